@@ -1,0 +1,197 @@
+"""Going on from a journal: what matches is served as it is, what does not is revoked in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TYPE_CHECKING
+
+from freshkey.core.ledger import Origin, Source
+from freshkey.core.policy import AgentPolicy
+from freshkey.core.state import (
+    AgentState,
+    Credential,
+    Idle,
+    KeyState,
+    Lease,
+    Reason,
+    Retired,
+    Testing,
+    Wanted,
+    Watch,
+)
+from freshkey.core.token_state import Token, Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from freshkey.core.ledger import KeyEntry, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The state to start from.
+
+    `abandoned` names keys whose mint has no answer; `left` are ids of leases that live to their
+    end, for they came from an address that is not configured any more.
+    """
+
+    state: AgentState
+    abandoned: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def fresh(policy: AgentPolicy) -> AgentState:
+    """Return the state of an agent that has no journal."""
+    return AgentState(keys=tuple(KeyState(name) for name in policy.keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the configuration asks for: an entry of the journal has to match it to be adopted."""
+
+    policy: AgentPolicy
+    origin: Origin
+    sources: Mapping[str, Source]
+
+
+def adopt(ledger: Ledger, wish: Wish, now: float, *, rebooted: bool = False) -> Adopted:
+    """Return the state that goes on where the journal ends.
+
+    The ledger's instants must be on the present lease clock already (see `shifted`); `rebooted`
+    says that they are estimates, so that Vault is asked for the token's terms as well.
+    """
+    policy, origin, sources = wish.policy, wish.origin, wish.sources
+    if (ledger.origin.address, ledger.origin.namespace) != (origin.address, origin.namespace):
+        return _emigrated(ledger, policy)
+    same_login = ledger.origin == origin
+    entries = {entry.name: entry for entry in ledger.keys}
+    keys = [
+        _key(entries[name], sources[name], now, policy, same_login=same_login)
+        if name in entries
+        else KeyState(name)
+        for name in policy.keys
+    ]
+    keys += [_removed(e, now) for name, e in entries.items() if name not in policy.keys]
+    lost = {entry.intent for entry in ledger.keys if entry.intent is not None}
+    tokens = Tokens(
+        current=ledger.token,
+        retired=tuple(_mark(ledger.retired_tokens, lost)),
+        count=ledger.token_count,
+        recheck=rebooted,
+        unwrapped=ledger.unwrapped,
+    )
+    if ledger.token is not None:
+        (token,) = _mark((ledger.token,), lost)
+        tokens = replace(tokens, current=token)
+        if not same_login:
+            tokens = replace(tokens, current=None, retired=(*tokens.retired, token))
+    state = AgentState(keys=tuple(keys), tokens=tokens, mints=ledger.mints)
+    abandoned = tuple(entry.name for entry in ledger.keys if entry.intent is not None)
+    return Adopted(state, abandoned=abandoned)
+
+
+def shifted(ledger: Ledger, shift: float) -> Ledger:
+    """Return the ledger with every instant moved by `shift` seconds: each boot has its clock."""
+
+    def lease(old: Lease) -> Lease:
+        return replace(
+            old,
+            started_at=old.started_at + shift,
+            expires_at=old.expires_at + shift,
+            gone_at=old.gone_at + shift,
+        )
+
+    def credential(old: Credential | None) -> Credential | None:
+        return None if old is None else replace(old, lease=lease(old.lease))
+
+    def token(old: Token) -> Token:
+        return replace(
+            old,
+            started_at=old.started_at + shift,
+            taken_at=old.taken_at + shift,
+            expires_at=old.expires_at + shift,
+            lost_at=old.lost_at + shift,
+        )
+
+    def entry(old: KeyEntry) -> KeyEntry:
+        return replace(
+            old,
+            current=credential(old.current),
+            candidate=credential(old.candidate),
+            retired=tuple(
+                replace(r, lease=lease(r.lease), revoke_at=r.revoke_at + shift) for r in old.retired
+            ),
+            claim_minted_at=old.claim_minted_at + shift,
+        )
+
+    return replace(
+        ledger,
+        token=None if ledger.token is None else token(ledger.token),
+        retired_tokens=tuple(map(token, ledger.retired_tokens)),
+        mints=tuple(at + shift for at in ledger.mints),
+        keys=tuple(map(entry, ledger.keys)),
+    )
+
+
+def _key(
+    entry: KeyEntry, source: Source, now: float, policy: AgentPolicy, *, same_login: bool
+) -> KeyState:
+    key = KeyState(
+        entry.name,
+        generation=entry.generation,
+        announced=entry.generation,
+        reason=entry.reason,
+        retired=entry.retired,
+        withdrawn=entry.withdrawn,
+        watch=Watch(claim_minted_at=entry.claim_minted_at),
+    )
+    if not same_login or entry.source != source:
+        return replace(
+            key, cycle=Wanted(Reason.CHANGED), retired=(*entry.retired, *_leases(entry, inf))
+        )
+    if entry.candidate is not None:
+        testing = Testing(entry.candidate_reason, entry.candidate, since=now, retry_at=now)
+        key = replace(key, cycle=testing)
+    elif entry.current is not None:
+        key = replace(key, cycle=Idle())
+    probing = policy.keys[entry.name].probe_every > 0
+    watch = replace(key.watch, check_at=now, probe_at=now if probing else inf)
+    return replace(key, current=entry.current, watch=watch)
+
+
+def _removed(entry: KeyEntry, now: float) -> KeyState:
+    """A key that is not configured any more: its leases go, after the overlap that runs."""
+    leases = _leases(entry, now)
+    retired = tuple(
+        replace(old, revoke_at=now) if old.revoke_at == inf else old for old in entry.retired
+    )
+    return KeyState(entry.name, entry.generation, cycle=Idle(), retired=(*retired, *leases))
+
+
+def _leases(entry: KeyEntry, revoke_at: float) -> tuple[Retired, ...]:
+    held = (entry.current, entry.candidate)
+    return tuple(Retired(c.lease, revoke_at) for c in held if c is not None)
+
+
+def _mark(tokens: Iterable[Token], lost: set[int]) -> Iterable[Token]:
+    return (
+        replace(token, abandoned=token.abandoned or (token.owned and token.number in lost))
+        for token in tokens
+    )
+
+
+def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
+    """The address changed: a token is sent to no address but the one it came from."""
+    generations = {entry.name: entry.generation for entry in ledger.keys}
+    keys = tuple(
+        KeyState(name, generations.get(name, 0), announced=generations.get(name, 0))
+        for name in policy.keys
+    )
+    left = tuple(
+        retired.lease.id
+        for entry in ledger.keys
+        for retired in (*entry.retired, *_leases(entry, inf))
+    )
+    return Adopted(AgentState(keys=keys, mints=ledger.mints), left=left)

@@ -1,0 +1,58 @@
+"""What can go wrong outside, told apart by what has to be done about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """The names by which faults appear in logs, status, and metrics."""
+
+    UNREACHABLE = "unreachable"  # no answer, or a proxy's 502, 503, 504; a leader change
+    TLS = "tls"
+    SEALED = "sealed"
+    THROTTLED = "throttled"  # Vault's own 429
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a fault's name
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    UPSTREAM = "upstream"  # OpenAI's organization API refused or failed behind Vault
+    MALFORMED = "malformed"  # an answer that is not Vault's
+    REFUSED = "refused"  # OpenAI's 401 to a key
+    OUTPUT = "output"  # a file or a hook
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failure, made at the edge that saw it.
+
+    `message` is one line for a person, without secrets. `unanswered` is true when Vault may have
+    acted on the request although no answer came. `retry_after` is in seconds, where the other
+    side named it. `upstream_status` is OpenAI's HTTP status inside Vault's error, if any.
+    """
+
+    kind: FaultKind
+    message: str
+    unanswered: bool = False
+    retry_after: float | None = None
+    upstream_status: int | None = None
+    orphan: tuple[str, float] | None = None
+
+
+OUTAGES = frozenset({FaultKind.UNREACHABLE, FaultKind.TLS, FaultKind.SEALED})
+"""Vault can't be had at all: everything waits until a ping is answered."""
+
+PASSING = OUTAGES | {FaultKind.THROTTLED, FaultKind.TOKEN_INVALID}
+"""Faults that say nothing about the request itself: the same one may work the next time."""
+
+UNSPENT = PASSING | {FaultKind.FORBIDDEN, FaultKind.NOT_FOUND, FaultKind.BAD_REQUEST}
+"""Vault refused before it asked OpenAI for anything: no mint was spent."""
+
+
+class FaultError(Exception):
+    """Carries a `Fault` from the edge to the place that turns it into an event."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(f"{fault.kind}: {fault.message}")
+        self.fault = fault

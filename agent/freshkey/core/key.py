@@ -1,0 +1,138 @@
+"""One key: which part of the machine an event concerns, and what is due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from freshkey.core import publishing, renewal, replacement, revocation, vigil
+from freshkey.core.actions import Issue, LookUp, Publish, Renew, Revoke, Test, Withdraw
+from freshkey.core.events import (
+    Issued,
+    KeyAnswer,
+    LookedUp,
+    Published,
+    Renewed,
+    Reported,
+    Revoked,
+    RotateRequested,
+    Tested,
+    Withdrawn,
+)
+from freshkey.core.state import BackingOff, Reason, Testing, Wanted
+from freshkey.core.verdict import Finding, Verdict
+from freshkey.core.view import KeyStatus, KeyView
+
+if TYPE_CHECKING:
+    from freshkey.core.faults import Fault
+    from freshkey.core.state import KeyState
+    from freshkey.core.token_state import Tokens
+    from freshkey.core.turn import Turn
+
+KeyOrder = Issue | Renew | LookUp | Revoke | Test | Publish | Withdraw
+
+
+def absorb(key: KeyState, event: KeyAnswer, turn: Turn) -> KeyState:
+    """Take note of an answer to one of this key's orders."""
+    match event:
+        case Issued():
+            return replacement.on_issued(key, event, turn)
+        case Renewed(order=order):
+            key = replace(key, call=None)
+            if key.current is None or key.current.lease.id != order.lease_id:
+                return key
+            return renewal.on_renewed(key, key.current, event, turn)
+        case LookedUp():
+            return _on_looked_up(replace(key, call=None), event, turn)
+        case Revoked(order=order):
+            key = replace(key, call=None)
+            return revocation.on_gone(key, order.lease_id, "lease.revoked", turn)
+        case Tested():
+            return _on_tested(replace(key, probing=None), event, turn)
+        case Published():
+            return publishing.on_published(key, event, turn)
+        case Withdrawn(faults=faults):
+            return publishing.on_withdrawn(key, faults, turn)
+        case _:
+            assert_never(event)
+
+
+def absorb_failure(key: KeyState, order: KeyOrder, fault: Fault, turn: Turn) -> KeyState:
+    """Take note of an order that failed."""
+    match order:
+        case Issue():
+            return replacement.on_issue_failed(key, fault, turn)
+        case Renew(lease_id=lease_id):
+            key = replace(key, call=None)
+            if key.current is None or key.current.lease.id != lease_id:
+                return key
+            return renewal.on_renew_failed(key, key.current, fault, turn)
+        case LookUp(lease_id=lease_id):
+            key = replace(key, call=None)
+            if revocation.is_retired(key, lease_id):
+                return revocation.on_failed(key, lease_id, fault, turn)
+            return renewal.on_check_failed(key, fault, turn)
+        case Revoke(lease_id=lease_id):
+            return revocation.on_failed(replace(key, call=None), lease_id, fault, turn)
+        case Test():
+            unknown = Finding(Verdict.UNKNOWN, fault.message)
+            return absorb(key, Tested(order, unknown), turn)
+        case Publish():
+            return absorb(key, Published(order, (fault,)), turn)
+        case Withdraw():
+            return absorb(key, Withdrawn(order, (fault,)), turn)
+        case _:
+            assert_never(order)
+
+
+def request(key: KeyState, event: RotateRequested | Reported, turn: Turn) -> KeyState:
+    """Take note of what a person or a reader asks for."""
+    if isinstance(event, Reported):
+        return vigil.on_reported(key, event, turn)
+    if event.now:
+        key = publishing.withdraw(key, "requested", turn)
+    elif event.compromised and key.current is not None:
+        key = replace(key, compromised=True)
+    if isinstance(key.cycle, BackingOff):
+        key = replace(key, cycle=Wanted(Reason.REQUESTED))
+    return replacement.want(key, Reason.REQUESTED, turn)
+
+
+def settle(key: KeyState, turn: Turn) -> KeyState:
+    """Do what is due without regard to the mint budget; revocations come before mints."""
+    key = replacement.plan(key, turn)
+    key = vigil.plan(key, turn)
+    key = publishing.plan(key, turn)
+    return revocation.plan(key, turn)
+
+
+def view(key: KeyState, tokens: Tokens) -> KeyView:
+    """Return what readers see of a key."""
+    shown = publishing.publication(key, tokens)
+    if shown is None:
+        status = KeyStatus.WITHDRAWN if key.withdrawn else KeyStatus.STARTING
+    else:
+        status = KeyStatus.STALE if key.watch.stale else KeyStatus.FRESH
+    return KeyView(key.name, status, shown, key.fault)
+
+
+def _on_looked_up(key: KeyState, event: LookedUp, turn: Turn) -> KeyState:
+    lease_id, remaining = event.order.lease_id, event.remaining
+    if revocation.is_retired(key, lease_id):
+        if remaining is None:
+            return revocation.on_gone(key, lease_id, "lease.gone", turn)
+        return revocation.on_alive(key, lease_id)
+    if key.current is None or key.current.lease.id != lease_id:
+        return key
+    if remaining is None:
+        return renewal.on_gone(key, key.current, turn)
+    return renewal.on_alive(key, key.current, remaining, turn)
+
+
+def _on_tested(key: KeyState, event: Tested, turn: Turn) -> KeyState:
+    lease_id = event.order.lease_id
+    if isinstance(key.cycle, Testing) and key.cycle.candidate.lease.id == lease_id:
+        return replacement.on_candidate_tested(key, key.cycle, event, turn)
+    if key.current is not None and key.current.lease.id == lease_id:
+        return vigil.on_tested(key, key.current, event, turn)
+    return key

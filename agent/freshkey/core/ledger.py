@@ -1,0 +1,103 @@
+"""What of the state goes to the journal: enough to go on without minting, and to lose no lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+from freshkey.core.lease import Unwrapped
+from freshkey.core.state import Credential, Minting, Reason, Retired, Testing
+from freshkey.core.token_state import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from freshkey.core.state import AgentState, KeyState
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where and as whom the agent logged in."""
+
+    address: str
+    namespace: str | None
+    method: str
+    mount: str
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a key is read from: an entry of the journal with another source is another key."""
+
+    path: str
+    field: str
+    ttl: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """One key in the journal. `intent` is the token of a mint that has no answer yet."""
+
+    name: str
+    source: Source | None
+    generation: int
+    reason: Reason
+    current: Credential | None
+    candidate: Credential | None
+    candidate_reason: Reason
+    intent: int | None
+    retired: tuple[Retired, ...]
+    withdrawn: bool
+    claim_minted_at: float = -inf
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The journal's content, instants on the lease clock of the boot that wrote it."""
+
+    origin: Origin
+    token: Token | None
+    retired_tokens: tuple[Token, ...]
+    token_count: int
+    unwrapped: Unwrapped | None
+    mints: tuple[float, ...]
+    keys: tuple[KeyEntry, ...]
+
+
+def to_ledger(state: AgentState, origin: Origin, sources: Mapping[str, Source]) -> Ledger:
+    """Return what has to be in the journal before the actions of this state are performed."""
+    return Ledger(
+        origin=origin,
+        token=state.tokens.current,
+        retired_tokens=state.tokens.retired,
+        token_count=state.tokens.count,
+        unwrapped=state.tokens.unwrapped,
+        mints=state.mints,
+        keys=tuple(_entry(key, sources.get(key.name)) for key in state.keys),
+    )
+
+
+def _entry(key: KeyState, source: Source | None) -> KeyEntry:
+    candidate, reason, intent = None, key.reason, None
+    match key.cycle:
+        case Testing():
+            candidate, reason = key.cycle.candidate, key.cycle.reason
+        case Minting():
+            intent, reason = key.cycle.token, key.cycle.reason
+        case _:
+            pass
+    return KeyEntry(
+        name=key.name,
+        source=source,
+        generation=key.generation,
+        reason=key.reason,
+        current=key.current,
+        candidate=candidate,
+        candidate_reason=reason,
+        intent=intent,
+        retired=key.retired,
+        withdrawn=key.withdrawn,
+        claim_minted_at=key.watch.claim_minted_at,
+    )

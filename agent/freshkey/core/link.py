@@ -1,0 +1,89 @@
+"""Whether Vault answers: while it does not, one cheap request at a time asks for all keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from freshkey.core.actions import Level, Ping
+from freshkey.core.backoff import delay
+from freshkey.core.faults import OUTAGES, Fault
+from freshkey.core.state import BackingOff, KeyState, Link
+from freshkey.core.timing import good_until
+
+if TYPE_CHECKING:
+    from freshkey.core.turn import Turn
+
+URGENT_PING_EVERY = 2.0
+LEAST_PAUSE = 3.0  # between a failed call and its repetition when Vault is back
+_LAST_PART = 0.1
+
+
+def on_fault(link: Link, fault: Fault, turn: Turn) -> Link:
+    """A call failed for want of Vault: hold everything back until a ping is answered."""
+    if fault.kind not in OUTAGES or link.away:
+        return link
+    turn.tell("vault.away", Level.WARNING, fault=fault.kind.value, message=fault.message)
+    return _wait(replace(link, away=True, failures=0), fault, turn)
+
+
+def on_ping_failed(link: Link, fault: Fault, turn: Turn) -> Link:
+    """Still away."""
+    return _wait(replace(link, pinging=False), fault, turn)
+
+
+def on_pinged(_link: Link, turn: Turn) -> Link:
+    """Vault is back."""
+    turn.tell("vault.back")
+    return Link()
+
+
+def plan(link: Link, keys: tuple[KeyState, ...], turn: Turn) -> Link:
+    """Order a ping when one is due: within two seconds when a key needs Vault now."""
+    if not link.away or link.pinging or turn.stopping is not None:
+        return link
+    soon = link.failed_at + URGENT_PING_EVERY
+    at = link.ping_at
+    if at > soon and any(_urgent(key, turn) for key in keys):
+        at = soon
+    if not turn.due(at):
+        return link
+    turn.do(Ping())
+    return replace(link, pinging=True)
+
+
+def hasten(until: float, failed_at: float, fault: Fault, turn: Turn) -> float:
+    """Vault is back: what failed because it was away is tried again soon."""
+    if fault.kind not in OUTAGES:
+        return until
+    return min(until, max(turn.now, failed_at + LEAST_PAUSE))
+
+
+def hasten_key(key: KeyState, turn: Turn) -> KeyState:
+    """Shorten the waits of one key when Vault is back."""
+    watch = replace(key.watch, renew_at=min(key.watch.renew_at, turn.now + LEAST_PAUSE))
+    if watch.check_failures:
+        watch = replace(watch, check_at=min(watch.check_at, turn.now + LEAST_PAUSE))
+    key = replace(key, watch=watch)
+    match key.cycle:
+        case BackingOff(since=since, until=until, fault=fault) as cycle:
+            return replace(key, cycle=replace(cycle, until=hasten(until, since, fault, turn)))
+        case _:
+            return key
+
+
+def _wait(link: Link, fault: Fault, turn: Turn) -> Link:
+    failures = link.failures + 1
+    wait = delay(fault, failures, turn.chance.draw("ping"), remaining=0.0)
+    return replace(
+        link, failures=failures, ping_at=turn.now + wait, failed_at=turn.now, fault=fault
+    )
+
+
+def _urgent(key: KeyState, turn: Turn) -> bool:
+    """Whether a key is missing, stale, or in the last tenth of its life."""
+    if key.current is None:
+        return True
+    lease = key.current.lease
+    end = good_until(lease, turn.tokens)
+    return turn.due(end - _LAST_PART * (lease.expires_at - lease.started_at))

@@ -1,0 +1,39 @@
+"""The numbers that the user chose, as the core needs them. Durations are seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class VerifyMode(StrEnum):
+    """Whether a key has to pass a test at OpenAI before it is published."""
+
+    REQUIRE = "require"
+    PREFER = "prefer"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPolicy:
+    """The options of one `[keys.NAME]`; 0 turns `check_every` and `probe_every` off."""
+
+    renew_at: float = 0.67
+    jitter: float = 0.2
+    overlap: float = 300.0
+    check_every: float = 60.0
+    max_stale: float = 12 * 3600.0
+    revoke_on_stop: bool = False
+    stop_grace: float = 20.0
+    verify: VerifyMode = VerifyMode.PREFER
+    probe_every: float = 300.0
+    activation_timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPolicy:
+    """All keys by name, and the mint budget for any 60 s (0: no limit)."""
+
+    keys: Mapping[str, KeyPolicy]
+    max_mints_per_minute: int = 6

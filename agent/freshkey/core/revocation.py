@@ -1,0 +1,146 @@
+"""Leases that are no longer published: kept for the overlap, then handed to Vault for revocation.
+
+Only Vault's word ends an entry before its lease ends: it took the revocation over, or it no
+longer knows the lease.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING
+
+from freshkey.core.actions import Level, LookUp, Revoke
+from freshkey.core.backoff import delay
+from freshkey.core.faults import FaultKind
+from freshkey.core.state import Call, KeyState, Retired
+
+if TYPE_CHECKING:
+    from freshkey.core.faults import Fault
+    from freshkey.core.state import Lease
+    from freshkey.core.turn import Turn
+
+_DOUBTFUL = (FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND)
+
+
+def retire(key: KeyState, lease: Lease, revoke_at: float) -> KeyState:
+    """Take a lease out of use, unless Vault has already said that it is gone."""
+    if lease.gone_at < inf:
+        return key
+    return replace(key, retired=(*key.retired, Retired(lease, revoke_at)))
+
+
+def end_overlaps(key: KeyState, turn: Turn) -> KeyState:
+    """Let every overlap end now: a replacement is due, and two leases of a key are enough.
+
+    An entry whose successor is not out everywhere yet keeps its lease.
+    """
+    ended = tuple(
+        replace(entry, revoke_at=turn.now)
+        if not entry.failures and turn.now < entry.revoke_at < inf
+        else entry
+        for entry in key.retired
+    )
+    return replace(key, retired=ended)
+
+
+def start_overlaps(key: KeyState, turn: Turn) -> KeyState:
+    """The successor is out: what was retired for it lives for the overlap, at most to its end."""
+    revoke_at = turn.now if key.compromised else turn.now + turn.of(key).overlap
+    started = tuple(
+        replace(entry, revoke_at=min(revoke_at, entry.lease.expires_at))
+        if entry.revoke_at == inf
+        else entry
+        for entry in key.retired
+    )
+    return replace(key, retired=started, compromised=False)
+
+
+def due_entry(key: KeyState, turn: Turn) -> Retired | None:
+    """Return the entry whose revocation is to be asked for now, if any."""
+    return next((entry for entry in key.retired if turn.due(entry.revoke_at)), None)
+
+
+def forget_ended(key: KeyState, turn: Turn) -> KeyState:
+    """Drop entries whose lease has ended by itself."""
+    ended = tuple(entry for entry in key.retired if turn.due(entry.lease.expires_at))
+    for entry in ended:
+        turn.tell("lease.ended", key=key.name, lease_id=entry.lease.id)
+    if not ended:
+        return key
+    return replace(key, retired=tuple(entry for entry in key.retired if entry not in ended))
+
+
+def plan(key: KeyState, turn: Turn) -> KeyState:
+    """Order the next revocation, where Vault answers and nothing else is under way."""
+    key = forget_ended(key, turn)
+    token = turn.tokens.current
+    if key.call is not None or turn.link.away or token is None:
+        return key
+    entry = due_entry(key, turn)
+    if entry is None:
+        return key
+    if entry.uncertain:
+        turn.do(LookUp(key.name, entry.lease.id, token.number, token.secret))
+        return replace(key, call=Call.LOOKUP)
+    turn.do(Revoke(key.name, entry.lease.id, token.number, token.secret))
+    return replace(key, call=Call.REVOKE)
+
+
+def is_retired(key: KeyState, lease_id: str) -> bool:
+    """Whether an answer about this lease belongs here."""
+    return any(entry.lease.id == lease_id for entry in key.retired)
+
+
+def on_gone(key: KeyState, lease_id: str, event: str, turn: Turn) -> KeyState:
+    """Vault took the revocation over, or no longer knows the lease: the entry is done with."""
+    turn.tell(event, key=key.name, lease_id=lease_id)
+    kept = tuple(entry for entry in key.retired if entry.lease.id != lease_id)
+    return replace(key, retired=kept)
+
+
+def on_alive(key: KeyState, lease_id: str) -> KeyState:
+    """Vault still knows the lease: its revocation is asked for again."""
+    return _changed(key, lease_id, uncertain=False)
+
+
+def on_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> KeyState:
+    """Try again after the backoff, until the lease's end; after a refusal, look it up first."""
+    entry = next((e for e in key.retired if e.lease.id == lease_id), None)
+    if entry is None:
+        return key
+    failures = entry.failures + 1
+    draw = turn.chance.draw(key.name, "revoke")
+    retry_at = turn.now + delay(fault, failures, draw, remaining=inf)
+    turn.tell(
+        "lease.revocation_failed",
+        Level.WARNING,
+        key=key.name,
+        lease_id=lease_id,
+        fault=fault.kind.value,
+        message=fault.message,
+        retry_in=round(retry_at - turn.now, 1),
+    )
+    uncertain = fault.kind in _DOUBTFUL and not entry.uncertain
+    return _changed(key, lease_id, failures=failures, revoke_at=retry_at, uncertain=uncertain)
+
+
+def _changed(
+    key: KeyState,
+    lease_id: str,
+    *,
+    uncertain: bool,
+    failures: int | None = None,
+    revoke_at: float | None = None,
+) -> KeyState:
+    def change(entry: Retired) -> Retired:
+        if entry.lease.id != lease_id:
+            return entry
+        return replace(
+            entry,
+            uncertain=uncertain,
+            failures=entry.failures if failures is None else failures,
+            revoke_at=entry.revoke_at if revoke_at is None else revoke_at,
+        )
+
+    return replace(key, retired=tuple(change(entry) for entry in key.retired))

@@ -1,0 +1,198 @@
+"""All that the agent knows, immutable. What of it has to survive a restart goes to the journal.
+
+Instants are seconds on the lease clock, durations are seconds; `inf` is "never".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf
+
+from freshkey.core.faults import Fault
+from freshkey.core.secret import Secret
+from freshkey.core.token_state import Tokens
+from freshkey.core.verdict import Verdict
+
+
+class Reason(StrEnum):
+    """Why a key is replaced, as metrics and logs name it."""
+
+    FIRST = "first"
+    DUE = "due"
+    REVOKED = "revoked"
+    REFUSED = "refused"
+    REPORTED = "reported"
+    TOKEN = "token"  # noqa: S105 - a reason's name
+    REQUESTED = "requested"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Vault's grant. `token` is the number of the token under which it lives and dies.
+
+    `term` is the duration granted first, which a renewal asks for again; `draw` places the
+    lease's point in its window and is drawn once; `gone_at` is set when Vault no longer knows it.
+    """
+
+    id: str
+    token: int
+    term: float
+    renewable: bool
+    started_at: float
+    expires_at: float
+    draw: float
+    gone_at: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A minted key with its lease and its names at OpenAI."""
+
+    lease: Lease
+    secret: Secret
+    api_key_id: str | None = None
+    service_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A lease that is no longer the published one.
+
+    It is revoked at `revoke_at`, which is `inf` until its successor is published everywhere.
+    """
+
+    lease: Lease
+    revoke_at: float
+    failures: int = 0
+    uncertain: bool = False  # Vault refused the revocation: a lookup has to tell whether it lives
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing to replace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A replacement waits for its turn in the mint budget, and for a token."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Minting:
+    """A mint is under way: in the journal this is the intent."""
+
+    reason: Reason
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Testing:
+    """A minted key is tested at OpenAI before it is published."""
+
+    reason: Reason
+    candidate: Credential
+    since: float
+    retry_at: float
+    attempts: int = 0
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackingOff:
+    """A replacement failed at `since` and is tried again at `until`."""
+
+    reason: Reason
+    since: float
+    until: float
+    fault: Fault
+
+
+Cycle = Idle | Wanted | Minting | Testing | BackingOff
+
+
+class Call(StrEnum):
+    """The request to Vault that is under way for a key: never more than one."""
+
+    MINT = "mint"
+    RENEW = "renew"
+    LOOKUP = "lookup"
+    REVOKE = "revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What keeps an eye on the published key."""
+
+    check_at: float = inf
+    probe_at: float = inf
+    probed_at: float = -inf
+    refusals: int = 0
+    claimed: bool = False  # a reader reported a 401, and nothing has settled it yet
+    claim_minted_at: float = -inf
+    check_failures: int = 0
+    renew_at: float = -inf  # not before
+    renew_failures: int = 0
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """One key: what is published, what replaces it, and what is still to be revoked."""
+
+    name: str
+    generation: int = 0
+    current: Credential | None = None
+    withdrawn: bool = False
+    compromised: bool = False  # the current key: no overlap for it
+    confirmed: bool = False  # Vault has vouched for the current lease since this agent started
+    publishing: bool = False
+    reason: Reason = Reason.FIRST  # why the current generation was published
+    announced: int = 0  # the generation that was told of
+    rewrite_at: float = inf
+    write_failures: int = 0
+    cycle: Cycle = field(default_factory=lambda: Wanted(Reason.FIRST))
+    failures: int = 0
+    retired: tuple[Retired, ...] = ()
+    call: Call | None = None
+    probing: str | None = None  # the lease id whose key is at OpenAI for a test
+    watch: Watch = field(default_factory=Watch)
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whether Vault answers. While it does not, only pings go out."""
+
+    away: bool = False
+    ping_at: float = inf
+    pinging: bool = False
+    failures: int = 0
+    failed_at: float = -inf
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """A stop was asked for.
+
+    Mints under way are waited for until `grace_until`, all else until `end_by`, which is set when
+    no mint is left.
+    """
+
+    grace_until: float
+    end_by: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """Everything. `mints` are the instants of the mints that count against the budget."""
+
+    keys: tuple[KeyState, ...] = ()
+    tokens: Tokens = field(default_factory=Tokens)
+    link: Link = field(default_factory=Link)
+    mints: tuple[float, ...] = ()
+    stopping: Stopping | None = None

@@ -1,0 +1,115 @@
+"""When a lease is renewed or replaced, and how long a key is good.
+
+Instants are seconds on the lease clock, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.state import Reason
+
+if TYPE_CHECKING:
+    from freshkey.core.policy import AgentPolicy, KeyPolicy
+    from freshkey.core.state import Lease
+    from freshkey.core.token_state import Token, Tokens
+
+MARGIN: Final = 5.0  # for the mint itself, and for clocks that differ a little
+MINUTE: Final = 60.0
+TOKEN_RENEW_AT: Final = 0.67
+TOKEN_JITTER: Final = 0.2
+FULL_GRANT: Final = 0.9  # a renewal that grants less than this share says that the maximum is near
+_BOUND_SLACK: Final = 2.0
+_BOUND_SHARE: Final = 0.1
+
+
+def find(tokens: Tokens, number: int) -> Token | None:
+    """Return the token with this number, if the agent still knows it."""
+    if tokens.current is not None and tokens.current.number == number:
+        return tokens.current
+    return next((token for token in tokens.retired if token.number == number), None)
+
+
+def good_until(lease: Lease, tokens: Tokens) -> float:
+    """A lease ends with its own term, with its token, or when Vault no longer knows it.
+
+    Source: https://developer.hashicorp.com/vault/docs/concepts/lease, "Token leases".
+    """
+    token = find(tokens, lease.token)
+    token_end = token.good_until if token is not None else -inf
+    return min(lease.expires_at, lease.gone_at, token_end)
+
+
+def point(lease: Lease, policy: KeyPolicy) -> float:
+    """The instant at which a lease is renewed or replaced.
+
+    It lies in [renew_at - jitter, renew_at] of the lifetime, leaves time for the overlap and the
+    test of the next key, and is never before half the lifetime.
+    """
+    lifetime = lease.expires_at - lease.started_at
+    drawn = lease.started_at + lifetime * (policy.renew_at - policy.jitter * lease.draw)
+    latest = lease.expires_at - policy.overlap - policy.activation_timeout - MARGIN
+    return max(min(drawn, latest), lease.started_at + lifetime / 2)
+
+
+class Course(StrEnum):
+    """What happens to a lease at its point."""
+
+    RENEW = "renew"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes next for a lease, and when."""
+
+    at: float
+    course: Course
+    reason: Reason = Reason.DUE
+
+
+def bounded_by_token(lease: Lease, token: Token) -> bool:
+    """Whether a new lease under the same token would hardly live longer than this one."""
+    slack = max(_BOUND_SLACK, _BOUND_SHARE * lease.term)
+    return token.expires_at <= lease.expires_at + slack
+
+
+def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Next:
+    """What comes next for the lease of a published key; `lead` is what `token_lead` says."""
+    token = find(tokens, lease.token)
+    if token is None or token.lost_at < inf:
+        return Next(-inf, Course.REPLACE, Reason.TOKEN)
+    due = point(lease, policy)
+    if token is not tokens.current:
+        move = token.expires_at - lead
+        return Next(min(due, move), Course.REPLACE, Reason.DUE if due <= move else Reason.TOKEN)
+    if bounded_by_token(lease, token):
+        return Next(inf, Course.REPLACE, Reason.TOKEN)
+    return Next(due, Course.RENEW if lease.renewable else Course.REPLACE)
+
+
+def token_lead(policy: AgentPolicy) -> float:
+    """How long before its token's end every key can be moved to another token."""
+    slowest = max((k.overlap + k.activation_timeout for k in policy.keys.values()), default=0.0)
+    budget = policy.max_mints_per_minute
+    moving = MINUTE * len(policy.keys) / budget if budget else 0.0
+    return slowest + moving + MARGIN
+
+
+def token_point(token: Token) -> float:
+    """The instant at which a token is renewed; `inf` for one without an end."""
+    if token.expires_at == inf:
+        return inf
+    lifetime = token.expires_at - token.started_at
+    return token.started_at + lifetime * (TOKEN_RENEW_AT - TOKEN_JITTER * token.draw)
+
+
+def login_at(token: Token, lead: float) -> float:
+    """The instant of the next login, for a token that can't be renewed (any further)."""
+    if token.expires_at == inf:
+        return inf
+    half = token.started_at + (token.expires_at - token.started_at) / 2
+    return max(half, min(token_point(token), token.expires_at - lead))

@@ -1,0 +1,211 @@
+"""What the answers to token requests, and the loss of a token, change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING, assert_never
+
+from freshkey.core.actions import (
+    Level,
+    LogIn,
+    LookUpToken,
+    RenewToken,
+    RevokeToken,
+    TokenOrder,
+)
+from freshkey.core.backoff import CAP, delay
+from freshkey.core.events import (
+    CredentialUnwrapped,
+    LoggedIn,
+    TokenEvent,
+    TokenLookedUp,
+    TokenRenewed,
+    TokenRevoked,
+)
+from freshkey.core.faults import PASSING, Fault, FaultKind
+from freshkey.core.timing import FULL_GRANT, find
+from freshkey.core.token_state import Token, Tokens
+
+if TYPE_CHECKING:
+    from freshkey.core.lease import Login, Renewal
+    from freshkey.core.turn import Turn
+
+_SETTLED = 60.0  # a token that Vault calls invalid sooner than this costs a wait before a login
+
+
+def absorb(tokens: Tokens, event: TokenEvent, turn: Turn) -> Tokens:
+    """Take note of an answer to a token request."""
+    match event:
+        case CredentialUnwrapped(unwrapped=unwrapped):
+            return replace(tokens, unwrapped=unwrapped)
+        case LoggedIn(login=login):
+            return _on_logged_in(tokens, login, turn)
+        case TokenRenewed(renewal=renewal):
+            return _on_renewed(tokens, renewal, turn)
+        case TokenLookedUp(login=login):
+            return _on_looked_up(tokens, login, turn)
+        case TokenRevoked(order=order):
+            return _on_revoked(tokens, order.token_number, turn)
+        case _:
+            assert_never(event)
+
+
+def _on_logged_in(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
+    """A new token is in use; the one before stays until nothing lives under it."""
+    tokens = replace(tokens, call=None, fault=None, failures=0, recheck=False)
+    current = tokens.current
+    if current is not None and current.secret == login.token:
+        return _on_same_token(tokens, current, login, turn)
+    number = tokens.count + 1
+    token = _token(number, login, turn)
+    retired = tokens.retired if current is None else (*tokens.retired, current)
+    turn.tell(
+        "token.logged_in",
+        accessor=login.accessor,
+        kind=login.kind.value,
+        expires_in=None if login.duration is None else round(login.duration),
+        renewable=login.renewable,
+        request_id=login.request_id,
+    )
+    return replace(tokens, current=token, retired=retired, count=number, worn=False)
+
+
+def _on_renewed(tokens: Tokens, renewal: Renewal, turn: Turn) -> Tokens:
+    """The token goes on. Granted clearly less than asked for, its maximum is near."""
+    tokens = replace(tokens, call=None, fault=None, failures=0)
+    current = tokens.current
+    if current is None:
+        return tokens
+    full = renewal.duration >= FULL_GRANT * current.term
+    renewed = replace(
+        current,
+        started_at=renewal.asked_at,
+        expires_at=renewal.asked_at + renewal.duration,
+        renewable=renewal.renewable,
+    )
+    turn.tell(
+        "token.renewed",
+        accessor=current.accessor,
+        duration=renewal.duration,
+        request_id=renewal.request_id,
+    )
+    return replace(tokens, current=renewed, worn=not full)
+
+
+def _on_looked_up(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
+    """Vault's word on the token's terms counts."""
+    tokens = replace(tokens, call=None, recheck=False)
+    if tokens.current is None:
+        return tokens
+    return replace(tokens, current=_with_terms(tokens.current, login, turn))
+
+
+def _on_revoked(tokens: Tokens, number: int, turn: Turn) -> Tokens:
+    """A token is gone, and every lease under it."""
+    token = find(tokens, number)
+    if token is not None:
+        turn.tell("token.revoked", accessor=token.accessor)
+    kept = tuple(entry for entry in tokens.retired if entry.number != number)
+    current = tokens.current
+    if current is not None and current.number == number:
+        current = None
+    return replace(tokens, call=None, retired=kept, current=current, revoke_failures=0)
+
+
+def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, turn: Turn) -> Tokens:
+    """A token request failed; none of them ends the agent."""
+    tokens = replace(tokens, call=None)
+    draw = turn.chance.draw("token", type(order).__name__)
+    match order:
+        case RevokeToken(token_number=number):
+            if fault.kind in (FaultKind.TOKEN_INVALID, FaultKind.BAD_REQUEST):
+                return _on_revoked(tokens, number, turn)
+            failures = tokens.revoke_failures + 1
+            at = turn.now + delay(fault, failures, draw, remaining=inf)
+            return replace(tokens, revoke_at=at, revoke_failures=failures)
+        case LogIn() | RenewToken() | LookUpToken():
+            failures = tokens.failures + 1
+            wait = delay(fault, failures, draw, remaining=0.0)
+            turn.tell(
+                "token.login_failed" if isinstance(order, LogIn) else "token.renewal_failed",
+                Level.WARNING,
+                fault=fault.kind.value,
+                message=fault.message,
+                retry_in=round(wait, 1),
+            )
+            wearing = isinstance(order, RenewToken) and fault.kind not in PASSING
+            return replace(
+                tokens,
+                failures=failures,
+                retry_at=turn.now + wait,
+                failed_at=turn.now,
+                fault=fault,
+                worn=tokens.worn or wearing,
+            )
+
+
+def lose(tokens: Tokens, number: int, turn: Turn) -> Tokens:
+    """Vault calls a token invalid: log in anew, at once, once; soon after a login, with a wait."""
+    token = tokens.current
+    if token is None or token.number != number:
+        lost = (
+            replace(t, lost_at=turn.now) if t.number == number and t.lost_at == inf else t
+            for t in tokens.retired
+        )
+        return replace(tokens, retired=tuple(lost))
+    turn.tell("token.lost", Level.WARNING, accessor=token.accessor)
+    losses = tokens.losses + 1 if turn.now < token.taken_at + _SETTLED else 0
+    invalid = Fault(FaultKind.TOKEN_INVALID, "Vault calls the token invalid")
+    draw = turn.chance.draw("token", "lost")
+    wait = delay(invalid, losses - 1, draw, remaining=0.0) if losses > 1 else 0.0
+    return replace(
+        tokens,
+        current=None,
+        retired=(*tokens.retired, replace(token, lost_at=turn.now)),
+        losses=losses,
+        retry_at=turn.now + wait,
+        worn=False,
+        fault=invalid,
+    )
+
+
+def abandon(tokens: Tokens, number: int) -> Tokens:
+    """A mint under this token got no answer: the next one is made under another token."""
+    current = tokens.current
+    if current is None or current.number != number or not current.owned:
+        return tokens
+    return replace(tokens, current=replace(current, abandoned=True))
+
+
+def _on_same_token(tokens: Tokens, current: Token, login: Login, turn: Turn) -> Tokens:
+    """A token that was given to the agent, read once more: there is no other one yet."""
+    current = replace(_with_terms(current, login, turn), abandoned=False)
+    return replace(tokens, current=current, retry_at=turn.now + CAP)
+
+
+def _token(number: int, login: Login, turn: Turn) -> Token:
+    duration = inf if login.duration is None else login.duration
+    return Token(
+        number=number,
+        secret=login.token,
+        accessor=login.accessor,
+        kind=login.kind,
+        renewable=login.renewable,
+        term=duration,
+        started_at=login.asked_at,
+        taken_at=login.asked_at,
+        expires_at=login.asked_at + duration,
+        owned=login.owned,
+        draw=turn.chance.draw("token", "point"),
+    )
+
+
+def _with_terms(token: Token, login: Login, turn: Turn) -> Token:
+    fresh = _token(token.number, login, turn)
+    return replace(
+        token,
+        expires_at=fresh.expires_at,
+        started_at=fresh.started_at,
+        renewable=fresh.renewable,
+    )

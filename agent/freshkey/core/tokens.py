@@ -1,0 +1,79 @@
+"""The token: logging in, renewing, replacing in time, revoking what is no longer used.
+
+Source: https://developer.hashicorp.com/vault/docs/concepts/tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from freshkey.core.actions import (
+    LogIn,
+    LookUpToken,
+    RenewToken,
+    RevokeToken,
+)
+from freshkey.core.timing import login_at, token_point
+from freshkey.core.token_state import Token, TokenCall, Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from freshkey.core.turn import Turn
+
+
+def plan(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
+    """Order the token request that is due. `in_use`: the tokens that have leases under them."""
+    tokens = _forget_spent(tokens, in_use)
+    if tokens.call is not None or turn.link.away or turn.stopping is not None:
+        return tokens
+    current = tokens.current
+    if turn.due(tokens.retry_at):
+        if current is None or _login_due(tokens, current, turn):
+            turn.do(LogIn(tokens.unwrapped))
+            return replace(tokens, call=TokenCall.LOGIN)
+        if tokens.recheck:
+            turn.do(LookUpToken(current.number, current.secret, current.owned))
+            return replace(tokens, call=TokenCall.LOOKUP)
+        if _renewable(tokens, current) and turn.due(token_point(current)):
+            turn.do(RenewToken(current.number, current.secret, current.term))
+            return replace(tokens, call=TokenCall.RENEW)
+    return _plan_revocation(tokens, in_use, turn)
+
+
+def mintable(tokens: Tokens) -> Token | None:
+    """Return the token for the next mint: none while a lost lease may live under the current."""
+    current = tokens.current
+    return None if current is None or current.abandoned else current
+
+
+def _renewable(tokens: Tokens, token: Token) -> bool:
+    return token.renewable and not tokens.worn
+
+
+def _login_due(tokens: Tokens, current: Token, turn: Turn) -> bool:
+    if current.abandoned:
+        return True
+    if _renewable(tokens, current):
+        return False
+    return turn.due(login_at(current, turn.lead))
+
+
+def _forget_spent(tokens: Tokens, in_use: AbstractSet[int]) -> Tokens:
+    """Drop retired tokens that need no revocation and that no lease refers to."""
+    kept = tuple(t for t in tokens.retired if t.number in in_use or t.revocable)
+    return tokens if len(kept) == len(tokens.retired) else replace(tokens, retired=kept)
+
+
+def _plan_revocation(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
+    spent = next((t for t in tokens.retired if t.number not in in_use), None)
+    if spent is None:
+        return tokens
+    if turn.due(spent.good_until):
+        kept = tuple(t for t in tokens.retired if t.number != spent.number)
+        return replace(tokens, retired=kept)
+    if not turn.due(tokens.revoke_at):
+        return tokens
+    turn.do(RevokeToken(spent.number, spent.secret))
+    return replace(tokens, call=TokenCall.REVOKE)
