@@ -1,0 +1,44 @@
+# `make help` lists the targets. Needs python3 (3.11 or newer), make, git, and the package registries.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+MAKE_VENV := $(PYTHON) -I tools/make_venv.py
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.PHONY: help setup demo-setup testbed demo test lint format lock table clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## makes .venv with all that development needs
+	@$(MAKE_VENV) --dev
+
+demo-setup:
+	@$(MAKE_VENV)
+
+testbed: demo-setup  ## builds the real parts (Vault, the OpenAI engine, toxiproxy) into .testbed/bin
+	@$(VENV_PYTHON) -m testbed.build --into .testbed/bin
+
+demo: testbed  ## runs the agent against a real Vault; SECONDS=60 ends it by itself, STORY= picks one
+	@$(VENV_PYTHON) -m testbed.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORY),--story $(STORY))
+
+test: setup testbed  ## runs all tests; branch coverage of freshkey.core has to be 100 %
+	$(VENV_PYTHON) -m pytest --cov --cov-report=term --cov-fail-under=100
+
+lint: setup  ## ruff and mypy
+	$(VENV_PYTHON) -m ruff check
+	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m mypy
+
+format: setup  ## formats the code, and mends what ruff can mend
+	$(VENV_PYTHON) -m ruff format
+	$(VENV_PYTHON) -m ruff check --fix
+
+lock:  ## remakes the locks in requirements/ with the newest versions
+	$(PYTHON) -I tools/lock.py
+
+table: setup  ## remakes the transition table in DESIGN.md from the code
+	$(VENV_PYTHON) tools/transition_table.py
+
+clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
+	rm -rf .venv .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
