@@ -168,9 +168,11 @@ def _end(key: KeyState, turn: Turn) -> float:
 
 
 def _check_now(key: KeyState, turn: Turn) -> KeyState:
+    """Look the lease up; the files are written again, for some of them name its end."""
     if key.current is None:
         return key
-    return replace(key, watch=replace(key.watch, check_at=turn.now))
+    key = replace(key, watch=replace(key.watch, check_at=turn.now))
+    return publishing.write(key, turn)
 
 
 def _tokens_in_use(state: AgentState) -> frozenset[int]:

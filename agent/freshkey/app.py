@@ -1,0 +1,150 @@
+"""The map of the agent: what is opened in which order, and closed in the opposite one.
+
+The state directory's lock comes first and goes last. Inside it the socket, which serves what the
+journal held before Vault has answered; inside that the main loop (`loop.py`), whose end ends all.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import trio
+
+from freshkey import __version__
+from freshkey.core.events import StopRequested
+from freshkey.core.faults import FaultError
+from freshkey.hands import Hands
+from freshkey.host.clock import WallClock
+from freshkey.host.notify import notify
+from freshkey.host.process import harden
+from freshkey.journaling import Keeper
+from freshkey.logs.setup import configure
+from freshkey.loop import Loop
+from freshkey.outputs.journal import Journal
+from freshkey.outputs.state_dir import StateDirectory
+from freshkey.publisher import Publisher
+from freshkey.serve.board import Board
+from freshkey.serve.listener import listen
+from freshkey.serve.routes import Routes
+from freshkey.serve.server import Limits, serve
+from freshkey.surroundings import Surroundings
+from freshkey.wishes import wish
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from freshkey.core.state import AgentState, KeyState
+    from freshkey.settings.model import Settings
+
+DRAIN: Final = 2.0  # seconds for requests under way, once the main loop has ended
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def run(settings: Settings) -> int:
+    """Run the daemon until SIGTERM or SIGINT; return the exit status."""
+    return _locked(settings, partial(_run, settings))
+
+
+def once(settings: Settings, timeout: float) -> int:
+    """Get every key within `timeout` seconds, for a `run` that follows; return the exit status."""
+    return _locked(settings, partial(_once, settings, timeout))
+
+
+def _locked(settings: Settings, main: Callable[[StateDirectory], Awaitable[int]]) -> int:
+    configure(settings.log.level, settings.log.format)
+    for warning in harden():
+        log.warning("process.not_hardened", message=warning)
+    state = settings.state
+    try:
+        with StateDirectory.open(state.directory, allow_disk=state.allow_disk) as directory:
+            return trio.run(main, directory)
+    except FaultError as error:
+        sys.stderr.write(f"freshkey: {error.fault.message}\n")
+        return 1
+
+
+async def _run(settings: Settings, directory: StateDirectory) -> int:
+    clock, board = WallClock(), Board(settings.keys)
+    loop = _loop(settings, directory, clock, board, keep=False)
+    options = settings.server
+    listener = listen(options.socket, mode=options.mode, owner=options.owner, group=options.group)
+    routes = Routes(board, clock, log.info)
+    limits = Limits(options.max_connections, options.max_connections_per_uid)
+    log.info("agent.started", version=__version__, keys=list(settings.keys))
+    async with trio.open_nursery() as outer:
+        await outer.start(_stop_on_signal, loop)
+        async with trio.open_nursery() as server:
+            ended = trio.Event()
+            await server.start(
+                partial(serve, listener, routes.answer, limits, stop=ended, grace=DRAIN)
+            )
+            notify(READY=1)
+            await loop.run(Hands(settings, loop.send))
+            ended.set()
+        outer.cancel_scope.cancel()
+    log.info("agent.stopped")
+    return 0
+
+
+async def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation
+    loop = _loop(settings, directory, WallClock(), Board(settings.keys), keep=True)
+    async with trio.open_nursery() as outer:
+        await outer.start(_stop_on_signal, loop)
+        outer.start_soon(_stop_after, timeout, loop)
+        await loop.run(Hands(settings, loop.send), until=_complete)
+        outer.cancel_scope.cancel()
+    if _complete(loop.state):
+        return 0
+    for key in loop.state.keys:
+        if not _in_hand(key):
+            fault = key.fault or loop.state.tokens.fault or loop.state.link.fault
+            message = fault.message if fault else f"there was no key within {timeout:g} s"
+            sys.stderr.write(f"freshkey: keys.{key.name}: {message}\n")
+    return 1
+
+
+def _loop(
+    settings: Settings, directory: StateDirectory, clock: WallClock, board: Board, *, keep: bool
+) -> Loop:
+    """Make the main loop, with the state that the journal holds; `keep`: see `wish`."""
+    asked = wish(settings, keep=keep)
+    journal = Journal(directory)
+    if not settings.state.persist:
+        journal.remove()
+    keeper = Keeper(journal if settings.state.persist else None, asked)
+    surroundings = Surroundings(clock, keeper, Publisher(settings, clock), board)
+    return Loop(asked.policy, keeper.restore().state, surroundings)
+
+
+def _complete(state: AgentState) -> bool:
+    """Whether every key is published, and its lease known to live."""
+    return all(map(_in_hand, state.keys))
+
+
+def _in_hand(key: KeyState) -> bool:
+    written = not key.publishing and not key.write_failures
+    return key.current is not None and key.confirmed and written
+
+
+async def _stop_after(seconds: float, loop: Loop) -> None:
+    await trio.sleep(seconds)
+    loop.send(StopRequested())
+
+
+async def _stop_on_signal(
+    loop: Loop, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """End in order on SIGTERM and SIGINT; SIGHUP must not end the agent."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            if number == signal.SIGHUP:
+                log.warning("agent.reload_not_built", message="restart the agent to reload")
+                continue
+            notify(STOPPING=1)
+            loop.send(StopRequested())

@@ -1,0 +1,147 @@
+"""Performs the core's orders that leave the process: each is answered by exactly one event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never, final
+
+from freshkey.core.actions import (
+    Issue,
+    LogIn,
+    LookUp,
+    LookUpToken,
+    Ping,
+    Renew,
+    RenewToken,
+    Revoke,
+    RevokeToken,
+    Test,
+    TokenOrder,
+    VaultKeyOrder,
+)
+from freshkey.core.events import (
+    CredentialUnwrapped,
+    Event,
+    Failed,
+    Issued,
+    LoggedIn,
+    LookedUp,
+    Pinged,
+    Renewed,
+    Revoked,
+    Tested,
+    TokenLookedUp,
+    TokenRenewed,
+    TokenRevoked,
+)
+from freshkey.core.faults import FaultError
+from freshkey.host.clock import boot_time
+from freshkey.logs.redact import know
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.core.lease import Unwrapped
+    from freshkey.openai.probe import Probe
+    from freshkey.settings.model import Settings
+    from freshkey.vault.client import VaultClient
+
+RemoteOrder = VaultKeyOrder | TokenOrder | Test | Ping
+
+
+@final
+class Hands:
+    """Speaks to Vault and OpenAI. Their libraries are imported with the first order for them."""
+
+    def __init__(self, settings: Settings, send: Callable[[Event], None]) -> None:
+        self._settings = settings
+        self._send = send
+        self._client: VaultClient | None = None
+        self._probes: dict[str, Probe] = {}
+
+    async def perform(self, order: RemoteOrder) -> Event:
+        """Do what is ordered. A fault is an answer too; only the unforeseen is raised."""
+        try:
+            match order:
+                case Test():
+                    return Tested(order, await self._probe(order.name).test(order.secret))
+                case Ping():
+                    await self._vault.ping()
+                    return Pinged(order)
+                case Issue() | Renew() | LookUp() | Revoke():
+                    return await self._for_key(order)
+                case LogIn() | RenewToken() | LookUpToken() | RevokeToken():
+                    return await self._for_token(order)
+                case _:
+                    assert_never(order)
+        except FaultError as error:
+            return Failed(order, error.fault)
+
+    def give_up(self) -> None:
+        """Let go of a mint that is still under way: the process is about to end."""
+        if self._client is not None:
+            self._client.give_up()
+
+    async def aclose(self) -> None:
+        """Close the connections to OpenAI."""
+        for probe in self._probes.values():
+            await probe.aclose()
+
+    async def _for_key(self, order: VaultKeyOrder) -> Event:
+        match order:
+            case Issue():
+                key = self._settings.keys[order.name]
+                grant = await self._vault.mint(order.token, key.path, key.field, key.ttl)
+                know(grant.secret)
+                return Issued(order, grant)
+            case Renew():
+                renewal = await self._vault.renew_lease(
+                    order.token, order.lease_id, order.increment
+                )
+                return Renewed(order, renewal)
+            case LookUp():
+                return LookedUp(order, await self._vault.look_up_lease(order.token, order.lease_id))
+            case Revoke():
+                await self._vault.revoke_lease(order.token, order.lease_id)
+                return Revoked(order)
+            case _:
+                assert_never(order)
+
+    async def _for_token(self, order: TokenOrder) -> Event:
+        match order:
+            case LogIn():
+                login = await self._vault.log_in(order.unwrapped, self._on_unwrapped)
+                know(login.token)
+                return LoggedIn(order, login)
+            case RenewToken():
+                renewal = await self._vault.renew_token(order.token, order.increment)
+                return TokenRenewed(order, renewal)
+            case LookUpToken():
+                terms = await self._vault.look_up_token(order.token, owned=order.owned)
+                return TokenLookedUp(order, terms)
+            case RevokeToken():
+                await self._vault.revoke_token(order.token)
+                return TokenRevoked(order)
+            case _:
+                assert_never(order)
+
+    def _on_unwrapped(self, unwrapped: Unwrapped) -> None:
+        know(unwrapped.secret_id)
+        self._send(CredentialUnwrapped(unwrapped))
+
+    @property
+    def _vault(self) -> VaultClient:
+        if self._client is None:
+            from freshkey.vault.client import VaultClient  # noqa: PLC0415 - see the class
+
+            self._client = VaultClient(
+                self._settings.vault, self._settings.auth, boot_time
+            )
+        return self._client
+
+    def _probe(self, name: str) -> Probe:
+        base_url = self._settings.keys[name].verify.base_url
+        if base_url not in self._probes:
+            from freshkey.openai.probe import Probe  # noqa: PLC0415 - see the class
+
+            self._probes[base_url] = Probe(base_url)
+        return self._probes[base_url]

@@ -1,0 +1,99 @@
+"""The journal as the app uses it: what to start from, and what to keep before every action."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, final
+
+import structlog
+
+from freshkey.core.adoption import Adopted, Wish, adopt, fresh, shifted
+from freshkey.core.faults import FaultError
+from freshkey.core.ledger import Ledger, to_ledger
+from freshkey.host.clock import boot_time
+from freshkey.host.identity import boot_id, machine_id
+from freshkey.outputs.codec import Header, UnreadableError, decode, encode
+
+if TYPE_CHECKING:
+    from freshkey.core.state import AgentState
+    from freshkey.outputs.journal import Journal
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+@final
+class Keeper:
+    """Reads the journal once, and writes what has changed. Without a journal it keeps nothing."""
+
+    def __init__(self, journal: Journal | None, wish: Wish) -> None:
+        self._journal = journal
+        self._wish = wish
+        self._written: Ledger | None = None
+        self._failing = False
+
+    def restore(self) -> Adopted:
+        """Return the state to start from; a journal that can't be used is set aside.
+
+        Raises FaultError (`output`) when the journal's file can't be read or moved at all.
+        """
+        nothing = Adopted(fresh(self._wish.policy))
+        content = None if self._journal is None else self._journal.read()
+        if self._journal is None or content is None:
+            return nothing
+        try:
+            header, ledger = decode(content)
+            shift = _shift(header)
+        except UnreadableError as reason:
+            moved_to = self._journal.set_aside()
+            log.warning("journal.set_aside", reason=str(reason), moved_to=str(moved_to))
+            return nothing
+        rebooted = shift is not None
+        if shift is not None:
+            ledger = shifted(ledger, shift)
+        adopted = adopt(ledger, self._wish, boot_time(), rebooted=rebooted)
+        log.info("journal.adopted", keys=[e.name for e in ledger.keys], rebooted=rebooted)
+        for name in adopted.abandoned:
+            log.warning("mint.abandoned", key=name, message="the agent ended during a mint")
+        for lease_id in adopted.left:
+            log.warning("lease.left", lease_id=lease_id, message="it is of another address")
+        return adopted
+
+    def keep(self, state: AgentState) -> None:
+        """Write what the state needs after a restart, if that has changed.
+
+        A journal that can't be written holds nothing back: a key without a journal is better than
+        no key. It is told once, and tried again with the next state.
+        """
+        if self._journal is None:
+            return
+        ledger = to_ledger(state, self._wish.origin, self._wish.sources)
+        if ledger == self._written:
+            return
+        header = Header(machine_id(), boot_id(), boot_time(), time.time())
+        try:
+            self._journal.write(encode(header, ledger))
+        except FaultError as error:
+            if not self._failing:
+                log.warning("journal.failed", fault=error.fault.kind, message=error.fault.message)
+            self._failing = True
+            return
+        if self._failing:
+            log.info("journal.recovered")
+        self._failing = False
+        self._written = ledger
+
+
+def _shift(header: Header) -> float | None:
+    """Return how far the journal's instants are moved after a reboot; None: the clock goes on.
+
+    Raises UnreadableError for a copy from another machine: its leases are not this agent's.
+    """
+    here, boot = machine_id(), boot_id()
+    same_boot = boot is not None and header.boot_id == boot
+    known = here is not None and header.machine_id is not None
+    if header.machine_id != here if known else not same_boot:
+        raise UnreadableError("it is of another machine")
+    if same_boot:
+        return None
+    elapsed = max(0.0, time.time() - header.wall)
+    return boot_time() - elapsed - header.written_at

@@ -1,0 +1,150 @@
+"""The main loop: wait for an event or a deadline, step the core, keep the journal, act."""
+
+from __future__ import annotations
+
+from collections import deque
+from logging import ERROR, INFO, WARNING
+from math import inf
+from typing import TYPE_CHECKING, Final, Protocol, final
+
+import structlog
+import trio
+
+from freshkey.core.actions import Action, Level, Publish, Record, Withdraw
+from freshkey.core.agent import step
+from freshkey.core.chance import Chance
+from freshkey.core.events import ClockJumped, Event, Started, StopRequested, Woke
+from freshkey.core.key import view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.core.events import Published, Withdrawn
+    from freshkey.core.policy import AgentPolicy
+    from freshkey.core.state import AgentState
+    from freshkey.core.view import KeyView
+    from freshkey.hands import RemoteOrder
+
+NAP: Final = 30.0  # seconds; trio's clock stops with a suspended machine, the lease clock does not
+
+_LEVELS: Final = {Level.INFO: INFO, Level.WARNING: WARNING, Level.ERROR: ERROR}
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class Performer(Protocol):
+    """Performs orders that leave the process."""
+
+    async def perform(self, order: RemoteOrder) -> Event:
+        """Do what is ordered, and answer with one event."""
+
+    def give_up(self) -> None:
+        """Let go of a mint that is still under way."""
+
+
+class World(Protocol):
+    """What the loop needs of its surroundings; tests put a simulated one in its place."""
+
+    def now(self) -> float:
+        """Seconds on the lease clock."""
+
+    def jumped(self) -> bool:
+        """Whether the wall clock has moved by more than 5 s since the last call."""
+
+    def seed(self) -> int:
+        """Fresh randomness for one step."""
+
+    def keep(self, state: AgentState) -> None:
+        """Put the state into the journal."""
+
+    def publish(self, order: Publish | Withdraw) -> Published | Withdrawn:
+        """Write or remove files, at once."""
+
+    def show(self, shown: KeyView) -> None:
+        """Let readers of the socket see a key."""
+
+
+@final
+class Loop:
+    """Owns the state. `send` may be called at any time; `run` ends when the core says so."""
+
+    def __init__(self, policy: AgentPolicy, state: AgentState, world: World) -> None:
+        self.policy = policy
+        self.state = state
+        self._world = world
+        self._send, self._inbox = trio.open_memory_channel[Event](inf)
+        self._wake_at = -inf
+        self._finished = False
+        self._shown: dict[str, KeyView] = {}
+
+    def send(self, event: Event) -> None:
+        """Hand an event to the loop."""
+        self._send.send_nowait(event)
+
+    async def run(
+        self, performer: Performer, until: Callable[[AgentState], bool] = lambda _: False
+    ) -> None:
+        """Run until the core has finished; a state for which `until` holds asks it to."""
+        async with trio.open_nursery() as orders:
+            event: Event | None = Started()
+            while True:
+                if event is not None:
+                    self._advance(event, performer, orders)
+                if self._finished:
+                    break
+                if self.state.stopping is None and until(self.state):
+                    self.send(StopRequested())
+                event = await self._next_event()
+            performer.give_up()
+            orders.cancel_scope.cancel()
+
+    async def _next_event(self) -> Event | None:
+        """Return what comes next; None after a nap in which nothing became due."""
+        event: Event | None = None
+        with trio.move_on_after(max(0.0, min(self._wake_at - self._world.now(), NAP))):
+            event = await self._inbox.receive()
+        if self._world.jumped():
+            self.send(ClockJumped())
+        if event is None and self._world.now() >= self._wake_at:
+            return Woke()
+        return event
+
+    def _advance(self, event: Event, performer: Performer, orders: trio.Nursery) -> None:
+        """Step the core; what it publishes is out, and answered, before anything else happens."""
+        events = deque([event])
+        while events:
+            world = self._world
+            result = step(
+                self.policy, self.state, events.popleft(), world.now(), Chance(world.seed())
+            )
+            self.state = result.state
+            self._wake_at = result.wake_at
+            self._finished = self._finished or result.finished
+            world.keep(result.state)
+            for action in result.actions:
+                self._act(action, events, performer, orders)
+            self._show()
+
+    def _act(
+        self, action: Action, events: deque[Event], performer: Performer, orders: trio.Nursery
+    ) -> None:
+        match action:
+            case Record():
+                log.log(_LEVELS[action.level], action.event, **dict(action.fields))
+            case Publish() | Withdraw():
+                events.append(self._world.publish(action))
+            case _:
+                orders.start_soon(self._perform, performer, action)
+
+    async def _perform(self, performer: Performer, order: RemoteOrder) -> None:
+        self.send(await performer.perform(order))
+
+    def _show(self) -> None:
+        """Let readers see what changed; a generation that is being written is not out yet."""
+        for key in self.state.keys:
+            if key.publishing or key.name not in self.policy.keys:
+                continue
+            shown = view(key, self.state.tokens)
+            if self._shown.get(key.name) != shown:
+                self._shown[key.name] = shown
+                self._world.show(shown)

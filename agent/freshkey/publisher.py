@@ -1,0 +1,65 @@
+"""Writes and removes the files of the keys; these orders are performed at once, and in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import structlog
+
+from freshkey.core.actions import Publish, Withdraw
+from freshkey.core.events import Published, Withdrawn
+from freshkey.core.faults import Fault, FaultError
+from freshkey.outputs.files import remove_file, write_file
+from freshkey.outputs.formats import render
+
+if TYPE_CHECKING:
+    from freshkey.host.clock import WallClock
+    from freshkey.settings.model import Settings
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+OutputOrder = Publish | Withdraw
+
+
+@final
+class Publisher:
+    """One failing file holds back neither the others nor the socket."""
+
+    def __init__(self, settings: Settings, clock: WallClock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._warned: set[str] = set()
+
+    def perform(self, order: OutputOrder) -> Published | Withdrawn:
+        """Write or remove every file of a key; the answer names those that failed."""
+        match order:
+            case Publish():
+                return Published(order, self._publish(order))
+            case Withdraw():
+                return Withdrawn(order, self._withdraw(order))
+
+    def _publish(self, order: Publish) -> tuple[Fault, ...]:
+        publication = order.publication
+        expires_at = publication.expires_at
+        not_after = None if expires_at is None else self._clock.not_after(expires_at)
+        faults = []
+        for target in self._settings.keys[order.name].files:
+            try:
+                content = render(target, order.name, publication, not_after)
+                warning = write_file(target, content, allow_disk=self._settings.state.allow_disk)
+            except FaultError as error:
+                faults.append(error.fault)
+                continue
+            if warning is not None and warning not in self._warned:
+                self._warned.add(warning)
+                log.warning("key.file_warning", key=order.name, message=warning)
+        return tuple(faults)
+
+    def _withdraw(self, order: Withdraw) -> tuple[Fault, ...]:
+        faults = []
+        for target in self._settings.keys[order.name].files:
+            try:
+                remove_file(target)
+            except FaultError as error:
+                faults.append(error.fault)
+        return tuple(faults)

@@ -1,0 +1,63 @@
+"""What the configuration asks of the core: its policies, and what a journal has to match."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from freshkey.core.adoption import Wish
+from freshkey.core.ledger import Origin, Source
+from freshkey.core.policy import AgentPolicy, KeyPolicy
+from freshkey.settings.model import AppRoleAuth, OnStop, TokenAuth
+
+if TYPE_CHECKING:
+    from freshkey.settings.model import AuthSettings, KeySettings, Settings
+
+
+def wish(settings: Settings, *, keep: bool = False) -> Wish:
+    """Translate the configuration.
+
+    `keep` leaves every key as it is at the end, whatever `on_stop` says.
+    """
+    return Wish(
+        policy=AgentPolicy(
+            keys={name: _policy(key, keep=keep) for name, key in settings.keys.items()},
+            max_mints_per_minute=settings.vault.max_mints_per_minute,
+        ),
+        origin=Origin(
+            address=settings.vault.address,
+            namespace=settings.vault.namespace,
+            method=settings.auth.method,
+            mount=settings.auth.mount,
+            role=_role(settings.auth),
+        ),
+        sources={
+            name: Source(path=key.path, field=key.field, ttl=key.ttl)
+            for name, key in settings.keys.items()
+        },
+    )
+
+
+def _policy(key: KeySettings, *, keep: bool) -> KeyPolicy:
+    return KeyPolicy(
+        renew_at=key.renew_at,
+        jitter=key.jitter,
+        overlap=key.overlap,
+        check_every=key.check_every,
+        max_stale=key.max_stale,
+        revoke_on_stop=key.on_stop is OnStop.REVOKE and not keep,
+        stop_grace=key.stop_grace,
+        verify=key.verify.mode,
+        probe_every=key.verify.probe_every,
+        activation_timeout=key.verify.activation_timeout,
+    )
+
+
+def _role(auth: AuthSettings) -> str | None:
+    """Return what tells two logins of one mount apart, without reading a credential."""
+    match auth:
+        case AppRoleAuth():
+            return auth.role_id or str(auth.role_id_file)
+        case TokenAuth():
+            return str(auth.token_file) if auth.token_file else None
+        case _:
+            assert_never(auth)
