@@ -1,0 +1,33 @@
+"""The names by which knobs and counters know the endpoints."""
+
+from typing import Literal, get_args
+
+OrganizationEndpoint = Literal[
+    "project.create",
+    "project.get",
+    "service_account.create",
+    "service_account.list",
+    "service_account.get",
+    "service_account.delete",
+    "admin_api_key.create",
+    "admin_api_key.list",
+    "admin_api_key.delete",
+    "audit_log.list",
+    "usage.completions",
+    "costs",
+]
+DataPlaneEndpoint = Literal["models.list", "chat.completions", "responses"]
+Endpoint = OrganizationEndpoint | DataPlaneEndpoint
+Plane = Literal["organization", "data_plane"]
+Scope = Endpoint | Plane
+"""What a knob is set for: one endpoint, or each endpoint of a plane."""
+
+ORGANIZATION: frozenset[str] = frozenset(get_args(OrganizationEndpoint))
+SCOPES: frozenset[str] = (
+    ORGANIZATION | frozenset(get_args(DataPlaneEndpoint)) | frozenset(get_args(Plane))
+)
+
+
+def plane_of(endpoint: Endpoint) -> Plane:
+    """Tell which plane an endpoint belongs to."""
+    return "organization" if endpoint in ORGANIZATION else "data_plane"

@@ -1,0 +1,127 @@
+"""What every request passes before and after its work: faults, authentication, limits, counts."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from testbed.emulator.endpoints import Endpoint, plane_of
+from testbed.emulator.errors import (
+    BEFORE_AUTHENTICATION,
+    APIError,
+    api_error,
+    invalid_api_key,
+    no_key,
+    rate_limited,
+    scripted,
+)
+from testbed.emulator.knobs import lookup
+from testbed.emulator.records import digest, fingerprint, new_id
+from testbed.emulator.state import Organization
+from testbed.emulator.world import World
+
+Caller = TypeVar("Caller")
+Work = Callable[[Request, Caller], Awaitable[Response]]
+HangUp = Callable[[tuple[str, int]], None]
+"""Closes the connection of the client with this address."""
+
+
+@dataclass(frozen=True)
+class Gate(Generic[Caller]):
+    """Wraps the endpoints of one plane.
+
+    `authenticate` gets the organization, the key, and the time, and returns who calls, or None.
+    """
+
+    world: World
+    authenticate: Callable[[Organization, str, float], Caller | None]
+    hang_up: HangUp
+
+    def route(self, method: str, path: str, endpoint: Endpoint, work: Work[Caller]) -> Route:
+        """Return the route that does this work behind the gate."""
+
+        async def answer(request: Request) -> Response:
+            knobs = self.world.knobs
+            key = _bearer(request)
+            # Read now: a client that hangs up during the delay must not undo the work.
+            await request.body()
+            await anyio.sleep(lookup(knobs.delay_before, endpoint, 0))
+            try:
+                response = await work(request, self._admit(endpoint, key))
+            except APIError as error:
+                response = JSONResponse(error.body, error.status, error.headers)
+            response.headers["x-request-id"] = new_id("req_")
+            self._count(endpoint, key, response.status_code)
+            lost = self.world.loses(endpoint)
+            await anyio.sleep(lookup(knobs.delay_after, endpoint, 0))
+            return _LostAnswer(self.hang_up) if lost else response
+
+        return Route(path, answer, methods=[method])
+
+    def _admit(self, endpoint: Endpoint, key: str | None) -> Caller:
+        world, plane = self.world, plane_of(endpoint)
+        fault = lookup(world.knobs.errors, endpoint, None)
+        if fault in BEFORE_AUTHENTICATION:
+            raise scripted(fault, plane, key or "")
+        if key is None:
+            raise no_key()
+        caller = self.authenticate(world.organization, key, world.now())
+        if caller is None:
+            raise invalid_api_key(key)
+        if fault is not None:
+            raise scripted(fault, plane, key)
+        per_minute = lookup(world.knobs.requests_per_minute, endpoint, None)
+        if per_minute is not None:
+            wait = world.limiter.take(endpoint, per_minute, world.now())
+            if wait > 0:
+                raise rate_limited(plane, wait)
+        return caller
+
+    def _count(self, endpoint: Endpoint, key: str | None, status: int) -> None:
+        self.world.traffic.answered(endpoint, status)
+        if key is not None and plane_of(endpoint) == "data_plane":
+            self.world.traffic.asked(fingerprint(digest(key)), status)
+
+
+class _LostAnswer(Response):
+    """Hangs up in place of an answer."""
+
+    def __init__(self, hang_up: HangUp) -> None:
+        super().__init__()
+        self._hang_up = hang_up
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Close the connection, and return once the server has seen it closed.
+
+        Before that, the server would answer 500 for an application that returns without an answer.
+        """
+        del send
+        self._hang_up(scope["client"])
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def json_object(request: Request) -> dict[str, object]:
+    """Return the request's JSON object; raises APIError (400) when it is none."""
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise api_error(
+            400,
+            "We could not parse the JSON body of your request. (HINT: This likely means you "
+            "aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but "
+            "what was sent was not valid JSON.)",
+        )
+    return body
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() or None if scheme.lower() == "bearer" else None

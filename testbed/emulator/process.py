@@ -1,0 +1,139 @@
+"""The emulator as a process of its own, for tests and the demo."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self, Unpack, cast
+
+from testbed.emulator.knobs import KnobSettings
+from testbed.emulator.snapshot import State
+from testbed.emulator.state import ADMIN_API_KEY
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT = 30
+STOP_TIMEOUT = 5
+CALL_TIMEOUT = 10
+"""Seconds, all three."""
+
+
+class EmulatorError(RuntimeError):
+    """The emulator did not start, or refused a call; the text is one line."""
+
+
+class OpenAIServer:
+    """One emulator on a free loopback port; a context manager that starts and stops it.
+
+    It ends with the process that started it, however that ends. Not for several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    def start(self) -> None:
+        """Start it and wait until it listens; raises EmulatorError when it doesn't."""
+        self._directory = tempfile.TemporaryDirectory(prefix="emulator-")
+        port_file = Path(self._directory.name, "port")
+        log = Path(self._directory.name, "log")
+        program = [sys.executable, "-m", "testbed.emulator", "--until-stdin-closes"]
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*program, "--port", "0", "--port-file", str(port_file)],
+                cwd=ROOT,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=output,
+                # Ctrl-C in a terminal is for whoever started this, who may still need it.
+                process_group=0,
+            )
+        deadline = time.monotonic() + START_TIMEOUT
+        while not port_file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                last = log.read_text().strip().rpartition("\n")[2]
+                self.stop()
+                raise EmulatorError(f"the OpenAI emulator did not start: {last or 'no reason'}")
+            time.sleep(0.01)
+        self._port = int(port_file.read_text())
+
+    def stop(self) -> None:
+        """Stop it, answering no more; does nothing when it doesn't run."""
+        if self._process is not None:
+            # What it serves is in nobody's interest any more, and it has nothing to save.
+            self._process.kill()
+            self._process.communicate(timeout=STOP_TIMEOUT)
+            self._process = None
+        if self._directory is not None:
+            self._directory.cleanup()
+            self._directory = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._port
+
+    @property
+    def base_url(self) -> str:
+        """What OPENAI_BASE_URL and the engine's `api_endpoint` are set to."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    def set(self, **knobs: Unpack[KnobSettings]) -> None:
+        """Set these knobs, and all others to their default; `set()` heals everything.
+
+        `testbed.emulator.knobs.Knobs` explains them. Raises EmulatorError for a wrong one.
+        """
+        self._call("PUT", "/control/knobs", knobs)
+
+    def state(self) -> State:
+        """Return which keys live, and what was counted."""
+        return cast("State", self._call("GET", "/control/state"))
+
+    def reset(self) -> None:
+        """Forget all accounts, counts, and knobs."""
+        self._call("POST", "/control/reset")
+
+    def delete_account(self, account_id: str) -> None:
+        """Delete a service account behind Vault's back; raises EmulatorError if there is none."""
+        self._call("POST", "/control/delete_account", {"account_id": account_id})
+
+    def create_project(self, name: str) -> str:
+        """Add a project to the organization; return its id."""
+        made = self._call("POST", "/v1/organization/projects", {"name": name})
+        return str(cast("dict[str, object]", made)["id"])
+
+    def _call(self, method: str, path: str, body: object = None) -> object:
+        # Not urllib: it would send this through the proxy that the environment names.
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=CALL_TIMEOUT)
+        try:
+            headers = {"Authorization": f"Bearer {ADMIN_API_KEY}"}
+            connection.request(method, path, json.dumps(body), headers)
+            response = connection.getresponse()
+            content = response.read()
+        except OSError as error:
+            raise EmulatorError(f"{method} {path}: no answer from the emulator: {error}") from error
+        finally:
+            connection.close()
+        answer: object = json.loads(content) if content else None
+        if response.status >= http.client.BAD_REQUEST:
+            line = answer["error"] if isinstance(answer, dict) else response.status
+            raise EmulatorError(f"{method} {path}: {line}")
+        return answer

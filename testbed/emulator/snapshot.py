@@ -1,0 +1,110 @@
+"""What GET /control/state answers."""
+
+from typing import TypedDict
+
+from testbed.emulator.knobs import KnobSettings
+from testbed.emulator.records import ServiceAccount, fingerprint
+from testbed.emulator.tally import Tally
+from testbed.emulator.world import World
+
+
+class LiveKey(TypedDict):
+    """A key that exists and has not expired, active yet or not. Times are Unix seconds."""
+
+    key_id: str
+    account_id: str
+    account_name: str
+    project_id: str
+    fingerprint: str
+    created_at: float
+    expires_at: float | None
+
+
+class GroupState(TypedDict):
+    """Counts over one group of accounts; `high_water` is the most keys alive at once."""
+
+    live: int
+    high_water: int
+    mints: int
+    deletions: int
+
+
+class RequestCounts(TypedDict):
+    """Requests with one key on the data plane: 2xx, 401, anything else."""
+
+    ok: int
+    refused: int
+    error: int
+
+
+class State(TypedDict):
+    """Everything but the keys themselves."""
+
+    now: float
+    live: list[LiveKey]
+    overall: GroupState
+    projects: dict[str, GroupState]
+    """By project id."""
+    prefixes: dict[str, GroupState]
+    """By the accounts' names less what follows their last hyphen."""
+    refusals: int
+    """Requests of the data plane answered 401, whatever their key."""
+    requests: dict[str, RequestCounts]
+    """By the fingerprint of the key that was sent."""
+    answers: dict[str, dict[str, int]]
+    """By endpoint, then by status; lost ones are among them."""
+    lost: dict[str, int]
+    """Answers that were lost, by endpoint."""
+    knobs: KnobSettings
+
+
+def snapshot(world: World) -> State:
+    """Describe the emulator as it is now."""
+    now = world.now()
+    live = world.organization.live(now)
+    tallies, traffic = world.organization.tallies, world.traffic
+    return {
+        "now": now,
+        "live": [_live_key(account) for account in live],
+        "overall": _group(tallies.overall, len(live)),
+        "projects": {
+            project: _group(tally, sum(account.project_id == project for account in live))
+            for project, tally in tallies.projects.items()
+        },
+        "prefixes": {
+            prefix: _group(tally, sum(account.name_prefix == prefix for account in live))
+            for prefix, tally in tallies.prefixes.items()
+        },
+        "refusals": traffic.refusals,
+        "requests": {
+            key: {"ok": counts["ok"], "refused": counts["refused"], "error": counts["error"]}
+            for key, counts in traffic.requests.items()
+        },
+        "answers": {
+            endpoint: {str(status): count for status, count in counts.items()}
+            for endpoint, counts in traffic.answers.items()
+        },
+        "lost": dict(traffic.lost.items()),
+        "knobs": world.knobs.settings(),
+    }
+
+
+def _live_key(account: ServiceAccount) -> LiveKey:
+    return {
+        "key_id": account.key.id,
+        "account_id": account.id,
+        "account_name": account.name,
+        "project_id": account.project_id,
+        "fingerprint": fingerprint(account.key.digest),
+        "created_at": account.created_at,
+        "expires_at": account.key.validity.expires_at,
+    }
+
+
+def _group(tally: Tally, live: int) -> GroupState:
+    return {
+        "live": live,
+        "high_water": tally.high_water,
+        "mints": tally.mints,
+        "deletions": tally.deletions,
+    }
