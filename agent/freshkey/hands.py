@@ -133,9 +133,7 @@ class Hands:
         if self._client is None:
             from freshkey.vault.client import VaultClient  # noqa: PLC0415 - see the class
 
-            self._client = VaultClient(
-                self._settings.vault, self._settings.auth, boot_time
-            )
+            self._client = VaultClient(self._settings.vault, self._settings.auth, boot_time)
         return self._client
 
     def _probe(self, name: str) -> Probe:

@@ -12,9 +12,13 @@ from freshkey.core.faults import FaultError
 from freshkey.core.ledger import Ledger, to_ledger
 from freshkey.host.clock import boot_time
 from freshkey.host.identity import boot_id, machine_id
+from freshkey.logs.redact import know
 from freshkey.outputs.codec import Header, UnreadableError, decode, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freshkey.core.secret import Secret
     from freshkey.core.state import AgentState
     from freshkey.outputs.journal import Journal
 
@@ -47,6 +51,8 @@ class Keeper:
             moved_to = self._journal.set_aside()
             log.warning("journal.set_aside", reason=str(reason), moved_to=str(moved_to))
             return nothing
+        for secret in _secrets(ledger):
+            know(secret)
         rebooted = shift is not None
         if shift is not None:
             ledger = shifted(ledger, shift)
@@ -81,6 +87,18 @@ class Keeper:
             log.info("journal.recovered")
         self._failing = False
         self._written = ledger
+
+
+def _secrets(ledger: Ledger) -> Iterator[Secret]:
+    if ledger.unwrapped is not None:
+        yield ledger.unwrapped.secret_id
+    for token in (ledger.token, *ledger.retired_tokens):
+        if token is not None:
+            yield token.secret
+    for entry in ledger.keys:
+        for credential in (entry.current, entry.candidate):
+            if credential is not None:
+                yield credential.secret
 
 
 def _shift(header: Header) -> float | None:

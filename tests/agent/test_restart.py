@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.agent.harness import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from testbed.toxiproxy import ToxiproxyServer
+    from tests.agent.harness import Agent, Engine
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_five_restarts_keep_the_key(
+    engine: Engine, make_agent: Callable[..., Agent], number: int
+) -> None:
+    engine.set_ttl("60s")
+    agent = make_agent()
+    agent.start()
+    first = agent.wait_for_key()
+    for _ in range(5):
+        agent.end(number)
+        assert agent.key_file.read_text() == first["key"]
+        agent.start()
+        again = agent.wait_for_key()
+        assert (again["tag"], again["key"]) == (first["tag"], first["key"])
+        checks = len(agent.told("journal.adopted"))
+        assert checks > 0
+    counts = engine.counts()
+    assert (counts["live"], counts["mints"]) == (1, 1)
+    assert len(agent.told("token.logged_in")) == 1
+
+
+def test_journal_is_served_while_vault_is_away(
+    engine: Engine, make_agent: Callable[..., Agent], toxiproxy: ToxiproxyServer
+) -> None:
+    proxy = toxiproxy.proxy(engine.mount, engine.vault.address.removeprefix("http://"))
+    agent = make_agent(address=f"http://{proxy.listen}")
+    agent.start()
+    first = agent.wait_for_key()
+    agent.end(signal.SIGKILL)
+    proxy.cut()
+    agent.start()
+    again = agent.wait_for_key()
+    assert again["tag"] == first["tag"]
+    eventually(lambda: agent.told("vault.away"), "the outage is told")
+    proxy.restore()
+    eventually(lambda: agent.told("vault.back"), "the return is told")
+    assert engine.counts()["mints"] == 1
+    proxy.remove()
+
+
+def test_revoke_on_stop_leaves_nothing(engine: Engine, make_agent: Callable[..., Agent]) -> None:
+    agent = make_agent(on_stop='"revoke"')
+    agent.start()
+    agent.wait_for_key()
+    assert agent.end() == 0
+    assert not agent.key_file.exists()
+    eventually(lambda: engine.counts()["live"] == 0, "the key is deleted at OpenAI")
+
+
+def test_a_second_agent_says_who_holds_the_state(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make_agent()
+    agent.start()
+    first = agent.wait_for_key()
+    assert agent.process is not None
+    for command in ("run", "once"):
+        second = agent.command(command)
+        assert second.returncode == 1
+        assert f"process {agent.process.pid}" in second.stderr
+        assert len(second.stderr.splitlines()) == 1
+    assert agent.wait_for_key()["tag"] == first["tag"]
+    assert engine.counts()["mints"] == 1
+
+
+def test_once_leaves_everything_for_run(engine: Engine, make_agent: Callable[..., Agent]) -> None:
+    agent = make_agent(on_stop='"revoke"')
+    done = agent.command("once")
+    assert (done.returncode, agent.key_file.exists()) == (0, True), done.stderr
+    agent.start()
+    assert agent.wait_for_key()["key"] == agent.key_file.read_text()
+    assert engine.counts()["mints"] == 1
