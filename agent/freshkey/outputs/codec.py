@@ -1,0 +1,72 @@
+"""The journal's bytes: JSON with a header that says which machine, boot, and version wrote it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cattrs import Converter
+
+from freshkey.core.ledger import Ledger
+from freshkey.core.secret import Secret
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Who wrote a journal, and when: `written_at` on that boot's lease clock, `wall` since 1970."""
+
+    machine_id: str | None
+    boot_id: str | None
+    written_at: float
+    wall: float
+
+
+class UnreadableError(Exception):
+    """Why a journal can't be used, in words."""
+
+
+def encode(header: Header, ledger: Ledger) -> bytes:
+    """Return the journal's content; it holds secrets."""
+    content = {
+        "version": VERSION,
+        "header": _CONVERTER.unstructure(header),
+        "ledger": _CONVERTER.unstructure(ledger),
+    }
+    return json.dumps(content).encode()
+
+
+def decode(content: bytes) -> tuple[Header, Ledger]:
+    """Return what `encode` was given. Raises UnreadableError, which never quotes the content."""
+    try:
+        parsed = json.loads(content)
+    except ValueError:
+        raise UnreadableError("it is not JSON: truncated, perhaps") from None
+    version = parsed.get("version") if isinstance(parsed, dict) else None
+    if not isinstance(version, int):
+        raise UnreadableError("it names no version")
+    if version != VERSION:
+        raise UnreadableError(f"it has version {version}, and this freshkey reads {VERSION}")
+    try:
+        header = _CONVERTER.structure(parsed["header"], Header)
+        return header, _CONVERTER.structure(parsed["ledger"], Ledger)
+    except Exception:  # noqa: BLE001 - cattrs' errors quote values, which may be secrets
+        raise UnreadableError("its fields are not those of a journal") from None
+
+
+def _secret(value: Any, _type: type[Secret]) -> Secret:  # noqa: ANN401 - whatever JSON held
+    if not isinstance(value, str):
+        raise TypeError("a secret is a string")
+    return Secret(value)
+
+
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook(Secret, Secret.reveal)
+    converter.register_structure_hook(Secret, _secret)
+    return converter
+
+
+_CONVERTER: Final = _converter()

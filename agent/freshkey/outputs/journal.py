@@ -1,0 +1,67 @@
+"""The journal file in the state directory; what its bytes mean is not decided here."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from freshkey.outputs.access import Access
+from freshkey.outputs.errors import reported
+from freshkey.outputs.replace import regular, replace, sweep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from freshkey.outputs.state_dir import StateDirectory
+
+_NAME: Final = "journal.json"
+_ACCESS: Final = Access(mode=0o600)
+_SET_ASIDE: Final = re.compile(re.escape(_NAME) + r"\.unreadable-([0-9]+)")
+_KEPT: Final = 3  # unreadable ones: enough to see what happened, and they hold secrets
+
+
+class Journal:
+    """One file, 0600, that is only ever replaced as a whole. Every method raises FaultError."""
+
+    def __init__(self, state: StateDirectory) -> None:
+        self.path: Final = state.path / _NAME
+        self._directory = state.descriptor
+
+    def read(self) -> bytes | None:
+        """The content; None when there is no journal."""
+        with reported(self.path):
+            if regular(self._directory, self.path) is None:
+                return None
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(_NAME, flags, dir_fd=self._directory), "rb") as file:
+                return file.read()
+
+    def write(self, content: bytes) -> None:
+        """Replace the content."""
+        with reported(self.path):
+            sweep(self._directory, self.path)
+        replace(self._directory, self.path, content, _ACCESS)
+
+    def set_aside(self) -> Path:
+        """Rename a journal that can't be read, and give its new path; only the last few stay."""
+        with reported(self.path):
+            with os.scandir(self._directory) as entries:
+                found = [_SET_ASIDE.fullmatch(entry.name) for entry in entries]
+            numbers = sorted(int(match[1]) for match in found if match)
+            name = _aside(max(numbers, default=0) + 1)
+            os.rename(_NAME, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+            for old in numbers[: 1 - _KEPT]:
+                os.unlink(_aside(old), dir_fd=self._directory)
+        return self.path.with_name(name)
+
+    def remove(self) -> None:
+        """Remove the journal, if there is one, with what a killed agent left of it."""
+        with reported(self.path):
+            sweep(self._directory, self.path)
+            if regular(self._directory, self.path) is not None:
+                os.unlink(_NAME, dir_fd=self._directory)
+
+
+def _aside(number: int) -> str:
+    return f"{_NAME}.unreadable-{number}"

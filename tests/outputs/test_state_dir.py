@@ -1,0 +1,92 @@
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+from freshkey.core.faults import FaultError, FaultKind
+from freshkey.outputs import directories
+from freshkey.outputs.journal import Journal
+from freshkey.outputs.state_dir import StateDirectory
+
+from tests.outputs.helpers import in_child
+
+
+def refusal_of(directory: Path, *, allow_disk: bool = False) -> str:
+    with pytest.raises(FaultError) as caught:
+        StateDirectory.open(directory, allow_disk=allow_disk)
+    assert caught.value.fault.kind is FaultKind.OUTPUT
+    message = caught.value.fault.message
+    assert message.startswith(f"{directory}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_directory_is_made_private(memory: Path) -> None:
+    with StateDirectory.open(memory / "a" / "state", allow_disk=False):
+        assert stat.S_IMODE((memory / "a" / "state").stat().st_mode) == 0o700
+        assert stat.S_IMODE((memory / "a" / "state" / "lock").stat().st_mode) == 0o600
+
+
+def test_one_that_others_may_enter_is_refused(memory: Path) -> None:
+    memory.chmod(0o750)
+    assert "is open to others (mode 0750): chmod 0700 it" in refusal_of(memory)
+
+
+def test_one_of_another_user_is_refused(memory: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(memory, 12345, -1)
+        assert "belongs to uid 12345" in refusal_of(memory)
+    else:
+        assert "belongs to uid 0" in refusal_of(Path("/"))
+
+
+def test_one_on_disk_is_refused_unless_that_is_allowed(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directories, "_MOUNTS", Path(os.devnull))  # no tmpfs anywhere
+    memory.chmod(0o700)
+    assert "not on tmpfs or ramfs" in refusal_of(memory)
+    StateDirectory.open(memory, allow_disk=True).close()
+
+
+def test_a_file_in_its_place_is_named(memory: Path) -> None:
+    (memory / "state").write_bytes(b"")
+    assert "Not a directory" in refusal_of(memory / "state")
+
+
+def test_a_second_agent_is_told_who_holds_it(memory: Path) -> None:
+    state = memory / "state"
+    comm = Path("/proc/self/comm").read_text().strip()
+    with StateDirectory.open(state, allow_disk=False):
+        assert f"is in use by process {os.getpid()} ({comm}): stop that" in refusal_of(state)
+        second = in_child(lambda: StateDirectory.open(state, allow_disk=False))
+        assert f"process {os.getpid()}" in second
+    StateDirectory.open(state, allow_disk=False).close()
+
+
+def test_the_lock_goes_with_a_killed_agent(memory: Path) -> None:
+    state = memory / "state"
+
+    def hold_and_die() -> None:
+        StateDirectory.open(state, allow_disk=False)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(hold_and_die) == ""
+    StateDirectory.open(state, allow_disk=False).close()
+
+
+def test_a_full_file_system_does_not_keep_the_agent_from_its_journal(small_mount: Path) -> None:
+    small_mount.chmod(0o755)
+    state = small_mount / "state"
+    with StateDirectory.open(state, allow_disk=False) as directory:
+        Journal(directory).write(b"precious")
+        (state / "lock").write_bytes(b"")
+    with pytest.raises(OSError, match="No space left"):
+        (small_mount / "ballast").write_bytes(bytes(64 << 10))
+    with StateDirectory.open(state, allow_disk=False) as directory:
+        journal = Journal(directory)
+        assert journal.read() == b"precious"
+        with pytest.raises(FaultError, match="No space left"):
+            journal.write(bytes(8192))
+        assert journal.read() == b"precious"
