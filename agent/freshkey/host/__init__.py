@@ -1,0 +1,1 @@
+"""The machine and the process: clocks, identity, hardening, and the service manager."""
