@@ -1,0 +1,134 @@
+"""Takes secrets out of text, wherever they come from: by their look, and by their value.
+
+The look covers OpenAI keys, Vault tokens, and the JSON web tokens that logins use. The values are
+those that the agent holds, for what has no look: secret-ids, passwords, custom token ids.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import chain
+from threading import Lock
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from freshkey.core.secret import MASK, Secret
+
+_CAPACITY: Final = 256  # secrets; the newest stay
+_START: Final = 6  # characters; a shorter secret would black out half of every line
+_DEPTH: Final = 8  # levels of nesting that are logged
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LOOKS: Final = re.compile(
+    r"""
+    # the start of a word, also after an escape: %0A, \x0a, \n, \u000a
+    (?=[behrs])
+    (?: (?<![A-Za-z0-9]) | (?<=[%x][0-9A-Fa-f]{2}) | (?<=\\[nrt]) | (?<=\\u[0-9A-Fa-f]{4}) )
+    (?:
+        sk-[A-Za-z0-9_*-]{8,}                                      # OpenAI
+      | hv[sbr]\.[A-Za-z0-9_.-]{8,}                                # Vault, since 1.10
+      | [sbr]\.[A-Za-z0-9]{24,}                                    # Vault before
+      | eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]* # RFC 7519
+    )
+    """,
+    re.VERBOSE,
+)
+
+
+class Redactor:
+    """Remembers the last `capacity` secrets, and masks each, plain or encoded, in any text."""
+
+    def __init__(self, capacity: int = _CAPACITY) -> None:
+        self._capacity = capacity
+        self._lock = Lock()
+        self._known: OrderedDict[Secret, frozenset[str]] = OrderedDict()
+        self._starts: dict[str, list[str]] = {}  # replaced as a whole: read without the lock
+
+    def know(self, secret: Secret) -> None:
+        """Mask this secret from now on. One of less than 6 characters is not masked."""
+        with self._lock:
+            forms = self._known.pop(secret) if secret in self._known else _forms(secret.reveal())
+            self._known[secret] = forms
+            while len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+            starts: dict[str, list[str]] = {}
+            for form in chain.from_iterable(self._known.values()):
+                starts.setdefault(form[:_START], []).append(form)
+            self._starts = starts
+
+    def text(self, text: str) -> str:
+        """Mask what is secret in `text`, in time that does not grow with the secrets known."""
+        starts = self._starts
+        if starts:
+            pieces = {text[i : i + _START] for i in range(len(text) - _START + 1)}
+            found = [form for piece in pieces & starts.keys() for form in starts[piece]]
+            for form in sorted(found, key=len, reverse=True):
+                text = text.replace(form, MASK)
+        return _LOOKS.sub(MASK, text)
+
+    def value(self, value: object, depth: int = 0) -> object:
+        """Rebuild `value` from what JSON knows, with all text in it masked and fit for a terminal.
+
+        Bytes are decoded, other objects are shown by their repr.
+        """
+        match value:
+            case None | bool():
+                return value
+            case int():  # a password may be digits only
+                return value if self.text(str(value)) == str(value) else MASK
+            case float() if math.isfinite(value):
+                return value
+            case _ if depth > _DEPTH:
+                return "…"
+            case str():
+                shown = str(value)
+            case bytes() | bytearray():
+                shown = value.decode(errors="backslashreplace")
+            case Mapping():
+                return {
+                    str(self.value(str(name), depth)): self.value(item, depth + 1)
+                    for name, item in value.items()
+                }
+            case list() | tuple() | set() | frozenset():
+                return [self.value(item, depth + 1) for item in value]
+            case _:
+                shown = _repr(value)
+        return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", self.text(shown))
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001 - whatever an object does, its event is logged
+        return f"<{type(value).__name__}: {type(error).__name__} in repr>"
+
+
+def _forms(value: str) -> frozenset[str]:
+    """How a secret looks in a URL, in JSON, in a repr, and inside base64."""
+    data = value.encode(errors="surrogatepass")
+    escaped = {quote(data, safe=""), quote_plus(data), quote(data)}
+    lower = {re.sub("%..", lambda match: match[0].lower(), form) for form in escaped}
+    quoted = {json.dumps(value)[1:-1], repr(value)[1:-1], repr(data)[2:-1]}
+    forms = {value, *escaped, *lower, *quoted, *_in_base64(data)}
+    return frozenset(form for form in forms if len(form) >= _START)
+
+
+def _in_base64(data: bytes) -> set[str]:
+    """The characters that `data` alone decides, at each of its three places in a base64 text."""
+    forms = set()
+    for before in range(3):
+        first = (before * 8 + 5) // 6
+        last = (before + len(data)) * 8 // 6
+        padded = bytes(before) + data
+        forms.add(base64.b64encode(padded).decode()[first:last])
+        forms.add(base64.urlsafe_b64encode(padded).decode()[first:last])
+    return forms
+
+
+_REDACTOR: Final = Redactor()
+know: Final = _REDACTOR.know
+redact_value: Final = _REDACTOR.value

@@ -1,0 +1,57 @@
+"""Sets logging up, once at the start of a command that logs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
+
+from freshkey.logs import crashes, library
+from freshkey.logs.redact import redact_value
+from freshkey.logs.sink import Sink
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from structlog.typing import EventDict, Processor
+
+_FIRST = ("timestamp", "level", "event")
+
+
+def configure(level: str, layout: str, stream: TextIO = sys.stderr) -> None:
+    """Log events of `level` and above to `stream`, a line each.
+
+    `layout` is json, console, or auto: console on a terminal. Libraries are heard from warning on,
+    with level debug all of them. Uncaught exceptions are logged too, instead of printed.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    sink = Sink(stream)
+    terminal = stream.isatty()
+    console = layout == "console" or (layout == "auto" and terminal)
+    structlog.configure(
+        processors=[
+            add_log_level,
+            TimeStamper(fmt="iso", utc=True),  # RFC 3339 with Z
+            format_exc_info,
+            _masked,
+            _console(colors=terminal) if console else JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: sink,
+        cache_logger_on_first_use=False,  # a later call takes effect everywhere
+    )
+    library.take_over(number if number == logging.DEBUG else max(number, logging.WARNING))
+    crashes.take_over()
+
+
+def _console(*, colors: bool) -> Processor:
+    plain = structlog.dev.plain_traceback  # rich's would show locals
+    return structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False, exception_formatter=plain)
+
+
+def _masked(_logger: object, _method: str, event: EventDict) -> EventDict:
+    ordered = {**{name: event.pop(name) for name in _FIRST}, **event}
+    return {str(redact_value(name)): redact_value(value) for name, value in ordered.items()}

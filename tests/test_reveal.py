@@ -1,0 +1,23 @@
+"""A secret leaves its type in few places, and each has a reason."""
+
+from pathlib import Path
+
+import freshkey
+
+PACKAGE = Path(freshkey.__file__).parent
+
+REASONS = {
+    "logs/redact.py": "to recognise a secret in text and mask it",
+    "openai/probe.py": "OpenAI is asked with the key",
+    "outputs/codec.py": "the journal keeps secrets for the next start",
+    "outputs/formats.py": "a key file is for readers",
+    "serve/keys.py": "an answer on the socket is for a reader",
+    "vault/adapter.py": "the token goes with every request",
+    "vault/login/approle.py": "a login shows Vault the credentials",
+    "vault/login/wrapping.py": "a wrapping token is looked up by itself",
+}
+
+
+def test_secrets_are_revealed_only_where_they_have_to_leave() -> None:
+    files = [path for path in PACKAGE.rglob("*.py") if ".reveal" in path.read_text()]
+    assert {str(path.relative_to(PACKAGE)) for path in files} == set(REASONS)
