@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from freshkey.hands import RemoteOrder
 
 NAP: Final = 30.0  # seconds; trio's clock stops with a suspended machine, the lease clock does not
+TICK: Final = 0.001  # two clocks that differ by a rounding error must not make the loop spin
 
 _LEVELS: Final = {Level.INFO: INFO, Level.WARNING: WARNING, Level.ERROR: ERROR}
 
@@ -101,7 +102,7 @@ class Loop:
     async def _next_event(self) -> Event | None:
         """Return what comes next; None after a nap in which nothing became due."""
         event: Event | None = None
-        with trio.move_on_after(max(0.0, min(self._wake_at - self._world.now(), NAP))):
+        with trio.move_on_after(max(TICK, min(self._wake_at - self._world.now(), NAP))):
             event = await self._inbox.receive()
         if self._world.jumped():
             self.send(ClockJumped())
