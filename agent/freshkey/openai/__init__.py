@@ -1,0 +1,1 @@
+"""OpenAI as the agent sees it: it is asked one thing, whether a key works."""

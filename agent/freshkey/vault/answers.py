@@ -1,0 +1,158 @@
+"""Vault's answers, read strictly into the core's terms. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.lease import Grant, Login, Renewal, TokenKind
+from freshkey.core.secret import Secret
+from freshkey.vault.faults import not_vault
+from freshkey.vault.words import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json: TypeAlias = dict[str, Any]
+
+_LONGEST: Final = 1e9  # seconds, about 30 years: beyond it a number is no duration
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The JSON of an answer, and the instant on the lease clock before its request left."""
+
+    body: Json
+    asked_at: float
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which Vault's audit log has the request."""
+        return _text(self.body, "request_id") or None
+
+
+def grant(answer: Answer, path: str, field: str) -> Grant:
+    """Read a minted secret; raises FaultError, with the lease as `orphan` when it has no key."""
+    body = answer.body
+    lease_id, data = body.get("lease_id"), body.get("data")
+    duration = _seconds(body, "lease_duration")
+    if not isinstance(lease_id, str) or duration is None:
+        raise _odd(f"a read of {path}")
+    fields = data if isinstance(data, dict) else {}
+    if not lease_id:
+        message = (
+            f"{path} gives a secret without a lease, as KV does, which this version can't keep "
+            "fresh: give the path of an engine that mints keys"
+        )
+        raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+    value = fields.get(field)
+    if not isinstance(value, str) or not value:
+        problem = "is no text" if value else "is empty" if field in fields else "is missing"
+        message = (
+            f"{path}: the field {field} {problem}; there are {quote(sorted(fields)) or 'none'}"
+        )
+        raise FaultError(Fault(FaultKind.MALFORMED, message, orphan=(lease_id, duration)))
+    return Grant(
+        lease_id=lease_id,
+        duration=duration,
+        renewable=body.get("renewable") is True,
+        secret=Secret(value),
+        asked_at=answer.asked_at,
+        api_key_id=_text(fields, "api_key_id") or None,
+        service_account=_text(fields, "service_account") or None,
+        request_id=answer.request_id,
+    )
+
+
+def lease_renewal(answer: Answer) -> Renewal:
+    """Read the answer to a lease's renewal; raises FaultError."""
+    return _renewal(answer, answer.body, "lease_duration")
+
+
+def lease_lookup(answer: Answer) -> Renewal:
+    """Read the answer to a lease's lookup; raises FaultError."""
+    return _renewal(answer, _table(answer.body, "data"), "ttl")
+
+
+def token_renewal(answer: Answer) -> Renewal:
+    """Read the answer to a token's renewal; raises FaultError."""
+    return _renewal(answer, _table(answer.body, "auth"), "lease_duration")
+
+
+def _renewal(answer: Answer, terms: Mapping[str, Any], duration: str) -> Renewal:
+    seconds = _seconds(terms, duration)
+    if seconds is None:
+        raise _odd("a renewal or lookup")
+    renewable = terms.get("renewable") is True
+    return Renewal(seconds, renewable, answer.asked_at, answer.request_id)
+
+
+def new_token(answer: Answer) -> Login:
+    """Read the answer to a login; raises FaultError."""
+    auth = _table(answer.body, "auth")
+    token, duration = _text(auth, "client_token"), _seconds(auth, "lease_duration")
+    if not token or duration is None:
+        raise _odd("a login")  # an MFA requirement, for one, comes without a token
+    return Login(
+        token=Secret(token),
+        accessor=_text(auth, "accessor"),
+        kind=_kind(auth, "token_type"),
+        duration=duration or None,
+        renewable=auth.get("renewable") is True,
+        owned=True,
+        asked_at=answer.asked_at,
+        request_id=answer.request_id,
+    )
+
+
+def known_token(answer: Answer, token: Secret, *, owned: bool) -> Login:
+    """Read the answer to a token's lookup; raises FaultError."""
+    data = _table(answer.body, "data")
+    ttl = _seconds(data, "ttl")
+    if ttl is None:
+        raise _odd("a token's lookup")
+    return Login(
+        token=token,
+        accessor=_text(data, "accessor"),
+        kind=_kind(data, "type"),
+        duration=None if data.get("expire_time") is None else ttl,
+        renewable=data.get("renewable") is True,
+        owned=owned,
+        asked_at=answer.asked_at,
+        request_id=answer.request_id,
+    )
+
+
+def refuse_use_limit(answer: Answer, table: str) -> None:
+    """Raise FaultError for a token that Vault ends after some uses: it ends under its leases."""
+    uses = _table(answer.body, table).get("num_uses")
+    if isinstance(uses, int) and uses > 0:
+        message = (
+            f"the token has a use limit ({uses} left) and would end with its keys: "
+            "set token_num_uses to 0 on its role, or make it without -use-limit"
+        )
+        raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+
+
+def _kind(terms: Mapping[str, Any], name: str) -> TokenKind:
+    return TokenKind.BATCH if terms.get(name) == "batch" else TokenKind.SERVICE
+
+
+def _table(body: Json, name: str) -> Mapping[str, Any]:
+    table = body.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _text(terms: Mapping[str, Any], name: str) -> str:
+    value = terms.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(terms: Mapping[str, Any], name: str) -> float | None:
+    value = terms.get(name)
+    return float(value) if type(value) is int and 0 <= value < _LONGEST else None
+
+
+def _odd(what: str) -> FaultError:
+    return FaultError(not_vault(f"JSON without what {what} gives"))

@@ -1,0 +1,123 @@
+"""All that the agent asks of Vault.
+
+Every method raises FaultError and nothing else. Sources:
+https://developer.hashicorp.com/vault/api-docs/system/leases and …/auth/token
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from freshkey.vault import answers, tokens
+from freshkey.vault.faults import Operation, RefusedError, Request
+from freshkey.vault.login import log_in
+from freshkey.vault.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.core.lease import Grant, Login, Renewal, Unwrapped
+    from freshkey.core.secret import Secret
+    from freshkey.settings.model import AuthSettings, VaultSettings
+
+_PING_TIMEOUT: Final = 2.0
+
+
+class VaultClient:
+    """Speaks to the Vault of `[vault]` with the login of `[auth]`; all durations are seconds.
+
+    `now` reads the lease clock. A cancelled call is cut off, except for `mint`, and for the step
+    of `log_in` that unwraps: what only Vault's answer holds would be lost.
+    """
+
+    def __init__(self, vault: VaultSettings, auth: AuthSettings, now: Callable[[], float]) -> None:
+        self._session = Session(vault, now)
+        self._auth = auth
+        self._mint_timeout = vault.timeout
+
+    def give_up(self) -> None:
+        """Let go of a mint that is still under way: the process is about to end."""
+        self._session.give_up()
+
+    async def log_in(
+        self, unwrapped: Unwrapped | None, on_unwrapped: Callable[[Unwrapped], None]
+    ) -> Login:
+        """Log in with the credentials that the files hold now.
+
+        `unwrapped` is what an earlier login took out of its wrapping; `on_unwrapped` is called
+        with what this one takes out, before it is used.
+        """
+        return await log_in(self._session, self._auth, unwrapped, on_unwrapped)
+
+    async def look_up_token(self, token: Secret, *, owned: bool) -> Login:
+        """Return the terms of a token; one with a use limit is refused."""
+        return await tokens.look_up(self._session, token, owned=owned)
+
+    async def renew_token(self, token: Secret, increment: float) -> Renewal:
+        """Renew a token for `increment`; Vault may grant less."""
+        request = Request(Operation.RENEW_TOKEN, "auth/token/renew-self")
+        answer = await self._session.ask(
+            request, lambda vault: vault.auth.token.renew_self(ceil(increment)), token=token
+        )
+        return answers.token_renewal(answer)
+
+    async def revoke_token(self, token: Secret) -> None:
+        """Revoke a token, and with it every lease under it."""
+        await tokens.revoke(self._session, token)
+
+    async def mint(self, token: Secret, path: str, field: str, ttl: float | None) -> Grant:
+        """Read `path`, which makes Vault create a key with a lease of `ttl`, or of its default.
+
+        Returns even when cancelled: a read that is broken off can leave a key at OpenAI that no
+        lease ends.
+        """
+        params = None if ttl is None else {"ttl": f"{ceil(ttl)}s"}
+        answer = await self._session.ask(
+            Request(Operation.MINT, path),
+            lambda vault: vault.get(f"/v1/{path}", params=params),
+            token=token,
+            seconds=self._mint_timeout,
+            abandon=False,
+        )
+        return answers.grant(answer, path, field)
+
+    async def renew_lease(self, token: Secret, lease_id: str, increment: float) -> Renewal:
+        """Renew a lease for `increment`; Vault may grant less."""
+        request = Request(Operation.RENEW_LEASE, "sys/leases/renew")
+        answer = await self._session.ask(
+            request, lambda vault: vault.sys.renew_lease(lease_id, ceil(increment)), token=token
+        )
+        return answers.lease_renewal(answer)
+
+    async def look_up_lease(self, token: Secret, lease_id: str) -> Renewal | None:
+        """Return what remains of a lease, or None when Vault does not know it any more."""
+        request = Request(Operation.LOOK_UP_LEASE, "sys/leases/lookup")
+        try:
+            answer = await self._session.ask(
+                request, lambda vault: vault.sys.read_lease(lease_id), token=token
+            )
+        except RefusedError as error:
+            refusal = error.refusal
+            if refusal.status == HTTPStatus.BAD_REQUEST and refusal.errors == ("invalid lease",):
+                return None
+            raise
+        return answers.lease_lookup(answer)
+
+    async def revoke_lease(self, token: Secret, lease_id: str) -> None:
+        """Hand a lease to Vault, which revokes it and repeats that until it is done.
+
+        By path, which hvac lacks: a policy can then allow the leases of one role alone.
+        """
+        path = f"sys/leases/revoke/{lease_id}"
+        await self._session.ask(
+            Request(Operation.REVOKE_LEASE, path),
+            lambda vault: vault.put(f"/v1/{path}", json={"sync": False}),
+            token=token,
+        )
+
+    async def ping(self) -> None:
+        """Return when Vault answers, unsealed, within 2 s; whatever the role of the node."""
+        request = Request(Operation.PING, "sys/health")
+        await self._session.ask(request, lambda vault: vault.health(), seconds=_PING_TIMEOUT)

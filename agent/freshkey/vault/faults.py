@@ -1,0 +1,196 @@
+"""Vault's refusals, told apart by what has to be done about them. Pure.
+
+Sources: https://developer.hashicorp.com/vault/api-docs#http-status-codes, and what Vault 1.21 was
+seen to answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.vault.words import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_RETRY_AFTER: Final = 3600.0
+
+_NOT_REPLICATED: Final = 412
+_GATEWAY: Final = frozenset({502, 504})  # a proxy's: the request may have gone on to Vault
+_UPSTREAM: Final = re.compile(r"API error \((\d{3})\)")
+_UPSTREAM_TRANSPORT: Final = re.compile(r'\b(?:Get|Post|Put|Patch|Delete) \\?"https?://')
+_LEADER_CHANGE: Final = ("local node not active", "no active", "not the active", "active node")
+_BROKEN_OFF: Final = ("context canceled", "context deadline exceeded")
+_BAD_TOKEN: Final = ("invalid token", "bad token")
+
+
+class Operation(StrEnum):
+    """What Vault is asked to do, as metrics and faults name it."""
+
+    LOG_IN = "log_in"
+    LOOK_UP_WRAPPING = "look_up_wrapping"
+    UNWRAP = "unwrap"
+    LOOK_UP_TOKEN = "look_up_token"  # noqa: S105 - an operation's name
+    RENEW_TOKEN = "renew_token"  # noqa: S105 - an operation's name
+    REVOKE_TOKEN = "revoke_token"  # noqa: S105 - an operation's name
+    MINT = "mint"
+    RENEW_LEASE = "renew_lease"
+    LOOK_UP_LEASE = "look_up_lease"
+    REVOKE_LEASE = "revoke_lease"
+    PING = "ping"
+
+
+_READS: Final = frozenset({Operation.MINT, Operation.LOOK_UP_TOKEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: `path` is the API's, without `/v1/`."""
+
+    operation: Operation
+    path: str
+
+    @property
+    def capability(self) -> str:
+        """The capability that a policy has to give for this, and on what."""
+        if self.operation in _READS:
+            return f"`read` on {self.path}"
+        if self.operation is Operation.REVOKE_LEASE:  # a policy can't name each lease
+            return f"`update` on {self.path.rpartition('/')[0]}/*"
+        return f"`update` on {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is no success. `errors` is None when it is not Vault's JSON at all."""
+
+    status: int
+    errors: tuple[str, ...] | None
+    content_type: str = ""
+    retry_after: str = ""
+
+
+class RefusedError(FaultError):
+    """Vault itself refused: `refusal` keeps its words for those who have to tell them apart."""
+
+    def __init__(self, fault: Fault, refusal: Refusal) -> None:
+        super().__init__(fault)
+        self.refusal = refusal
+
+
+def fault_of(request: Request, refusal: Refusal) -> Fault:
+    """Name the fault behind an answer; `unanswered` when it does not settle what Vault did."""
+    if refusal.errors is None:
+        return _not_from_vault(request, refusal)
+    words = quote(refusal.errors)
+    said = words or "no reason given"
+    match refusal.status:
+        case HTTPStatus.FORBIDDEN:
+            return _forbidden(request, words)
+        case HTTPStatus.NOT_FOUND:
+            return Fault(FaultKind.NOT_FOUND, f"Vault finds nothing at {request.path}: {said}")
+        case status if status == _NOT_REPLICATED:
+            return Fault(FaultKind.UNREACHABLE, f"this node of Vault is behind: {said}")
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return _throttled(refusal, said)
+        case HTTPStatus.SERVICE_UNAVAILABLE if "sealed" in words.lower():
+            return Fault(FaultKind.SEALED, f"Vault is sealed, and has to be unsealed: {said}")
+        case status if status in _GATEWAY:
+            return Fault(
+                FaultKind.UNREACHABLE, f"Vault is away ({status}): {said}", unanswered=True
+            )
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return Fault(FaultKind.UNREACHABLE, f"Vault is not available: {said}")
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _failed(request, words, said)
+        case _:
+            return _refused(request, words, said)
+
+
+def not_vault(what: str, *, unanswered: bool = True) -> Fault:
+    """Return the fault of an answer that is not Vault's; `what` describes it, never quotes it."""
+    message = f"the address answers, but not as Vault does: {what}; check vault.address"
+    return Fault(FaultKind.MALFORMED, message, unanswered=unanswered)
+
+
+def health_fault(status: int, body: Mapping[str, object] | None) -> Fault | None:
+    """Judge `sys/health`, whose status tells a node's role; None: it serves requests or forwards.
+
+    Source: https://developer.hashicorp.com/vault/api-docs/system/health
+    """
+    if body is not None and body.get("initialized") is False:
+        return Fault(FaultKind.SEALED, "Vault is not initialised")
+    if body is not None and body.get("sealed") is True:
+        return Fault(FaultKind.SEALED, "Vault is sealed, and has to be unsealed")
+    if status in _GATEWAY or status in {501, 503}:
+        return Fault(FaultKind.UNREACHABLE, f"sys/health answers {status}: Vault is not available")
+    return None
+
+
+def _not_from_vault(request: Request, refusal: Refusal) -> Fault:
+    status = refusal.status
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _throttled(refusal, "by something in front of Vault")
+    if status in _GATEWAY or status == HTTPStatus.SERVICE_UNAVAILABLE:
+        message = f"something in front of Vault answers {status} to {request.path}"
+        return Fault(FaultKind.UNREACHABLE, message, unanswered=True)
+    content = quote([refusal.content_type])[:80] or "no content type"
+    return not_vault(f"status {status}, {content}, to {request.path}")
+
+
+def _forbidden(request: Request, words: str) -> Fault:
+    if any(sign in words for sign in _BAD_TOKEN):
+        message = f"Vault calls the token invalid: it expired, was revoked, or never was ({words})"
+        return Fault(FaultKind.TOKEN_INVALID, message)
+    if request.operation is Operation.LOG_IN:
+        hint = "is the method enabled at that mount and namespace, and may this host log in?"
+        return Fault(FaultKind.FORBIDDEN, f"Vault forbids {request.path} ({words}): {hint}")
+    message = f"Vault forbids it ({words}): the policy has to give {request.capability}"
+    return Fault(FaultKind.FORBIDDEN, message)
+
+
+def _throttled(refusal: Refusal, words: str) -> Fault:
+    try:
+        seconds: float | None = int(refusal.retry_after)
+    except ValueError:  # absent, or a date, which Vault never sends
+        seconds = None
+    if seconds is not None:
+        seconds = max(0.0, min(float(seconds), LONGEST_RETRY_AFTER))
+    message = f"Vault takes no more requests for now: {words}"
+    return Fault(FaultKind.THROTTLED, message, retry_after=seconds)
+
+
+def _upstream(request: Request, words: str) -> Fault | None:
+    """Find the engine's report of what OpenAI said, or that it said nothing."""
+    if found := _UPSTREAM.search(words):
+        status = int(found[1])
+        message = f"OpenAI answered {status} to {request.path}: {words}"
+        return Fault(FaultKind.UPSTREAM, message, upstream_status=status)
+    if _UPSTREAM_TRANSPORT.search(words):
+        return Fault(FaultKind.UPSTREAM, f"Vault can't reach OpenAI for {request.path}: {words}")
+    return None
+
+
+def _failed(request: Request, words: str, said: str) -> Fault:
+    if fault := _upstream(request, words):
+        return fault
+    if any(sign in words for sign in _LEADER_CHANGE):
+        return Fault(FaultKind.UNREACHABLE, f"Vault has no active node for now: {said}")
+    if any(sign in words for sign in _BROKEN_OFF):
+        message = f"Vault broke off at {request.path}: {said}"
+        return Fault(FaultKind.UNREACHABLE, message, unanswered=True)
+    kind = FaultKind.UPSTREAM if request.operation is Operation.MINT else FaultKind.UNREACHABLE
+    return Fault(kind, f"Vault failed at {request.path}: {said}")
+
+
+def _refused(request: Request, words: str, said: str) -> Fault:
+    if fault := _upstream(request, words):
+        return fault
+    if "role" in words and "does not exist" in words:
+        return Fault(FaultKind.NOT_FOUND, f"Vault finds no such role for {request.path}: {said}")
+    return Fault(FaultKind.BAD_REQUEST, f"Vault refuses {request.path}: {said}")

@@ -1,0 +1,34 @@
+"""Ways into Vault. Each method is a module with `log_in(session, auth, …) -> Login`.
+
+Every method reads its credentials anew, raises FaultError and nothing else, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from freshkey.settings.model import AppRoleAuth, TokenAuth
+from freshkey.vault.login import approle, token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.core.lease import Login, Unwrapped
+    from freshkey.settings.model import AuthSettings
+    from freshkey.vault.session import Session
+
+
+async def log_in(
+    session: Session,
+    auth: AuthSettings,
+    unwrapped: Unwrapped | None,
+    on_unwrapped: Callable[[Unwrapped], None],
+) -> Login:
+    """Log in by the configured method; see `VaultClient.log_in`."""
+    match auth:
+        case TokenAuth():
+            return await token.log_in(session, auth)
+        case AppRoleAuth():
+            return await approle.log_in(session, auth, unwrapped, on_unwrapped)
+        case _:
+            assert_never(auth)

@@ -1,0 +1,66 @@
+"""Method approle: a role-id and a secret-id.
+
+Source: https://developer.hashicorp.com/vault/api-docs/auth/approle#login-with-approle
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freshkey.core.faults import FaultError
+from freshkey.vault import tokens
+from freshkey.vault.faults import Operation, Request
+from freshkey.vault.login.credentials import read_credential, remove_credential
+from freshkey.vault.login.wrapping import unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.core.lease import Login, Unwrapped
+    from freshkey.core.secret import Secret
+    from freshkey.settings.model import AppRoleAuth
+    from freshkey.vault.session import Session
+
+
+async def log_in(
+    session: Session,
+    auth: AppRoleAuth,
+    unwrapped: Unwrapped | None,
+    on_unwrapped: Callable[[Unwrapped], None],
+) -> Login:
+    """Log in; `on_unwrapped` gets a secret-id that had to be unwrapped, before it is used."""
+    role_id = auth.role_id
+    if auth.role_id_file is not None:
+        role_id = read_credential(auth.role_id_file, "role_id_file").reveal()
+    secret_id = await _secret_id(session, auth, unwrapped, on_unwrapped)
+    answer = await session.ask(
+        Request(Operation.LOG_IN, f"auth/{auth.mount}/login"),
+        lambda vault: vault.auth.approle.login(
+            role_id, secret_id.reveal(), use_token=False, mount_point=auth.mount
+        ),
+    )
+    login = await tokens.accept(session, answer)
+    if auth.remove_secret_id_file:
+        remove_credential(auth.secret_id_file)
+    return login
+
+
+async def _secret_id(
+    session: Session,
+    auth: AppRoleAuth,
+    unwrapped: Unwrapped | None,
+    on_unwrapped: Callable[[Unwrapped], None],
+) -> Secret:
+    try:
+        delivered = read_credential(auth.secret_id_file, "secret_id_file")
+    except FaultError:
+        if unwrapped is not None and auth.secret_id_wrapped:
+            return unwrapped.secret_id  # the file was removed after an earlier login
+        raise
+    if not auth.secret_id_wrapped:
+        return delivered
+    if unwrapped is not None and delivered.fingerprint == unwrapped.wrapping:
+        return unwrapped.secret_id
+    unwrapped = await unwrap(session, delivered, auth.mount)
+    on_unwrapped(unwrapped)
+    return unwrapped.secret_id

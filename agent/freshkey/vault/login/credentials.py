@@ -1,0 +1,68 @@
+"""Credentials in files, read at each login."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.secret import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = structlog.get_logger()
+
+_LARGEST: Final = 64 * 1024
+
+
+def read_credential(path: Path, option: str) -> Secret:
+    """Return what a file holds, less the white space around it.
+
+    Raises FaultError with a line that names `option` and path, and says what to do.
+    """
+    try:
+        content = _read(path)
+    except FileNotFoundError:
+        raise _unusable(path, option, "does not exist: put the credential there") from None
+    except PermissionError:
+        hint = f"can't be read by user {os.geteuid()}: correct its owner or mode"
+        raise _unusable(path, option, hint) from None
+    except OSError as error:
+        raise _unusable(path, option, f"can't be read: {error.strerror}") from None
+    if content is None:
+        raise _unusable(path, option, "is no regular file: give the file with the credential")
+    value = content.strip()
+    if not value:
+        raise _unusable(path, option, "is empty: put the credential there")
+    if len(content) > _LARGEST or not all(ord("!") <= byte <= ord("~") for byte in value):
+        hint = "holds more than one word of ASCII: it must hold the credential alone"
+        raise _unusable(path, option, hint)
+    return Secret(value.decode())
+
+
+def _read(path: Path) -> bytes | None:
+    # Non-blocking: a named pipe without a writer would hold up the agent.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(_LARGEST + 1)
+    finally:
+        os.close(descriptor)
+
+
+def _unusable(path: Path, option: str, problem: str) -> FaultError:
+    return FaultError(Fault(FaultKind.BAD_REQUEST, f"auth.{option} {path} {problem}"))
+
+
+def remove_credential(path: Path) -> None:
+    """Remove a credential that was used; what keeps it there is logged, for the login is done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("credential.not_removed", path=str(path), error=error.strerror)

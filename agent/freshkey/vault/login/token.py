@@ -1,0 +1,25 @@
+"""Method token: a token that somebody else made. It is never revoked here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.vault import tokens
+from freshkey.vault.login.credentials import read_credential
+
+if TYPE_CHECKING:
+    from freshkey.core.lease import Login
+    from freshkey.settings.model import TokenAuth
+    from freshkey.vault.session import Session
+
+
+async def log_in(session: Session, auth: TokenAuth) -> Login:
+    """Return the terms of the token that the file holds now, or that VAULT_TOKEN gave."""
+    token = auth.token
+    if auth.token_file is not None:
+        token = read_credential(auth.token_file, "token_file")
+    if token is None:
+        message = "auth.token_file is not set, nor is VAULT_TOKEN: set one of them"
+        raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+    return await tokens.look_up(session, token, owned=False)

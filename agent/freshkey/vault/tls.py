@@ -1,0 +1,70 @@
+"""TLS towards Vault: the trust that was configured, and its failures in plain words."""
+
+from __future__ import annotations
+
+import ssl
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.faults import Fault, FaultError, FaultKind
+
+if TYPE_CHECKING:
+    from freshkey.settings.model import VaultSettings
+
+# X509_V_ERR_* of https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
+_CERTIFICATE: Final = {
+    9: "its certificate is not valid yet: compare the clocks",
+    10: "its certificate has expired: renew it",
+    18: "its certificate is signed by itself: put it into vault.ca_file",
+    19: "its issuer is not trusted: put the CA's certificate into vault.ca_file",
+    20: "its issuer is not trusted: put the CA's certificate into vault.ca_file",
+    21: "its issuer is not trusted: put the CA's certificate into vault.ca_file",
+    62: "its certificate is for another name: correct vault.address, or set vault.tls_server_name",
+    64: "its certificate is for another address: set vault.tls_server_name to a name in it",
+}
+
+
+class Trust:
+    """Makes the SSL context of `[vault]` when it is first needed; system trust when unset."""
+
+    def __init__(self, settings: VaultSettings) -> None:
+        self._settings = settings
+        self.server_name = settings.tls_server_name
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """The context; raises FaultError naming the option whose file can't be used."""
+        settings = self._settings
+        own_trust = settings.ca_file or settings.ca_dir
+        context = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if own_trust else ssl.create_default_context()
+        )
+        option = f"ca_file {settings.ca_file}"
+        try:
+            if settings.ca_file:
+                context.load_verify_locations(cafile=settings.ca_file)
+            option = f"ca_dir {settings.ca_dir}"
+            if settings.ca_dir:
+                context.load_verify_locations(capath=settings.ca_dir)
+            option = f"client_cert_file {settings.client_cert_file} with client_key_file"
+            if settings.client_cert_file:
+                key = settings.client_key_file
+                # Without a password OpenSSL would ask for one on the terminal.
+                context.load_cert_chain(settings.client_cert_file, key, password="")
+        except OSError as error:
+            reason = getattr(error, "reason", None) or error.strerror or "not usable"
+            message = f"vault.{option}: {reason}; it has to be PEM that the agent may read"
+            raise FaultError(Fault(FaultKind.TLS, message)) from None
+        return context
+
+
+def describe(error: ssl.SSLError) -> str:
+    """Say in plain words why a handshake failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _CERTIFICATE.get(error.verify_code, error.verify_message)
+    reason = error.reason or "the handshake broke off"
+    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
+        return "it does not speak TLS: is its address http instead of https?"
+    if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
+        return f"it may want a client certificate: set vault.client_cert_file ({reason})"
+    return reason.lower().replace("_", " ")

@@ -1,0 +1,45 @@
+"""What is asked with a token about the token itself.
+
+Source: https://developer.hashicorp.com/vault/api-docs/auth/token
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from freshkey.core.faults import FaultError
+from freshkey.vault import answers
+from freshkey.vault.faults import Operation, Request
+
+if TYPE_CHECKING:
+    from freshkey.core.lease import Login
+    from freshkey.core.secret import Secret
+    from freshkey.vault.answers import Answer
+    from freshkey.vault.session import Session
+
+
+async def look_up(session: Session, token: Secret, *, owned: bool) -> Login:
+    """Return the terms of a token; raises FaultError, for one with a use limit too."""
+    request = Request(Operation.LOOK_UP_TOKEN, "auth/token/lookup-self")
+    answer = await session.ask(request, lambda vault: vault.auth.token.lookup_self(), token=token)
+    answers.refuse_use_limit(answer, "data")
+    return answers.known_token(answer, token, owned=owned)
+
+
+async def revoke(session: Session, token: Secret) -> None:
+    """Revoke a token, and with it every lease under it; raises FaultError."""
+    request = Request(Operation.REVOKE_TOKEN, "auth/token/revoke-self")
+    await session.ask(request, lambda vault: vault.auth.token.revoke_self(), token=token)
+
+
+async def accept(session: Session, answer: Answer) -> Login:
+    """Return the token of a login; one with a use limit is revoked, and raises FaultError."""
+    login = answers.new_token(answer)
+    try:
+        answers.refuse_use_limit(answer, "auth")
+    except FaultError:
+        with suppress(FaultError):  # it ends by itself
+            await revoke(session, login.token)
+        raise
+    return login

@@ -1,0 +1,159 @@
+"""Logins into the real Vault, and what a user sees of each usual mistake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.lease import TokenKind, Unwrapped
+from freshkey.core.secret import Secret
+from freshkey.settings.model import TokenAuth
+
+from tests.vault.conftest import make_client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from freshkey.vault.client import VaultClient
+
+    from testbed.vault import VaultServer
+    from tests.vault.conftest import AppRole, Engine
+
+
+def nothing_to_unwrap(_: Unwrapped) -> NoReturn:
+    pytest.fail("nothing was to be unwrapped")
+
+
+async def refusal(client: VaultClient, unwrapped: Unwrapped | None = None) -> Fault:
+    with pytest.raises(FaultError) as caught:
+        await client.log_in(unwrapped, nothing_to_unwrap)
+    return caught.value.fault
+
+
+async def test_a_token_from_a_file(vault: VaultServer, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    client = make_client(vault.address, TokenAuth(token_file=file))
+    for _ in range(2):  # the file is read at each login
+        token = engine.token()
+        file.write_text(f"{token.reveal()}\n")
+        login = await client.log_in(None, nothing_to_unwrap)
+        assert login.token == token
+        assert not login.owned
+
+
+async def test_a_token_from_the_settings(vault: VaultServer, engine: Engine) -> None:
+    token = engine.token()
+    login = await make_client(vault.address, TokenAuth(token=token)).log_in(None, nothing_to_unwrap)
+    assert login.token == token
+
+
+async def test_a_token_that_is_invalid(vault: VaultServer) -> None:
+    client = make_client(vault.address, TokenAuth(token=Secret("hvs.nope")))
+    assert (await refusal(client)).kind is FaultKind.TOKEN_INVALID
+
+
+async def test_no_token_at_all(vault: VaultServer) -> None:
+    fault = await refusal(make_client(vault.address, TokenAuth()))
+    assert fault.message == "auth.token_file is not set, nor is VAULT_TOKEN: set one of them"
+
+
+async def test_approle(approle: AppRole) -> None:
+    login = await approle.client().log_in(None, nothing_to_unwrap)
+    assert login.owned
+    assert (login.kind, login.duration, login.renewable) == (TokenKind.SERVICE, 60.0, True)
+    assert login.accessor
+    assert login.request_id
+    assert approle.secret_id_file.exists()
+
+
+async def test_approle_with_its_role_id_in_the_settings(approle: AppRole) -> None:
+    role_id = (approle.directory / "role_id").read_text().strip()
+    client = approle.client(role_id_file=None, role_id=role_id)
+    assert (await client.log_in(None, nothing_to_unwrap)).owned
+
+
+async def test_approle_with_a_wrong_secret_id(approle: AppRole) -> None:
+    approle.secret_id_file.write_text("wrong")
+    fault = await refusal(approle.client())
+    assert fault.kind is FaultKind.BAD_REQUEST
+    assert fault.message == (f"Vault refuses auth/{approle.mount}/login: invalid role or secret ID")
+
+
+async def test_approle_at_a_wrong_mount(approle: AppRole) -> None:
+    fault = await refusal(approle.client(mount="elsewhere"))
+    assert fault.kind is FaultKind.FORBIDDEN
+    assert "auth/elsewhere/login (permission denied): is the method enabled" in fault.message
+
+
+@pytest.mark.parametrize("name", ["role_id", "secret_id"])
+async def test_approle_without_a_credential(approle: AppRole, name: str) -> None:
+    (approle.directory / name).unlink()
+    fault = await refusal(approle.client())
+    assert fault.message.startswith(f"auth.{name}_file {approle.directory / name} does not exist")
+
+
+async def test_approle_removes_its_secret_id_after_the_login(approle: AppRole) -> None:
+    secret_id = approle.secret_id_file.read_text()
+    approle.secret_id_file.write_text("wrong")
+    client = approle.client(remove_secret_id_file=True)
+    await refusal(client)
+    assert approle.secret_id_file.exists()
+    approle.secret_id_file.write_text(secret_id)
+    await client.log_in(None, nothing_to_unwrap)
+    assert not approle.secret_id_file.exists()
+
+
+async def test_a_token_with_a_use_limit_is_not_left_behind(approle: AppRole) -> None:
+    approle.vault.request("POST", f"auth/{approle.mount}/role/agent", {"token_num_uses": 5})
+    fault = await refusal(approle.client())
+    assert "set token_num_uses to 0" in fault.message
+    assert approle.tokens() == 0
+
+
+async def test_a_wrapped_secret_id(approle: AppRole) -> None:
+    wrapping = approle.wrap()
+    client = approle.client(secret_id_wrapped=True)
+    kept: list[Unwrapped] = []
+    await client.log_in(None, kept.append)
+    assert [unwrapped.wrapping for unwrapped in kept] == [wrapping.fingerprint]
+    # The next login, perhaps of another process: the wrapping is spent, and what was in it known.
+    assert (await client.log_in(kept[0], nothing_to_unwrap)).owned
+    approle.secret_id_file.unlink()
+    assert (await client.log_in(kept[0], nothing_to_unwrap)).owned
+
+
+async def test_a_newly_delivered_wrapping_replaces_what_is_known(approle: AppRole) -> None:
+    client = approle.client(secret_id_wrapped=True)
+    kept: list[Unwrapped] = []
+    approle.wrap()
+    await client.log_in(None, kept.append)
+    approle.wrap()
+    await client.log_in(kept[0], kept.append)
+    assert kept[0].secret_id != kept[1].secret_id
+
+
+async def test_a_wrapping_that_somebody_else_used(approle: AppRole) -> None:
+    wrapping = approle.wrap()
+    approle.vault.request("POST", "sys/wrapping/unwrap", token=wrapping.reveal())
+    client = approle.client(secret_id_wrapped=True)
+    fault = await refusal(client)
+    assert fault.kind is FaultKind.BAD_REQUEST
+    assert fault.message.startswith("security event: the wrapping token was used by somebody else")
+    assert wrapping.reveal() not in fault.message
+    other = Unwrapped("00000000", Secret("another wrapping's"))
+    assert (await refusal(client, other)).message == fault.message
+
+
+async def test_a_wrapping_of_something_else_is_not_unwrapped(approle: AppRole) -> None:
+    wrapping = approle.wrap("sys/wrapping/wrap")
+    fault = await refusal(approle.client(secret_id_wrapped=True))
+    assert fault.kind is FaultKind.BAD_REQUEST
+    assert "security event: the wrapping token was made at sys/wrapping/wrap" in fault.message
+    approle.vault.request("POST", "sys/wrapping/unwrap", token=wrapping.reveal())  # still whole
+
+
+async def test_a_wrapping_for_another_mount_is_not_unwrapped(approle: AppRole) -> None:
+    approle.wrap()
+    fault = await refusal(approle.client(secret_id_wrapped=True, mount="elsewhere"))
+    assert f"made at auth/{approle.mount}/role/agent/secret-id" in fault.message
