@@ -1,0 +1,165 @@
+"""Build the real parts: `python -m testbed.build --into .testbed/bin`.
+
+What was built is kept in $XDG_CACHE_HOME/freshkey-testbed, by the content of what it was built
+from, and linked into the directory: another clone builds nothing again.
+"""
+
+import argparse
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from testbed.binaries import OPENAI_PLUGIN, OVERRIDES, TOXIPROXY, VAULT, BinaryError, override
+from testbed.compiling import Compilation, say
+from testbed.toolchain import BuildError, Go, find_go, install
+
+SOURCES = Path(__file__).resolve().parent / "go"
+FLAGS = ("-trimpath", "-ldflags=-s -w")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A binary and what it is built from; `effort` is said before a first build."""
+
+    name: str
+    source: Path
+    arguments: tuple[str, ...]
+    effort: str
+
+    def digest(self, go: Go) -> str:
+        """Name the content that the binary depends on: sources, locked modules, flags, and Go."""
+        content = sha256("\0".join([self.name, *self.arguments, go.version]).encode())
+        for path in sorted(self.source.iterdir()):
+            if not path.name.endswith("_test.go"):
+                content.update(f"\0{path.name}\0".encode() + path.read_bytes())
+        return content.hexdigest()[:16]
+
+
+PARTS = (
+    Part(
+        TOXIPROXY,
+        SOURCES / "toxiproxy",
+        (*FLAGS, "github.com/Shopify/toxiproxy/v2/cmd/server"),
+        "half a minute",
+    ),
+    Part(OPENAI_PLUGIN, SOURCES / "openai", (*FLAGS, "."), "2 min"),
+    Part(VAULT, SOURCES / "vault", ("-tags=minimal", *FLAGS, "."), "6 min"),
+)
+
+
+def main() -> int:
+    """Bring the directory up to date; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m testbed.build", description=__doc__)
+    parser.add_argument("--into", type=Path, required=True, help="where to link the binaries")
+    into: Path = parser.parse_args().into
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        build_all(into)
+    except (BinaryError, BuildError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return _fail(f"the disk is full; a build from nothing needs about 6 GB ({error})")
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted; the next run goes on with what is compiled")
+    return 0
+
+
+def build_all(into: Path) -> None:
+    """Link every part into the directory, built where it has to be."""
+    into.mkdir(parents=True, exist_ok=True)
+    cache = _cache()
+    wanted: list[Part] = []
+    for part in PARTS:
+        if own := override(part.name):
+            say(f"{part.name}: {OVERRIDES[part.name]} is used: {own}")
+            _link(own, into / part.name)
+        else:
+            wanted.append(part)
+    if not wanted:
+        return
+    go = find_go(cache)
+    built = {part: cache / part.name / part.digest(go) / part.name for part in wanted}
+    if not all(binary.exists() for binary in built.values()):
+        with _only_one(cache) as lock:
+            for part, binary in built.items():
+                if not binary.exists():
+                    _build(part, go, binary, lock)
+            for directory in go.caches:
+                shutil.rmtree(directory, ignore_errors=True)
+    for part, binary in built.items():
+        _link(binary, into / part.name)
+
+
+def _build(part: Part, go: Go, binary: Path, lock: int) -> None:
+    """Build beside the place and rename the whole directory, so that half a build has no name."""
+    if go.home and not go.executable.exists():
+        say("installing Go, for none on PATH is new enough: takes about half a minute")
+    install(go)
+    say(f"building {part.name}: takes about {part.effort} on two cores with nothing cached")
+    place = binary.parent
+    unfinished = place.with_suffix(".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    output = unfinished / part.name
+    log = place.with_suffix(".log")
+    Compilation(go, part.source, part.arguments, output, log, lock).run()
+    output.chmod(0o555)
+    _sync(output)
+    unfinished.rename(place)
+    _sync(place.parent)
+
+
+@contextmanager
+def _only_one(cache: Path) -> Iterator[int]:
+    """Hold the lock of all builds in this cache; yield its descriptor."""
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = os.open(cache / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another build is under way; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _cache() -> Path:
+    """Return our cache. https://specifications.freedesktop.org/basedir-spec: absolute or unset."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "freshkey-testbed"
+
+
+def _link(target: Path, link: Path) -> None:
+    """Make or replace a symbolic link at once."""
+    new = link.with_name(f".{link.name}.{os.getpid()}")
+    new.symlink_to(target)
+    new.replace(link)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fail(text: str) -> int:
+    print(f"testbed: {text}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from testbed.emulator.process import OpenAIServer
+from testbed.vault import VaultServer
+from tests.testbed.build_world import World
+from tests.testbed.engine import Engine
+from tests.testbed.upstream import Upstream, serve_upstream
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture
+def engine(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Engine]:
+    openai_server.reset()
+    mount = f"openai-{next(_NUMBERS)}"
+    project = openai_server.create_project(mount)
+    vault.enable_openai(mount, openai_server.base_url)
+    yield Engine(mount, project, openai_server)
+    openai_server.set()
+    vault.request("PUT", f"sys/leases/revoke-force/{mount}")
+    vault.request("DELETE", f"sys/mounts/{mount}")
+
+
+@pytest.fixture
+def upstream(vault: VaultServer) -> Iterator[Upstream]:
+    with serve_upstream() as server:
+        vault.enable_openai("recorded", server.url, admin_api_key="sk-admin-old")
+        yield server
+        server.answers_mints = True
+        vault.request("DELETE", "sys/mounts/recorded")
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path, monkeypatch)
+    os.mkfifo(made.gate)
+    return made
