@@ -1,0 +1,73 @@
+"""The commands: each takes the parsed arguments and returns an exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from freshkey import __version__
+from freshkey.cli.host_check import host_faults
+from freshkey.settings import Settings, SettingsError, SettingsFault, load
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from pathlib import Path
+
+
+def run(options: Namespace) -> int:
+    """Be the daemon until a signal ends it."""
+    settings = _settings(options.config)
+    from freshkey import app  # noqa: PLC0415 - not before the configuration is known to be right
+
+    return app.run(settings)
+
+
+def once(options: Namespace) -> int:
+    """Get every key once, within the timeout."""
+    settings = _settings(options.config)
+    from freshkey import app  # noqa: PLC0415 - as above
+
+    return app.once(settings, options.timeout)
+
+
+def check(options: Namespace) -> int:
+    """Report every fault of the configuration, and of this machine for it."""
+    faults: tuple[SettingsFault, ...] = ()
+    try:
+        _settings(options.config)
+    except SettingsError as error:
+        if not options.json:
+            raise
+        faults = error.faults
+    if options.json:
+        listed = [{"path": fault.path, "message": fault.message} for fault in faults]
+        print(json.dumps({"ok": not faults, "faults": listed}))
+    else:
+        print("no fault found")
+    return 2 if faults else 0
+
+
+def version(_: Namespace) -> int:
+    """Print the versions that a report of a fault should name."""
+    from importlib import metadata  # noqa: PLC0415 - slow, and used by this command alone
+
+    print(f"freshkey {__version__}")
+    print(f"Python {sys.version.split()[0]}")
+    for requirement in sorted(metadata.requires("freshkey") or ()):
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        try:
+            print(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            print(f"{name} is not installed")
+    return 0
+
+
+def _settings(config: Path) -> Settings:
+    """Read the configuration and look at the machine; raise SettingsError if either has faults."""
+    settings = load(config, os.environ)
+    if faults := host_faults(settings):
+        raise SettingsError(faults)
+    return settings

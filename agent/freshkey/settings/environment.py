@@ -1,0 +1,60 @@
+"""The variables that other Vault tools read too; a value in the file wins over its variable.
+
+https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import evolve
+
+from freshkey.core.secret import Secret
+from freshkey.settings import values
+from freshkey.settings.faults import Finding, Place
+from freshkey.settings.model import Settings, TokenAuth
+from freshkey.settings.values import WrongValueError
+
+_TEXTS: Final = {
+    "address": "VAULT_ADDR",
+    "namespace": "VAULT_NAMESPACE",
+    "tls_server_name": "VAULT_TLS_SERVER_NAME",
+}
+_PATHS: Final = {
+    "ca_file": "VAULT_CACERT",
+    "ca_dir": "VAULT_CAPATH",
+    "client_cert_file": "VAULT_CLIENT_CERT",
+    "client_key_file": "VAULT_CLIENT_KEY",
+}
+_TOKEN: Final = "VAULT_TOKEN"  # noqa: S105 - a variable's name
+
+
+def fill_vault(document: dict[str, Any], environ: Mapping[str, str]) -> dict[Place, str]:
+    """Put variables where [vault] leaves an option unset; return which came from where.
+
+    A relative path in a variable starts at the working directory, as for every other tool.
+    """
+    vault = document.setdefault("vault", {})
+    if not isinstance(vault, dict):
+        return {}
+    origins: dict[Place, str] = {}
+    for option, variable in (_TEXTS | _PATHS).items():
+        value = environ.get(variable)
+        given = vault.get(option, "") != "" or (option == "address" and vault.get("addresses"))
+        if value and not given:
+            vault[option] = str(Path(value).absolute()) if option in _PATHS else value
+            origins["vault", option] = variable
+    return origins
+
+
+def with_token(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
+    """Give method token its VAULT_TOKEN, unless the file names a token_file."""
+    auth = settings.auth
+    token = environ.get(_TOKEN)
+    if not isinstance(auth, TokenAuth) or auth.token_file or not token:
+        return settings, []
+    try:
+        values.word(token)  # it becomes an HTTP header
+    except WrongValueError as error:
+        return settings, [Finding(("auth", "token"), f"{error} (from {_TOKEN})")]
+    return evolve(settings, auth=evolve(auth, token=Secret(token))), []

@@ -1,0 +1,234 @@
+"""The configuration, parsed: one class per table of the TOML file, with the file's own names.
+
+Durations are seconds, modes are permission bits, paths are absolute, and what is unset is None.
+The second argument of an `Annotated` is the function that parses the value.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from attrs import Factory, frozen
+
+from freshkey.core.policy import VerifyMode
+from freshkey.core.secret import Secret
+from freshkey.settings import values
+
+Seconds = Annotated[float, values.duration]
+PositiveSeconds = Annotated[float, values.positive_duration]
+Mode = Annotated[int, values.mode]
+Count = Annotated[int, values.count]
+PositiveCount = Annotated[int, values.positive_count]
+Word = Annotated[str, values.word]
+Account = Annotated[str, values.account]
+VaultPath = Annotated[str, values.vault_path]
+
+
+class OnStop(StrEnum):
+    """What becomes of a key when the agent stops."""
+
+    KEEP = "keep"
+    REVOKE = "revoke"
+
+
+class FileFormat(StrEnum):
+    """What a key file holds."""
+
+    RAW = "raw"
+    ENV = "env"
+    JSON = "json"
+    TEMPLATE = "template"
+
+
+class HookEvent(StrEnum):
+    """After which publish a hook runs."""
+
+    FIRST = "first"
+    ROTATE = "rotate"
+    BOTH = "both"
+
+
+class LogLevel(StrEnum):
+    """The least severity that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How log lines look; auto is console on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def _first_address(vault: "VaultSettings") -> str:
+    return next(iter(vault.addresses), "")  # a rule refuses a vault without any address
+
+
+@frozen(kw_only=True)
+class VaultSettings:
+    """[vault]: where Vault is, and how it is spoken to; `address` is the first of `addresses`."""
+
+    addresses: tuple[Annotated[str, values.url], ...] = ()
+    address: Annotated[str, values.url] = Factory(_first_address, takes_self=True)
+    namespace: Word | None = None
+    ca_file: Path | None = None
+    ca_dir: Path | None = None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+    tls_server_name: Word | None = None
+    timeout: PositiveSeconds = 65.0
+    max_mints_per_minute: Count = 6
+
+
+@frozen(kw_only=True)
+class TokenAuth:
+    """[auth] with method token: exactly one of `token_file` and `token` (VAULT_TOKEN) is set."""
+
+    method: Literal["token"] = "token"
+    mount: VaultPath = "token"
+    token_file: Path | None = None
+    token: Annotated[Secret | None, values.token] = None
+
+
+@frozen(kw_only=True)
+class AppRoleAuth:
+    """[auth] with method approle: exactly one of `role_id` and `role_id_file` is set."""
+
+    method: Literal["approle"] = "approle"
+    mount: VaultPath = "approle"
+    role_id: Word | None = None
+    role_id_file: Path | None = None
+    secret_id_file: Path
+    secret_id_wrapped: bool = False
+    remove_secret_id_file: bool = False
+
+
+AuthSettings = TokenAuth | AppRoleAuth
+AUTH_METHODS: Final[dict[str, type[AuthSettings]]] = {"token": TokenAuth, "approle": AppRoleAuth}
+DEFAULT_AUTH_METHOD: Final = "approle"
+
+
+@frozen(kw_only=True)
+class StateSettings:
+    """[state]: where the journal is."""
+
+    directory: Path = Path("/run/freshkey/state")
+    persist: bool = True
+    allow_disk: bool = False
+
+
+@frozen(kw_only=True)
+class VerifySettings:
+    """[keys.NAME.verify]: how a key is tested at OpenAI; `probe_every` 0 turns probes off."""
+
+    mode: VerifyMode = VerifyMode.PREFER
+    base_url: Annotated[str, values.api_url] = "https://api.openai.com/v1"
+    probe_every: Seconds = 300.0
+    activation_timeout: Seconds = 30.0
+
+
+@frozen(kw_only=True)
+class FileSettings:
+    """[[keys.NAME.files]]: one file that holds the key."""
+
+    path: Path
+    format: FileFormat = FileFormat.RAW
+    env_name: Annotated[str, values.variable_name] = "OPENAI_API_KEY"
+    template: Annotated[str, values.text] | None = None
+    template_file: Path | None = None
+    mode: Mode = 0o440
+    owner: Account | None = None
+    group: Account | None = None
+
+
+@frozen(kw_only=True)
+class HookSettings:
+    """[[keys.NAME.hooks]]: what is run or signalled after a publish."""
+
+    on: HookEvent = HookEvent.ROTATE
+    command: tuple[Annotated[str, values.text], ...] = ()
+    timeout: PositiveSeconds = 30.0
+    signal: Word | None = None
+    pid_file: Path | None = None
+    unit: str | None = None
+
+
+@frozen(kw_only=True)
+class AllowSettings:
+    """[[keys.NAME.allow]]: a peer that may have the key from the socket."""
+
+    user: Account | None = None
+    group: Account | None = None
+    unit: str | None = None
+    executable: Path | None = None
+
+
+@frozen(kw_only=True)
+class CredentialSettings:
+    """[keys.NAME.credential]: a socket that writes the raw key to whoever connects."""
+
+    socket: Path
+    mode: Mode = 0o600
+    owner: Account | None = None
+    group: Account | None = None
+
+
+@frozen(kw_only=True)
+class KeySettings:
+    """[keys.NAME]: one key that is kept fresh; `check_every` 0 turns lease lookups off."""
+
+    path: VaultPath
+    field: Word = "api_key"
+    ttl: PositiveSeconds | None = None
+    refresh: PositiveSeconds = 300.0
+    renew_at: Annotated[float, values.renew_at] = 0.67
+    jitter: Annotated[float, values.jitter] = 0.2
+    overlap: Seconds = 300.0
+    check_every: Seconds = 60.0
+    max_stale: Seconds = 12 * 3600.0
+    on_stop: OnStop = OnStop.KEEP
+    stop_grace: Seconds = 20.0
+    verify: VerifySettings = VerifySettings()
+    files: tuple[FileSettings, ...] = ()
+    hooks: tuple[HookSettings, ...] = ()
+    allow: tuple[AllowSettings, ...] = ()
+    credential: CredentialSettings | None = None
+
+
+@frozen(kw_only=True)
+class ServerSettings:
+    """[server]: the agent's own socket."""
+
+    socket: Path = Path("/run/freshkey/freshkey.sock")
+    mode: Mode = 0o660
+    owner: Account | None = None
+    group: Account | None = None
+    max_connections: PositiveCount = 512
+    max_connections_per_uid: PositiveCount = 128
+    health: str | None = None
+
+
+@frozen(kw_only=True)
+class LogSettings:
+    """[log]: what is logged, and how."""
+
+    level: LogLevel = LogLevel.INFO
+    format: LogFormat = LogFormat.AUTO
+    audit_file: Path | None = None
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The whole configuration; it has at least one key."""
+
+    vault: VaultSettings
+    auth: AuthSettings
+    keys: dict[Annotated[str, values.text], KeySettings] = Factory(dict)  # rules tell more
+    state: StateSettings = StateSettings()
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,150 @@
+"""Rules between options, and for what is demanded: each finding says what to do."""
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from os import fsencode
+from os.path import normpath
+from pathlib import Path
+from typing import Final, assert_never
+
+from freshkey.settings.faults import Finding, Place, rendered
+from freshkey.settings.model import (
+    AppRoleAuth,
+    AuthSettings,
+    FileFormat,
+    FileSettings,
+    HookSettings,
+    KeySettings,
+    Settings,
+    TokenAuth,
+    VaultSettings,
+)
+from freshkey.settings.values import KEY_NAME
+
+_METHOD: Final = ("auth", "method")
+_LONGEST_SOCKET_PATH: Final = 107  # bytes; sun_path in unix(7) ends with a zero byte
+
+
+def broken_rules(settings: Settings) -> Iterator[Finding]:
+    """List every rule between options that these settings break."""
+    yield from _vault(settings.vault)
+    yield from _auth(settings.auth)
+    if not settings.keys:
+        yield Finding(("keys",), "is missing: add a table such as [keys.billing] with a path")
+    for name, key in settings.keys.items():
+        yield from _key(("keys", name), key)
+    yield from _outputs(settings)
+
+
+def bad_names(settings: Settings) -> Iterator[Finding]:
+    """List the keys whose names can't be used in a URL or a metric."""
+    for name in settings.keys:
+        if not re.fullmatch(KEY_NAME, name):
+            yield Finding(
+                ("keys", name),
+                'is no name for a key: use up to 63 of a-z, 0-9, "_" and "-", the first one '
+                "a letter or digit",
+            )
+
+
+def _vault(vault: VaultSettings) -> Iterator[Finding]:
+    if not vault.address:
+        yield Finding(
+            ("vault", "address"),
+            "is missing: set it, or the variable VAULT_ADDR",
+            (("vault", "addresses"),),
+        )
+    if vault.client_key_file and not vault.client_cert_file:
+        yield Finding(("vault", "client_cert_file"), "is missing: client_key_file alone is no use")
+
+
+def _auth(auth: AuthSettings) -> Iterator[Finding]:
+    match auth:
+        case TokenAuth():
+            if not auth.token_file and not auth.token:
+                yield Finding(
+                    ("auth", "token_file"),
+                    "is missing: name the token's file, or set the variable VAULT_TOKEN",
+                    (_METHOD, ("auth", "token")),
+                )
+        case AppRoleAuth():
+            if auth.role_id and auth.role_id_file:
+                yield Finding(
+                    ("auth", "role_id"),
+                    "stands beside role_id_file: remove one of them",
+                    (_METHOD,),
+                )
+            if not auth.role_id and not auth.role_id_file:
+                yield Finding(
+                    ("auth", "role_id_file"),
+                    "is missing: name the role-id's file, or set role_id",
+                    (_METHOD, ("auth", "role_id")),
+                )
+        case _:
+            assert_never(auth)
+
+
+def _key(place: Place, key: KeySettings) -> Iterator[Finding]:
+    if key.jitter >= key.renew_at:
+        yield Finding(
+            (*place, "jitter"),
+            f"is {key.jitter}, and must be less than renew_at, {key.renew_at}",
+            ((*place, "renew_at"),),
+        )
+    for index, file in enumerate(key.files):
+        yield from _file((*place, "files", index), file)
+    for index, hook in enumerate(key.hooks):
+        yield from _hook((*place, "hooks", index), hook)
+    for index, allow in enumerate(key.allow):
+        if not (allow.user or allow.group or allow.unit or allow.executable):
+            yield Finding(
+                (*place, "allow", index),
+                "is empty, and would let everyone in: set user, group, unit, or executable",
+            )
+
+
+def _file(place: Place, file: FileSettings) -> Iterator[Finding]:
+    given = [name for name in ("template", "template_file") if getattr(file, name)]
+    if file.format is not FileFormat.TEMPLATE:
+        for name in given:
+            yield Finding(
+                (*place, name),
+                'needs format = "template": set that, or remove it',
+                ((*place, "format"),),
+            )
+    elif len(given) != 1:
+        yield Finding(place, "must have exactly one of template and template_file, for its format")
+
+
+def _hook(place: Place, hook: HookSettings) -> Iterator[Finding]:
+    if bool(hook.command) == bool(hook.signal):
+        yield Finding(place, "must have exactly one of command and signal")
+    receivers = sum(map(bool, (hook.pid_file, hook.unit)))
+    if receivers != (1 if hook.signal else 0):
+        yield Finding(place, "must have exactly one of pid_file and unit with signal, else neither")
+
+
+def _outputs(settings: Settings) -> Iterator[Finding]:
+    """Nothing replaces another: no two files and sockets have the same path."""
+    taken: dict[str, Place] = {}
+    for place, path in _sockets(settings):
+        if len(fsencode(path)) > _LONGEST_SOCKET_PATH:
+            yield Finding(place, f"is longer than {_LONGEST_SOCKET_PATH} bytes: use a shorter path")
+    for place, path in chain(_sockets(settings), _files(settings)):
+        first = taken.setdefault(normpath(path), place)
+        if first != place:
+            yield Finding(place, f"is the path of {rendered(first)} too: use another", (first,))
+
+
+def _sockets(settings: Settings) -> Iterator[tuple[Place, Path]]:
+    yield ("server", "socket"), settings.server.socket
+    for name, key in settings.keys.items():
+        if key.credential:
+            yield ("keys", name, "credential", "socket"), key.credential.socket
+
+
+def _files(settings: Settings) -> Iterator[tuple[Place, Path]]:
+    for name, key in settings.keys.items():
+        for index, file in enumerate(key.files):
+            yield ("keys", name, "files", index, "path"), file.path

@@ -1,0 +1,218 @@
+"""Single values of the configuration: each function takes what TOML gave and returns it parsed.
+
+All raise `WrongValueError`, whose text completes the sentence that the value's path begins.
+"""
+
+import json
+import re
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Final, NoReturn
+from urllib.parse import urlsplit
+
+KEY_NAME: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
+
+_KINDS: Final = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "a table",
+}
+_DURATION: Final = r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?"
+_LONGEST: Final = timedelta(days=3650).total_seconds()
+_MODE: Final = r"0?[0-7]{3}"
+_VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+_NO_ID: Final = 2**32 - 1  # -1 as a uid_t: "leave unchanged" in chown(2)
+_RENEW_AT: Final = (0.5, 0.95)
+
+
+class WrongValueError(ValueError):
+    """A value that can't be taken; the text says what is wrong and what to do."""
+
+
+def kind(value: object) -> str:
+    """Name the TOML type of a value."""
+    return _KINDS.get(type(value), "a date or time")
+
+
+def quoted(text: str) -> str:
+    """Show a text from outside on one line, in ASCII."""
+    return json.dumps(text)
+
+
+def shown(value: object) -> str:
+    """Show a value from the file: a string itself, else its type."""
+    return quoted(value) if isinstance(value, str) else kind(value)
+
+
+def text(value: object) -> str:
+    """Take a string of any content."""
+    if not isinstance(value, str):
+        hint = f': write it as "{value}"' if type(value) in {int, float} else ""
+        raise WrongValueError(f"is {kind(value)}, and must be a string{hint}")
+    return value
+
+
+def string(value: object) -> str:
+    """Take a string without control characters: a name or path that spans lines is a mistake."""
+    checked = text(value)
+    if any(ord(char) < ord(" ") or char == "\x7f" for char in checked):
+        raise WrongValueError("contains a control character, such as a line's end: remove it")
+    return checked
+
+
+def word(value: object) -> str:
+    """Take a string of visible ASCII without spaces: it goes into URLs and HTTP headers."""
+    checked = string(value)
+    if not checked or not checked.isascii() or " " in checked:
+        raise WrongValueError("must be a word of ASCII characters, without spaces")
+    return checked
+
+
+def account(value: object) -> str:
+    """Take the name or numeric id of a user or group."""
+    checked = string(value)
+    if checked.isdecimal() and int(checked) >= _NO_ID:
+        raise WrongValueError(f"is {checked}, and an id must be below {_NO_ID}")
+    return checked
+
+
+def boolean(value: object) -> bool:
+    """Take true or false."""
+    if not isinstance(value, bool):
+        raise WrongValueError(f"is {kind(value)}, and must be true or false, without quotes")
+    return value
+
+
+def token(_: object) -> NoReturn:
+    """Refuse a secret in the file."""
+    raise WrongValueError("can't stand here: name a file in token_file, or set VAULT_TOKEN")
+
+
+def count(value: object) -> int:
+    """Take an integer from 0 on."""
+    if type(value) is not int:
+        raise WrongValueError(f"is {kind(value)}, and must be an integer, without quotes")
+    if value < 0:
+        raise WrongValueError(f"is {value}, and must be 0 or more")
+    return value
+
+
+def positive_count(value: object) -> int:
+    """Take an integer from 1 on."""
+    if count(value) == 0:
+        raise WrongValueError("is 0, and must be 1 or more")
+    return count(value)
+
+
+def duration(value: object) -> float:
+    """Take integer seconds, or hours, minutes and seconds such as "1h30m"; return seconds."""
+    if type(value) is int:
+        seconds = value
+    elif isinstance(value, str):
+        match = re.fullmatch(_DURATION, value)
+        if match is None or not value:
+            raise WrongValueError(
+                f'is {quoted(value)}, which is no duration: write "90s", "15m" or "1h30m"'
+            )
+        hours, minutes, rest = (int(group or 0) for group in match.groups())
+        seconds = hours * 3600 + minutes * 60 + rest
+    else:
+        raise WrongValueError(
+            f'is {kind(value)}, and must be integer seconds, or a string such as "90s" or "1h30m"'
+        )
+    if seconds < 0:
+        raise WrongValueError(f"is {seconds}, and a duration can't be negative")
+    if seconds > _LONGEST:
+        raise WrongValueError("is longer than ten years: give a shorter duration")
+    return float(seconds)
+
+
+def positive_duration(value: object) -> float:
+    """Take a duration of at least a second; return seconds."""
+    seconds = duration(value)
+    if seconds == 0:
+        raise WrongValueError('is 0, and must be at least "1s"')
+    return seconds
+
+
+def _number(value: object) -> float:
+    if type(value) not in {int, float}:
+        raise WrongValueError(f"is {kind(value)}, and must be a number, without quotes")
+    return value  # type: ignore[return-value]  # seen above; a bool is no number here
+
+
+def renew_at(value: object) -> float:
+    """Take the share of a lifetime after which a lease is renewed or replaced."""
+    low, high = _RENEW_AT
+    if not low < (share := _number(value)) <= high:
+        raise WrongValueError(f"is {share}, and must be above {low} and at most {high}")
+    return float(share)
+
+
+def jitter(value: object) -> float:
+    """Take the share of a lifetime by which the point of renewal is drawn earlier."""
+    if not 0 <= (share := _number(value)) < 1:
+        raise WrongValueError(f"is {share}, and must be 0 or more, and less than renew_at")
+    return float(share)
+
+
+def mode(value: object) -> int:
+    """Take permissions as an octal string: a TOML integer would be read as decimal."""
+    if not isinstance(value, str) or not re.fullmatch(_MODE, value):
+        raise WrongValueError(f'is {shown(value)}, and must be an octal string, such as "0440"')
+    return int(value, 8)
+
+
+def variable_name(value: object) -> str:
+    """Take the name of an environment variable."""
+    checked = string(value)
+    if not re.fullmatch(_VARIABLE, checked):
+        raise WrongValueError(f"is {quoted(checked)}, which is no name for an environment variable")
+    return checked
+
+
+def vault_path(value: object) -> str:
+    """Take a path in Vault, relative to /v1/."""
+    checked = word(value)
+    if any(part in {"", ".", ".."} for part in checked.split("/")) or set(checked) & set("?#%\\"):
+        raise WrongValueError(
+            f"is {quoted(checked)}, and must be a path in Vault without a slash at either end, "
+            'such as "openai/creds/billing"'
+        )
+    return checked
+
+
+def url(value: object) -> str:
+    """Take an http or https URL without user, query and fragment; return it without last slash."""
+    checked = word(value)
+    try:
+        parts = urlsplit(checked)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+        parts = urlsplit("")
+    if not usable or "@" in parts.netloc or "?" in checked or "#" in checked:
+        raise WrongValueError(
+            "must be a URL of scheme http or https with a host, and without user, query "
+            'and fragment, such as "https://vault.example:8200"'
+        )
+    return checked.rstrip("/")
+
+
+def api_url(value: object) -> str:
+    """Take a URL to which keys are sent: plain http goes to loopback only."""
+    checked = url(value)
+    parts = urlsplit(checked)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise WrongValueError("sends keys over plain http: use https, or an address of loopback")
+    return checked
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,214 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import freshkey
+import pytest
+from freshkey.cli.main import main
+from freshkey.settings import Settings, load
+
+from tests.settings.files import config, written
+
+ON_DISK = "[state]\nallow_disk = true"  # where pytest keeps its files
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("VAULT_", "FRESHKEY_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    return str(written(tmp_path, config(more=ON_DISK)))
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> str:
+    return str(written(tmp_path, config(vault="", key="renew_at = 1")))
+
+
+BAD_LINES = (
+    "vault.address: is missing: set it, or the variable VAULT_ADDR\n"
+    "keys.billing.renew_at: is 1, and must be above 0.5 and at most 0.95\n"
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["status"],
+        ["check", "--online"],
+        ["check", "--js"],
+        ["run", "extra"],
+        ["once", "--timeout", "0"],
+        ["once", "--timeout", "2 minutes"],
+        ["--config", "x", "check"],
+    ],
+)
+def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("freshkey")
+    assert err.endswith("--help\n")
+    assert err.count("\n") == 1
+
+
+def test_check_finds_no_fault(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", good]) == 0
+    assert capsys.readouterr() == ("no fault found\n", "")
+
+
+def test_check_lists_every_fault(bad: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", bad]) == 2
+    assert capsys.readouterr() == ("", BAD_LINES)
+
+
+def test_check_looks_at_the_machine_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = config(key=f'files = [{{path = "{tmp_path}"}}]', more=ON_DISK)
+    assert main(["check", "--config", str(written(tmp_path, text))]) == 2
+    assert "keys.billing.files[0].path: is there, and is no" in capsys.readouterr().err
+
+
+def test_check_in_json(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", "--config", good]) == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": []}
+
+
+def test_faults_in_json(bad: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", "--config", bad]) == 2
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert err == ""
+    assert report["ok"] is False
+    lines = [f"{fault['path']}: {fault['message']}\n" for fault in report["faults"]]
+    assert "".join(lines) == BAD_LINES
+
+
+def test_the_configuration_is_named_by_a_variable(
+    bad: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FRESHKEY_CONFIG", bad)
+    assert main(["check"]) == 2
+    assert capsys.readouterr().err == BAD_LINES
+
+
+def test_an_option_wins_over_the_variable(good: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRESHKEY_CONFIG", "/nowhere")
+    assert main(["check", "--config", good]) == 0
+
+
+def test_the_default_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FRESHKEY_CONFIG", "")
+    monkeypatch.setattr(Path, "open", _not_found)
+    assert main(["check"]) == 2
+    assert capsys.readouterr().err.startswith("/etc/freshkey/config.toml: there is no such file")
+
+
+def _not_found(*_: object) -> None:
+    raise FileNotFoundError
+
+
+def started(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int]) -> list[object]:
+    """Put an app in place that notes what it is started with."""
+    calls: list[object] = []
+
+    def start(*arguments: object) -> int:
+        calls.append(arguments)
+        return answer()
+
+    monkeypatch.setattr(freshkey, "app", SimpleNamespace(run=start, once=start), raising=False)
+    return calls
+
+
+def settings_of(path: str) -> Settings:
+    return load(Path(path), {})
+
+
+def test_run_starts_the_agent(good: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = started(monkeypatch, lambda: 1)
+    assert main(["run", "--config", good]) == 1
+    assert calls == [(settings_of(good),)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"), [([], 120), (["--timeout", "1m30s"], 90), (["--timeout", "7"], 7)]
+)
+def test_once_has_a_timeout(
+    good: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str], seconds: float
+) -> None:
+    calls = started(monkeypatch, lambda: 0)
+    assert main(["once", "--config", good, *arguments]) == 0
+    assert calls == [(settings_of(good), seconds)]
+
+
+@pytest.mark.parametrize("command", ["run", "once"])
+def test_nothing_starts_with_a_fault(
+    bad: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    calls = started(monkeypatch, lambda: 0)
+    assert main([command, "--config", bad]) == 2
+    assert not calls
+    assert capsys.readouterr() == ("", BAD_LINES)
+
+
+def test_an_interrupt_is_no_traceback(
+    good: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    started(monkeypatch, interrupt)
+    assert main(["run", "--config", good]) == 1
+    assert capsys.readouterr() == ("", "freshkey: interrupted\n")
+
+
+def freshkey_process(*arguments: str, stdout: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "freshkey", *arguments],
+        check=False,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_version_as_a_process() -> None:
+    done = freshkey_process("version", stdout=subprocess.PIPE)
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lines[0] == f"freshkey {freshkey.__version__}"
+    assert lines[1] == f"Python {sys.version.split()[0]}"
+    assert {"attrs", "hvac", "trio"} <= {line.split()[0] for line in lines[2:]}
+
+
+def test_a_reader_that_left_is_no_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = freshkey_process("version", stdout=writer)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_full_disk_is_no_traceback() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = freshkey_process("version", stdout=full.fileno())
+    assert done.returncode == 1
+    assert done.stderr == "freshkey: [Errno 28] No space left on device\n"

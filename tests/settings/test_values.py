@@ -1,0 +1,155 @@
+from collections.abc import Callable
+
+import pytest
+from freshkey.settings import values
+from freshkey.settings.values import WrongValueError
+from hypothesis import given
+from hypothesis import strategies as st
+
+TEN_YEARS = 3650 * 24 * 3600
+
+
+@given(hours=st.integers(0, 999), minutes=st.integers(0, 999), seconds=st.integers(0, 999))
+def test_durations_add_up_in_every_writing(hours: int, minutes: int, seconds: int) -> None:
+    total = hours * 3600 + minutes * 60 + seconds
+    written = f"{hours}h{minutes}m{seconds}s"
+    shortest = "".join(
+        f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if count
+    )
+    assert values.duration(written) == values.duration(shortest or "0s") == total
+    assert values.duration(total) == total
+
+
+@given(st.integers(max_value=-1) | st.integers(min_value=TEN_YEARS + 1))
+def test_durations_have_bounds(seconds: int) -> None:
+    with pytest.raises(WrongValueError):
+        values.duration(seconds)
+
+
+@given(st.text().filter(lambda text: not text.endswith(("h", "m", "s"))))
+def test_a_duration_ends_with_its_unit(text: str) -> None:
+    with pytest.raises(WrongValueError):
+        values.duration(text)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "s", "1", "1.5h", "-1s", "1s2m", "1m 30s", "1M", "1d", "90s\n", "٣s", 1.0, True]
+)
+def test_what_is_no_duration(wrong: object) -> None:
+    with pytest.raises(WrongValueError):
+        values.duration(wrong)
+
+
+def test_a_duration_that_may_not_be_zero() -> None:
+    assert values.positive_duration("1s") == 1
+    with pytest.raises(WrongValueError, match=r"^is 0, and must be at least"):
+        values.positive_duration("0s")
+
+
+@given(st.integers(0, 0o777))
+def test_modes_are_octal_strings(mode: int) -> None:
+    assert values.mode(f"{mode:03o}") == values.mode(f"0{mode:03o}") == mode
+    with pytest.raises(WrongValueError, match="octal string"):
+        values.mode(mode)
+
+
+@pytest.mark.parametrize("wrong", ["", "44", "0o440", "4755", "0999", "-440", "440 ", 0.0, None])
+def test_what_is_no_mode(wrong: object) -> None:
+    with pytest.raises(WrongValueError, match="octal string"):
+        values.mode(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given_url", "taken"),
+    [
+        ("https://vault.example:8200", "https://vault.example:8200"),
+        ("http://127.0.0.1:8200/", "http://127.0.0.1:8200"),
+        ("https://[::1]/proxied/vault/", "https://[::1]/proxied/vault"),
+    ],
+)
+def test_urls(given_url: str, taken: str) -> None:
+    assert values.url(given_url) == taken
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "vault.example:8200",
+        "https://",
+        "https://:8200",
+        "https://vault:port",
+        "https://vault:0",
+        "https://vault:65536",
+        "https://[::1",
+        "https://user@vault",
+        "https://user:pw@vault",
+        "https://vault?x=1",
+        "https://vault#top",
+        "unix:///run/vault.sock",
+        "https://vault .example",
+        "https://vaült.example",
+        8200,
+    ],
+)
+def test_what_is_no_url(wrong: object) -> None:
+    with pytest.raises(WrongValueError):
+        values.url(wrong)
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "127.8.9.10:80", "[::1]:8080"])
+def test_keys_go_to_loopback_over_plain_http(host: str) -> None:
+    assert values.api_url(f"http://{host}/v1") == f"http://{host}/v1"
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", "127.0.0.1.example", "0.0.0.0", "[::2]"])  # noqa: S104 - not bound to
+def test_keys_go_nowhere_else_over_plain_http(host: str) -> None:
+    assert values.api_url(f"https://{host}/v1") == f"https://{host}/v1"
+    with pytest.raises(WrongValueError, match="plain http"):
+        values.api_url(f"http://{host}/v1")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["/openai/creds/x", "openai/", "a//b", "../sys", "a/./b", "a?b", "a#b", "a%2fb", "a b"]
+)
+def test_what_is_no_path_in_vault(wrong: str) -> None:
+    with pytest.raises(WrongValueError):
+        values.vault_path(wrong)
+
+
+@pytest.mark.parametrize(
+    ("parse", "wrong"),
+    [
+        (values.string, "two\nlines"),
+        (values.string, "nul\0"),
+        (values.string, 7),
+        (values.boolean, 1),
+        (values.boolean, "true"),
+        (values.count, -1),
+        (values.count, True),
+        (values.count, "6"),
+        (values.count, 6.0),
+        (values.positive_count, 0),
+        (values.renew_at, 0.5),
+        (values.renew_at, 0.96),
+        (values.renew_at, float("nan")),
+        (values.renew_at, True),
+        (values.jitter, -0.1),
+        (values.jitter, 1),
+        (values.jitter, float("nan")),
+        (values.account, str(2**32 - 1)),
+        (values.variable_name, "OPENAI-KEY"),
+        (values.variable_name, "1KEY"),
+        (values.word, "tëam"),
+    ],
+)
+def test_what_is_refused(parse: Callable[[object], object], wrong: object) -> None:
+    with pytest.raises(WrongValueError):
+        parse(wrong)
+
+
+def test_what_lies_on_the_border_is_taken() -> None:
+    assert values.renew_at(0.95) == 0.95
+    assert values.jitter(0) == 0
+    assert values.account(str(2**32 - 2)) == str(2**32 - 2)
+    assert values.count(0) == 0
+    assert values.duration(TEN_YEARS) == TEN_YEARS

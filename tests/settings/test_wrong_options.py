@@ -1,0 +1,192 @@
+"""Every wrong input has its line: where, what is wrong, and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.settings.files import AUTH, VAULT, config, faults
+
+URL = (
+    "must be a URL of scheme http or https with a host, and without user, query and fragment, "
+    'such as "https://vault.example:8200"'
+)
+SECONDS = 'and must be integer seconds, or a string such as "90s" or "1h30m"'
+METHODS = "token, approle"
+LATER = "is not done by this version yet: remove it"
+
+
+def test_vault_needs_an_address(tmp_path: Path) -> None:
+    assert faults(tmp_path, config(vault="")) == [
+        "vault.address: is missing: set it, or the variable VAULT_ADDR"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('addresses = ["https://a", "b"]', f"addresses[1]: {URL}"),
+        ('addresses = "https://a"', "addresses: is a string, and must be an array"),
+        ("adress = 1", "adress: is unknown: did you mean address?"),
+        ("ca_file = 1", 'ca_file: is an integer, and must be a string: write it as "1"'),
+        ("max_mints_per_minute = -1", "max_mints_per_minute: is -1, and must be 0 or more"),
+        ('timeout = "0s"', 'timeout: is 0, and must be at least "1s"'),
+        (
+            "max_mints_per_minute = true",
+            "max_mints_per_minute: is a boolean, and must be an integer, without quotes",
+        ),
+        (
+            'client_key_file = "k"',
+            "client_cert_file: is missing: client_key_file alone is no use",
+        ),
+    ],
+)
+def test_wrong_vault(tmp_path: Path, line: str, fault: str) -> None:
+    assert faults(tmp_path, config(vault=f"{VAULT}\n{line}")) == [f"vault.{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("auth", "fault"),
+    [
+        ('method = "kerberos"', f'method: is "kerberos", and must be one of {METHODS}'),
+        ("method = 0", f"method: is an integer, and must be one of {METHODS}"),
+        (
+            'method = "kubernetes"\nrole = "x"',
+            f'method: is "kubernetes", which this version does not do yet: use one of {METHODS}',
+        ),
+        (
+            'method = "token"',
+            "token_file: is missing: name the token's file, or set the variable VAULT_TOKEN",
+        ),
+        (
+            'method = "token"\ntoken_file = "t"\nrole_id = "x"',
+            'role_id: belongs to method "approle": remove it, or change the method',
+        ),
+        (
+            'method = "token"\ntoken_file = "t"\ntoken = "hvs.x"',
+            "token: can't stand here: name a file in token_file, or set VAULT_TOKEN",
+        ),
+        (
+            f'{AUTH}\nsecret_id = "hunter2"',
+            "secret_id: can't stand here: put it in a file, and name that in secret_id_file",
+        ),
+        (
+            f'{AUTH}\nrole_id_file = "r"',
+            "role_id: stands beside role_id_file: remove one of them",
+        ),
+        (
+            'secret_id_file = "s"',
+            "role_id_file: is missing: name the role-id's file, or set role_id",
+        ),
+        ('role_id = "r"', "secret_id_file: is missing, and has no default: set it"),
+        (
+            f'{AUTH}\nsecret_id_wrapped = "true"',
+            "secret_id_wrapped: is a string, and must be true or false, without quotes",
+        ),
+    ],
+)
+def test_wrong_auth(tmp_path: Path, auth: str, fault: str) -> None:
+    assert faults(tmp_path, config(auth=auth)) == [f"auth.{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("field = 1", 'field: is an integer, and must be a string: write it as "1"'),
+        ("renew_at = 1", "renew_at: is 1, and must be above 0.5 and at most 0.95"),
+        ("jitter = 0.67", "jitter: is 0.67, and must be less than renew_at, 0.67"),
+        ("check_every = 1.5", f"check_every: is a number, {SECONDS}"),
+        ("ttl = 2026-01-01", f"ttl: is a date or time, {SECONDS}"),
+        (
+            'overlap = "5 min"',
+            'overlap: is "5 min", which is no duration: write "90s", "15m" or "1h30m"',
+        ),
+        ('on_stop = "burn"', 'on_stop: is "burn", and must be one of keep, revoke'),
+        ("verify = 1", "verify: is an integer, and must be a table"),
+        (
+            "verify = {mode = true}",
+            "verify.mode: is a boolean, and must be one of require, prefer, off",
+        ),
+        (
+            'verify = {base_url = "http://api.example/v1"}',
+            "verify.base_url: sends keys over plain http: use https, or an address of loopback",
+        ),
+        ('hooks = [{command = ["true"]}]', f"hooks: {LATER}"),
+        ('allow = [{user = "x"}]', f"allow: {LATER}"),
+        ('credential = {socket = "c"}', f"credential: {LATER}"),
+        (
+            'files = {path = "/x"}',
+            "files: is a table, and must be an array: write [[ ]] around the table's name",
+        ),
+        ("files = [3]", "files[0]: is an integer, and must be a table"),
+        ("files = [{}]", "files[0].path: is missing, and has no default: set it"),
+        ('files = [{path = ""}]', "files[0].path: is missing, and has no default: set it"),
+        (
+            'files = [{path = "/x", mode = 0o440}]',
+            'files[0].mode: is an integer, and must be an octal string, such as "0440"',
+        ),
+        (
+            'files = [{path = "/x", mode = "0888"}]',
+            'files[0].mode: is "0888", and must be an octal string, such as "0440"',
+        ),
+        (
+            'files = [{path = "/x", format = "template", template = "{{ key }}"}]',
+            'files[0].format: "template" is not done by this version yet: use another',
+        ),
+        (
+            'files = [{path = "/x", template = "{{ key }}"}]',
+            'files[0].template: needs format = "template": set that, or remove it',
+        ),
+        (
+            'files = [{path = "/x"}, {path = "/y/../x"}]',
+            "files[1].path: is the path of keys.billing.files[0].path too: use another",
+        ),
+        (
+            'files = [{path = "/run/freshkey/freshkey.sock"}]',
+            "files[0].path: is the path of server.socket too: use another",
+        ),
+    ],
+)
+def test_wrong_key(tmp_path: Path, line: str, fault: str) -> None:
+    assert faults(tmp_path, config(key=line)) == [f"keys.billing.{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ("[other]", "other: is unknown: known here are vault, auth, keys, state, server, log"),
+        ("[keys]\nx = 3", "keys.x: is an integer, and must be a table"),
+        (
+            '[keys."Bad.Name"]\npath = "p"',
+            (
+                'keys."Bad.Name": is no name for a key: use up to 63 of a-z, 0-9, "_" and "-", '
+                "the first one a letter or digit"
+            ),
+        ),
+        (
+            (
+                '[keys.b]\npath = "p"\nfiles = [{path = "/x"}]\n'
+                '[keys.c]\npath = "p"\nfiles = [{path = "/x"}]'
+            ),
+            "keys.c.files[0].path: is the path of keys.b.files[0].path too: use another",
+        ),
+        ("[server]\nmax_connections = 0", "server.max_connections: is 0, and must be 1 or more"),
+        ('[server]\nhealth = "127.0.0.1:1"', f"server.health: {LATER}"),
+        (
+            f'[server]\nsocket = "/{"s" * 107}"',
+            "server.socket: is longer than 107 bytes: use a shorter path",
+        ),
+        ('[log]\naudit_file = "a"', f"log.audit_file: {LATER}"),
+        (
+            '[log]\nlevel = "INFO"',
+            'log.level: is "INFO", and must be one of debug, info, warning, error',
+        ),
+    ],
+)
+def test_wrong_rest(tmp_path: Path, more: str, fault: str) -> None:
+    assert faults(tmp_path, config(more=more)) == [fault]
+
+
+def test_a_key_is_needed(tmp_path: Path) -> None:
+    assert faults(tmp_path, f"[vault]\n{VAULT}\n[auth]\n{AUTH}") == [
+        "keys: is missing: add a table such as [keys.billing] with a path"
+    ]
