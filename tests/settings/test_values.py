@@ -129,7 +129,7 @@ def test_what_is_no_path_in_vault(wrong: str) -> None:
         (values.count, "6"),
         (values.count, 6.0),
         (values.positive_count, 0),
-        (values.renew_at, 0.5),
+        (values.renew_at, 0.49),
         (values.renew_at, 0.96),
         (values.renew_at, float("nan")),
         (values.renew_at, True),

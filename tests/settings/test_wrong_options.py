@@ -92,7 +92,7 @@ def test_wrong_auth(tmp_path: Path, auth: str, fault: str) -> None:
     ("line", "fault"),
     [
         ("field = 1", 'field: is an integer, and must be a string: write it as "1"'),
-        ("renew_at = 1", "renew_at: is 1, and must be above 0.5 and at most 0.95"),
+        ("renew_at = 1", "renew_at: is 1, and must be from 0.5 to 0.95"),
         ("jitter = 0.67", "jitter: is 0.67, and must be less than renew_at, 0.67"),
         ("check_every = 1.5", f"check_every: is a number, {SECONDS}"),
         ("ttl = 2026-01-01", f"ttl: is a date or time, {SECONDS}"),

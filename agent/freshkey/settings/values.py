@@ -147,8 +147,8 @@ def _number(value: object) -> float:
 def renew_at(value: object) -> float:
     """Take the share of a lifetime after which a lease is renewed or replaced."""
     low, high = _RENEW_AT
-    if not low < (share := _number(value)) <= high:
-        raise WrongValueError(f"is {share}, and must be above {low} and at most {high}")
+    if not low <= (share := _number(value)) <= high:
+        raise WrongValueError(f"is {share}, and must be from {low} to {high}")
     return float(share)
 
 
