@@ -6,6 +6,7 @@ journal held before Vault has answered; inside that the main loop (`loop.py`), w
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from functools import partial
@@ -27,6 +28,7 @@ from freshkey.loop import Loop
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.publisher import Publisher
+from freshkey.serve.activation import take_inherited
 from freshkey.serve.board import Board
 from freshkey.serve.listener import listen
 from freshkey.serve.routes import Routes
@@ -72,7 +74,9 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     clock, board = WallClock(), Board(settings.keys)
     loop = _loop(settings, directory, clock, board, keep=False)
     options = settings.server
-    listener = listen(options.socket, mode=options.mode, owner=options.owner, group=options.group)
+    listener = take_inherited(os.environ, options.socket) or listen(
+        options.socket, mode=options.mode, owner=options.owner, group=options.group
+    )
     routes = Routes(board, clock, log.info)
     limits = Limits(options.max_connections, options.max_connections_per_uid)
     log.info("agent.started", version=__version__, keys=list(settings.keys))

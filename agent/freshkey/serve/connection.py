@@ -1,0 +1,121 @@
+"""One client's connection, from its first byte to its last, within bounds of time and size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias, final
+
+import trio
+
+from freshkey.serve.framing import RequestParser
+from freshkey.serve.responses import encode, problem
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from freshkey.serve.framing import Request
+    from freshkey.serve.peers import Peer
+    from freshkey.serve.responses import Response
+
+    Answer: TypeAlias = Callable[[Request, Peer], Response]
+
+# What is read at once is parsed without a checkpoint. This holds most requests whole, and 28 of
+# the smallest kind at most: however many peers send thousands at once, no other waits for long.
+_PORTION: Final = 512  # bytes
+
+
+@final
+class Connection:
+    """Reads requests from a non-blocking socket and sends the answers, in order.
+
+    The peer has `patience` seconds for each request to arrive whole, counted from the answer
+    before it, and as long to take the answer. `stopping` is set once the server reads no more.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: Peer,
+        answer: Answer,
+        patience: float,
+        stopping: trio.Event,
+    ) -> None:
+        self._sock = sock
+        self._peer = peer
+        self._answer = answer
+        self._patience = patience
+        self._stopping = stopping
+        self._parser = RequestParser()
+        self._scope = trio.CancelScope(deadline=trio.current_time() + patience)
+        self._sending = False
+
+    async def run(self) -> None:
+        """Serve the connection until either side ends it; the caller closes the socket."""
+        last: Response | None = None
+        try:
+            with self._scope:
+                last = await self._converse()
+            if self._scope.cancelled_caught and self._parser.midway and not self._sending:
+                last = problem(400, "bad_request", f"no whole request in {self._patience:g} s")
+            if last:
+                self._try_send(encode(last, keep_alive=False))
+        finally:
+            self._parser.close()
+
+    async def _converse(self) -> Response | None:
+        """Answer requests; return what is left to be said before the connection is closed."""
+        while data := await self._receive():
+            for number, request in enumerate(self._parser.feed(data)):
+                if number:
+                    await trio.lowlevel.checkpoint()
+                response = self._answer(request, self._peer)
+                self._extend()
+                has_body = request.method != "HEAD"
+                framed = encode(response, body=has_body, keep_alive=request.keep_alive)
+                if not await self._send(framed) or not request.keep_alive:
+                    return None
+            if self._parser.refusal:
+                return self._parser.refusal
+        if not self._parser.midway:
+            return None
+        if self._stopping.is_set():
+            return problem(503, "stopping", "the agent is stopping; send the request again")
+        return problem(400, "bad_request", "the request ends before it is whole")
+
+    def _extend(self) -> None:
+        """Give the peer its time, from now on, and up to a tenth more: moving a deadline costs."""
+        due = trio.current_time() + self._patience
+        if due > self._scope.deadline:
+            self._scope.deadline = due + self._patience / 10
+
+    async def _receive(self) -> bytes:
+        """Wait for the next bytes; none when the peer sends no more, or is gone."""
+        while True:
+            await trio.lowlevel.wait_readable(self._sock)
+            try:
+                return self._sock.recv(_PORTION)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return b""
+
+    async def _send(self, data: bytes) -> bool:
+        """Send all of it; False when the peer is gone."""
+        self._sending = True
+        rest = data
+        while (sent := self._try_send(rest)) is not None:
+            rest = rest[sent:]
+            if not rest:
+                self._sending = False
+                return True
+            await trio.lowlevel.wait_writable(self._sock)
+        return False
+
+    def _try_send(self, data: bytes) -> int | None:
+        """Send what the kernel takes at once and return its length; None when the peer is gone."""
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return None

@@ -1,0 +1,50 @@
+"""Who is at the other end of a connection, and how many connections each user may have."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import Counter
+from typing import Final, NamedTuple, final
+
+_UCRED: Final = struct.Struct("iII")  # pid_t, uid_t, gid_t
+
+
+class Peer(NamedTuple):
+    """A client, as the kernel knew it when it connected."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def peer_of(connection: socket.socket) -> Peer:
+    """Ask the kernel who connected (SO_PEERCRED, unix(7)).
+
+    The pid is 0 for a peer in a pid namespace that can't be seen from here.
+    """
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    return Peer(*_UCRED.unpack(raw))
+
+
+@final
+class Admission:
+    """Counts open connections, altogether and by user."""
+
+    def __init__(self, total: int, per_uid: int) -> None:
+        self._total = total
+        self._per_uid = per_uid
+        self._open: Counter[int] = Counter()
+
+    def admit(self, peer: Peer) -> bool:
+        """Take a place for one connection; False when there is none left for this peer."""
+        if self._open.total() >= self._total or self._open[peer.uid] >= self._per_uid:
+            return False
+        self._open[peer.uid] += 1
+        return True
+
+    def release(self, peer: Peer) -> None:
+        """Give the place back."""
+        self._open[peer.uid] -= 1
+        if not self._open[peer.uid]:
+            del self._open[peer.uid]  # nobody's past visits cost memory

@@ -1,0 +1,163 @@
+"""Accepts connections within limits, serves each in a task of its own, and stops in stages."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Final, final
+
+import structlog
+import trio
+
+from freshkey.serve.connection import Connection
+from freshkey.serve.peers import Admission, Peer, peer_of
+from freshkey.serve.responses import encode, problem
+
+if TYPE_CHECKING:
+    from freshkey.serve.connection import Answer
+    from freshkey.serve.listener import Listener
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+_BATCH: Final = 16  # connections accepted without a checkpoint
+_ACCEPT_PAUSE: Final = 0.1  # seconds, when the process or the machine is at a limit
+_LINGERING: Final = 32  # refused connections that stay open for a while
+_WARN_EVERY: Final = 10.0  # seconds between two warnings about what clients cause
+_BUSY: Final = encode(
+    problem(
+        503,
+        "busy",
+        "too many connections; reuse them, close those at rest, or raise server.max_connections",
+        headers=(("Retry-After", "1"),),
+    ),
+    keep_alive=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take: open connections, and seconds for a request to arrive."""
+
+    max_connections: int = 512
+    max_connections_per_uid: int = 128
+    patience: float = 10.0
+
+
+async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: each is its own
+    listener: Listener,
+    answer: Answer,
+    limits: Limits,
+    *,
+    stop: trio.Event,
+    grace: float,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until `stop` is set; close the listener in any case.
+
+    On `stop` nothing more is accepted or read: what has arrived by then is answered, for up to
+    `grace` seconds, and the connections are closed. No client's doing ends this, nor a fault in
+    `answer`: that one is logged, and its connection closed.
+    """
+    clients = _Clients(answer, limits, stop)
+    try:
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as door:
+                door.start_soon(_accept, listener.socket, clients, connections)
+                task_status.started()
+                await stop.wait()
+                door.cancel_scope.cancel()
+            clients.welcome(listener.socket, connections, limits.max_connections)
+            listener.close()
+            clients.stop_reading()
+            connections.cancel_scope.deadline = trio.current_time() + grace
+    finally:
+        listener.close()
+        clients.dismiss()
+
+
+async def _accept(listening: socket.socket, clients: _Clients, connections: trio.Nursery) -> None:
+    while True:
+        await trio.lowlevel.wait_readable(listening)
+        if not clients.welcome(listening, connections, _BATCH):
+            await trio.sleep(_ACCEPT_PAUSE)
+
+
+@final
+class _Clients:
+    """All who are connected."""
+
+    def __init__(self, answer: Answer, limits: Limits, stop: trio.Event) -> None:
+        self._answer = answer
+        self._limits = limits
+        self._stop = stop
+        self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
+        self._open: set[socket.socket] = set()
+        self._refused: deque[socket.socket] = deque()
+        self._quiet_until = -inf
+
+    def welcome(self, listening: socket.socket, nursery: trio.Nursery, most: int) -> bool:
+        """Accept those who wait, up to `most`; serve or refuse each. False: no more can be had."""
+        for _ in range(most):
+            try:
+                sock, _address = listening.accept()
+            except BlockingIOError:
+                break
+            except OSError as error:  # out of descriptors or memory (accept(2))
+                self._warn("server.accept_failed", error=error.strerror)
+                return False
+            sock.settimeout(0)
+            peer = peer_of(sock)
+            if self._admission.admit(peer):
+                self._open.add(sock)
+                nursery.start_soon(self._attend, sock, peer)
+            else:
+                self._refuse(sock, peer)
+        return True
+
+    async def _attend(self, sock: socket.socket, peer: Peer) -> None:
+        try:
+            await Connection(sock, peer, self._answer, self._limits.patience, self._stop).run()
+        except Exception:
+            # The bound of what one connection can break.
+            log.exception("connection.failed", pid=peer.pid, uid=peer.uid)
+        finally:
+            sock.close()
+            self._open.remove(sock)
+            self._admission.release(peer)
+
+    def _refuse(self, sock: socket.socket, peer: Peer) -> None:
+        """Say that there is no room.
+
+        The connection is closed only once more are refused: at once, and a client that is still
+        sending its request would get a broken pipe instead of the answer.
+        """
+        self._warn("connection.refused", pid=peer.pid, uid=peer.uid, open=len(self._open))
+        try:
+            sock.send(_BUSY)
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            sock.close()  # gone already
+            return
+        self._refused.append(sock)
+        if len(self._refused) > _LINGERING:
+            self._refused.popleft().close()
+
+    def _warn(self, event: str, **fields: object) -> None:
+        """Log what clients cause, without letting them fill the log."""
+        if (now := trio.current_time()) >= self._quiet_until:
+            self._quiet_until = now + _WARN_EVERY
+            log.warning(event, **fields)
+
+    def stop_reading(self) -> None:
+        """Let every connection come to its end: what was sent till now is the last to be read."""
+        for sock in self._open:
+            with suppress(OSError):  # the peer is gone
+                sock.shutdown(socket.SHUT_RD)
+
+    def dismiss(self) -> None:
+        """Close what was refused and is still open."""
+        while self._refused:
+            self._refused.pop().close()

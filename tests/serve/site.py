@@ -1,0 +1,186 @@
+"""A running server for tests, and clients that speak to it byte by byte."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import trio
+from freshkey.core.secret import Secret
+from freshkey.core.view import KeyStatus, KeyView, Publication
+from freshkey.serve.board import Board
+from freshkey.serve.listener import Listener, listen
+from freshkey.serve.routes import Routes
+from freshkey.serve.server import Limits, serve
+from trio.testing import wait_all_tasks_blocked
+
+if TYPE_CHECKING:
+    from freshkey.serve.connection import Answer
+
+KEY = "sk-svcacct-made-up"
+PUBLICATION = Publication(7, Secret(KEY), 1000.0, "key_abc")
+TAG = PUBLICATION.tag
+FRESH = KeyView("billing", KeyStatus.FRESH, PUBLICATION)
+
+
+class StoppedClock:
+    """At lease time 400, which is 2030-01-01, 00:00:00Z."""
+
+    def expires_in(self, expires_at: float) -> int:
+        return int(expires_at // 1) - 400
+
+    def not_after(self, expires_at: float) -> str:
+        return f"2030-01-01T00:{int(expires_at - 400) // 60:02}:00Z"
+
+
+@dataclass
+class Reads:
+    """What the audit record was told."""
+
+    events: list[dict[str, object]] = field(default_factory=list)
+
+    def __call__(self, event: str, **fields: object) -> None:
+        self.events.append({"event": event, **fields})
+
+    @property
+    def outcomes(self) -> list[object]:
+        return [event["outcome"] for event in self.events]
+
+
+def get(target: str, *headers: str, method: str = "GET") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - it is whatever the server sent
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> object:
+        return self.json["code"]
+
+
+class Client:
+    """One connection. What it reads is parsed as strictly as the server should write it."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(path))
+        self.socket.settimeout(0)
+        self._unread = b""
+
+    def send(self, data: bytes) -> None:
+        """Send all at once; BlockingIOError when it doesn't fit, BrokenPipeError at the end."""
+        assert self.socket.send(data) == len(data)
+
+    async def send_until_stuck(self) -> None:
+        """Pipeline requests and read no answer, until the server takes no more."""
+        request = get("/v1/keys/billing")
+        taken = True
+        while taken:
+            taken = False
+            with suppress(BlockingIOError):
+                while self.socket.send(request) == len(request):
+                    taken = True
+            await wait_all_tasks_blocked()
+
+    async def reply(self, *, body: bool = True) -> Reply:
+        while b"\r\n\r\n" not in self._unread:
+            await self._read_more()
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        status_line, *lines = head.decode().split("\r\n")
+        version, status, _phrase = status_line.split(" ", 2)
+        assert version == "HTTP/1.1"
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert len(headers) == len(lines)
+        length = int(headers.get("Content-Length", "0")) if body else 0
+        while len(self._unread) < length:
+            await self._read_more()
+        content, self._unread = self._unread[:length], self._unread[length:]
+        return Reply(int(status), headers, content)
+
+    async def ask(self, request: bytes) -> Reply:
+        self.send(request)
+        return await self.reply()
+
+    async def at_end(self) -> bool:
+        """Wait for more; True when the server sent nothing more and closed."""
+        return not self._unread and not await self.read()
+
+    async def read(self) -> bytes:
+        """Wait for what comes next; nothing at the end."""
+        await trio.lowlevel.wait_readable(self.socket)
+        try:
+            return self.socket.recv(65536)
+        except ConnectionResetError:  # closed by the server with something of ours unread
+            return b""
+
+    async def _read_more(self) -> None:
+        data = await self.read()
+        assert data, f"the connection ended after {self._unread!r}"
+        self._unread += data
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass
+class Site:
+    """A server with the one key `billing`, in the test's own event loop."""
+
+    nursery: trio.Nursery
+    path: Path
+    board: Board = field(default_factory=lambda: Board(["billing"]))
+    reads: Reads = field(default_factory=Reads)
+    stop: trio.Event = field(default_factory=trio.Event)
+    ended: trio.Event = field(default_factory=trio.Event)
+
+    async def start(
+        self,
+        limits: Limits | None = None,
+        *,
+        grace: float = 5.0,
+        answer: Answer | None = None,
+    ) -> None:
+        self.board.show(FRESH)
+        routes = Routes(self.board, StoppedClock(), self.reads)
+        listener = listen(self.path, mode=0o600)
+        await self.nursery.start(
+            partial(self._run, listener, answer or routes.answer, limits or Limits(), grace)
+        )
+
+    async def _run(
+        self,
+        listener: Listener,
+        answer: Answer,
+        limits: Limits,
+        grace: float,
+        task_status: trio.TaskStatus[None],
+    ) -> None:
+        await serve(listener, answer, limits, stop=self.stop, grace=grace, task_status=task_status)
+        self.ended.set()
+
+    async def serves_others(self) -> bool:
+        with self.connect() as client:
+            return (await client.ask(get("/v1/keys/billing"))).status == 200
+
+    def connect(self) -> Client:
+        return Client(self.path)

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from freshkey.core.faults import Fault, FaultKind
+from freshkey.core.view import KeyStatus, KeyView, Publication
+from freshkey.serve.board import Board
+from freshkey.serve.framing import Request
+from freshkey.serve.peers import Peer
+from freshkey.serve.responses import Response
+from freshkey.serve.routes import Routes
+
+from tests.serve.site import FRESH, KEY, PUBLICATION, TAG, Reads, StoppedClock
+
+PEER = Peer(pid=321, uid=1000, gid=100)
+SEALED = Fault(FaultKind.SEALED, "Vault is sealed")
+
+
+class Desk:
+    """Asks the routes, without a connection in between."""
+
+    def __init__(self, *views: KeyView) -> None:
+        self.reads = Reads()
+        board = Board([view.name for view in views])
+        for view in views:
+            board.show(view)
+        self._routes = Routes(board, StoppedClock(), self.reads)
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._routes.answer(Request(method, path, "", named, b"", keep_alive=True), PEER)
+
+
+def content(response: Response) -> Any:  # noqa: ANN401 - it is whatever was answered
+    return json.loads(response.body)
+
+
+def test_a_key_as_json() -> None:
+    response = Desk(FRESH).ask("/v1/keys/billing")
+    assert response.status == 200
+    assert dict(response.headers) == {"Content-Type": "application/json", "ETag": f'"{TAG}"'}
+    assert content(response) == {
+        "name": "billing",
+        "key": KEY,
+        "tag": TAG,
+        "generation": 7,
+        "not_after": "2030-01-01T00:10:00Z",
+        "expires_in": 600,
+        "stale": False,
+        "api_key_id": "key_abc",
+    }
+
+
+def test_a_stale_key_says_so() -> None:
+    past = replace(PUBLICATION, expires_at=399.5)
+    answered = content(Desk(KeyView("billing", KeyStatus.STALE, past)).ask("/v1/keys/billing"))
+    assert (answered["stale"], answered["expires_in"]) == (True, -1)
+
+
+def test_a_key_without_a_lease_has_no_times() -> None:
+    static = Publication(1, PUBLICATION.secret, None)
+    answered = content(Desk(KeyView("billing", KeyStatus.FRESH, static)).ask("/v1/keys/billing"))
+    assert answered["not_after"] is None
+    assert answered["expires_in"] is None
+    assert answered["api_key_id"] is None
+    assert answered["stale"] is False
+
+
+def test_the_key_alone_for_who_accepts_text() -> None:
+    response = Desk(FRESH).ask("/v1/keys/billing", accept="text/plain")
+    assert response.body == KEY.encode()
+    assert dict(response.headers) == {
+        "Content-Type": "text/plain; charset=utf-8",
+        "ETag": f'"{TAG}"',
+    }
+
+
+def test_304_for_who_holds_the_tag_and_200_for_who_holds_another() -> None:
+    desk = Desk(FRESH)
+    same = desk.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
+    assert same == Response(304, (("ETag", f'"{TAG}"'),))
+    assert desk.ask("/v1/keys/billing", if_none_match='"6-00000000"').status == 200
+
+
+@pytest.mark.parametrize(
+    ("view", "retry_after", "detail", "fault"),
+    [
+        (KeyView("billing", KeyStatus.STARTING), "1", "billing is starting", None),
+        (
+            KeyView("billing", KeyStatus.STARTING, None, SEALED),
+            "1",
+            "billing is starting: Vault is sealed",
+            "sealed",
+        ),
+        (
+            KeyView("billing", KeyStatus.WITHDRAWN, None, replace(SEALED, retry_after=12.1)),
+            "13",
+            "billing is withdrawn: Vault is sealed",
+            "sealed",
+        ),
+    ],
+)
+def test_503_while_there_is_no_key(
+    view: KeyView, retry_after: str, detail: str, fault: str | None
+) -> None:
+    response = Desk(view).ask("/v1/keys/billing")
+    assert dict(response.headers) == {
+        "Content-Type": "application/problem+json",
+        "Retry-After": retry_after,
+    }
+    assert content(response) == {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "code": "no_key",
+        "detail": detail,
+        "fault": fault,
+    }
+
+
+def test_404_for_a_key_that_is_not_configured() -> None:
+    response = Desk(FRESH).ask("/v1/keys/other")
+    assert response.status == 404
+    assert content(response) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "code": "unknown_key",
+        "detail": "the configuration has no key of this name",
+    }
+
+
+@pytest.mark.parametrize("path", ["/", "*", "/v1/keys/billing/", "/v2/keys/billing", "//livez"])
+def test_404_for_every_other_path(path: str) -> None:
+    response = Desk(FRESH).ask(path)
+    assert (response.status, content(response)["code"]) == (404, "unknown_path")
+
+
+@pytest.mark.parametrize("path", ["/v1/keys/billing", "/livez", "/readyz", "/readyz/billing"])
+def test_405_names_what_is_allowed(path: str) -> None:
+    response = Desk(FRESH).ask(path, "POST")
+    assert dict(response.headers)["Allow"] == "GET, HEAD"
+    assert content(response) == {
+        "type": "about:blank",
+        "title": "Method Not Allowed",
+        "status": 405,
+        "code": "method_not_allowed",
+        "detail": "this path takes GET and HEAD only",
+    }
+
+
+def test_alive_even_without_any_key() -> None:
+    assert Desk(KeyView("billing", KeyStatus.STARTING)).ask("/livez").body == b"ok\n"
+
+
+def test_ready_when_every_key_is_published() -> None:
+    stale = KeyView("search", KeyStatus.STALE, PUBLICATION)
+    desk = Desk(FRESH, stale)
+    for path in ("/readyz", "/readyz/billing", "/readyz/search"):
+        assert desk.ask(path).body == b"ok\n"
+
+
+def test_not_ready_says_which_keys_and_why() -> None:
+    desk = Desk(
+        FRESH,
+        KeyView("search", KeyStatus.STARTING),
+        KeyView("train", KeyStatus.WITHDRAWN, None, SEALED),
+    )
+    response = desk.ask("/readyz")
+    assert response.status == 503
+    assert content(response)["detail"] == "search is starting; train is withdrawn: Vault is sealed"
+    assert content(response)["fault"] == "sealed"
+    assert desk.ask("/readyz/billing").status == 200
+    assert desk.ask("/readyz/search").status == 503
+    assert content(desk.ask("/readyz/other"))["code"] == "unknown_key"
+
+
+def test_every_read_is_recorded_with_its_peer_and_without_the_key() -> None:
+    desk = Desk(FRESH, KeyView("search", KeyStatus.STARTING))
+    desk.ask("/v1/keys/billing")
+    desk.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
+    desk.ask("/v1/keys/search")
+    desk.ask(f"/v1/keys/{'x' * 1000}")
+    desk.ask("/livez")
+    assert desk.reads.events == [
+        {
+            "event": "key.read",
+            "pid": 321,
+            "uid": 1000,
+            "gid": 100,
+            "key": key,
+            "tag": tag,
+            "outcome": outcome,
+        }
+        for key, tag, outcome in [
+            ("billing", TAG, "served"),
+            ("billing", TAG, "not_modified"),
+            ("search", None, "no_key"),
+            ("x" * 63, None, "unknown_key"),
+        ]
+    ]
+    assert KEY not in repr(desk.reads.events)

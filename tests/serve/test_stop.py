@@ -1,0 +1,89 @@
+"""The end of the server: what has arrived is answered, within its time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from freshkey.serve.server import Limits
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from tests.serve.site import get
+
+if TYPE_CHECKING:
+    from tests.serve.site import Site
+
+
+async def test_connections_at_rest_are_closed_and_the_file_is_gone(site: Site) -> None:
+    await site.start()
+    with site.connect() as client:
+        await client.ask(get("/livez"))
+        site.stop.set()
+        assert await client.at_end()
+        await site.ended.wait()
+    assert not site.path.exists()
+
+
+async def test_requests_that_were_sent_before_are_answered(site: Site) -> None:
+    await site.start()
+    with site.connect() as client:
+        await client.ask(get("/livez"))
+        client.send(get("/v1/keys/billing") * 3)
+        site.stop.set()
+        for _ in range(3):
+            assert (await client.reply()).status == 200
+        assert await client.at_end()
+
+
+async def test_so_are_those_of_connections_that_were_not_accepted_yet(site: Site) -> None:
+    await site.start()
+    clients = [site.connect() for _ in range(50)]
+    for client in clients:
+        client.send(get("/v1/keys/billing"))
+    site.stop.set()
+    for client in clients:
+        assert (await client.reply()).status == 200
+        assert await client.at_end()
+        client.close()
+
+
+async def test_who_is_in_the_middle_of_a_request_is_told(site: Site) -> None:
+    await site.start()
+    with site.connect() as client:
+        client.send(get("/livez")[:-4])
+        await wait_all_tasks_blocked()
+        site.stop.set()
+        reply = await client.reply()
+        assert reply.json == {
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "code": "stopping",
+            "detail": "the agent is stopping; send the request again",
+        }
+        assert await client.at_end()
+
+
+async def test_who_takes_no_answer_is_waited_for_no_longer_than_the_grace(
+    site: Site, mock_clock: MockClock
+) -> None:
+    await site.start(grace=5)
+    with site.connect() as client:
+        await client.send_until_stuck()
+        site.stop.set()
+        await wait_all_tasks_blocked()
+        mock_clock.jump(4.9)
+        await wait_all_tasks_blocked()
+        assert not site.ended.is_set()
+        mock_clock.jump(0.2)
+        await site.ended.wait()
+
+
+async def test_the_refused_are_let_go_too(site: Site) -> None:
+    await site.start(Limits(max_connections=0))
+    with site.connect() as client:
+        assert (await client.ask(get("/livez"))).code == "busy"
+        site.stop.set()
+        await site.ended.wait()
+        with pytest.raises(BrokenPipeError):
+            client.send(b"G")
