@@ -1,0 +1,1 @@
+"""`make demo`: the agent, a real Vault, and three applications that use its key."""

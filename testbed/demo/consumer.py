@@ -1,0 +1,96 @@
+"""The applications beside the agent, as processes, and what they say of their requests."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from testbed.demo.consumers.counts import Counts
+from testbed.demo.errors import DemoError, Interrupted
+from testbed.process import ServerProcess
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FIRST_REQUEST_WITHIN: Final = 30
+"""Seconds: usual is one."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An application: its program, how it gets its key, and whether the agent keeps it served."""
+
+    name: str
+    module: str
+    way: str
+    kept_fresh: bool
+
+
+FILE: Final = Kind("file", "from_file", "reads the key file for every request", kept_fresh=True)
+SOCKET: Final = Kind("socket", "from_socket", "asks the socket for every request", kept_fresh=True)
+OLD: Final = Kind("old", "read_once", "read the file once, at its start", kept_fresh=False)
+
+
+class Consumer:
+    """One application; `argument` is the file or the socket that it reads."""
+
+    def __init__(self, kind: Kind, argument: Path, base_url: str, logs: Path) -> None:
+        self.kind = kind
+        self.counts = Counts()
+        self._process = ServerProcess(
+            [sys.executable, "-m", f"testbed.demo.consumers.{kind.module}", argument],
+            log=logs / f"{kind.name}.log",
+            environment={
+                "OPENAI_BASE_URL": base_url,
+                "PATH": os.defpath,
+                "PYTHONPATH": str(ROOT),
+            },
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.running
+
+    def first_request(self, stopping: Callable[[], bool]) -> None:
+        """Wait until it has asked once; DemoError when it doesn't, Interrupted when told so."""
+        deadline = time.monotonic() + FIRST_REQUEST_WITHIN
+        while self.counts == Counts():
+            if stopping():
+                raise Interrupted("stopped before all applications had started")
+            if not self.running:
+                raise DemoError(self.last_words())
+            if time.monotonic() > deadline:
+                raise DemoError(f"the consumer {self.kind.name!r} asked nothing: see its log")
+            time.sleep(0.02)
+            self.update()
+
+    def update(self) -> None:
+        """Read its latest counts; a line that is none, or half of one, changes nothing."""
+        try:
+            self.counts = Counts(**json.loads(self._process.tail(1)))
+        except (ValueError, TypeError):
+            return
+
+    def last_words(self) -> str:
+        """Say that it ended, with the last line of its output."""
+        return f"the consumer {self.kind.name!r} ended by itself: {self._process.tail(1)}"
+
+    def stop(self) -> None:
+        """Let it finish its request, and read its last counts. May be called twice."""
+        self._process.stop()
+        self.update()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,1 @@
+"""Applications that use the key, each a program of its own."""

@@ -1,0 +1,11 @@
+"""An application that reads the key file at every attempt: `from_file.py KEY_FILE`."""
+
+import sys
+from pathlib import Path
+
+from openai import OpenAI
+
+from testbed.demo.consumers.traffic import ask_until_stopped
+
+key_file = Path(sys.argv[1])
+ask_until_stopped(OpenAI(api_key=key_file.read_text))

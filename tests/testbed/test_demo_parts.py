@@ -1,0 +1,225 @@
+"""The demo's parts: its directory, its configuration, its applications, its figures and views."""
+
+import errno
+import io
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from freshkey.core.state import Lease
+from freshkey.core.timing import point
+from freshkey.settings.load import load
+from freshkey.wishes import wish
+from openai import OpenAI
+from rich.console import Console
+
+from testbed.demo.agent import Shown
+from testbed.demo.consumer import FILE, OLD, SOCKET, Consumer, Kind
+from testbed.demo.consumers.counts import Counts
+from testbed.demo.errors import DemoError, Interrupted
+from testbed.demo.events import EventLog
+from testbed.demo.figures import Figures, unserved
+from testbed.demo.place import Place, find_tmpfs
+from testbed.demo.stage import BASE_URL, CONFIG, LEASE
+from testbed.demo.view import Lines, line, make_view, panel
+from testbed.emulator.process import OpenAIServer
+from testbed.emulator.state import ADMIN_API_KEY, PROJECT_ID
+
+
+def figures(*counts: Counts, shown: Shown | None = None) -> Figures:
+    kinds = (FILE, SOCKET, OLD)
+    return Figures(
+        seconds=61.2,
+        shown=shown,
+        alive=1,
+        most=2,
+        mints=7,
+        published=7,
+        consumers=tuple(zip(kinds, counts, strict=False)),
+        events=("12:00:00 key.published generation=7",),
+    )
+
+
+SHOWN = Shown("7-0123abcd", 13)
+ALL = figures(Counts(300), Counts(299), Counts(60, refused=240), shown=SHOWN)
+
+
+def test_configuration_is_whole_and_replaces_a_lease_at_its_half(tmp_path: Path) -> None:
+    copy = tmp_path / "demo.toml"
+    copy.write_text(CONFIG.read_text())
+    copy.chmod(0o600)
+    settings = load(copy, {"VAULT_ADDR": "http://127.0.0.1:8200"})
+    assert settings.keys["demo"].verify.base_url == BASE_URL
+    policy = wish(settings).policy.keys["demo"]
+    for draw in (0.0, 1.0):
+        lease = Lease("id", 1, LEASE, False, 100.0, 100.0 + LEASE, draw)  # noqa: FBT003 - renewable
+        assert point(lease, policy) == 110
+
+
+def end_with(error: Exception | None, *, log: bool) -> Place:
+    """Let the demo end so; return its place."""
+    with suppress(type(error) if error else Interrupted), Place() as place:
+        assert place.directory.stat().st_mode & 0o777 == 0o700
+        assert tempfile.gettempdir() == str(place.directory)
+        if log:
+            (place.logs / "agent.log").touch()
+        if error:
+            raise error
+    assert tempfile.gettempdir() != str(place.directory)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("error", "log", "kept"),
+    [
+        (None, True, False),
+        (Interrupted(), True, False),
+        (BrokenPipeError(errno.EPIPE, "nobody reads"), True, False),
+        (OSError(), False, False),
+        (OSError(), True, True),
+    ],
+)
+def test_directory_stays_for_the_logs_of_a_failure_only(
+    error: Exception | None, *, log: bool, kept: bool
+) -> None:
+    place = end_with(error, log=log)
+    assert place.kept == place.directory.exists() == kept
+    shutil.rmtree(place.directory, ignore_errors=not kept)
+
+
+def test_directory_is_on_tmpfs_with_a_short_path() -> None:
+    with Place() as place:
+        too_long = place.directory / "l"
+        too_long.mkdir()
+        with pytest.raises(DemoError, match=f"none of /proc, /none, {too_long} is a writable one"):
+            find_tmpfs([Path("/proc"), Path("/none"), too_long])
+        parent = place.directory.parent
+        assert find_tmpfs([Path("/proc"), parent]) == parent
+
+
+def test_log_is_read_while_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "agent.log"
+    path.touch()
+    log = EventLog(path)
+    log.update()
+    assert not log.recent
+    at = "2030-01-01T10:00:00.5Z"
+    published = json.dumps({"timestamp": at, "event": "key.published", "tag": "1-ab", "pid": 3})
+    read = json.dumps({"timestamp": at, "event": "key.read", "tag": "1-ab"})
+    with path.open("w") as file:
+        file.write(f"{read}\nnot of the log\n{published}\n{published[:9]}")
+        file.flush()
+        log.update()
+        assert log.published == 1
+        assert log.recent[0] == "not of the log"
+        assert log.recent[1].endswith(":00:00 key.published tag=1-ab")
+        file.write(f"{published[9:]}\n")
+    log.update()
+    assert log.published == 2
+    assert len(log.recent) == 3
+
+
+@pytest.mark.parametrize(
+    ("counts", "kind", "said"),
+    [
+        (Counts(9), FILE, []),
+        (Counts(9, refused=9), OLD, []),
+        (Counts(), FILE, ["the consumer 'file' made no request"]),
+        (
+            Counts(9, refused=1, failed=2, last_error="no key"),
+            SOCKET,
+            ["the consumer 'socket' had 1 requests refused and 2 failed, the last one: no key"],
+        ),
+    ],
+)
+def test_who_was_let_down(counts: Counts, kind: Kind, said: list[str]) -> None:
+    look = figures()
+    assert unserved(Figures(**{**vars(look), "consumers": ((kind, counts),)})) == said
+
+
+def test_line_has_the_figures() -> None:
+    assert ALL.rotations == 6
+    assert line(ALL) == (
+        "   61 s  7-0123abcd expires in 13 s  keys alive 1  file 300/0  socket 299/0  old 60/240"
+    )
+    assert line(figures(Counts(1, 2, 3))) == "   61 s  no key  keys alive 1  file 1/2 (3 failed)"
+
+
+def test_panel_has_the_figures() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as drawn:
+        console.print(panel(ALL, 90))
+        console.print(panel(figures(), 90))
+    text = drawn.get()
+    assert {len(row) for row in text.splitlines()} == {90}
+    for part in (
+        "key 7-0123abcd  expires in 13 s",
+        "alive at OpenAI 1   most at once 2   minted 7   rotations 6",
+        "key.published generation=7",
+        "1:01   Ctrl-C ends it",
+        "the agent has no key",
+    ):
+        assert part in text
+    assert "60      240       0" in text
+
+
+def test_lines_come_every_few_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    with Lines() as view:
+        for now in (100.0, 104.9, 105.1, 106.0):  # noqa: B007 - read by the lambda
+            view.show(ALL)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_terminal_gets_the_panel() -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with make_view(terminal) as view:
+        view.show(ALL)
+    assert isinstance(terminal.file, io.StringIO)
+    assert "freshkey demo" in terminal.file.getvalue()
+    assert isinstance(make_view(Console(file=io.StringIO())), Lines)
+
+
+@pytest.fixture
+def openai() -> Iterator[OpenAIServer]:
+    with OpenAIServer() as server:
+        yield server
+
+
+def test_who_read_once_is_refused_when_the_key_goes(openai: OpenAIServer, tmp_path: Path) -> None:
+    admin = OpenAI(api_key="", admin_api_key=ADMIN_API_KEY, base_url=openai.base_url)
+    accounts = admin.admin.organization.projects.service_accounts
+    old, new = (accounts.create(PROJECT_ID, name=name) for name in ("old", "new"))
+    assert old.api_key
+    assert new.api_key
+    key_file = tmp_path / "key"
+    key_file.write_text(old.api_key.value)
+    with (
+        admin,
+        Consumer(FILE, key_file, openai.base_url, tmp_path) as fresh,
+        Consumer(OLD, key_file, openai.base_url, tmp_path) as once,
+    ):
+        fresh.first_request(lambda: False)
+        once.first_request(lambda: False)
+        # A reader sees the old content or the new, never an empty file.
+        key_file.with_name("next").write_text(new.api_key.value)
+        key_file.with_name("next").replace(key_file)
+        time.sleep(0.5)  # as an overlap: for requests that are under way with the old key
+        openai.delete_account(old.id)
+        deadline = time.monotonic() + 10
+        while not once.counts.refused:
+            assert time.monotonic() < deadline
+            once.update()
+            time.sleep(0.02)
+        fresh.stop()
+        once.stop()
+        assert fresh.counts.refused == fresh.counts.failed == once.counts.failed == 0
+        assert once.counts.last_error == "HTTP 401: invalid_api_key"
