@@ -88,7 +88,7 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
                 partial(serve, listener, routes.answer, limits, stop=ended, grace=DRAIN)
             )
             notify(READY=1)
-            await loop.run(Hands(settings, loop.send))
+            await _work(settings, loop)
             ended.set()
         outer.cancel_scope.cancel()
     log.info("agent.stopped")
@@ -100,7 +100,7 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         outer.start_soon(_stop_after, timeout, loop)
-        await loop.run(Hands(settings, loop.send), until=_complete)
+        await _work(settings, loop, until=_complete)
         outer.cancel_scope.cancel()
     if _complete(loop.state):
         return 0
@@ -123,6 +123,14 @@ def _loop(
     keeper = Keeper(journal if settings.state.persist else None, asked)
     surroundings = Surroundings(clock, keeper, Publisher(settings, clock), board)
     return Loop(asked.policy, keeper.restore().state, surroundings)
+
+
+async def _work(
+    settings: Settings, loop: Loop, until: Callable[[AgentState], bool] = lambda _: False
+) -> None:
+    hands = Hands(settings, loop.send)
+    await loop.run(hands, until)
+    await hands.aclose()
 
 
 def _complete(state: AgentState) -> bool:
