@@ -38,7 +38,7 @@ lock:  ## remakes the locks in requirements/ with the newest versions
 	$(PYTHON) -I tools/lock.py
 
 table: setup  ## remakes the transition table in DESIGN.md from the code
-	$(VENV_PYTHON) tools/transition_table.py
+	$(VENV_PYTHON) -m tools.transition_table
 
 clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
 	rm -rf .venv .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
