@@ -81,7 +81,9 @@ class Simulation:
             return events.Tested(
                 order, Finding(Verdict.GOOD if good else Verdict.REFUSED, "simulated")
             )
-        return events.Failed(order, AWAY) if self.away else self.vault.perform(order, self.now())
+        if self.away:
+            return events.Failed(order, AWAY)
+        return self.vault.perform(order, self.now(), self.now())
 
     def give_up(self) -> None:
         self.gave_up = True

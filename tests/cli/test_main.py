@@ -35,7 +35,7 @@ def bad(tmp_path: Path) -> str:
 
 BAD_LINES = (
     "vault.address: is missing: set it, or the variable VAULT_ADDR\n"
-    "keys.billing.renew_at: is 1, and must be above 0.5 and at most 0.95\n"
+    "keys.billing.renew_at: is 1, and must be from 0.5 to 0.95\n"
 )
 
 
