@@ -145,17 +145,20 @@ def _key(
         reason=entry.reason,
         retired=entry.retired,
         withdrawn=entry.withdrawn,
+        cycle=Wanted(entry.candidate_reason),
         watch=Watch(claim_minted_at=entry.claim_minted_at),
     )
     if not same_login or entry.source != source:
         return replace(
             key, cycle=Wanted(Reason.CHANGED), retired=(*entry.retired, *_leases(entry, inf))
         )
-    if entry.candidate is not None:
+    if entry.candidate is not None and now < entry.candidate.lease.expires_at:
         testing = Testing(entry.candidate_reason, entry.candidate, since=now, retry_at=now)
         key = replace(key, cycle=testing)
     elif entry.current is not None:
         key = replace(key, cycle=Idle())
+    if entry.candidate is not None and isinstance(key.cycle, Idle | Wanted):  # its lease has ended
+        key = replace(key, retired=(*key.retired, Retired(entry.candidate.lease, now)))
     probing = policy.keys[entry.name].probe_every > 0
     watch = replace(key.watch, check_at=now, probe_at=now if probing else inf)
     return replace(key, current=entry.current, watch=watch)
@@ -177,7 +180,7 @@ def _leases(entry: KeyEntry, revoke_at: float) -> tuple[Retired, ...]:
 
 def _mark(tokens: Iterable[Token], lost: set[int]) -> Iterable[Token]:
     return (
-        replace(token, abandoned=token.abandoned or (token.owned and token.number in lost))
+        replace(token, abandoned=token.abandoned or (token.revocable and token.number in lost))
         for token in tokens
     )
 

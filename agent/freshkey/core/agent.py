@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from freshkey.core import ending, link, publishing, renewal, replacement, token_answers, tokens
 from freshkey.core import key as keys
@@ -19,8 +19,13 @@ from freshkey.core.actions import (
     LookUpToken,
     Order,
     Ping,
+    Publish,
     RenewToken,
     RevokeToken,
+    Test,
+    TokenOrder,
+    VaultKeyOrder,
+    Withdraw,
 )
 from freshkey.core.events import (
     ClockJumped,
@@ -39,7 +44,15 @@ from freshkey.core.events import (
     Woke,
 )
 from freshkey.core.faults import UNSPENT, Fault, FaultKind
-from freshkey.core.state import AgentState, KeyState, Minting, Testing, Wanted
+from freshkey.core.state import (
+    AgentState,
+    BackingOff,
+    Idle,
+    KeyState,
+    Minting,
+    Testing,
+    Wanted,
+)
 from freshkey.core.timing import MINUTE, good_until
 from freshkey.core.turn import Turn
 
@@ -101,7 +114,7 @@ def _on_pinged(state: AgentState, turn: Turn) -> AgentState:
     state = _each(state, lambda key: link.hasten_key(key, turn))
     held = state.tokens
     if held.fault is not None:
-        at = link.hasten(held.retry_at, held.failed_at, held.fault, turn)
+        at = link.hasten(held.retry_at, held.failed_at, held.failures, held.fault, turn)
         state = replace(state, tokens=replace(held, retry_at=at))
     return replace(state, link=link.on_pinged(state.link, turn))
 
@@ -110,18 +123,10 @@ def _on_failed(state: AgentState, order: Order, fault: Fault, turn: Turn) -> Age
     match order:
         case Ping():
             return replace(state, link=link.on_ping_failed(state.link, fault, turn))
-        case LogIn() | RenewToken() | LookUpToken() | RevokeToken():
-            held = token_answers.on_failed(state.tokens, order, fault, turn)
+        case Test() | Publish() | Withdraw():
+            pass
         case _:
-            held = state.tokens
-    if fault.kind is FaultKind.TOKEN_INVALID and not isinstance(order, LogIn | RevokeToken):
-        held = token_answers.lose(held, _token_number(order), turn)
-    if isinstance(order, Issue) and fault.unanswered:
-        held = token_answers.abandon(held, order.token_number)
-    if isinstance(order, Issue) and fault.kind in UNSPENT and not fault.unanswered:
-        state = replace(state, mints=state.mints[:-1])
-    turn.tokens = held
-    state = replace(state, tokens=held, link=link.on_fault(state.link, fault, turn))
+            state = _on_call_failed(state, order, fault, turn)
     match order:
         case LogIn() | RenewToken() | LookUpToken() | RevokeToken():
             return state
@@ -129,38 +134,73 @@ def _on_failed(state: AgentState, order: Order, fault: Fault, turn: Turn) -> Age
             return _one(state, order.name, lambda key: keys.absorb_failure(key, order, fault, turn))
 
 
+def _on_call_failed(
+    state: AgentState, order: VaultKeyOrder | TokenOrder, fault: Fault, turn: Turn
+) -> AgentState:
+    """Note what a failed request says of Vault and of the token."""
+    held = state.tokens
+    if isinstance(order, TokenOrder):
+        held = token_answers.on_failed(held, order, fault, turn)
+    if fault.kind is FaultKind.TOKEN_INVALID and not isinstance(order, LogIn | RevokeToken):
+        held = token_answers.lose(held, order.token_number, turn)
+    if isinstance(order, Issue) and fault.unanswered:
+        held = token_answers.abandon(held, order.token_number)
+    elif isinstance(order, Issue) and fault.kind in UNSPENT:
+        state = _refund(state, order.name)
+    turn.tokens = held
+    return replace(state, tokens=held, link=link.on_fault(state.link, fault, turn))
+
+
+def _refund(state: AgentState, name: str) -> AgentState:
+    """Vault refused before it asked OpenAI for anything: this mint does not count."""
+    begun = [k.cycle.at for k in state.keys if k.name == name and isinstance(k.cycle, Minting)]
+    kept = list(state.mints)
+    for at in begun:
+        if at in kept:
+            kept.remove(at)
+    return replace(state, mints=tuple(kept))
+
+
 def _plan(state: AgentState, turn: Turn) -> AgentState:
     if state.stopping is not None:
         return ending.plan(state, state.stopping, turn)
-    state = _each(_without_removed(state, turn), lambda key: keys.settle(key, turn))
-    state = _grant_mints(state, turn)
-    state = _each(state, lambda key: renewal.plan(key, turn))
-    state = replace(state, link=link.plan(state.link, state.keys, turn))
-    return replace(state, tokens=tokens.plan(state.tokens, _tokens_in_use(state), turn))
+    settled = tuple(keys.settle(key, turn) for key in state.keys if _kept(key, turn))
+    minting, mints = _grant_mints(settled, state.mints, turn)
+    planned = tuple(renewal.plan(key, turn) for key in minting)
+    return AgentState(
+        keys=planned,
+        tokens=tokens.plan(state.tokens, _tokens_in_use(planned), turn),
+        link=link.plan(state.link, planned, turn),
+        mints=mints,
+    )
 
 
-def _without_removed(state: AgentState, turn: Turn) -> AgentState:
-    """Forget keys that are not configured any more, once no lease of theirs is left."""
-    kept = tuple(key for key in state.keys if key.name in turn.policy.keys or key.retired)
-    return replace(state, keys=kept)
+def _kept(key: KeyState, turn: Turn) -> bool:
+    """A key that is not configured any more is forgotten once no lease of it is left."""
+    return key.name in turn.policy.keys or bool(key.retired)
 
 
-def _grant_mints(state: AgentState, turn: Turn) -> AgentState:
+def _grant_mints(
+    held: tuple[KeyState, ...], mints: tuple[float, ...], turn: Turn
+) -> tuple[tuple[KeyState, ...], tuple[float, ...]]:
     """Let keys mint within the budget, those nearest to their end first."""
-    token = tokens.mintable(state.tokens)
-    waiting = [k for k in state.keys if isinstance(k.cycle, Wanted) and k.call is None]
-    if token is None or state.link.away or not waiting:
-        return state
+    token = tokens.mintable(turn.tokens)
+    waiting = [k for k in held if isinstance(k.cycle, Wanted) and k.call is None]
+    if token is None or turn.link.away or not waiting:
+        return held, mints
     budget = turn.policy.max_mints_per_minute
-    mints = tuple(at for at in state.mints if turn.now < at + MINUTE)
+    mints = tuple(at for at in mints if turn.now < at + MINUTE)
     room = max(0, budget - len(mints)) if budget else len(waiting)
     if room < len(waiting) and mints:
         turn.due(mints[0] + MINUTE)
     chosen = {key.name for key in sorted(waiting, key=lambda key: _end(key, turn))[:room]}
     minting = tuple(
-        replacement.mint(key, token, turn) if key.name in chosen else key for key in state.keys
+        replacement.mint(key, key.cycle, token, turn)
+        if isinstance(key.cycle, Wanted) and key.name in chosen
+        else key
+        for key in held
     )
-    return replace(state, keys=minting, mints=mints + (turn.now,) * len(chosen))
+    return minting, mints + (turn.now,) * len(chosen)
 
 
 def _end(key: KeyState, turn: Turn) -> float:
@@ -175,10 +215,10 @@ def _check_now(key: KeyState, turn: Turn) -> KeyState:
     return publishing.write(key, turn)
 
 
-def _tokens_in_use(state: AgentState) -> frozenset[int]:
+def _tokens_in_use(held: tuple[KeyState, ...]) -> frozenset[int]:
     """Tokens that have a lease in use under them: published, tested, in its overlap, or minted."""
     used = set()
-    for key in state.keys:
+    for key in held:
         if key.current is not None:
             used.add(key.current.lease.token)
         match key.cycle:
@@ -186,15 +226,12 @@ def _tokens_in_use(state: AgentState) -> frozenset[int]:
                 used.add(candidate.lease.token)
             case Minting(token=number):
                 used.add(number)
-            case _:
+            case Idle() | Wanted() | BackingOff():
                 pass
+            case _:
+                assert_never(key.cycle)
         used.update(entry.lease.token for entry in key.retired if not entry.failures)
     return frozenset(used)
-
-
-def _token_number(order: Order) -> int:
-    number = getattr(order, "token_number", 0)
-    return number if isinstance(number, int) else 0
 
 
 def _one(state: AgentState, name: str, change: Callable[[KeyState], KeyState]) -> AgentState:

@@ -36,7 +36,7 @@ def plan(state: AgentState, stopping: Stopping, turn: Turn) -> AgentState:
         return state
     if stopping.end_by is None:
         state = replace(state, stopping=replace(stopping, end_by=turn.now + REST))
-    if all(turn.of(key).revoke_on_stop for key in state.keys):
+    if all(policy.revoke_on_stop for policy in turn.policy.keys.values()):
         state = replace(state, tokens=_revoke_tokens(state.tokens, turn))
         if state.tokens.current is None and not state.tokens.retired:
             # A token takes its leases along.

@@ -19,6 +19,7 @@ from freshkey.core.events import (
     Tested,
     Withdrawn,
 )
+from freshkey.core.revocation import end_overlaps
 from freshkey.core.state import BackingOff, Reason, Testing, Wanted
 from freshkey.core.verdict import Finding, Verdict
 from freshkey.core.view import KeyStatus, KeyView
@@ -69,9 +70,9 @@ def absorb_failure(key: KeyState, order: KeyOrder, fault: Fault, turn: Turn) -> 
             return renewal.on_renew_failed(key, key.current, fault, turn)
         case LookUp(lease_id=lease_id):
             key = replace(key, call=None)
-            if revocation.is_retired(key, lease_id):
+            if revocation.is_doubtful(key, lease_id):
                 return revocation.on_failed(key, lease_id, fault, turn)
-            return renewal.on_check_failed(key, fault, turn)
+            return renewal.on_check_failed(key, lease_id, fault, turn)
         case Revoke(lease_id=lease_id):
             return revocation.on_failed(replace(key, call=None), lease_id, fault, turn)
         case Test():
@@ -93,8 +94,8 @@ def request(key: KeyState, event: RotateRequested | Reported, turn: Turn) -> Key
         key = publishing.withdraw(key, "requested", turn)
     elif event.compromised and key.current is not None:
         key = replace(key, compromised=True)
-    if isinstance(key.cycle, BackingOff):
-        key = replace(key, cycle=Wanted(Reason.REQUESTED))
+    if isinstance(key.cycle, BackingOff | Wanted):
+        return end_overlaps(replace(key, cycle=Wanted(Reason.REQUESTED)), turn)
     return replacement.want(key, Reason.REQUESTED, turn)
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from freshkey.core.lease import Unwrapped
-from freshkey.core.state import Credential, Minting, Reason, Retired, Testing
+from freshkey.core.state import (
+    BackingOff,
+    Credential,
+    Idle,
+    Minting,
+    Reason,
+    Retired,
+    Testing,
+    Wanted,
+)
 from freshkey.core.token_state import Token
 
 if TYPE_CHECKING:
@@ -38,7 +47,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """One key in the journal. `intent` is the token of a mint that has no answer yet."""
+    """One key in the journal.
+
+    `intent` is the token of a mint that has no answer yet, `candidate_reason` why there is, or is
+    to be, a candidate.
+    """
 
     name: str
     source: Source | None
@@ -80,14 +93,18 @@ def to_ledger(state: AgentState, origin: Origin, sources: Mapping[str, Source]) 
 
 
 def _entry(key: KeyState, source: Source | None) -> KeyEntry:
-    candidate, reason, intent = None, key.reason, None
+    candidate, intent = None, None
     match key.cycle:
         case Testing():
             candidate, reason = key.cycle.candidate, key.cycle.reason
         case Minting():
             intent, reason = key.cycle.token, key.cycle.reason
+        case Wanted() | BackingOff():
+            reason = key.cycle.reason
+        case Idle():
+            reason = key.reason
         case _:
-            pass
+            assert_never(key.cycle)
     return KeyEntry(
         name=key.name,
         source=source,

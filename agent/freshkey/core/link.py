@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Level, Ping
-from freshkey.core.backoff import delay
+from freshkey.core.backoff import CAP, delay, doubling
 from freshkey.core.faults import OUTAGES, Fault
 from freshkey.core.state import BackingOff, KeyState, Link
 from freshkey.core.timing import good_until
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from freshkey.core.turn import Turn
 
 URGENT_PING_EVERY = 2.0
-LEAST_PAUSE = 3.0  # between a failed call and its repetition when Vault is back
+LEAST_PAUSE = 3.0  # between a failed call and its repetition when Vault is back; doubles too
 _LAST_PART = 0.1
 
 
@@ -44,7 +44,7 @@ def plan(link: Link, keys: tuple[KeyState, ...], turn: Turn) -> Link:
         return link
     soon = link.failed_at + URGENT_PING_EVERY
     at = link.ping_at
-    if at > soon and any(_urgent(key, turn) for key in keys):
+    if at > soon and any(_urgent(key, turn) for key in keys if key.name in turn.policy.keys):
         at = soon
     if not turn.due(at):
         return link
@@ -52,22 +52,32 @@ def plan(link: Link, keys: tuple[KeyState, ...], turn: Turn) -> Link:
     return replace(link, pinging=True)
 
 
-def hasten(until: float, failed_at: float, fault: Fault, turn: Turn) -> float:
-    """Vault is back: what failed because it was away is tried again soon."""
+def hasten(until: float, failed_at: float, failures: int, fault: Fault, turn: Turn) -> float:
+    """Vault is back: what failed because it was away is tried again soon.
+
+    What fails again and again although a ping is answered keeps a backoff.
+    """
     if fault.kind not in OUTAGES:
         return until
-    return min(until, max(turn.now, failed_at + LEAST_PAUSE))
+    return min(until, max(turn.now, failed_at + doubling(LEAST_PAUSE, CAP, failures)))
 
 
 def hasten_key(key: KeyState, turn: Turn) -> KeyState:
     """Shorten the waits of one key when Vault is back."""
-    watch = replace(key.watch, renew_at=min(key.watch.renew_at, turn.now + LEAST_PAUSE))
-    if watch.check_failures:
-        watch = replace(watch, check_at=min(watch.check_at, turn.now + LEAST_PAUSE))
-    key = replace(key, watch=watch)
+    watch = key.watch
+    if key.fault is not None and key.fault.kind in OUTAGES:
+        renew_at = turn.now + doubling(LEAST_PAUSE, CAP, watch.renew_failures)
+        check_at = turn.now + doubling(LEAST_PAUSE, CAP, watch.check_failures)
+        watch = replace(
+            watch,
+            renew_at=min(watch.renew_at, renew_at),
+            check_at=min(watch.check_at, check_at) if watch.check_failures else watch.check_at,
+        )
+        key = replace(key, watch=watch)
     match key.cycle:
         case BackingOff(since=since, until=until, fault=fault) as cycle:
-            return replace(key, cycle=replace(cycle, until=hasten(until, since, fault, turn)))
+            until = hasten(until, since, key.failures, fault, turn)
+            return replace(key, cycle=replace(cycle, until=until))
         case _:
             return key
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Level, Publish, Withdraw
 from freshkey.core.backoff import BASE, CAP, jittered
-from freshkey.core.revocation import retire, start_overlaps
+from freshkey.core.faults import FaultKind
+from freshkey.core.revocation import end_overlaps, retire, start_overlaps
 from freshkey.core.state import Idle, Watch
 from freshkey.core.timing import good_until
 from freshkey.core.view import Publication
@@ -35,6 +36,7 @@ def publication(key: KeyState, tokens: Tokens) -> Publication | None:
 
 def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -> KeyState:
     """Make a minted key the current one; its predecessor is revoked once it is out everywhere."""
+    key = end_overlaps(key, turn)
     if key.current is not None:
         key = retire(key, key.current.lease, inf)
     policy = turn.of(key)
@@ -54,6 +56,7 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
             if policy.check_every
             else inf,
             probe_at=turn.now + policy.probe_every if policy.probe_every else inf,
+            probed_at=key.watch.probed_at,
             claim_minted_at=key.watch.claim_minted_at,
         ),
     )
@@ -66,7 +69,7 @@ def write(key: KeyState, turn: Turn) -> KeyState:
     if shown is None:
         return key
     turn.do(Publish(key.name, shown))
-    return replace(key, publishing=True, rewrite_at=inf)
+    return replace(key, publishing=True, rewrite_at=inf, written_until=_end(key, turn))
 
 
 def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
@@ -78,10 +81,12 @@ def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
     if key.current is None or event.order.publication.generation != key.generation:
         return key
     if key.announced < key.generation:
-        _announce(key, turn)
+        _announce(key, key.current, event.order.publication.tag, turn)
     key = replace(key, publishing=False, announced=key.generation)
     if not event.faults:
-        return start_overlaps(replace(key, write_failures=0), turn)
+        wrote = key.fault is not None and key.fault.kind is FaultKind.OUTPUT
+        key = replace(key, write_failures=0, fault=None if wrote else key.fault)
+        return start_overlaps(key, turn)
     failures = key.write_failures + 1
     wait = jittered(BASE, CAP, failures, turn.chance.draw(key.name, "write"))
     _tell_faults(key, event.faults, turn)
@@ -89,10 +94,11 @@ def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
 
 
 def plan(key: KeyState, turn: Turn) -> KeyState:
-    """Write again what could not be written."""
-    if key.publishing or not turn.due(key.rewrite_at):
+    """Write again what could not be written, or what tells of an end that has moved."""
+    if key.publishing or key.current is None:
         return key
-    return write(key, turn)
+    moved = _end(key, turn) != key.written_until
+    return write(key, turn) if moved or turn.due(key.rewrite_at) else key
 
 
 def withdraw(key: KeyState, why: str, turn: Turn) -> KeyState:
@@ -116,7 +122,7 @@ def withdraw(key: KeyState, why: str, turn: Turn) -> KeyState:
         withdrawn=True,
         publishing=False,
         rewrite_at=inf,
-        watch=Watch(claim_minted_at=key.watch.claim_minted_at),
+        watch=Watch(probed_at=key.watch.probed_at, claim_minted_at=key.watch.claim_minted_at),
     )
 
 
@@ -126,20 +132,21 @@ def on_withdrawn(key: KeyState, faults: tuple[Fault, ...], turn: Turn) -> KeySta
     return replace(key, fault=faults[0]) if faults else key
 
 
-def _announce(key: KeyState, turn: Turn) -> None:
-    shown = publication(key, turn.tokens)
-    if key.current is None or shown is None:
-        return
+def _end(key: KeyState, turn: Turn) -> float:
+    return -inf if key.current is None else good_until(key.current.lease, turn.tokens)
+
+
+def _announce(key: KeyState, current: Credential, tag: str, turn: Turn) -> None:
     turn.tell(
         "key.published",
         key=key.name,
         generation=key.generation,
-        tag=shown.tag,
+        tag=tag,
         reason=key.reason.value,
-        expires_in=round(good_until(key.current.lease, turn.tokens) - turn.now),
-        lease_id=key.current.lease.id,
-        api_key_id=key.current.api_key_id,
-        service_account=key.current.service_account,
+        expires_in=round(_end(key, turn) - turn.now),
+        lease_id=current.lease.id,
+        api_key_id=current.api_key_id,
+        service_account=current.service_account,
     )
 
 

@@ -7,9 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Level, LookUp, Renew
-from freshkey.core.backoff import delay
+from freshkey.core.backoff import BASE, delay
 from freshkey.core.faults import PASSING, Fault
-from freshkey.core.publishing import write
 from freshkey.core.replacement import remaining, want
 from freshkey.core.state import Call, Idle, Reason
 from freshkey.core.timing import FULL_GRANT, Course, next_for
@@ -57,7 +56,7 @@ def on_renewed(key: KeyState, current: Credential, event: Renewed, turn: Turn) -
         key,
         current=replace(current, lease=lease),
         confirmed=True,
-        watch=replace(key.watch, renew_at=-inf, renew_failures=0, stale=False),
+        watch=replace(key.watch, renew_at=turn.now + BASE, renew_failures=0, stale=False),
     )
     turn.tell(
         "key.renewed",
@@ -68,7 +67,8 @@ def on_renewed(key: KeyState, current: Credential, event: Renewed, turn: Turn) -
         duration=renewal.duration,
         request_id=renewal.request_id,
     )
-    return write(key, turn) if full else want(write(key, turn), Reason.DUE, turn)
+    key = _mended(key)
+    return key if full else want(key, Reason.DUE, turn)
 
 
 def on_renew_failed(key: KeyState, current: Credential, fault: Fault, turn: Turn) -> KeyState:
@@ -86,10 +86,7 @@ def on_renew_failed(key: KeyState, current: Credential, fault: Fault, turn: Turn
         fault=fault.kind.value,
         message=fault.message,
     )
-    if fault.kind in PASSING:
-        return key
-    lease = replace(current.lease, renewable=False)
-    return want(replace(key, current=replace(current, lease=lease)), Reason.DUE, turn)
+    return key if fault.kind in PASSING else want(key, Reason.DUE, turn)
 
 
 def next_check(key: KeyState, turn: Turn) -> float:
@@ -114,8 +111,7 @@ def on_alive(key: KeyState, current: Credential, answer: Renewal, turn: Turn) ->
             lease_id=lease.id,
             expires_in=round(expires_at - turn.now),
         )
-        key = write(key, turn)
-    return _settle_claim(key, turn)
+    return _settle_claim(_mended(key), turn)
 
 
 def on_gone(key: KeyState, current: Credential, turn: Turn) -> KeyState:
@@ -133,8 +129,10 @@ def on_gone(key: KeyState, current: Credential, turn: Turn) -> KeyState:
     return want(key, Reason.REVOKED, turn)
 
 
-def on_check_failed(key: KeyState, fault: Fault, turn: Turn) -> KeyState:
+def on_check_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> KeyState:
     """A check that failed says nothing about the lease: ask again after the backoff."""
+    if key.current is None or key.current.lease.id != lease_id:
+        return key
     failures = key.watch.check_failures + 1
     if failures == 1:
         turn.tell(
@@ -147,6 +145,12 @@ def on_check_failed(key: KeyState, fault: Fault, turn: Turn) -> KeyState:
     wait = delay(fault, failures, turn.chance.draw(key.name, "check"), remaining(key, turn))
     watch = replace(key.watch, check_failures=failures, check_at=turn.now + wait)
     return replace(key, watch=watch, fault=fault)
+
+
+def _mended(key: KeyState) -> KeyState:
+    """Vault did what was asked of it: a fault that something else left behind stays."""
+    mended = isinstance(key.cycle, Idle) and not key.write_failures
+    return replace(key, fault=None) if mended else key
 
 
 def _settle_claim(key: KeyState, turn: Turn) -> KeyState:

@@ -13,11 +13,12 @@ from freshkey.core.policy import VerifyMode
 from freshkey.core.publishing import publish
 from freshkey.core.revocation import end_overlaps, retire
 from freshkey.core.state import BackingOff, Call, Credential, Idle, Lease, Minting, Testing, Wanted
-from freshkey.core.timing import Course, good_until, next_for, point
+from freshkey.core.timing import Course, find, good_until, next_for, point
 from freshkey.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from freshkey.core.events import Issued, Tested
+    from freshkey.core.policy import KeyPolicy
     from freshkey.core.state import KeyState, Reason
     from freshkey.core.token_state import Token
     from freshkey.core.turn import Turn
@@ -27,8 +28,8 @@ _RETEST_CAP = 4.0
 
 
 def remaining(key: KeyState, turn: Turn) -> float:
-    """Return for how many seconds the published key is still good, 0 when there is none."""
-    if key.current is None:
+    """Return for how many seconds the published key is still good, 0 when it is refused."""
+    if key.current is None or key.watch.refusals:
         return 0.0
     return good_until(key.current.lease, turn.tokens) - turn.now
 
@@ -49,9 +50,9 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
             if coming.course is Course.REPLACE and turn.due(coming.at):
                 return want(key, coming.reason, turn)
             return key
-        case BackingOff(reason=reason, until=until):
-            if turn.due(until):
-                return end_overlaps(replace(key, cycle=Wanted(reason)), turn)
+        case BackingOff() as waiting:
+            if turn.due(_retry_at(key, waiting, turn)):
+                return end_overlaps(replace(key, cycle=Wanted(waiting.reason)), turn)
             return key
         case Testing() as testing:
             return _plan_testing(key, testing, turn)
@@ -59,14 +60,12 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
             return key
 
 
-def mint(key: KeyState, token: Token, turn: Turn) -> KeyState:
+def mint(key: KeyState, wanted: Wanted, token: Token, turn: Turn) -> KeyState:
     """Order the mint; the state that says so is in the journal before the order leaves."""
-    if not isinstance(key.cycle, Wanted):
-        return key
-    reason = key.cycle.reason
+    reason = wanted.reason
     turn.tell("key.mint_intended", key=key.name, reason=reason.value)
     turn.do(Issue(key.name, token.number, token.secret))
-    return replace(key, cycle=Minting(reason, token.number), call=Call.MINT)
+    return replace(key, cycle=Minting(reason, token.number, turn.now), call=Call.MINT)
 
 
 def on_issued(key: KeyState, event: Issued, turn: Turn) -> KeyState:
@@ -129,7 +128,16 @@ def back_off(key: KeyState, reason: Reason, fault: Fault, turn: Turn) -> KeyStat
         retry_in=round(wait, 1),
     )
     cycle = BackingOff(reason, since=turn.now, until=turn.now + wait, fault=fault)
+    turn.due(cycle.until)  # when this is decided by a deadline, nothing else asks to be woken
     return replace(key, cycle=cycle, failures=failures, fault=fault)
+
+
+def _retry_at(key: KeyState, waiting: BackingOff, turn: Turn) -> float:
+    """A key that was good when its replacement failed may wait long; once it is not, it may not."""
+    if remaining(key, turn) > 0:
+        return waiting.until
+    longest = delay(waiting.fault, key.failures, draw=1.0, remaining=0.0)
+    return min(waiting.until, waiting.since + longest)
 
 
 def on_candidate_tested(key: KeyState, testing: Testing, event: Tested, turn: Turn) -> KeyState:
@@ -163,18 +171,24 @@ def on_candidate_tested(key: KeyState, testing: Testing, event: Tested, turn: Tu
 def _plan_testing(key: KeyState, testing: Testing, turn: Turn) -> KeyState:
     policy = turn.of(key)
     lease = testing.candidate.lease
-    patience = testing.since + policy.activation_timeout
+    token = find(turn.tokens, lease.token)
+    if token is None or token.lost_at < inf:
+        return replace(retire(key, lease, turn.now), cycle=Wanted(testing.reason))
     match testing.verdict:
-        case None if policy.verify is not VerifyMode.REQUIRE:
-            publish_by = patience  # the first test is still on its way
+        case _ if policy.verify is VerifyMode.OFF:
+            publish_by = turn.now
+        case None if policy.verify is VerifyMode.PREFER:  # the first test is still on its way
+            publish_by = _patience(testing, turn.of(key))
         case Verdict.UNKNOWN:
             publish_by = _publish_by(key, testing, turn)
         case _:
             publish_by = inf
     if turn.due(publish_by):
-        turn.tell("key.published_untested", Level.WARNING, key=key.name, lease_id=lease.id)
+        level = Level.INFO if policy.verify is VerifyMode.OFF else Level.WARNING
+        turn.tell("key.published_untested", level, key=key.name, lease_id=lease.id)
         return publish(key, testing.candidate, testing.reason, turn)
-    if turn.due(max(point(lease, policy), patience)):
+    last_try = testing.since + policy.activation_timeout
+    if turn.due(min(max(point(lease, policy), last_try), lease.expires_at)):
         return _give_up(key, testing, "OpenAI did not vouch for it in time", turn)
     if key.probing is None and turn.due(testing.retry_at):
         turn.do(Test(key.name, lease.id, testing.candidate.secret))
@@ -187,11 +201,17 @@ def _publish_by(key: KeyState, testing: Testing, turn: Turn) -> float:
     policy = turn.of(key)
     if policy.verify is VerifyMode.REQUIRE:
         return inf
-    patience = testing.since + policy.activation_timeout
+    patience = _patience(testing, policy)
     if key.current is None:
         return patience
     end = good_until(key.current.lease, turn.tokens)
     return min(patience, max(testing.since, end - policy.overlap))
+
+
+def _patience(testing: Testing, policy: KeyPolicy) -> float:
+    """Until when OpenAI may take to judge a new key, whose lease may be short."""
+    last_try = testing.since + policy.activation_timeout
+    return min(last_try, max(testing.since, point(testing.candidate.lease, policy)))
 
 
 def _give_up(key: KeyState, testing: Testing, detail: str, turn: Turn) -> KeyState:

@@ -35,6 +35,8 @@ def end_overlaps(key: KeyState, turn: Turn) -> KeyState:
 
     An entry whose successor is not out everywhere yet keeps its lease.
     """
+    if not key.retired:
+        return key
     ended = tuple(
         replace(entry, revoke_at=turn.now)
         if not entry.failures and turn.now < entry.revoke_at < inf
@@ -63,7 +65,7 @@ def due_entry(key: KeyState, turn: Turn) -> Retired | None:
 
 def forget_ended(key: KeyState, turn: Turn) -> KeyState:
     """Drop entries whose lease has ended by itself."""
-    ended = tuple(entry for entry in key.retired if turn.due(entry.lease.expires_at))
+    ended = tuple(entry for entry in key.retired if turn.due(_last_end(entry.lease)))
     for entry in ended:
         turn.tell("lease.ended", key=key.name, lease_id=entry.lease.id)
     if not ended:
@@ -92,6 +94,11 @@ def is_retired(key: KeyState, lease_id: str) -> bool:
     return any(entry.lease.id == lease_id for entry in key.retired)
 
 
+def is_doubtful(key: KeyState, lease_id: str) -> bool:
+    """Whether a lookup of this lease was to tell if its revocation is still needed."""
+    return any(entry.lease.id == lease_id and entry.uncertain for entry in key.retired)
+
+
 def on_gone(key: KeyState, lease_id: str, event: str, turn: Turn) -> KeyState:
     """Vault took the revocation over, or no longer knows the lease: the entry is done with."""
     turn.tell(event, key=key.name, lease_id=lease_id)
@@ -111,7 +118,7 @@ def on_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> KeyStat
         return key
     failures = entry.failures + 1
     draw = turn.chance.draw(key.name, "revoke")
-    retry_at = turn.now + delay(fault, failures, draw, remaining=inf)
+    retry_at = turn.now + delay(fault, failures, draw, remaining=0.0)
     turn.tell(
         "lease.revocation_failed",
         Level.WARNING,
@@ -123,6 +130,11 @@ def on_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> KeyStat
     )
     uncertain = fault.kind in _DOUBTFUL and not entry.uncertain
     return _changed(key, lease_id, failures=failures, revoke_at=retry_at, uncertain=uncertain)
+
+
+def _last_end(lease: Lease) -> float:
+    """When it has ended for certain: the answer to a last renewal may have been lost."""
+    return lease.expires_at + (lease.term if lease.renewable else 0.0)
 
 
 def _changed(

@@ -87,6 +87,7 @@ class Minting:
 
     reason: Reason
     token: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class KeyState:
     publishing: bool = False
     reason: Reason = Reason.FIRST  # why the current generation was published
     announced: int = 0  # the generation that was told of
+    written_until: float = -inf  # the end of the key as the files were last told of it
     rewrite_at: float = inf
     write_failures: int = 0
     cycle: Cycle = field(default_factory=lambda: Wanted(Reason.FIRST))

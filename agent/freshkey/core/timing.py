@@ -22,6 +22,7 @@ MINUTE: Final = 60.0
 TOKEN_RENEW_AT: Final = 0.67
 TOKEN_JITTER: Final = 0.2
 FULL_GRANT: Final = 0.9  # a renewal that grants less than this share says that the maximum is near
+LEAST_LIFE: Final = 1.0  # even a lease or token of no length is kept this long: no spin
 _BOUND_SLACK: Final = 2.0
 _BOUND_SHARE: Final = 0.1
 
@@ -52,7 +53,7 @@ def point(lease: Lease, policy: KeyPolicy) -> float:
     lifetime = lease.expires_at - lease.started_at
     drawn = lease.started_at + lifetime * (policy.renew_at - policy.jitter * lease.draw)
     latest = lease.expires_at - policy.overlap - policy.activation_timeout - MARGIN
-    return max(min(drawn, latest), lease.started_at + lifetime / 2)
+    return max(min(drawn, latest), lease.started_at + max(lifetime / 2, LEAST_LIFE))
 
 
 class Course(StrEnum):
@@ -71,14 +72,21 @@ class Next:
     reason: Reason = Reason.DUE
 
 
-def bounded_by_token(lease: Lease, token: Token) -> bool:
-    """Whether a new lease under the same token would hardly live longer than this one."""
+def bounded_by_token(lease: Lease, token: Token, *, worn: bool) -> bool:
+    """Whether a new lease under the same token would hardly live longer than this one.
+
+    The end of a token that was renewed under this lease, and will be again, bounds nothing.
+    """
+    if token.renewable and not worn and token.started_at > lease.started_at:
+        return False
     slack = max(_BOUND_SLACK, _BOUND_SHARE * lease.term)
     return token.expires_at <= lease.expires_at + slack
 
 
 def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Next:
     """What comes next for the lease of a published key; `lead` is what `token_lead` says."""
+    if lease.gone_at < inf:
+        return Next(-inf, Course.REPLACE, Reason.REVOKED)
     token = find(tokens, lease.token)
     if token is None or token.lost_at < inf:
         return Next(-inf, Course.REPLACE, Reason.TOKEN)
@@ -86,7 +94,7 @@ def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Ne
     if token is not tokens.current:
         move = token.expires_at - lead
         return Next(min(due, move), Course.REPLACE, Reason.DUE if due <= move else Reason.TOKEN)
-    if bounded_by_token(lease, token):
+    if bounded_by_token(lease, token, worn=tokens.worn):
         return Next(inf, Course.REPLACE, Reason.TOKEN)
     return Next(due, Course.RENEW if lease.renewable else Course.REPLACE)
 
@@ -99,17 +107,13 @@ def token_lead(policy: AgentPolicy) -> float:
     return slowest + moving + MARGIN
 
 
-def token_point(token: Token) -> float:
-    """The instant at which a token is renewed; `inf` for one without an end."""
+def token_point(token: Token, lead: float) -> float:
+    """The instant at which a token is renewed, or replaced when it can't be.
+
+    It leaves time to move every key should the renewal be clipped; `inf` for one without an end.
+    """
     if token.expires_at == inf:
         return inf
     lifetime = token.expires_at - token.started_at
-    return token.started_at + lifetime * (TOKEN_RENEW_AT - TOKEN_JITTER * token.draw)
-
-
-def login_at(token: Token, lead: float) -> float:
-    """The instant of the next login, for a token that can't be renewed (any further)."""
-    if token.expires_at == inf:
-        return inf
-    half = token.started_at + (token.expires_at - token.started_at) / 2
-    return max(half, min(token_point(token), token.expires_at - lead))
+    drawn = token.started_at + lifetime * (TOKEN_RENEW_AT - TOKEN_JITTER * token.draw)
+    return max(min(drawn, token.expires_at - lead), token.started_at + lifetime / 2)

@@ -14,7 +14,7 @@ from freshkey.core.actions import (
     RevokeToken,
     TokenOrder,
 )
-from freshkey.core.backoff import CAP, delay
+from freshkey.core.backoff import BASE, CAP, delay
 from freshkey.core.events import (
     CredentialUnwrapped,
     LoggedIn,
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from freshkey.core.lease import Login, Renewal
     from freshkey.core.turn import Turn
 
+_FAILED = {
+    LogIn: "token.login_failed",
+    RenewToken: "token.renewal_failed",
+    LookUpToken: "token.lookup_failed",
+    RevokeToken: "token.revocation_failed",
+}
 _SETTLED = 60.0  # a token that Vault calls invalid sooner than this costs a wait before a login
 
 
@@ -68,7 +74,14 @@ def _on_logged_in(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
         renewable=login.renewable,
         request_id=login.request_id,
     )
-    return replace(tokens, current=token, retired=retired, count=number, worn=False)
+    return replace(
+        tokens,
+        current=token,
+        retired=retired,
+        count=number,
+        worn=False,
+        retry_at=turn.now + BASE,  # even a token of no length can't make the agent spin
+    )
 
 
 def _on_renewed(tokens: Tokens, renewal: Renewal, turn: Turn) -> Tokens:
@@ -90,12 +103,12 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, turn: Turn) -> Tokens:
         duration=renewal.duration,
         request_id=renewal.request_id,
     )
-    return replace(tokens, current=renewed, worn=not full)
+    return replace(tokens, current=renewed, worn=not full, retry_at=turn.now + BASE)
 
 
 def _on_looked_up(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
     """Vault's word on the token's terms counts."""
-    tokens = replace(tokens, call=None, recheck=False)
+    tokens = replace(tokens, call=None, fault=None, failures=0, recheck=False)
     if tokens.current is None:
         return tokens
     return replace(tokens, current=_with_terms(tokens.current, login, turn))
@@ -116,33 +129,42 @@ def _on_revoked(tokens: Tokens, number: int, turn: Turn) -> Tokens:
 def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, turn: Turn) -> Tokens:
     """A token request failed; none of them ends the agent."""
     tokens = replace(tokens, call=None)
-    draw = turn.chance.draw("token", type(order).__name__)
-    match order:
-        case RevokeToken(token_number=number):
-            if fault.kind in (FaultKind.TOKEN_INVALID, FaultKind.BAD_REQUEST):
-                return _on_revoked(tokens, number, turn)
-            failures = tokens.revoke_failures + 1
-            at = turn.now + delay(fault, failures, draw, remaining=inf)
-            return replace(tokens, revoke_at=at, revoke_failures=failures)
-        case LogIn() | RenewToken() | LookUpToken():
-            failures = tokens.failures + 1
-            wait = delay(fault, failures, draw, remaining=0.0)
-            turn.tell(
-                "token.login_failed" if isinstance(order, LogIn) else "token.renewal_failed",
-                Level.WARNING,
-                fault=fault.kind.value,
-                message=fault.message,
-                retry_in=round(wait, 1),
-            )
-            wearing = isinstance(order, RenewToken) and fault.kind not in PASSING
-            return replace(
-                tokens,
-                failures=failures,
-                retry_at=turn.now + wait,
-                failed_at=turn.now,
-                fault=fault,
-                worn=tokens.worn or wearing,
-            )
+    if isinstance(order, RevokeToken):
+        return _on_revocation_failed(tokens, order, fault, turn)
+    failures = tokens.failures + 1
+    draw = turn.chance.draw("token", "backoff")
+    wait = delay(fault, failures, draw, remaining=0.0)
+    _tell_failed(order, fault, wait, turn)
+    lasting = fault.kind not in PASSING
+    if lasting and isinstance(order, LookUpToken):
+        return replace(tokens, recheck=False)  # its terms as they were known have to do
+    return replace(
+        tokens,
+        failures=failures,
+        retry_at=turn.now + wait,
+        failed_at=turn.now,
+        fault=fault,
+        worn=tokens.worn or (lasting and isinstance(order, RenewToken)),
+    )
+
+
+def _on_revocation_failed(tokens: Tokens, order: RevokeToken, fault: Fault, turn: Turn) -> Tokens:
+    if fault.kind in (FaultKind.TOKEN_INVALID, FaultKind.BAD_REQUEST):
+        return _on_revoked(tokens, order.token_number, turn)
+    failures = tokens.revoke_failures + 1
+    wait = delay(fault, failures, turn.chance.draw("token", "revoke"), remaining=0.0)
+    _tell_failed(order, fault, wait, turn)
+    return replace(tokens, revoke_at=turn.now + wait, revoke_failures=failures)
+
+
+def _tell_failed(order: TokenOrder, fault: Fault, wait: float, turn: Turn) -> None:
+    turn.tell(
+        _FAILED[type(order)],
+        Level.WARNING,
+        fault=fault.kind.value,
+        message=fault.message,
+        retry_in=round(wait, 1),
+    )
 
 
 def lose(tokens: Tokens, number: int, turn: Turn) -> Tokens:
@@ -173,7 +195,7 @@ def lose(tokens: Tokens, number: int, turn: Turn) -> Tokens:
 def abandon(tokens: Tokens, number: int) -> Tokens:
     """A mint under this token got no answer: the next one is made under another token."""
     current = tokens.current
-    if current is None or current.number != number or not current.owned:
+    if current is None or current.number != number or not current.revocable:
         return tokens
     return replace(tokens, current=replace(current, abandoned=True))
 

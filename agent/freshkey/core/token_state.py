@@ -39,6 +39,11 @@ class Token:
         return min(self.expires_at, self.lost_at)
 
     @property
+    def last_end(self) -> float:
+        """When it has ended for certain: the answer to a last renewal may have been lost."""
+        return self.expires_at + (self.term if self.renewable else 0.0)
+
+    @property
     def revocable(self) -> bool:
         """Whether the agent may and can revoke it; batch tokens can't be."""
         return self.owned and self.kind is TokenKind.SERVICE and self.lost_at == inf

@@ -14,7 +14,7 @@ from freshkey.core.actions import (
     RenewToken,
     RevokeToken,
 )
-from freshkey.core.timing import login_at, token_point
+from freshkey.core.timing import token_point
 from freshkey.core.token_state import Token, TokenCall, Tokens
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def plan(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
     """Order the token request that is due. `in_use`: the tokens that have leases under them."""
-    tokens = _forget_spent(tokens, in_use)
+    tokens = _forget_spent(tokens, in_use, turn)
     if tokens.call is not None or turn.link.away or turn.stopping is not None:
         return tokens
     current = tokens.current
@@ -36,7 +36,7 @@ def plan(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
         if tokens.recheck:
             turn.do(LookUpToken(current.number, current.secret, current.owned))
             return replace(tokens, call=TokenCall.LOOKUP)
-        if _renewable(tokens, current) and turn.due(token_point(current)):
+        if _renewable(tokens, current) and turn.due(token_point(current, turn.lead)):
             turn.do(RenewToken(current.number, current.secret, current.term))
             return replace(tokens, call=TokenCall.RENEW)
     return _plan_revocation(tokens, in_use, turn)
@@ -57,23 +57,23 @@ def _login_due(tokens: Tokens, current: Token, turn: Turn) -> bool:
         return True
     if _renewable(tokens, current):
         return False
-    return turn.due(login_at(current, turn.lead))
+    point = token_point(current, turn.lead)
+    return turn.due(min(point, current.expires_at - turn.lead) if tokens.worn else point)
 
 
-def _forget_spent(tokens: Tokens, in_use: AbstractSet[int]) -> Tokens:
-    """Drop retired tokens that need no revocation and that no lease refers to."""
-    kept = tuple(t for t in tokens.retired if t.number in in_use or t.revocable)
+def _forget_spent(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
+    """Drop retired tokens that no lease refers to, where nothing is left to revoke."""
+    kept = tuple(
+        token
+        for token in tokens.retired
+        if token.number in in_use or (token.revocable and not turn.due(token.last_end))
+    )
     return tokens if len(kept) == len(tokens.retired) else replace(tokens, retired=kept)
 
 
 def _plan_revocation(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
     spent = next((t for t in tokens.retired if t.number not in in_use), None)
-    if spent is None:
-        return tokens
-    if turn.due(spent.good_until):
-        kept = tuple(t for t in tokens.retired if t.number != spent.number)
-        return replace(tokens, retired=kept)
-    if not turn.due(tokens.revoke_at):
+    if spent is None or not turn.due(tokens.revoke_at):
         return tokens
     turn.do(RevokeToken(spent.number, spent.secret))
     return replace(tokens, call=TokenCall.REVOKE)

@@ -35,11 +35,10 @@ class Turn:
     stopping: Stopping | None
     actions: list[Action] = field(default_factory=list)
     wake_at: float = inf
+    lead: float = field(init=False)  # see `token_lead`
 
-    @property
-    def lead(self) -> float:
-        """See `token_lead`."""
-        return token_lead(self.policy)
+    def __post_init__(self) -> None:
+        self.lead = token_lead(self.policy)
 
     def of(self, key: KeyState) -> KeyPolicy:
         """Return the options of a key."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from freshkey.core.actions import Level, Test
 from freshkey.core.policy import VerifyMode
@@ -31,7 +31,7 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
         return key
     end = good_until(current.lease, turn.tokens)
     if turn.due(end):
-        key = _grow_stale(key, current, turn)
+        key = want(_grow_stale(key, current, turn), Reason.DUE, turn)
         if turn.due(end + turn.of(key).max_stale):
             return want(withdraw(key, "max_stale", turn), Reason.DUE, turn)
     elif key.watch.stale:
@@ -62,6 +62,8 @@ def on_tested(key: KeyState, current: Credential, event: Tested, turn: Turn) -> 
             return _next_probe(replace(key, watch=watch), turn)
         case Verdict.REFUSED:
             return _on_refused(key, current, event.finding.detail, turn)
+        case _:
+            assert_never(verdict)
 
 
 def on_reported(key: KeyState, event: Reported, turn: Turn) -> KeyState:
@@ -92,7 +94,7 @@ def _grow_stale(key: KeyState, current: Credential, turn: Turn) -> KeyState:
         api_key_id=current.api_key_id,
     )
     watch = replace(key.watch, stale=True, refusals=0)
-    if key.probing is None:
+    if key.probing != current.lease.id:
         watch = replace(watch, probe_at=turn.now)
     return replace(key, watch=watch)
 
@@ -135,7 +137,7 @@ def _content(key: KeyState) -> KeyState:
     """OpenAI takes the key after all: no need to replace it for a refusal."""
     watch = replace(key.watch, refusals=0)
     match key.cycle:
-        case Wanted(reason=Reason.REFUSED) | BackingOff(reason=Reason.REFUSED):
-            return replace(key, watch=watch, cycle=Idle(), failures=0, fault=None)
+        case Wanted(reason=Reason.REFUSED) | BackingOff(reason=Reason.REFUSED) if not watch.stale:
+            return replace(key, watch=watch, cycle=Idle(), fault=None)
         case _:
             return replace(key, watch=watch)

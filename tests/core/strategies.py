@@ -1,0 +1,184 @@
+"""Generated worlds: policies, terms, and scripts of what goes wrong, for half an hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from freshkey.core.actions import (
+    Issue,
+    LogIn,
+    LookUp,
+    LookUpToken,
+    Order,
+    Ping,
+    Renew,
+    RenewToken,
+    Revoke,
+    RevokeToken,
+)
+from freshkey.core.actions import Test as Probe
+from freshkey.core.events import ClockJumped, Event, Reported, RotateRequested
+from freshkey.core.faults import Fault, FaultKind
+from freshkey.core.lease import TokenKind
+from freshkey.core.policy import AgentPolicy, KeyPolicy, VerifyMode
+from freshkey.core.verdict import Verdict
+from hypothesis import strategies as st
+
+from tests.core.scripts import FULL_DISK, LIMITED, LOST, THROTTLED, Rule, Saying
+from tests.core.vault import Vault
+from tests.core.world import World
+
+START = 1000.0
+FAULTY = 1800.0  # seconds for which things may go wrong
+
+CALLS: tuple[type[Order], ...] = (
+    *(Issue, Renew, LookUp, Revoke),
+    *(LogIn, RenewToken, LookUpToken, RevokeToken),
+)
+FAULTS = (
+    *(Fault(kind, "it failed") for kind in FaultKind if kind is not FaultKind.OUTPUT),
+    *(LIMITED, LOST, THROTTLED),
+)
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something from outside, at an instant. `what` is a method's name, or an event."""
+
+    at: float
+    what: str | Event
+
+
+@dataclass(frozen=True)
+class Script:
+    policy: AgentPolicy
+    terms: dict[str, Any]  # of Vault
+    rules: tuple[Rule, ...]
+    sayings: tuple[Saying, ...]
+    incidents: tuple[Incident, ...]
+    seed: int
+
+    def world(self) -> World:
+        return World(
+            self.policy, Vault(**self.terms), self.rules, self.sayings, now=START, seed=self.seed
+        )
+
+
+def names(count: int) -> tuple[str, ...]:
+    return tuple(f"key-{number}" for number in range(count))
+
+
+def alike(count: int, budget: int, policy: KeyPolicy) -> AgentPolicy:
+    return AgentPolicy(dict.fromkeys(names(count), policy), budget)
+
+
+policies = st.builds(
+    alike,
+    st.integers(1, 4),
+    st.sampled_from([6, 2, 0]),
+    st.builds(
+        KeyPolicy,
+        overlap=st.sampled_from([300.0, 30.0, 0.0]),
+        check_every=st.sampled_from([60.0, 0.0]),
+        probe_every=st.sampled_from([300.0, 0.0]),
+        max_stale=st.sampled_from([43_200.0, 60.0, 0.0]),
+        verify=st.sampled_from(VerifyMode),
+        activation_timeout=st.sampled_from([30.0, 5.0]),
+    ),
+)
+
+terms = st.fixed_dictionaries(
+    {
+        "lease_ttl": st.sampled_from([3600.0, 600.0, 60.0, 20.0]),
+        "lease_max": st.sampled_from([inf, 5000.0]),
+        "renewable": st.booleans(),
+        "token_ttl": st.sampled_from([inf, 3600.0, 300.0, 60.0]),
+        "token_max": st.sampled_from([inf, 7200.0, 120.0]),
+        "token_kind": st.sampled_from([TokenKind.SERVICE, TokenKind.SERVICE, TokenKind.BATCH]),
+        "token_renewable": st.booleans(),
+        "activation": st.sampled_from([0.0, 2.0]),
+    }
+)
+
+instants = st.floats(START, START + FAULTY)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    start = draw(instants)
+    fault = draw(st.sampled_from([*FAULTS, None]))
+    if draw(st.booleans()):
+        orders: tuple[type[Order], ...] = (draw(st.sampled_from([*CALLS, Probe])),)
+    else:
+        orders = draw(st.sampled_from([(*CALLS, Ping), CALLS, (Issue, LogIn), (Revoke, LookUp)]))
+    return Rule(
+        orders,
+        fault,
+        start,
+        min(start + draw(st.sampled_from([2.0, 30.0, 300.0, FAULTY])), START + FAULTY),
+        latency=draw(st.sampled_from([0.01, 1.0, 10.0, 65.0])),
+        acts=fault is LOST and draw(st.booleans()),
+    )
+
+
+@st.composite
+def sayings(draw: st.DrawFn) -> Saying:
+    start = draw(instants)
+    end = min(start + draw(st.sampled_from([3.0, 60.0, 600.0])), START + FAULTY)
+    return Saying(draw(st.sampled_from(Verdict)), start, end)
+
+
+incidents = st.builds(
+    Incident,
+    instants,
+    st.one_of(
+        st.sampled_from(["end_everything", "end_one", "disk_full", "disk_free", "report", "leap"]),
+        st.builds(RotateRequested, st.sampled_from(names(4)), st.booleans(), st.booleans()),
+        st.just(ClockJumped()),
+    ),
+)
+
+
+def feasible(script: Script) -> bool:
+    """Whether the budget suffices for leases and tokens as short as these."""
+    terms, budget = script.terms, script.policy.max_mints_per_minute
+    life = min(terms["lease_ttl"], terms["token_ttl"], terms["token_max"])
+    return not budget or len(script.policy.keys) * 60 / (life / 2) <= budget / 2
+
+
+scripts = st.builds(
+    Script,
+    policies,
+    terms,
+    st.lists(rules(), max_size=6).map(tuple),
+    st.lists(sayings(), max_size=3).map(tuple),
+    st.lists(incidents, max_size=6).map(lambda all_: tuple(sorted(all_, key=lambda i: i.at))),
+    st.integers(1, 1000),
+).filter(feasible)
+
+
+def happen(world: World, incident: Incident) -> None:
+    match incident.what:
+        case "end_everything":
+            world.vault.end_everything()
+        case "end_one":
+            for lease_id in list(world.vault.leases)[:1]:
+                world.vault.end_lease(lease_id)
+        case "disk_full" | "disk_free":
+            world.file_fault = FULL_DISK if incident.what == "disk_full" else None
+        case "leap":
+            world.now += 600.0
+        case "report":
+            for _, name, tag in world.history[-1:]:
+                world.send(Reported(name, tag))
+        case event:
+            assert not isinstance(event, str), event
+            if not isinstance(event, RotateRequested) or event.name in world.policy.keys:
+                world.send(event)
+
+
+def mend(world: World) -> None:
+    """Everything works again."""
+    world.rules, world.sayings, world.file_fault = (), (), None

@@ -1,0 +1,179 @@
+"""Behaviour 5: what of a journal matches the configuration, and what does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from freshkey.core.actions import Issue, Revoke
+from freshkey.core.events import RotateRequested
+from freshkey.core.ledger import Source
+from freshkey.core.state import Minting
+from freshkey.core.state import Testing as OnTrial
+from freshkey.core.verdict import Verdict
+
+from tests.core.scripts import (
+    FULL_DISK,
+    LIMITED,
+    LOST,
+    ORIGIN,
+    Rule,
+    Saying,
+    policy,
+    wish,
+)
+from tests.core.vault import Vault
+from tests.core.world import World
+
+QUIET = {"check_every": 0, "probe_every": 0}
+
+
+def tag(world: World) -> str:
+    return world.history[-1][2]
+
+
+def test_a_changed_source_is_another_key() -> None:
+    world = World(policy("a", "b", **QUIET)).start().run(10)
+    wanted = wish(world.policy)
+    wanted = replace(wanted, sources={**wanted.sources, "a": Source("openai/creds/a", "key")})
+    world.restart(wanted)
+    world.run(1)
+    assert (world.key("a").generation, world.key("b").generation) == (2, 1)
+    assert world.told("key.published")[-1]["reason"] == "changed"
+    assert world.calls["LogIn"] == 1
+    world.run(298)
+    assert world.calls["Revoke"] == 0
+    world.run(5)
+    assert world.calls["Revoke"] == 1, "after its successor's overlap"
+    assert world.alive() == 2
+
+
+def test_a_changed_source_while_the_successor_is_tested() -> None:
+    world = World(policy(**QUIET), sayings=(Saying(Verdict.UNKNOWN, start=1005),)).start().run(10)
+    world.send(RotateRequested("billing")).run(5)
+    assert isinstance(world.key().cycle, OnTrial)
+    world.sayings = ()
+    world.restart(replace(wish(world.policy), sources={"billing": Source("other", "api_key")}))
+    world.run(310)
+    assert world.calls["Revoke"] == 2
+    assert world.alive() == 1
+
+
+def test_a_removed_key_is_revoked_and_forgotten() -> None:
+    world = World(policy("kept", "removed")).start().run(10)
+    world.send(RotateRequested("removed")).run(10)
+    world.restart(wish(policy("kept")))
+    assert [key.name for key in world.state.keys] == ["kept", "removed"]
+    world.run(400)
+    assert [key.name for key in world.state.keys] == ["kept"]
+    assert world.alive() == 1
+    assert world.calls["Issue"] == 3
+
+
+def test_a_removed_key_makes_no_ping_urgent() -> None:
+    world = World(policy("kept", "removed")).start().run(10)
+    world.rules = (Rule((Revoke,), LOST),)
+    world.restart(wish(policy("kept")))
+    world.run(600)
+    assert world.calls["Ping"] <= world.calls["Revoke"] + 1
+
+
+def test_a_key_removed_before_its_file_was_written() -> None:
+    world = World(policy("kept", "removed")).start().run(10)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("removed")).run(10)
+    world.restart(wish(policy("kept")))
+    world.run(400)
+    assert world.alive() == 1
+
+
+def test_a_removed_key_comes_back() -> None:
+    world = World(policy("a", "b")).start().run(10)
+    world.rules = (Rule((Revoke,), LIMITED),)
+    world.restart(wish(policy("a")))
+    world.run(10)
+    world.rules = ()
+    world.restart(wish(policy("a", "b")))
+    world.run(400)
+    assert world.holds("b")
+    assert world.key("b").generation == 2
+    assert world.alive() == 2
+
+
+def test_a_new_key_is_minted() -> None:
+    world = World(policy("a")).start().run(10)
+    world.restart(wish(policy("a", "b")))
+    world.run(1)
+    assert (world.key("a").generation, world.key("b").generation) == (1, 1)
+    assert world.calls["LogIn"] == 1
+
+
+def test_another_login_brings_another_token() -> None:
+    world = World(policy(**QUIET)).start().run(10)
+    world.restart(replace(wish(world.policy), origin=replace(ORIGIN, role="another")))
+    world.run(1)
+    assert world.calls["LogIn"] == 2
+    assert world.holds()
+    assert world.key().generation == 2
+    world.run(400)
+    assert world.alive() == 1
+    assert len(world.vault.tokens) == 1, "the old one is revoked after the overlap under it"
+
+
+@pytest.mark.parametrize(
+    "origin", [replace(ORIGIN, address="https://other"), replace(ORIGIN, namespace="other")]
+)
+def test_a_token_is_sent_to_no_other_address(origin: object) -> None:
+    world = World(policy(**QUIET)).start().run(10)
+    leases = set(world.vault.leases)
+    secret = world.state.tokens.current.secret  # type: ignore[union-attr]
+    adopted = world.restart(replace(wish(world.policy), origin=origin))  # type: ignore[arg-type]
+    assert set(adopted.left) == leases
+    seen = len(world.log)
+    world.run(400)
+    assert not [o for _, o in world.log[seen:] if getattr(o, "token", None) == secret]
+    assert world.holds()
+    assert world.key().generation == 2, "generations go on"
+
+
+def test_an_intent_without_an_answer_retires_its_token() -> None:
+    world = World(policy("a", "b", **QUIET)).start().run(10)
+    world.rules = (Rule((Issue,), LOST, latency=60, acts=True),)
+    world.send(RotateRequested("a")).run(5)
+    assert isinstance(world.key("a").cycle, Minting)
+    assert world.alive() == 3
+    world.rules = ()
+    adopted = world.restart()
+    assert adopted.abandoned == ("a",)
+    world.run(1)
+    assert world.calls["LogIn"] == 2
+    assert world.published
+    world.run(7200)
+    assert world.alive() == 2
+    assert len(world.vault.tokens) == 1
+
+
+def test_an_intent_under_a_token_that_was_retired_meanwhile() -> None:
+    vault = Vault(token_ttl=1200, token_max=1200, lease_ttl=36_000)
+    world = World(policy(**QUIET), vault).start()
+    rules = (Rule((Issue,), LOST, start=1400, latency=60, acts=True),)
+    world.run_until(lambda: world.now > 1420, 500)
+    world.rules = rules
+    world.send(RotateRequested("billing"))
+    world.run_until(lambda: world.calls["LogIn"] == 2, 500)
+    world.restart()
+    world.rules = ()
+    world.run(1200)
+    assert world.holds()
+    assert len(vault.tokens) <= 2
+
+
+def test_an_intent_under_a_given_token() -> None:
+    world = World(policy(**QUIET), Vault(given_token="hvs.given"))
+    world.rules = (Rule((Issue,), LOST, latency=60, acts=True),)
+    world.start().run(5)
+    world.rules = ()
+    assert world.restart().abandoned == ("billing",)
+    world.run(5)
+    assert world.holds()
+    assert world.calls["LogIn"] == 1

@@ -1,0 +1,230 @@
+"""Vault and OpenAI's view of its keys, simulated: leases and tokens that live and die."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from math import inf
+from typing import assert_never
+
+from freshkey.core.actions import (
+    Issue,
+    LogIn,
+    LookUp,
+    LookUpToken,
+    Ping,
+    Renew,
+    RenewToken,
+    Revoke,
+    RevokeToken,
+    TokenOrder,
+    VaultKeyOrder,
+)
+from freshkey.core.events import (
+    Event,
+    Failed,
+    Issued,
+    LoggedIn,
+    LookedUp,
+    Pinged,
+    Renewed,
+    Revoked,
+    TokenLookedUp,
+    TokenRenewed,
+    TokenRevoked,
+)
+from freshkey.core.faults import Fault, FaultKind
+from freshkey.core.lease import Grant, Login, Renewal, TokenKind
+from freshkey.core.secret import Secret
+
+VaultOrder = VaultKeyOrder | TokenOrder | Ping
+
+INVALID = Fault(FaultKind.TOKEN_INVALID, "invalid token")
+GONE = Fault(FaultKind.BAD_REQUEST, "lease not found")
+
+
+@dataclass
+class VaultLease:
+    id: str
+    name: str
+    token: str
+    secret: str
+    minted_at: float
+    expires_at: float
+
+
+@dataclass
+class VaultToken:
+    value: str
+    kind: TokenKind
+    expires_at: float
+    last: float  # no renewal goes beyond it
+    logged_in_at: float
+
+
+@dataclass
+class Vault:
+    """What Vault grants, in seconds, and what it holds. All instants are on its own clock."""
+
+    lease_ttl: float = 3600.0
+    lease_max: float = inf
+    renewable: bool = False
+    token_ttl: float = inf
+    token_max: float = inf
+    token_kind: TokenKind = TokenKind.SERVICE
+    token_renewable: bool = True
+    given_token: str | None = None  # method `token`: every login reads this one
+    activation: float = 0.0  # until OpenAI knows a new key
+    leases: dict[str, VaultLease] = field(default_factory=dict)
+    tokens: dict[str, VaultToken] = field(default_factory=dict)
+    revoked_tokens: list[str] = field(default_factory=list)
+    _by_secret: dict[str, str] = field(default_factory=dict)
+    _asked_at: float = 0.0
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def perform(self, order: VaultOrder, now: float, asked_at: float) -> Event:
+        """Do what is asked, at once; `asked_at` is the agent's own clock."""
+        self._asked_at = asked_at
+        match order:
+            case Ping():
+                return Pinged(order)
+            case LogIn():
+                token = self._login(now)
+                return LoggedIn(order, self._terms(token, now)) if token else Failed(order, INVALID)
+            case RevokeToken():
+                self.end_token(order.token.reveal())
+                return TokenRevoked(order)
+            case _:
+                token = self._token(order.token, now)
+                if token is None:
+                    return Failed(order, INVALID)
+                return self._permitted(order, token, now)
+
+    def _permitted(
+        self,
+        order: Issue | Renew | LookUp | Revoke | RenewToken | LookUpToken,
+        token: VaultToken,
+        now: float,
+    ) -> Event:
+        match order:
+            case LookUpToken():
+                return TokenLookedUp(order, self._terms(token, now))
+            case RenewToken():
+                token.expires_at = min(now + order.increment, token.last)
+                return TokenRenewed(
+                    order, Renewal(token.expires_at - now, renewable=True, asked_at=self._asked_at)
+                )
+            case Issue():
+                return self._mint(order, token, now)
+            case Renew():
+                return self._renew(order, now)
+            case LookUp():
+                lease = self._lease(order.lease_id, now)
+                left = None if lease is None else float(int(lease.expires_at - now))
+                found = None if left is None else Renewal(left, self.renewable, self._asked_at)
+                return LookedUp(order, found)
+            case Revoke():
+                self.end_lease(order.lease_id)
+                return Revoked(order)
+            case _:
+                assert_never(order)
+
+    def alive(self, now: float) -> list[VaultLease]:
+        """The leases that have not ended."""
+        for lease in list(self.leases.values()):
+            if self._lease(lease.id, now) is None:
+                self.end_lease(lease.id)
+        return list(self.leases.values())
+
+    def accepts(self, secret: str, now: float) -> bool:
+        """Whether OpenAI takes a key."""
+        lease = self.lease_of(secret, now)
+        return lease is not None and now >= lease.minted_at + self.activation
+
+    def lease_of(self, secret: str, now: float) -> VaultLease | None:
+        """The lease of a key, while it lives."""
+        return self._lease(self._by_secret.get(secret, ""), now)
+
+    def end_lease(self, lease_id: str) -> None:
+        lease = self.leases.pop(lease_id, None)
+        if lease is not None:
+            del self._by_secret[lease.secret]
+
+    def end_token(self, value: str) -> None:
+        self.tokens.pop(value, None)
+        self.revoked_tokens.append(value)
+        for lease in [lease for lease in self.leases.values() if lease.token == value]:
+            self.end_lease(lease.id)
+
+    def end_everything(self) -> None:
+        """Somebody revokes all tokens, and so all leases."""
+        for value in list(self.tokens):
+            self.end_token(value)
+
+    def _login(self, now: float) -> VaultToken | None:
+        given = self.given_token
+        if given in self.revoked_tokens or given in self.tokens:
+            return self._token(Secret(given), now) if given else None
+        value = self.given_token or f"hvs.{next(self._numbers)}"
+        expires_at, last = now + self.token_ttl, now + self.token_max
+        token = VaultToken(value, self.token_kind, min(expires_at, last), last, now)
+        self.tokens[value] = token
+        return token
+
+    def _terms(self, token: VaultToken, now: float) -> Login:
+        left = token.expires_at - now
+        return Login(
+            Secret(token.value),
+            token.value.replace("hvs.", "accessor-"),
+            token.kind,
+            None if left == inf else left,
+            renewable=self.token_renewable and token.kind is TokenKind.SERVICE,
+            owned=self.given_token is None,
+            asked_at=self._asked_at,
+        )
+
+    def _mint(self, order: Issue, token: VaultToken, now: float) -> Event:
+        number = next(self._numbers)
+        ttl = self.lease_ttl
+        if token.kind is TokenKind.BATCH:  # as Vault does: it cuts the lease of a batch token
+            ttl = min(ttl, token.expires_at - now)
+        lease = VaultLease(
+            f"openai/creds/{order.name}/{number}",
+            order.name,
+            token.value,
+            f"sk-{number}",
+            now,
+            now + ttl,
+        )
+        self.leases[lease.id] = lease
+        self._by_secret[lease.secret] = lease.id
+        grant = Grant(
+            lease.id,
+            ttl,
+            self.renewable,
+            Secret(lease.secret),
+            now,
+            f"key_{number}",
+            f"svc-{number}",
+        )
+        return Issued(order, grant)
+
+    def _renew(self, order: Renew, now: float) -> Event:
+        lease = self._lease(order.lease_id, now)
+        if lease is None or not self.renewable:
+            return Failed(order, GONE)
+        lease.expires_at = min(now + order.increment, lease.minted_at + self.lease_max)
+        return Renewed(
+            order, Renewal(lease.expires_at - now, renewable=True, asked_at=self._asked_at)
+        )
+
+    def _token(self, secret: Secret, now: float) -> VaultToken | None:
+        token = self.tokens.get(secret.reveal())
+        return token if token is not None and now < token.expires_at else None
+
+    def _lease(self, lease_id: str, now: float) -> VaultLease | None:
+        lease = self.leases.get(lease_id)
+        if lease is None or now >= lease.expires_at:
+            return None
+        return lease if self._token(Secret(lease.token), now) is not None else None

@@ -1,0 +1,243 @@
+"""Everything around the core, simulated: runs it through years in seconds.
+
+The world performs every order, answers it with one event, and checks at each step what must
+always hold. What goes wrong is a script: rules that make orders fail, or slow, for a while.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from freshkey.core.actions import (
+    Issue,
+    LookUp,
+    Order,
+    Publish,
+    Record,
+    Renew,
+    Revoke,
+    RevokeToken,
+    Test,
+    Withdraw,
+)
+from freshkey.core.adoption import adopt, fresh, shifted
+from freshkey.core.agent import step
+from freshkey.core.chance import Chance
+from freshkey.core.events import (
+    Event,
+    Failed,
+    Issued,
+    Published,
+    Started,
+    Tested,
+    Withdrawn,
+    Woke,
+)
+from freshkey.core.faults import Fault
+from freshkey.core.ledger import to_ledger
+from freshkey.core.policy import AgentPolicy
+from freshkey.core.state import AgentState
+from freshkey.core.verdict import Finding, Verdict
+
+from tests.core.checks import check_budget, check_ending, reached_openai
+from tests.core.scripts import ORIGIN, PROMPT, Rule, Saying, sources
+from tests.core.scripts import wish as matching
+from tests.core.vault import Vault, VaultOrder
+
+if TYPE_CHECKING:
+    from freshkey.core.adoption import Adopted, Wish
+    from freshkey.core.state import KeyState
+
+_FOR_KEY = (Issue, Renew, LookUp, Revoke)
+_UNIT = 1_000_003
+_MINUTE = 60 - 1e-6
+
+
+class Crashed(Exception):  # noqa: N818 - it is not a fault of the code
+    """The agent was killed after its journal was written, before it acted."""
+
+
+@dataclass
+class World:
+    """One agent and its surroundings. `now` is the lease clock; Vault's may run ahead of it."""
+
+    policy: AgentPolicy
+    vault: Vault = field(default_factory=Vault)
+    rules: tuple[Rule, ...] = ()
+    sayings: tuple[Saying, ...] = ()
+    state: AgentState = field(default_factory=AgentState)
+    now: float = 1000.0
+    skew: float = 0.0
+    seed: int = 1
+    mints: list[float] = field(default_factory=list)  # those that reached OpenAI
+    calls: Counter[str] = field(default_factory=Counter)
+    log: list[tuple[float, Order]] = field(default_factory=list)
+    records: list[tuple[float, Record]] = field(default_factory=list)
+    published: dict[str, str] = field(default_factory=dict)  # name to key
+    history: list[tuple[float, str, str]] = field(default_factory=list)  # when, name, tag
+    lost: set[str] = field(default_factory=set)  # leases of which the agent was never told
+    watchers: list[Callable[[], None]] = field(default_factory=list)  # called after each step
+    most_alive: int = 0
+    file_fault: Fault | None = None
+    finished: bool = False
+    steps: int = 0
+    crashes: frozenset[int] = frozenset()  # the steps at which the agent is killed
+    under_way: Counter[str] = field(default_factory=Counter)
+    _queue: list[tuple[float, int, Event]] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+    wake_at: float = inf
+
+    def start(self) -> World:
+        self.state = fresh(self.policy)
+        self.send(Started())
+        return self
+
+    def send(self, event: Event) -> World:
+        """Step the core; files are written, and that is answered, before anything else happens."""
+        events = deque([event])
+        while events:
+            self.steps += 1
+            chance = Chance(self.seed * _UNIT + self.steps)
+            result = step(self.policy, self.state, events.popleft(), self.now, chance)
+            assert result.wake_at > self.now, "a step that wants to be woken at once spins"
+            self.state, self.wake_at = result.state, result.wake_at
+            self.finished = self.finished or result.finished
+            if self.steps in self.crashes:
+                raise Crashed
+            for action in result.actions:
+                match action:
+                    case Record():
+                        self.records.append((self.now, action))
+                    case Publish() | Withdraw():
+                        events.append(self._output(action))
+                    case _:
+                        self._order(action)
+        for watcher in self.watchers:
+            watcher()
+        return self
+
+    def pending(self) -> list[Event]:
+        """The answers under way."""
+        return [event for _, _, event in self._queue]
+
+    def run(self, seconds: float) -> World:
+        """Let time pass, from deadline to deadline."""
+        return self.run_until(lambda: False, seconds)
+
+    def run_until(self, reached: Callable[[], bool], seconds: float) -> World:
+        """Let time pass until something is so, `seconds` at most."""
+        until = self.now + seconds
+        while not (self.finished or reached()):
+            arrival = self._queue[0][0] if self._queue else inf
+            at = min(arrival, self.wake_at)
+            assert at < inf, "nothing is under way, and nothing will ever be due"
+            if at > until:
+                self.now = until
+                break
+            self.now = max(self.now, at)
+            if arrival <= at:
+                self._deliver(heapq.heappop(self._queue)[2])
+            else:
+                self.send(Woke())
+        return self
+
+    def restart(self, wish: Wish | None = None, *, reboot: float | None = None) -> Adopted:
+        """Kill the agent, with all answers under way, and start it with its journal.
+
+        `reboot` moves the lease clock, as a new boot does.
+        """
+        wish = wish or matching(self.policy)
+        ledger = to_ledger(self.state, ORIGIN, sources(self.policy))
+        if reboot is not None:
+            ledger = shifted(ledger, reboot)
+            self.now, self.skew = self.now + reboot, self.skew - reboot
+        for _, _, event in self._queue:
+            self._lose(event)
+        self._queue.clear()
+        self.under_way.clear()
+        adopted = adopt(ledger, wish, self.now, rebooted=reboot is not None)
+        self.policy, self.state, self.finished = wish.policy, adopted.state, False
+        self.send(Started())
+        return adopted
+
+    def key(self, name: str = "billing") -> KeyState:
+        return next(key for key in self.state.keys if key.name == name)
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        return [dict(record.fields) for _, record in self.records if record.event == event]
+
+    def times(self, *orders: type[Order]) -> list[float]:
+        """When orders of these types left."""
+        return [at for at, order in self.log if isinstance(order, orders)]
+
+    def alive(self) -> int:
+        return len(self.vault.alive(self.now + self.skew))
+
+    def holds(self, name: str = "billing") -> bool:
+        """Whether what readers of a key have is accepted by OpenAI now."""
+        return self.vault.accepts(self.published.get(name, ""), self.now + self.skew)
+
+    def _order(self, order: Order) -> None:
+        self.calls[type(order).__name__] += 1
+        self.log.append((self.now, order))
+        if isinstance(order, _FOR_KEY):
+            self.under_way[order.name] += 1
+            assert self.under_way[order.name] == 1, "two requests under way for one key"
+        answer, latency = self._answer(order)
+        if isinstance(order, Issue) and reached_openai(answer):
+            self.mints.append(self.now)
+            check_budget(self)
+        heapq.heappush(self._queue, (self.now + latency, next(self._numbers), answer))
+
+    def _deliver(self, event: Event) -> None:
+        order = getattr(event, "order", None)
+        if isinstance(order, _FOR_KEY):
+            self.under_way[order.name] -= 1
+        self.send(event)
+
+    def _answer(self, order: Order) -> tuple[Event, float]:
+        for rule in self.rules:
+            if rule.holds(order, self.now):
+                if rule.fault is None:
+                    return self._perform(order), rule.latency
+                if rule.acts:
+                    self._lose(self._perform(order))
+                return Failed(order, rule.fault), rule.latency
+        return self._perform(order), PROMPT
+
+    def _lose(self, event: Event) -> None:
+        if isinstance(event, Issued):
+            self.lost.add(event.grant.lease_id)
+
+    def _perform(self, order: Order) -> Event:
+        if isinstance(order, Test):
+            said = [s.verdict for s in self.sayings if s.start <= self.now < s.end]
+            accepted = self.vault.accepts(order.secret.reveal(), self.now + self.skew)
+            truth = Verdict.GOOD if accepted else Verdict.REFUSED
+            return Tested(order, Finding(said[0] if said else truth, "simulated"))
+        assert isinstance(order, VaultOrder)
+        if isinstance(order, Revoke | RevokeToken):
+            check_ending(self, order)
+        answer = self.vault.perform(order, self.now + self.skew, self.now)
+        if isinstance(order, Issue):
+            self.most_alive = max(self.most_alive, self.alive())
+        return answer
+
+    def _output(self, order: Publish | Withdraw) -> Event:
+        self.log.append((self.now, order))
+        faults = () if self.file_fault is None else (self.file_fault,)
+        match order:
+            case Publish():
+                if not faults:
+                    self.published[order.name] = order.publication.secret.reveal()
+                    self.history.append((self.now, order.name, order.publication.tag))
+                return Published(order, faults)
+            case Withdraw():
+                self.published.pop(order.name, None)
+                return Withdrawn(order, faults)
