@@ -107,7 +107,7 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
     for key in loop.state.keys:
         if not _in_hand(key):
             fault = key.fault or loop.state.tokens.fault or loop.state.link.fault
-            message = fault.message if fault else f"there was no key within {timeout:g} s"
+            message = fault.message if fault else "stopped before there was a key"
             sys.stderr.write(f"freshkey: keys.{key.name}: {message}\n")
     return 1
 
@@ -121,8 +121,11 @@ def _loop(
     if not settings.state.persist:
         journal.remove()
     keeper = Keeper(journal if settings.state.persist else None, asked)
-    surroundings = Surroundings(clock, keeper, Publisher(settings, clock), board)
-    return Loop(asked.policy, keeper.restore().state, surroundings)
+    publisher = Publisher(settings, clock)
+    adopted = keeper.restore()
+    publisher.remove_left(adopted.files)
+    surroundings = Surroundings(clock, keeper, publisher, board)
+    return Loop(asked.policy, adopted.state, surroundings)
 
 
 async def _work(
@@ -139,6 +142,8 @@ def _complete(state: AgentState) -> bool:
 
 
 def _in_hand(key: KeyState) -> bool:
+    if key.removed:
+        return True
     written = not key.publishing and not key.write_failures
     return key.current is not None and key.confirmed and written
 

@@ -98,6 +98,16 @@ class Loop:
                 event = await self._next_event()
             performer.give_up()
             orders.cancel_scope.cancel()
+        self._keep_the_rest()
+
+    def _keep_the_rest(self) -> None:
+        """Put answers that came too late to act on into the journal: they may hold a lease."""
+        while True:
+            try:
+                event = self._inbox.receive_nowait()
+            except trio.WouldBlock:
+                return
+            self._step(event)
 
     async def _next_event(self) -> Event | None:
         """Return what comes next; None after a nap in which nothing became due."""
@@ -114,17 +124,19 @@ class Loop:
         """Step the core; what it publishes is out, and answered, before anything else happens."""
         events = deque([event])
         while events:
-            world = self._world
-            result = step(
-                self.policy, self.state, events.popleft(), world.now(), Chance(world.seed())
-            )
-            self.state = result.state
-            self._wake_at = result.wake_at
-            self._finished = self._finished or result.finished
-            world.keep(result.state)
-            for action in result.actions:
+            for action in self._step(events.popleft()):
                 self._act(action, events, performer, orders)
             self._show()
+
+    def _step(self, event: Event) -> tuple[Action, ...]:
+        """Step the core, and keep what it came to before anything is done about it."""
+        world = self._world
+        result = step(self.policy, self.state, event, world.now(), Chance(world.seed()))
+        self.state = result.state
+        self._wake_at = result.wake_at
+        self._finished = self._finished or result.finished
+        world.keep(result.state)
+        return result.actions
 
     def _act(
         self, action: Action, events: deque[Event], performer: Performer, orders: trio.Nursery

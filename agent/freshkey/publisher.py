@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import structlog
@@ -11,8 +12,11 @@ from freshkey.core.events import Published, Withdrawn
 from freshkey.core.faults import Fault, FaultError
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.outputs.formats import render
+from freshkey.settings.model import FileSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from freshkey.host.clock import WallClock
     from freshkey.settings.model import Settings
 
@@ -37,6 +41,17 @@ class Publisher:
                 return Published(order, self._publish(order))
             case Withdraw():
                 return Withdrawn(order, self._withdraw(order))
+
+    def remove_left(self, paths: Iterable[str]) -> None:
+        """Remove files of keys that are not configured any more, unless another key has them."""
+        kept = {target.path for key in self._settings.keys.values() for target in key.files}
+        for path in map(Path, paths):
+            if path in kept:
+                continue
+            try:
+                remove_file(FileSettings(path=path))
+            except FaultError as error:
+                log.warning("key.file_failed", message=error.fault.message)
 
     def _publish(self, order: Publish) -> tuple[Fault, ...]:
         publication = order.publication

@@ -31,7 +31,13 @@ def wish(settings: Settings, *, keep: bool = False) -> Wish:
             role=_role(settings.auth),
         ),
         sources={
-            name: Source(path=key.path, field=key.field, ttl=key.ttl)
+            name: Source(
+                path=key.path,
+                field=key.field,
+                ttl=key.ttl,
+                overlap=key.overlap,
+                files=tuple(str(target.path) for target in key.files),
+            )
             for name, key in settings.keys.items()
         },
     )

@@ -43,7 +43,7 @@ def of(kind: FaultKind) -> Fault:
         (AWAY, 40, HOUR, 6, 60),
         (SEALED, 2, 0, 0.2, 2),
         (of(FaultKind.TLS), 3, 0, 0.4, 4),
-        (of(FaultKind.UPSTREAM), 3, HOUR, 0.4, 4),
+        (of(FaultKind.UPSTREAM), 3, HOUR, 2, 20),
         (INVALID, 1, 0, 0.1, 1),
         (THROTTLED, 1, HOUR, 20.1, 21),
         (of(FaultKind.THROTTLED), 1, HOUR, 0.1, 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.core.actions import Issue, LookUp, Publish, Renew, RevokeToken, Withdraw
+from freshkey.core.actions import Issue, LookUp, Publish, Renew, Revoke, RevokeToken, Withdraw
 from freshkey.core.actions import Test as Probe
 from freshkey.core.events import (
     Failed,
@@ -13,6 +13,7 @@ from freshkey.core.events import (
     Published,
     Renewed,
     Reported,
+    RotateRequested,
     TokenRevoked,
 )
 from freshkey.core.events import Tested as Verdicted
@@ -20,7 +21,8 @@ from freshkey.core.lease import Grant, Renewal
 from freshkey.core.secret import Secret
 from freshkey.core.verdict import Finding, Verdict
 
-from tests.core.scripts import AWAY, BAD_REQUEST, FULL_DISK, policy
+from tests.core.scripts import AWAY, BAD_REQUEST, FULL_DISK, Rule, policy
+from tests.core.vault import Vault
 from tests.core.world import World
 
 if TYPE_CHECKING:
@@ -103,8 +105,18 @@ def test_files_whose_answer_is_a_failure() -> None:
     world.run(2)
     assert world.key().fault is None
     world.send(Failed(Withdraw("billing"), AWAY))
-    assert world.key().fault == AWAY
+    assert world.key().fault is None, "it was not withdrawn"
+
+
+def test_files_of_a_withdrawn_key_whose_answer_is_a_failure() -> None:
+    world = running()
+    world.rules = (Rule((Issue,), BAD_REQUEST),)
+    world.send(RotateRequested("billing", now=True))
+    world.send(Failed(Withdraw("billing"), AWAY))
     assert not world.state.link.away
+    assert len(world.times(Withdraw)) == 1
+    world.run(5)
+    assert len(world.times(Withdraw)) == 2, "tried again"
 
 
 def test_a_file_of_an_old_generation() -> None:
@@ -122,3 +134,13 @@ def test_a_test_of_another_key() -> None:
     order = Probe("billing", "openai/creds/other/1", Secret("sk-9"))
     world.send(Verdicted(order, Finding(Verdict.REFUSED, "simulated")))
     assert world.key() == before
+
+
+def test_a_revocation_that_fails_once_the_lease_has_ended() -> None:
+    world = World(policy(check_every=0), Vault(lease_ttl=60)).start().run(1)
+    world.rules = (Rule((Revoke,), BAD_REQUEST, latency=65),)
+    world.send(RotateRequested("billing", compromised=True)).run(1)
+    assert world.calls["Revoke"] == 1
+    world.run(70)
+    assert world.told("lease.ended")
+    assert not world.told("lease.revocation_failed")

@@ -10,7 +10,7 @@ import pytest
 from freshkey.core.actions import Ping
 from freshkey.core.lease import TokenKind
 from freshkey.core.state import Idle
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.core.checks import check_nothing_is_forgotten, check_nothing_more_is_due, known
@@ -27,6 +27,7 @@ thorough = settings(
     derandomize=True,
     deadline=None,
     database=None,
+    phases=[Phase.generate],  # to shrink a script takes minutes, and it is printed as it is
     suppress_health_check=list(HealthCheck),
 )
 

@@ -184,5 +184,5 @@ def test_probes_and_checks_as_the_configuration_says() -> None:
     world.run(100)
     assert world.calls["Test"] == 1
     assert len(world.times(LookUp)) == 1
-    assert len(world.times(Publish)) == 2
+    assert len(world.times(Publish)) == 3, "at the start, and when the lease was known to live"
     assert sources(world.policy)

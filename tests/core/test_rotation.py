@@ -8,8 +8,19 @@ from freshkey.core.actions import Test as Probe
 from freshkey.core.events import RotateRequested
 from freshkey.core.state import Idle
 from freshkey.core.state import Testing as OnTrial
+from freshkey.core.verdict import Verdict
 
-from tests.core.scripts import AWAY, BAD_REQUEST, FULL_DISK, INVALID, LIMITED, Rule, gaps, policy
+from tests.core.scripts import (
+    AWAY,
+    BAD_REQUEST,
+    FULL_DISK,
+    INVALID,
+    LIMITED,
+    Rule,
+    Saying,
+    gaps,
+    policy,
+)
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -166,7 +177,7 @@ def test_a_file_that_cannot_be_written_holds_the_overlap() -> None:
     assert world.key().fault == FULL_DISK
     assert world.told("key.published")[-1]["generation"] == 2, "the socket's readers have it"
     writes = len(world.times(Publish))
-    assert 10 < writes < 60, "it is retried with a backoff"
+    assert 120 < writes < 480, "it is retried with a backoff, up to 5 s"
     world.file_fault = None
     world.run_until(lambda: world.key().generation in _written(world), 60)
     assert world.key().fault is None
@@ -186,6 +197,20 @@ def test_a_file_that_is_written_late_makes_no_third_lease() -> None:
     assert world.key().generation == 3
     world.run(5)
     assert world.alive() == 2
+
+
+def test_a_check_that_fails_late_starts_no_overlap() -> None:
+    """It was asked about the key that is published; meanwhile that one has a successor."""
+    rules = (Rule((LookUp,), LIMITED, latency=30, start=1045),)
+    sayings = (Saying(Verdict.UNKNOWN, start=1045),)
+    world = World(policy(probe_every=0, overlap=0), rules=rules, sayings=sayings)
+    world.start().run(45)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("billing")).run(60)
+    assert world.key().generation == 2
+    assert world.calls["LookUp"] >= 1
+    world.run(600)
+    assert world.calls["Revoke"] == 0, "the file's readers have the old key"
 
 
 def test_files_that_cannot_be_removed_are_told_of() -> None:

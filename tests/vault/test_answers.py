@@ -38,7 +38,7 @@ def test_a_grant() -> None:
     [
         (MINTED["data"], "key", "the field key is missing"),
         (MINTED["data"], "empty", "the field empty is empty"),
-        ({"api_key": {"a": 1}}, "api_key", "the field api_key is no text"),
+        ({"api_key": {"a": 1}}, "api_key", "the field api_key is no plain text"),
         (None, "api_key", "the field api_key is missing; there are none"),
     ],
 )

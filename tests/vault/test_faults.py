@@ -112,7 +112,11 @@ def test_unanswered_when_a_lease_may_exist(status: int, error: str, *, unanswere
 @pytest.mark.parametrize(
     ("operation", "path", "capability"),
     [
-        (Operation.MINT, "openai/creds/billing", "`read` on openai/creds/billing"),
+        (
+            Operation.MINT,
+            "openai/creds/billing",
+            "`read` on openai/creds/billing, if that path is right",
+        ),
         (Operation.RENEW_LEASE, "sys/leases/renew", "`update` on sys/leases/renew"),
         (Operation.LOOK_UP_LEASE, "sys/leases/lookup", "`update` on sys/leases/lookup"),
         (

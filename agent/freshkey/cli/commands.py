@@ -56,7 +56,11 @@ def version(_: Namespace) -> int:
 
     print(f"freshkey {__version__}")
     print(f"Python {sys.version.split()[0]}")
-    for requirement in sorted(metadata.requires("freshkey") or ()):
+    try:
+        requirements = metadata.requires("freshkey") or ()
+    except metadata.PackageNotFoundError:
+        requirements = ()  # run from its sources, without being installed
+    for requirement in sorted(requirements):
         name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
         try:
             print(f"{name} {metadata.version(name)}")

@@ -34,12 +34,14 @@ class Adopted:
     """The state to start from.
 
     `abandoned` names keys whose mint has no answer; `left` are ids of leases that live to their
-    end, for they came from an address that is not configured any more.
+    end, for they came from an address that is not configured any more; `files` are those of keys
+    that are not configured any more, to be removed.
     """
 
     state: AgentState
     abandoned: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def fresh(policy: AgentPolicy) -> AgentState:
@@ -89,7 +91,7 @@ def adopt(ledger: Ledger, wish: Wish, now: float, *, rebooted: bool = False) -> 
             tokens = replace(tokens, current=None, retired=(*tokens.retired, token))
     state = AgentState(keys=tuple(keys), tokens=tokens, mints=ledger.mints)
     abandoned = tuple(entry.name for entry in ledger.keys if entry.intent is not None)
-    return Adopted(state, abandoned=abandoned)
+    return Adopted(state, abandoned=abandoned, files=_files_of_removed(ledger, policy))
 
 
 def shifted(ledger: Ledger, shift: float) -> Ledger:
@@ -145,6 +147,7 @@ def _key(
         reason=entry.reason,
         retired=entry.retired,
         withdrawn=entry.withdrawn,
+        compromised=entry.compromised,
         cycle=Wanted(entry.candidate_reason),
         watch=Watch(claim_minted_at=entry.claim_minted_at),
     )
@@ -165,12 +168,20 @@ def _key(
 
 
 def _removed(entry: KeyEntry, now: float) -> KeyState:
-    """A key that is not configured any more: its leases go, after the overlap that runs."""
-    leases = _leases(entry, now)
+    """A key that is not configured any more: its leases go, after the overlap."""
+    overlap = 0.0 if entry.source is None else entry.source.overlap
     retired = tuple(
-        replace(old, revoke_at=now) if old.revoke_at == inf else old for old in entry.retired
+        replace(old, revoke_at=min(now + overlap, old.lease.expires_at))
+        if old.revoke_at == inf
+        else old
+        for old in (*entry.retired, *_leases(entry, inf))
     )
-    return KeyState(entry.name, entry.generation, cycle=Idle(), retired=(*retired, *leases))
+    return KeyState(entry.name, entry.generation, removed=True, cycle=Idle(), retired=retired)
+
+
+def _files_of_removed(ledger: Ledger, policy: AgentPolicy) -> tuple[str, ...]:
+    removed = (entry for entry in ledger.keys if entry.name not in policy.keys)
+    return tuple(path for entry in removed if entry.source for path in entry.source.files)
 
 
 def _leases(entry: KeyEntry, revoke_at: float) -> tuple[Retired, ...]:
@@ -197,4 +208,5 @@ def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
         for entry in ledger.keys
         for retired in (*entry.retired, *_leases(entry, inf))
     )
-    return Adopted(AgentState(keys=keys, mints=ledger.mints), left=left)
+    files = _files_of_removed(ledger, policy)
+    return Adopted(AgentState(keys=keys, mints=ledger.mints), left=left, files=files)

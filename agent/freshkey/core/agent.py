@@ -89,7 +89,7 @@ def step(policy: AgentPolicy, state: AgentState, event: Event, now: float, chanc
 def _absorb(state: AgentState, event: Event, turn: Turn) -> AgentState:
     match event:
         case Started():
-            return _each(state, lambda key: publishing.write(key, turn))
+            return _each(state, lambda key: publishing.restore(key, turn))
         case Woke():
             return state
         case ClockJumped():
@@ -194,9 +194,10 @@ def _grant_mints(
     if room < len(waiting) and mints:
         turn.due(mints[0] + MINUTE)
     chosen = {key.name for key in sorted(waiting, key=lambda key: _end(key, turn))[:room]}
+    names = {key.name for key in waiting}
     minting = tuple(
-        replacement.mint(key, key.cycle, token, turn)
-        if isinstance(key.cycle, Wanted) and key.name in chosen
+        replacement.mint(key, key.cycle, token, turn, in_budget=key.name in chosen)
+        if isinstance(key.cycle, Wanted) and key.name in names
         else key
         for key in held
     )

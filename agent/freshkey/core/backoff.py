@@ -8,8 +8,10 @@ from freshkey.core.faults import Fault, FaultKind
 
 BASE: Final = 1.0
 CAP: Final = 60.0
+FILES_CAP: Final = 5.0  # a file costs nothing to try, and its readers hold the old key
 SLOW_BASE: Final = 10.0  # what only a person can mend: a policy, a role, a path
 SLOW_CAP: Final = 300.0
+UPSTREAM_BASE: Final = 5.0
 LIMITED_BASE: Final = 20.0  # OpenAI's organization API at its limit refills in about a minute
 LIMITED_CAP: Final = 600.0
 REFUSED_BASE: Final = 60.0
@@ -40,6 +42,8 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
             if remaining <= 0:
                 return doubling(LIMITED_BASE, LIMITED_CAP, failures)
             return 60.0 + draw * (max(120.0, remaining / 4) - 60.0)
+        case FaultKind.UPSTREAM:  # each try asks OpenAI, and may count against the mint budget
+            return jittered(UPSTREAM_BASE, CAP, failures, draw)
         case FaultKind.REFUSED:
             return doubling(REFUSED_BASE, REFUSED_CAP, failures)
         case FaultKind.THROTTLED if fault.retry_after is not None:

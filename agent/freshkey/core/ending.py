@@ -58,10 +58,10 @@ def finished(state: AgentState, turn: Turn) -> bool:
         return False
     if turn.due(stopping.end_by):
         return True
-    if turn.link.away:
-        return True
+    if state.tokens.call in _AWAITED:
+        return False
     revoking = any(key.retired for key in state.keys if turn.of(key).revoke_on_stop)
-    return not revoking and state.tokens.call not in _AWAITED
+    return turn.link.away or state.tokens.current is None or not revoking
 
 
 def _close(key: KeyState, turn: Turn) -> KeyState:

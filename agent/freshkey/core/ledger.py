@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
@@ -38,11 +39,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a key is read from: an entry of the journal with another source is another key."""
+    """What a key is read from: an entry of the journal with another source is another key.
+
+    `overlap` and `files` are for the end of a key that is not configured any more.
+    """
 
     path: str
     field: str
     ttl: float | None = None
+    overlap: float = attribute(default=0.0, compare=False)
+    files: tuple[str, ...] = attribute(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class KeyEntry:
     intent: int | None
     retired: tuple[Retired, ...]
     withdrawn: bool
+    compromised: bool = False
     claim_minted_at: float = -inf
 
 
@@ -116,5 +123,6 @@ def _entry(key: KeyState, source: Source | None) -> KeyEntry:
         intent=intent,
         retired=key.retired,
         withdrawn=key.withdrawn,
+        compromised=key.compromised,
         claim_minted_at=key.watch.claim_minted_at,
     )

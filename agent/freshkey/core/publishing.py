@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Level, Publish, Withdraw
-from freshkey.core.backoff import BASE, CAP, jittered
+from freshkey.core.backoff import BASE, FILES_CAP, jittered
 from freshkey.core.faults import FaultKind
 from freshkey.core.revocation import end_overlaps, retire, start_overlaps
 from freshkey.core.state import Idle, Watch
@@ -17,9 +17,11 @@ from freshkey.core.view import Publication
 if TYPE_CHECKING:
     from freshkey.core.events import Published
     from freshkey.core.faults import Fault
-    from freshkey.core.state import Credential, KeyState, Reason
+    from freshkey.core.state import Credential, KeyState, Lease, Reason
     from freshkey.core.token_state import Tokens
     from freshkey.core.turn import Turn
+
+LONG_ANSWER = 5.0  # seconds; a mint usually takes well under one
 
 
 def publication(key: KeyState, tokens: Tokens) -> Publication | None:
@@ -38,7 +40,7 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
     """Make a minted key the current one; its predecessor is revoked once it is out everywhere."""
     key = end_overlaps(key, turn)
     if key.current is not None:
-        key = retire(key, key.current.lease, inf)
+        key = retire(key, key.current.lease, inf, hurried=key.compromised)
     policy = turn.of(key)
     draw = turn.chance.draw(key.name, "check")
     key = replace(
@@ -47,20 +49,26 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
         current=credential,
         reason=reason,
         withdrawn=False,
+        compromised=False,
         confirmed=True,
         cycle=Idle(),
         failures=0,
         fault=None,
         watch=Watch(
-            check_at=turn.now + policy.check_every * (0.8 + 0.4 * draw)
-            if policy.check_every
-            else inf,
+            check_at=_first_check(credential.lease, policy.check_every, draw, turn.now),
             probe_at=turn.now + policy.probe_every if policy.probe_every else inf,
             probed_at=key.watch.probed_at,
             claim_minted_at=key.watch.claim_minted_at,
         ),
     )
     return write(key, turn)
+
+
+def _first_check(lease: Lease, every: float, draw: float, now: float) -> float:
+    """A lease whose answer was long on its way is looked up at once, for its true end."""
+    if lease.lag > LONG_ANSWER:
+        return now
+    return now + every * (0.8 + 0.4 * draw) if every else inf
 
 
 def write(key: KeyState, turn: Turn) -> KeyState:
@@ -70,6 +78,11 @@ def write(key: KeyState, turn: Turn) -> KeyState:
         return key
     turn.do(Publish(key.name, shown))
     return replace(key, publishing=True, rewrite_at=inf, written_until=_end(key, turn))
+
+
+def restore(key: KeyState, turn: Turn) -> KeyState:
+    """Bring the files to what the journal says, for somebody may have changed them meanwhile."""
+    return remove(key, turn) if key.withdrawn else write(key, turn)
 
 
 def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
@@ -85,18 +98,19 @@ def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
     key = replace(key, publishing=False, announced=key.generation)
     if not event.faults:
         wrote = key.fault is not None and key.fault.kind is FaultKind.OUTPUT
+        if key.write_failures:
+            turn.tell("key.files_recovered", key=key.name, generation=key.generation)
         key = replace(key, write_failures=0, fault=None if wrote else key.fault)
         return start_overlaps(key, turn)
-    failures = key.write_failures + 1
-    wait = jittered(BASE, CAP, failures, turn.chance.draw(key.name, "write"))
-    _tell_faults(key, event.faults, turn)
-    return replace(key, write_failures=failures, rewrite_at=turn.now + wait, fault=event.faults[0])
+    return _retry_files(key, event.faults, turn)
 
 
 def plan(key: KeyState, turn: Turn) -> KeyState:
-    """Write again what could not be written, or what tells of an end that has moved."""
-    if key.publishing or key.current is None:
+    """Write or remove again what could not be, or what tells of an end that has moved."""
+    if key.publishing:
         return key
+    if key.current is None:
+        return remove(key, turn) if turn.due(key.rewrite_at) else key
     moved = _end(key, turn) != key.written_until
     return write(key, turn) if moved or turn.due(key.rewrite_at) else key
 
@@ -120,16 +134,33 @@ def withdraw(key: KeyState, why: str, turn: Turn) -> KeyState:
         key,
         current=None,
         withdrawn=True,
+        compromised=False,
         publishing=False,
         rewrite_at=inf,
+        write_failures=0,
         watch=Watch(probed_at=key.watch.probed_at, claim_minted_at=key.watch.claim_minted_at),
     )
 
 
 def on_withdrawn(key: KeyState, faults: tuple[Fault, ...], turn: Turn) -> KeyState:
-    """Tell of files that could not be removed."""
-    _tell_faults(key, faults, turn)
-    return replace(key, fault=faults[0]) if faults else key
+    """Files are gone; one that could not be removed still shows the key, and is tried again."""
+    if not faults or key.current is not None:
+        return key
+    return _retry_files(key, faults, turn)
+
+
+def remove(key: KeyState, turn: Turn) -> KeyState:
+    """Order the files of a withdrawn key to be removed."""
+    turn.do(Withdraw(key.name))
+    return replace(key, rewrite_at=inf)
+
+
+def _retry_files(key: KeyState, faults: tuple[Fault, ...], turn: Turn) -> KeyState:
+    failures = key.write_failures + 1
+    wait = jittered(BASE, FILES_CAP, failures, turn.chance.draw(key.name, "write"))
+    if failures.bit_count() == 1:  # the 1st, 2nd, 4th, 8th … time: a full disk must not fill a log
+        _tell_faults(key, faults, turn)
+    return replace(key, write_failures=failures, rewrite_at=turn.now + wait, fault=faults[0])
 
 
 def _end(key: KeyState, turn: Turn) -> float:

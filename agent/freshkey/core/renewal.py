@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.actions import Level, LookUp, Renew
 from freshkey.core.backoff import BASE, delay
 from freshkey.core.faults import PASSING, Fault
+from freshkey.core.publishing import write
 from freshkey.core.replacement import remaining, want
 from freshkey.core.state import Call, Idle, Reason
 from freshkey.core.timing import FULL_GRANT, Course, next_for
@@ -111,7 +112,8 @@ def on_alive(key: KeyState, current: Credential, answer: Renewal, turn: Turn) ->
             lease_id=lease.id,
             expires_in=round(expires_at - turn.now),
         )
-    return _settle_claim(_mended(key), turn)
+    # Files that somebody removed or changed come back; those that are as they should be stay.
+    return write(_settle_claim(_mended(key), turn), turn)
 
 
 def on_gone(key: KeyState, current: Credential, turn: Turn) -> KeyState:

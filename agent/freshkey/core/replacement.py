@@ -60,9 +60,13 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
             return key
 
 
-def mint(key: KeyState, wanted: Wanted, token: Token, turn: Turn) -> KeyState:
+def mint(key: KeyState, wanted: Wanted, token: Token, turn: Turn, *, in_budget: bool) -> KeyState:
     """Order the mint; the state that says so is in the journal before the order leaves."""
     reason = wanted.reason
+    if not in_budget:
+        if not wanted.over_budget:
+            turn.tell("mint.over_budget", Level.WARNING, key=key.name, reason=reason.value)
+        return replace(key, cycle=Wanted(reason, over_budget=True))
     turn.tell("key.mint_intended", key=key.name, reason=reason.value)
     turn.do(Issue(key.name, token.number, token.secret))
     return replace(key, cycle=Minting(reason, token.number, turn.now), call=Call.MINT)
@@ -79,6 +83,7 @@ def on_issued(key: KeyState, event: Issued, turn: Turn) -> KeyState:
         started_at=grant.asked_at,
         expires_at=grant.asked_at + grant.duration,
         draw=turn.chance.draw(key.name, "point"),
+        lag=turn.now - grant.asked_at,
     )
     turn.tell(
         "key.minted",
@@ -165,7 +170,8 @@ def on_candidate_tested(key: KeyState, testing: Testing, event: Tested, turn: Tu
     testing = replace(
         testing, attempts=attempts, verdict=verdict, retry_at=min(retry_at, max(deadline, turn.now))
     )
-    return replace(key, cycle=testing)
+    words = f"OpenAI does not take the new key yet ({verdict}): {event.finding.detail}"
+    return replace(key, cycle=testing, fault=Fault(FaultKind.REFUSED, words))
 
 
 def _plan_testing(key: KeyState, testing: Testing, turn: Turn) -> KeyState:

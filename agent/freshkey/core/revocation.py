@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _DOUBTFUL = (FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND)
 
 
-def retire(key: KeyState, lease: Lease, revoke_at: float) -> KeyState:
+def retire(key: KeyState, lease: Lease, revoke_at: float, *, hurried: bool = False) -> KeyState:
     """Take a lease out of use, unless Vault has already said that it is gone."""
     if lease.gone_at < inf:
         return key
-    return replace(key, retired=(*key.retired, Retired(lease, revoke_at)))
+    return replace(key, retired=(*key.retired, Retired(lease, revoke_at, hurried)))
 
 
 def end_overlaps(key: KeyState, turn: Turn) -> KeyState:
@@ -48,14 +48,17 @@ def end_overlaps(key: KeyState, turn: Turn) -> KeyState:
 
 def start_overlaps(key: KeyState, turn: Turn) -> KeyState:
     """The successor is out: what was retired for it lives for the overlap, at most to its end."""
-    revoke_at = turn.now if key.compromised else turn.now + turn.of(key).overlap
+    overlap = turn.of(key).overlap
     started = tuple(
-        replace(entry, revoke_at=min(revoke_at, entry.lease.expires_at))
+        replace(
+            entry,
+            revoke_at=min(turn.now + (0 if entry.hurried else overlap), entry.lease.expires_at),
+        )
         if entry.revoke_at == inf
         else entry
         for entry in key.retired
     )
-    return replace(key, retired=started, compromised=False)
+    return replace(key, retired=started)
 
 
 def due_entry(key: KeyState, turn: Turn) -> Retired | None:
@@ -134,7 +137,7 @@ def on_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> KeyStat
 
 def _last_end(lease: Lease) -> float:
     """When it has ended for certain: the answer to a last renewal may have been lost."""
-    return lease.expires_at + (lease.term if lease.renewable else 0.0)
+    return lease.expires_at + lease.lag + (lease.term if lease.renewable else 0.0)
 
 
 def _changed(

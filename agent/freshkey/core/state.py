@@ -44,6 +44,7 @@ class Lease:
     expires_at: float
     draw: float
     gone_at: float = inf
+    lag: float = 0.0  # Vault's answer took that long, so the lease may end that much later
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Retired:
 
     lease: Lease
     revoke_at: float
+    hurried: bool = False  # compromised: it gets no overlap
     failures: int = 0
     uncertain: bool = False  # Vault refused the revocation: a lookup has to tell whether it lives
 
@@ -79,6 +81,7 @@ class Wanted:
     """A replacement waits for its turn in the mint budget, and for a token."""
 
     reason: Reason
+    over_budget: bool = False  # told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class KeyState:
     generation: int = 0
     current: Credential | None = None
     withdrawn: bool = False
+    removed: bool = False  # not configured any more: only its leases are left to revoke
     compromised: bool = False  # the current key: no overlap for it
     confirmed: bool = False  # Vault has vouched for the current lease since this agent started
     publishing: bool = False

@@ -149,7 +149,7 @@ def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, turn: Turn) -> To
 
 
 def _on_revocation_failed(tokens: Tokens, order: RevokeToken, fault: Fault, turn: Turn) -> Tokens:
-    if fault.kind in (FaultKind.TOKEN_INVALID, FaultKind.BAD_REQUEST):
+    if fault.kind is FaultKind.TOKEN_INVALID:
         return _on_revoked(tokens, order.token_number, turn)
     failures = tokens.revoke_failures + 1
     wait = delay(fault, failures, turn.chance.draw("token", "revoke"), remaining=0.0)

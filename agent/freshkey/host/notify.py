@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Final
-
-_PATIENCE: Final = 1.0  # seconds; a service manager that hangs must not hang its services
 
 
 def notify(**variables: str | int) -> bool:
@@ -22,8 +19,8 @@ def notify(**variables: str | int) -> bool:
     lines = [f"{name}={str(value).replace(chr(10), ' ')}" for name, value in variables.items()]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-            channel.settimeout(_PATIENCE)
-            channel.sendto("\n".join(lines).encode(), address)
+            # A service manager that hangs must not hang its services.
+            channel.sendto("\n".join(lines).encode(), socket.MSG_DONTWAIT, address)
     except OSError:
         return False
     return True

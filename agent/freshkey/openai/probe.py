@@ -48,8 +48,10 @@ class Probe:
             return Finding(Verdict.UNKNOWN, "not sent over plain http, but to loopback")
         import httpx  # noqa: PLC0415 - keys from the journal are served before it is imported
 
-        if self._client is None:
-            self._client = _client(self._url)
+        try:
+            self._client = self._client or _client(self._url)
+        except (ImportError, ValueError):  # httpx's words for a proxy that it can't use
+            return Finding(Verdict.UNKNOWN, "a proxy is set that can't be used: see HTTPS_PROXY")
         try:
             answered = await _get(self._client, self._url, key)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -42,7 +42,7 @@ def decode(content: bytes) -> tuple[Header, Ledger]:
     """Return what `encode` was given. Raises UnreadableError, which never quotes the content."""
     try:
         parsed = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreadableError("it is not JSON: truncated, perhaps") from None
     version = parsed.get("version") if isinstance(parsed, dict) else None
     if not isinstance(version, int):

@@ -185,7 +185,7 @@ class KeySettings:
     path: VaultPath
     field: Word = "api_key"
     ttl: PositiveSeconds | None = None
-    refresh: PositiveSeconds = 300.0
+    refresh: PositiveSeconds | None = None
     renew_at: Annotated[float, values.renew_at] = 0.67
     jitter: Annotated[float, values.jitter] = 0.2
     overlap: Seconds = 300.0

@@ -17,6 +17,7 @@ _OPTIONS: Final[dict[tuple[str, ...], object]] = {
     ("keys", "*", "hooks"): None,
     ("keys", "*", "allow"): None,
     ("keys", "*", "credential"): None,
+    ("keys", "*", "refresh"): None,
     ("server", "health"): None,
     ("log", "audit_file"): None,
 }

@@ -47,8 +47,8 @@ def grant(answer: Answer, path: str, field: str) -> Grant:
         )
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     value = fields.get(field)
-    if not isinstance(value, str) or not value:
-        problem = "is no text" if value else "is empty" if field in fields else "is missing"
+    if not isinstance(value, str) or not (value and value.isascii() and value.isprintable()):
+        problem = "is no plain text" if value else "is empty" if field in fields else "is missing"
         message = (
             f"{path}: the field {field} {problem}; there are {quote(sorted(fields)) or 'none'}"
         )

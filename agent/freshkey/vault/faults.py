@@ -151,6 +151,8 @@ def _forbidden(request: Request, words: str) -> Fault:
         hint = "is the method enabled at that mount and namespace, and may this host log in?"
         return Fault(FaultKind.FORBIDDEN, f"Vault forbids {request.path} ({words}): {hint}")
     message = f"Vault forbids it ({words}): the policy has to give {request.capability}"
+    if request.operation is Operation.MINT:
+        message += ", if that path is right"
     return Fault(FaultKind.FORBIDDEN, message)
 
 
