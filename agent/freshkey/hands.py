@@ -87,6 +87,7 @@ class Hands:
             await probe.aclose()
 
     async def _for_key(self, order: VaultKeyOrder) -> Event:
+        know(order.token)  # again and again: only the newest secrets are remembered
         match order:
             case Issue():
                 key = self._settings.keys[order.name]
@@ -109,6 +110,8 @@ class Hands:
     async def _for_token(self, order: TokenOrder) -> Event:
         match order:
             case LogIn():
+                if order.unwrapped is not None:
+                    know(order.unwrapped.secret_id)
                 login = await self._vault.log_in(order.unwrapped, self._on_unwrapped)
                 know(login.token)
                 return LoggedIn(order, login)

@@ -77,7 +77,10 @@ async def test_approle_with_a_wrong_secret_id(approle: AppRole) -> None:
     approle.secret_id_file.write_text("wrong")
     fault = await refusal(approle.client())
     assert fault.kind is FaultKind.BAD_REQUEST
-    assert fault.message == (f"Vault refuses auth/{approle.mount}/login: invalid role or secret ID")
+    assert fault.message == (
+        f"Vault refuses auth/{approle.mount}/login: invalid role or secret ID: "
+        "are the credentials those of this role, and neither used up nor expired?"
+    )
 
 
 async def test_approle_at_a_wrong_mount(approle: AppRole) -> None:

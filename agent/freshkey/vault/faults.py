@@ -195,4 +195,7 @@ def _refused(request: Request, words: str, said: str) -> Fault:
         return fault
     if "role" in words and "does not exist" in words:
         return Fault(FaultKind.NOT_FOUND, f"Vault finds no such role for {request.path}: {said}")
-    return Fault(FaultKind.BAD_REQUEST, f"Vault refuses {request.path}: {said}")
+    hint = ""
+    if request.operation is Operation.LOG_IN:
+        hint = ": are the credentials those of this role, and neither used up nor expired?"
+    return Fault(FaultKind.BAD_REQUEST, f"Vault refuses {request.path}: {said}{hint}")

@@ -10,6 +10,7 @@ import structlog
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.secret import Secret
+from freshkey.logs.redact import know
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,9 @@ def read_credential(path: Path, option: str) -> Secret:
     if len(content) > _LARGEST or not all(ord("!") <= byte <= ord("~") for byte in value):
         hint = "holds more than one word of ASCII: it must hold the credential alone"
         raise _unusable(path, option, hint)
-    return Secret(value.decode())
+    secret = Secret(value.decode())
+    know(secret)  # it may have no look by which a log could tell it
+    return secret
 
 
 def _read(path: Path) -> bytes | None:

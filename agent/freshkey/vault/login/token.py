@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.logs.redact import know
 from freshkey.vault import tokens
 from freshkey.vault.login.credentials import read_credential
 
@@ -22,4 +23,5 @@ async def log_in(session: Session, auth: TokenAuth) -> Login:
     if token is None:
         message = "auth.token_file is not set, nor is VAULT_TOKEN: set one of them"
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+    know(token)
     return await tokens.look_up(session, token, owned=False)
