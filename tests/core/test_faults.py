@@ -7,7 +7,7 @@ from freshkey.core.actions import Issue, LogIn, LookUp, RevokeToken
 from freshkey.core.backoff import delay, doubling, jittered
 from freshkey.core.events import CredentialUnwrapped, RotateRequested
 from freshkey.core.faults import Fault, FaultError, FaultKind
-from freshkey.core.lease import Unwrapped
+from freshkey.core.lease import TokenKind, Unwrapped
 from freshkey.core.secret import Secret
 from freshkey.core.state import BackingOff
 
@@ -184,6 +184,15 @@ def test_an_abandoned_mint_under_a_given_token() -> None:
     assert world.alive() > 1
     world.run(7200)
     assert world.alive() <= 2
+
+
+def test_an_abandoned_mint_under_a_batch_token() -> None:
+    """It can't be revoked, so another one would gain nothing."""
+    rules = (Rule((Issue,), LOST, end=1001, acts=True),)
+    vault = Vault(token_kind=TokenKind.BATCH, token_ttl=36_000)
+    world = World(policy(**QUIET), vault, rules=rules).start().run(130)
+    assert world.holds()
+    assert world.calls["LogIn"] == 1
 
 
 def test_a_lease_without_a_key_is_revoked() -> None:

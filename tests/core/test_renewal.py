@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from freshkey.core.actions import Issue, Publish, Renew
+from freshkey.core.actions import Issue, Publish, Renew, Revoke
+from freshkey.core.events import RotateRequested
 
-from tests.core.scripts import BAD_REQUEST, LIMITED, THROTTLED, Rule, gaps, policy
+from tests.core.scripts import BAD_REQUEST, LIMITED, LOST, THROTTLED, Rule, gaps, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -98,3 +99,15 @@ def test_failed_mints_leave_the_old_key() -> None:
     assert world.key().generation == 1
     assert world.holds()
     assert world.told("key.replacement_failed")
+
+
+def test_a_lease_whose_renewal_was_not_answered_is_not_forgotten_too_soon() -> None:
+    """Vault prolonged it; the agent knows only that it may have."""
+    rules = (Rule((Renew,), LOST, end=1500, acts=True), Rule((Revoke,), LIMITED, end=1700))
+    world = World(policy(**QUIET), renewable(lease_ttl=600), rules=rules).start().run(500)
+    world.send(RotateRequested("billing", compromised=True)).run(150)
+    (retired,) = world.key().retired
+    assert world.now > retired.lease.expires_at
+    assert world.alive() == 2
+    world.run(200)
+    assert world.alive() == 1

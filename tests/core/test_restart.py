@@ -83,6 +83,16 @@ def test_a_tested_key_goes_on_being_tested() -> None:
     assert world.key().generation == 1
 
 
+def test_a_tested_key_whose_lease_is_half_gone_is_tested_first() -> None:
+    world = World(policy(), sayings=(Saying(Verdict.UNKNOWN),)).start().run(10)
+    world.sayings = ()
+    world.now += 3000
+    world.restart()
+    world.run(1)
+    assert world.holds()
+    assert not world.told("key.published_untested")
+
+
 @pytest.mark.parametrize("with_current", [True, False])
 def test_a_tested_key_whose_lease_ended_meanwhile(with_current: bool) -> None:  # noqa: FBT001
     start = 1005 if with_current else 0
@@ -95,6 +105,7 @@ def test_a_tested_key_whose_lease_ended_meanwhile(with_current: bool) -> None:  
     world.restart()
     world.run(1)
     assert world.holds()
+    assert not world.told("key.published_untested")
     assert world.alive() == 1
 
 

@@ -10,6 +10,7 @@ from freshkey.core.policy import VerifyMode
 from freshkey.core.state import BackingOff, Idle
 from freshkey.core.verdict import Verdict
 
+from tests.core.checks import check_nothing_more_is_due
 from tests.core.scripts import AWAY, INVALID, Rule, Saying, gaps, policy
 from tests.core.vault import Vault
 from tests.core.world import World
@@ -125,9 +126,11 @@ def test_a_refused_fresh_key_leaves_the_old_one(mode: VerifyMode) -> None:
 
 def test_a_refused_key_of_a_short_lease_is_given_up_with_it() -> None:
     world = World(policy(**QUIET), Vault(lease_ttl=10), sayings=(Saying(Verdict.REFUSED),))
-    world.start().run(60)
-    assert world.calls["Issue"] == 1
+    world.watchers.append(lambda: check_nothing_more_is_due(world))
+    world.start().run(11)
     assert isinstance(world.key().cycle, BackingOff)
+    world.run(49)
+    assert world.calls["Issue"] == 1
 
 
 def test_a_key_that_recovers_from_a_refusal_is_published() -> None:

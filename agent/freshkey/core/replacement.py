@@ -215,9 +215,10 @@ def _publish_by(key: KeyState, testing: Testing, turn: Turn) -> float:
 
 
 def _patience(testing: Testing, policy: KeyPolicy) -> float:
-    """Until when OpenAI may take to judge a new key, whose lease may be short."""
-    last_try = testing.since + policy.activation_timeout
-    return min(last_try, max(testing.since, point(testing.candidate.lease, policy)))
+    """Until when OpenAI may take to judge a new key, whose lease may be short, or half gone."""
+    lease = testing.candidate.lease
+    half = (testing.since + lease.expires_at) / 2
+    return min(testing.since + policy.activation_timeout, max(half, point(lease, policy)))
 
 
 def _give_up(key: KeyState, testing: Testing, detail: str, turn: Turn) -> KeyState:
