@@ -40,6 +40,7 @@ class Simulation:
     latency: float = 0.01
     away: bool = False
     shown: list[KeyView] = field(default_factory=list)
+    records: list[actions.Record] = field(default_factory=list)
     orders: list[RemoteOrder] = field(default_factory=list)
     kept: list[AgentState] = field(default_factory=list)
     published: list[tuple[float, str]] = field(default_factory=list)
@@ -69,6 +70,9 @@ class Simulation:
 
     def show(self, shown: KeyView) -> None:
         self.shown.append(shown)
+
+    def record(self, record: actions.Record) -> None:
+        self.records.append(record)
 
     async def perform(self, order: RemoteOrder) -> events.Event:
         if isinstance(order, actions.Issue):

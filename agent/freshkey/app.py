@@ -18,16 +18,19 @@ import trio
 from freshkey import __version__
 from freshkey.core.events import StopRequested
 from freshkey.core.faults import FaultError
+from freshkey.core.key import view
 from freshkey.hands import Hands
 from freshkey.host.clock import WallClock
 from freshkey.host.notify import notify
 from freshkey.host.process import harden
 from freshkey.journaling import Keeper
+from freshkey.logs.audit import Audit
 from freshkey.logs.setup import configure
 from freshkey.loop import Loop
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.publisher import Publisher
+from freshkey.recording import Recorder
 from freshkey.serve.activation import take_inherited
 from freshkey.serve.board import Board
 from freshkey.serve.listener import listen
@@ -72,12 +75,13 @@ def _locked(settings: Settings, main: Callable[[StateDirectory], Awaitable[int]]
 
 async def _run(settings: Settings, directory: StateDirectory) -> int:
     clock, board = WallClock(), Board(settings.keys)
-    loop = _loop(settings, directory, clock, board, keep=False)
+    recorder = Recorder(Audit(settings.log.audit_file), clock)
+    loop = _loop(settings, directory, board, recorder, clock, keep=False)
     options = settings.server
     listener = take_inherited(os.environ, options.socket) or listen(
         options.socket, mode=options.mode, owner=options.owner, group=options.group
     )
-    routes = Routes(board, clock, log.info)
+    routes = Routes(board, clock, recorder.audit.read)
     limits = Limits(options.max_connections, options.max_connections_per_uid)
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
@@ -96,7 +100,9 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
 
 
 async def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation
-    loop = _loop(settings, directory, WallClock(), Board(settings.keys), keep=True)
+    clock, board = WallClock(), Board(settings.keys)
+    recorder = Recorder(Audit(settings.log.audit_file), clock)
+    loop = _loop(settings, directory, board, recorder, clock, keep=True)
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         outer.start_soon(_stop_after, timeout, loop)
@@ -106,14 +112,20 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
         return 0
     for key in loop.state.keys:
         if not _in_hand(key):
-            fault = key.fault or loop.state.tokens.fault or loop.state.link.fault
+            fault = view(key, loop.state.tokens, loop.state.link).fault
             message = fault.message if fault else "stopped before there was a key"
             sys.stderr.write(f"freshkey: keys.{key.name}: {message}\n")
     return 1
 
 
-def _loop(
-    settings: Settings, directory: StateDirectory, clock: WallClock, board: Board, *, keep: bool
+def _loop(  # noqa: PLR0913 - the parts that it is made of
+    settings: Settings,
+    directory: StateDirectory,
+    board: Board,
+    recorder: Recorder,
+    clock: WallClock,
+    *,
+    keep: bool,
 ) -> Loop:
     """Make the main loop, with the state that the journal holds; `keep`: see `wish`."""
     asked = wish(settings, keep=keep)
@@ -123,8 +135,10 @@ def _loop(
     keeper = Keeper(journal if settings.state.persist else None, asked)
     publisher = Publisher(settings, clock)
     adopted = keeper.restore()
+    for record in adopted.records:
+        recorder.record(record)
     publisher.remove_left(adopted.files)
-    surroundings = Surroundings(clock, keeper, publisher, board)
+    surroundings = Surroundings(clock, keeper, publisher, board, recorder)
     return Loop(asked.policy, adopted.state, surroundings)
 
 

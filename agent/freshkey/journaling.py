@@ -38,18 +38,21 @@ class Keeper:
     def restore(self) -> Adopted:
         """Return the state to start from; a journal that can't be used is set aside.
 
-        Raises FaultError (`output`) when the journal's file can't be read or moved at all.
+        Raises FaultError (`output`) when the journal can't even be set aside.
         """
         nothing = Adopted(fresh(self._wish.policy))
-        content = None if self._journal is None else self._journal.read()
-        if self._journal is None or content is None:
+        if self._journal is None:
             return nothing
         try:
+            content = self._journal.read()
+            if content is None:
+                return nothing
             header, ledger = decode(content)
             shift = _shift(header)
-        except UnreadableError as reason:
+        except (UnreadableError, FaultError) as reason:
             moved_to = self._journal.set_aside()
-            log.warning("journal.set_aside", reason=str(reason), moved_to=str(moved_to))
+            why = reason.fault.message if isinstance(reason, FaultError) else str(reason)
+            log.warning("journal.set_aside", reason=why, moved_to=str(moved_to))
             return nothing
         for secret in _secrets(ledger):
             know(secret)
@@ -58,10 +61,6 @@ class Keeper:
             ledger = shifted(ledger, shift)
         adopted = adopt(ledger, self._wish, boot_time(), rebooted=rebooted)
         log.info("journal.adopted", keys=[e.name for e in ledger.keys], rebooted=rebooted)
-        for name in adopted.abandoned:
-            log.warning("mint.abandoned", key=name, message="the agent ended during a mint")
-        for lease_id in adopted.left:
-            log.warning("lease.left", lease_id=lease_id, message="it is of another address")
         return adopted
 
     def keep(self, state: AgentState) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from logging import ERROR, INFO, WARNING
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol, final
 
-import structlog
 import trio
 
-from freshkey.core.actions import Action, Level, Publish, Record, Withdraw
+from freshkey.core.actions import Action, Publish, Record, Withdraw
 from freshkey.core.agent import step
 from freshkey.core.chance import Chance
 from freshkey.core.events import ClockJumped, Event, Started, StopRequested, Woke
@@ -27,10 +25,6 @@ if TYPE_CHECKING:
 
 NAP: Final = 30.0  # seconds; trio's clock stops with a suspended machine, the lease clock does not
 TICK: Final = 0.001  # two clocks that differ by a rounding error must not make the loop spin
-
-_LEVELS: Final = {Level.INFO: INFO, Level.WARNING: WARNING, Level.ERROR: ERROR}
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Performer(Protocol):
@@ -63,6 +57,9 @@ class World(Protocol):
 
     def show(self, shown: KeyView) -> None:
         """Let readers of the socket see a key."""
+
+    def record(self, record: Record) -> None:
+        """Put it into the log, or into the record for auditors."""
 
 
 @final
@@ -143,7 +140,7 @@ class Loop:
     ) -> None:
         match action:
             case Record():
-                log.log(_LEVELS[action.level], action.event, **dict(action.fields))
+                self._world.record(action)
             case Publish() | Withdraw():
                 events.append(self._world.publish(action))
             case _:
@@ -157,7 +154,7 @@ class Loop:
         for key in self.state.keys:
             if key.publishing or key.name not in self.policy.keys:
                 continue
-            shown = view(key, self.state.tokens)
+            shown = view(key, self.state.tokens, self.state.link)
             if self._shown.get(key.name) != shown:
                 self._shown[key.name] = shown
                 self._world.show(shown)

@@ -33,6 +33,7 @@ class Publisher:
         self._settings = settings
         self._clock = clock
         self._warned: set[str] = set()
+        self._faults: dict[Path, Fault] = {}
 
     def perform(self, order: OutputOrder) -> Published | Withdrawn:
         """Write or remove every file of a key; the answer names those that failed."""
@@ -41,6 +42,13 @@ class Publisher:
                 return Published(order, self._publish(order))
             case Withdraw():
                 return Withdrawn(order, self._withdraw(order))
+
+    def files(self, name: str) -> list[tuple[Path, str | None]]:
+        """List the files of a key, each with what keeps it from being as it should, if anything."""
+        paths = [target.path for target in self._settings.keys[name].files]
+        return [
+            (path, self._faults[path].message if path in self._faults else None) for path in paths
+        ]
 
     def remove_left(self, paths: Iterable[str]) -> None:
         """Remove files of keys that are not configured any more, unless another key has them."""
@@ -64,7 +72,9 @@ class Publisher:
                 warning = write_file(target, content, allow_disk=self._settings.state.allow_disk)
             except FaultError as error:
                 faults.append(error.fault)
+                self._faults[target.path] = error.fault
                 continue
+            self._faults.pop(target.path, None)
             if warning is not None and warning not in self._warned:
                 self._warned.add(warning)
                 log.warning("key.file_warning", key=order.name, message=warning)
@@ -77,4 +87,7 @@ class Publisher:
                 remove_file(target)
             except FaultError as error:
                 faults.append(error.fault)
+                self._faults[target.path] = error.fault
+            else:
+                self._faults.pop(target.path, None)
         return tuple(faults)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, final
 from freshkey.host.clock import WallClock, boot_time
 from freshkey.journaling import Keeper
 from freshkey.publisher import OutputOrder, Publisher
+from freshkey.recording import Recorder
 from freshkey.serve.board import Board
 
 if TYPE_CHECKING:
+    from freshkey.core.actions import Record
     from freshkey.core.events import Published, Withdrawn
     from freshkey.core.state import AgentState
     from freshkey.core.view import KeyView
@@ -26,6 +28,7 @@ class Surroundings:
     keeper: Keeper
     publisher: Publisher
     board: Board
+    recorder: Recorder
 
     def now(self) -> float:
         """Seconds on the lease clock."""
@@ -50,3 +53,7 @@ class Surroundings:
     def show(self, shown: KeyView) -> None:
         """Let readers of the socket see a key."""
         self.board.show(shown)
+
+    def record(self, record: Record) -> None:
+        """Put it into the log, or into the record for auditors."""
+        self.recorder.record(record)

@@ -39,6 +39,22 @@ def test_secrets_on_a_disk(tmp_path: Path) -> None:
     assert faults(tmp_path, key, f"{state}allow_disk = true") == []
 
 
+def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
+    (tmp_path / "record").write_text("")
+    (tmp_path / "link").symlink_to("record")
+    told = {
+        "new": [],
+        "record": [],
+        "link": ["log.audit_file: is no regular file: name another path, or remove it"],
+        ".": ["log.audit_file: is no regular file: name another path, or remove it"],
+        "missing/record": [
+            f"log.audit_file: can't be made: there is no directory {tmp_path}/missing: make it"
+        ],
+    }
+    for name, lines in told.items():
+        assert faults(tmp_path, more=f'[log]\naudit_file = "{name}"') == lines
+
+
 def test_names_that_do_not_exist(tmp_path: Path) -> None:
     accounts = 'owner = "no-such-user", group = "no-such-group"'
     server = '[server]\nowner = "no-such-user"\ngroup = "no-such-group"'

@@ -84,7 +84,7 @@ def test_a_login_that_succeeds_while_the_mint_is_forbidden_does_not_spin() -> No
     world = World(policy(), rules=(Rule((Issue,), FORBIDDEN),)).start().run(HOUR)
     assert world.calls["LogIn"] == 1
     assert world.calls["Issue"] < 40
-    assert world.key().fault == FORBIDDEN
+    assert world.fault() == FORBIDDEN
     assert not world.mints, "Vault refused: no mint was spent"
 
 
@@ -136,18 +136,18 @@ def test_an_old_token_that_is_found_invalid_takes_its_keys_along() -> None:
 def test_what_a_person_has_to_mend_is_retried_slowly(kind: FaultKind) -> None:
     world = World(policy(), rules=(Rule((Issue,), of(kind)),)).start().run(HOUR)
     assert 10 < world.calls["Issue"] < 40
-    assert world.key().fault == of(kind)
+    assert world.fault() == of(kind)
 
 
 def test_a_login_that_fails_is_repeated_with_a_backoff() -> None:
     world = World(policy(), rules=(Rule((LogIn,), FORBIDDEN),)).start().run(HOUR)
     assert 10 < world.calls["LogIn"] < 40
-    assert world.state.tokens.fault == FORBIDDEN
+    assert world.token_fault() == FORBIDDEN
     assert world.told("token.login_failed")
     world.rules = ()
     world.run(300)
     assert world.holds()
-    assert world.state.tokens.fault is None
+    assert world.state.tokens.trouble is None
 
 
 def test_backoff_counts_from_the_end_of_the_call_before() -> None:
@@ -229,5 +229,5 @@ def test_one_keys_fault_is_not_the_others() -> None:
     assert world.holds("good")
     asked = [order.name for _, order in world.log if isinstance(order, Issue)]
     assert asked.count("good") == 1
-    assert world.key("bad").fault == FORBIDDEN
-    assert world.key("good").fault is None
+    assert world.fault("bad") == FORBIDDEN
+    assert world.fault("good") is None

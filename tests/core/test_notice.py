@@ -69,7 +69,8 @@ def test_a_key_that_openai_refuses_is_replaced() -> None:
     world.run(302)
     assert world.holds()
     assert world.told("key.published")[-1]["reason"] == "refused"
-    refused = [at for at, record in world.records if record.event == "key.refused"]
+    tests = [(at, dict(record.fields)) for at, record in world.records if record.audit]
+    refused = [at for at, fields in tests if fields.get("verdict") == "refused"]
     assert gaps(refused) == [pytest.approx(1, abs=0.1)], "two refusals, a second apart"
 
 
@@ -77,7 +78,7 @@ def test_one_refusal_may_be_a_slip() -> None:
     world = World(policy(check_every=0), sayings=(Saying(Verdict.REFUSED, 1300, 1301),)).start()
     world.run(900)
     assert world.calls["Issue"] == 1
-    assert len(world.told("key.refused")) == 1
+    assert [test["verdict"] for test in world.told("key.tested")].count("refused") == 1
 
 
 def test_a_key_that_openai_takes_after_all_stays() -> None:
@@ -88,7 +89,7 @@ def test_a_key_that_openai_takes_after_all_stays() -> None:
     world.sayings = ()
     world.run(61)
     assert isinstance(world.key().cycle, Idle)
-    assert world.key().fault is None
+    assert world.fault() is None
     world.run(600)
     assert world.key().generation == 1
 

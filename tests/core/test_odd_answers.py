@@ -100,12 +100,12 @@ def test_files_whose_answer_is_a_failure() -> None:
     """They break no overlap, and say nothing of Vault."""
     world = running()
     world.send(Failed(published(world), FULL_DISK))
-    assert world.key().fault == FULL_DISK
+    assert world.fault() == FULL_DISK
     assert world.key().write_failures == 1
     world.run(2)
-    assert world.key().fault is None
+    assert world.fault() is None
     world.send(Failed(Withdraw("billing"), AWAY))
-    assert world.key().fault is None, "it was not withdrawn"
+    assert world.fault() is None, "it was not withdrawn"
 
 
 def test_files_of_a_withdrawn_key_whose_answer_is_a_failure() -> None:

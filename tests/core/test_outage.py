@@ -18,7 +18,6 @@ from freshkey.core.actions import (
     RevokeToken,
 )
 from freshkey.core.events import RotateRequested
-from freshkey.core.key import view
 from freshkey.core.state import BackingOff, Link
 from freshkey.core.verdict import Verdict
 from freshkey.core.view import KeyStatus
@@ -59,7 +58,7 @@ def ends_at(world: World) -> float:
 
 
 def status(world: World) -> KeyStatus:
-    return view(world.key(), world.state.tokens).status
+    return world.view().status
 
 
 @pytest.mark.parametrize("fault", [AWAY, SEALED])
@@ -76,7 +75,7 @@ def test_one_cheap_request_at_a_time_asks_for_all(fault: Fault) -> None:
     assert world.state.link == Link()
     assert world.told("vault.away")
     assert world.told("vault.back")
-    assert all(world.key(name).fault is None for name in TEN)
+    assert all(world.fault(name) is None for name in TEN)
     assert len(world.mints) == 10, "no lease was near its end"
 
 

@@ -76,12 +76,12 @@ def steady(world: World) -> bool:
     return (
         not state.link.away
         and tokens.current is not None
-        and tokens.fault is None
+        and tokens.trouble is None
         and not tokens.recheck
         and all(
             world.holds(key.name)
             and isinstance(key.cycle, Idle)
-            and key.fault is None
+            and key.trouble is None
             and not key.watch.stale
             and not key.watch.claimed
             and not any(retired.failures for retired in key.retired)

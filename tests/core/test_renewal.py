@@ -67,7 +67,7 @@ def test_a_renewal_that_vault_puts_off_is_repeated() -> None:
     assert last > 3200
     assert world.calls["Renew"] < 3 + (3200 - first) / 20
     assert world.calls["Issue"] == 1
-    assert world.key().fault is None
+    assert world.fault() is None
 
 
 def test_a_lease_that_could_not_be_renewed_in_time_is_replaced() -> None:

@@ -174,13 +174,13 @@ def test_a_file_that_cannot_be_written_holds_the_overlap() -> None:
     world.file_fault = FULL_DISK
     world.send(RotateRequested("billing")).run(600)
     assert world.calls["Revoke"] == 0, "the file's readers have the old key"
-    assert world.key().fault == FULL_DISK
+    assert world.fault() == FULL_DISK
     assert world.told("key.published")[-1]["generation"] == 2, "the socket's readers have it"
     writes = len(world.times(Publish))
     assert 120 < writes < 480, "it is retried with a backoff, up to 5 s"
     world.file_fault = None
     world.run_until(lambda: world.key().generation in _written(world), 60)
-    assert world.key().fault is None
+    assert world.fault() is None
     assert world.calls["Revoke"] == 0
     world.run(310)
     assert world.calls["Revoke"] == 1, "the overlap began with the write"
@@ -220,7 +220,7 @@ def test_files_that_cannot_be_removed_are_told_of() -> None:
     world.send(RotateRequested("billing", now=True))
     assert world.times(Withdraw)
     assert world.told("key.file_failed")
-    assert world.key().fault == FULL_DISK
+    assert world.fault() == FULL_DISK
 
 
 def test_revocations_belong_to_a_token_that_lives() -> None:

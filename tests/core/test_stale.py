@@ -19,7 +19,6 @@ from freshkey.core.actions import (
 )
 from freshkey.core.actions import Test as Probe
 from freshkey.core.events import Reported
-from freshkey.core.key import view
 from freshkey.core.policy import VerifyMode
 from freshkey.core.verdict import Verdict
 from freshkey.core.view import KeyStatus
@@ -49,7 +48,7 @@ def ends_at(world: World) -> float:
 
 
 def status(world: World) -> KeyStatus:
-    return view(world.key(), world.state.tokens).status
+    return world.view().status
 
 
 @pytest.mark.parametrize("mode", [VerifyMode.REQUIRE, VerifyMode.PREFER])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from freshkey.core.actions import LookUp, LookUpToken, Publish
 from freshkey.core.events import ClockJumped, Woke
-from freshkey.core.key import view
 from freshkey.core.view import KeyStatus
 
 from tests.core.scripts import policy
@@ -37,7 +36,7 @@ def test_a_suspended_machine_serves_no_key_past_max_stale() -> None:
     world.now += 8 * 3600
     world.send(Woke())
     assert not world.published
-    assert view(world.key(), world.state.tokens).status is KeyStatus.WITHDRAWN
+    assert world.view().status is KeyStatus.WITHDRAWN
 
 
 def test_a_jump_of_the_clock_has_everything_looked_up() -> None:

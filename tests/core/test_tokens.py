@@ -166,7 +166,7 @@ def test_a_renewal_that_is_put_off() -> None:
     world.start().run(3500)
     assert world.calls["LogIn"] == 1
     assert world.calls["Issue"] == 1
-    assert world.state.tokens.fault is None
+    assert world.state.tokens.trouble is None
 
 
 @pytest.mark.parametrize("fault", [FORBIDDEN, LIMITED])

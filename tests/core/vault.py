@@ -207,6 +207,7 @@ class Vault:
             now,
             f"key_{number}",
             f"svc-{number}",
+            f"request-{number}",
         )
         return Issued(order, grant)
 
@@ -216,7 +217,8 @@ class Vault:
             return Failed(order, GONE)
         lease.expires_at = min(now + order.increment, lease.minted_at + self.lease_max)
         return Renewed(
-            order, Renewal(lease.expires_at - now, renewable=True, asked_at=self._asked_at)
+            order,
+            Renewal(lease.expires_at - now, True, self._asked_at, "request-r"),  # noqa: FBT003 - renewable
         )
 
     def _token(self, secret: Secret, now: float) -> VaultToken | None:

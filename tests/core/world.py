@@ -40,6 +40,7 @@ from freshkey.core.events import (
     Woke,
 )
 from freshkey.core.faults import Fault
+from freshkey.core.key import view
 from freshkey.core.ledger import to_ledger
 from freshkey.core.policy import AgentPolicy
 from freshkey.core.state import AgentState
@@ -53,6 +54,7 @@ from tests.core.vault import Vault, VaultOrder
 if TYPE_CHECKING:
     from freshkey.core.adoption import Adopted, Wish
     from freshkey.core.state import KeyState
+    from freshkey.core.view import KeyView
 
 _FOR_KEY = (Issue, Renew, LookUp, Revoke)
 _UNIT = 1_000_003
@@ -168,6 +170,19 @@ class World:
 
     def key(self, name: str = "billing") -> KeyState:
         return next(key for key in self.state.keys if key.name == name)
+
+    def fault(self, name: str = "billing") -> Fault | None:
+        """The fault of a key that stands."""
+        trouble = self.key(name).trouble
+        return trouble.fault if trouble else None
+
+    def token_fault(self) -> Fault | None:
+        trouble = self.state.tokens.trouble
+        return trouble.fault if trouble else None
+
+    def view(self, name: str = "billing") -> KeyView:
+        """What readers see of a key."""
+        return view(self.key(name), self.state.tokens, self.state.link)
 
     def told(self, event: str) -> list[dict[str, Any]]:
         return [dict(record.fields) for _, record in self.records if record.event == event]

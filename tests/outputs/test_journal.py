@@ -36,6 +36,20 @@ def test_a_removed_journal_is_gone(state: StateDirectory) -> None:
     assert names(state.path) == ["lock"]
 
 
+def test_what_is_no_file_is_set_aside_too(state: StateDirectory) -> None:
+    journal = Journal(state)
+    for _ in range(5):
+        journal.path.mkdir()
+        with pytest.raises(FaultError):
+            journal.read()
+        assert journal.set_aside().is_dir()
+        assert journal.read() is None
+    journal.path.symlink_to("/dev/zero")
+    assert journal.set_aside().is_symlink()
+    journal.write(b"one")
+    assert journal.read() == b"one"
+
+
 def test_unreadable_ones_are_set_aside_and_only_the_last_few_stay(state: StateDirectory) -> None:
     journal = Journal(state)
     for number in range(1, 13):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from freshkey.core.faults import FaultKind
-from freshkey.vault.faults import Operation, Refusal, Request, fault_of, health_fault
+from freshkey.core.faults import FaultKind, Operation
+from freshkey.vault.faults import Refusal, Request, fault_of, health_fault
 
 MINT = Request(Operation.MINT, "openai/creds/billing")
 LOGIN = Request(Operation.LOG_IN, "auth/approle/login")

@@ -42,6 +42,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if in_memory and not is_memory_backed(settings.state.directory):
         yield Finding(("state", "directory"), _ON_DISK)
     yield from _owner(("server",), settings.server)
+    if settings.log.audit_file is not None:
+        yield from _appendable(("log", "audit_file"), settings.log.audit_file)
 
 
 def _owner(place: Place, output: FileSettings | ServerSettings) -> Iterator[Finding]:
@@ -78,6 +80,18 @@ def _target(place: Place, path: Path) -> Iterator[Finding]:
         yield Finding(place, error.fault.message)
     finally:
         os.close(descriptor)
+
+
+def _appendable(place: Place, path: Path) -> Iterator[Finding]:
+    """A record is added to a regular file, which is made in a directory that is there."""
+    if not path.parent.is_dir():
+        yield Finding(place, f"can't be made: there is no directory {path.parent}: make it")
+    elif path.is_symlink() or (path.exists() and not path.is_file()):
+        yield Finding(place, "is no regular file: name another path, or remove it")
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        yield Finding(
+            place, f"can't be written by user id {os.geteuid()}: correct its owner or mode"
+        )
 
 
 def _passage(place: Place, file: FileSettings) -> Iterator[Finding]:

@@ -125,11 +125,15 @@ Field = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Something worth telling: a dotted event name with fields, for the log and for auditors."""
+    """Something worth telling: a dotted event name with fields.
+
+    `audit` puts it into the record for auditors; a field `expires_at` is on the lease clock.
+    """
 
     level: Level
     event: str
     fields: tuple[tuple[str, Field], ...]
+    audit: bool = False
 
 
 VaultKeyOrder = Issue | Renew | LookUp | Revoke

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from freshkey.core.actions import Level, Record
 from freshkey.core.ledger import Origin, Source
 from freshkey.core.policy import AgentPolicy
+from freshkey.core.records import audited
 from freshkey.core.state import (
     AgentState,
     Credential,
@@ -28,20 +30,22 @@ if TYPE_CHECKING:
 
     from freshkey.core.ledger import KeyEntry, Ledger
 
+_ENDED: Final = "the agent ended during a mint: a lease of unknown id may live under its token"
+_ELSEWHERE: Final = "it came from another address, and lives to its end"
+
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
     """The state to start from.
 
-    `abandoned` names keys whose mint has no answer; `left` are ids of leases that live to their
-    end, for they came from an address that is not configured any more; `files` are those of keys
-    that are not configured any more, to be removed.
+    `files` are those of keys that are not configured any more, to be removed. `records` tell of
+    mints that have no answer, and of leases that live to their end, for they came from an address
+    that is not configured any more.
     """
 
     state: AgentState
-    abandoned: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
 
 
 def fresh(policy: AgentPolicy) -> AgentState:
@@ -89,9 +93,17 @@ def adopt(ledger: Ledger, wish: Wish, now: float, *, rebooted: bool = False) -> 
         tokens = replace(tokens, current=token)
         if not same_login:
             tokens = replace(tokens, current=None, retired=(*tokens.retired, token))
-    state = AgentState(keys=tuple(keys), tokens=tokens, mints=ledger.mints)
     abandoned = tuple(entry.name for entry in ledger.keys if entry.intent is not None)
-    return Adopted(state, abandoned=abandoned, files=_files_of_removed(ledger, policy))
+    state = AgentState(
+        keys=tuple(keys),
+        tokens=tokens,
+        mints=ledger.mints,
+        abandoned=ledger.abandoned + len(abandoned),
+    )
+    records = (
+        audited("mint.abandoned", name, level=Level.WARNING, message=_ENDED) for name in abandoned
+    )
+    return Adopted(state, _files_of_removed(ledger, policy), tuple(records))
 
 
 def shifted(ledger: Ledger, shift: float) -> Ledger:
@@ -126,6 +138,7 @@ def shifted(ledger: Ledger, shift: float) -> Ledger:
                 replace(r, lease=lease(r.lease), revoke_at=r.revoke_at + shift) for r in old.retired
             ),
             claim_minted_at=old.claim_minted_at + shift,
+            published_at=old.published_at + shift,
         )
 
     return replace(
@@ -143,6 +156,7 @@ def _key(
     key = KeyState(
         entry.name,
         generation=entry.generation,
+        published_at=entry.published_at,
         announced=entry.generation,
         reason=entry.reason,
         retired=entry.retired,
@@ -158,7 +172,7 @@ def _key(
     if entry.candidate is not None and now < entry.candidate.lease.expires_at:
         testing = Testing(entry.candidate_reason, entry.candidate, since=now, retry_at=now)
         key = replace(key, cycle=testing)
-    elif entry.current is not None:
+    elif entry.current is not None and not entry.requested:
         key = replace(key, cycle=Idle())
     if entry.candidate is not None and isinstance(key.cycle, Idle | Wanted):  # its lease has ended
         key = replace(key, retired=(*key.retired, Retired(entry.candidate.lease, now)))
@@ -203,10 +217,10 @@ def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
         KeyState(name, generations.get(name, 0), announced=generations.get(name, 0))
         for name in policy.keys
     )
-    left = tuple(
-        retired.lease.id
+    records = tuple(
+        audited("lease.left", entry.name, retired.lease, Level.WARNING, message=_ELSEWHERE)
         for entry in ledger.keys
         for retired in (*entry.retired, *_leases(entry, inf))
     )
-    files = _files_of_removed(ledger, policy)
-    return Adopted(AgentState(keys=keys, mints=ledger.mints), left=left, files=files)
+    state = AgentState(keys=keys, mints=ledger.mints, abandoned=ledger.abandoned)
+    return Adopted(state, _files_of_removed(ledger, policy), records)

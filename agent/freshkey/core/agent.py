@@ -113,8 +113,8 @@ def _absorb(state: AgentState, event: Event, turn: Turn) -> AgentState:
 def _on_pinged(state: AgentState, turn: Turn) -> AgentState:
     state = _each(state, lambda key: link.hasten_key(key, turn))
     held = state.tokens
-    if held.fault is not None:
-        at = link.hasten(held.retry_at, held.failed_at, held.failures, held.fault, turn)
+    if held.trouble is not None:
+        at = link.hasten(held.retry_at, held.trouble.at, held.failures, held.trouble.fault, turn)
         state = replace(state, tokens=replace(held, retry_at=at))
     return replace(state, link=link.on_pinged(state.link, turn))
 
@@ -145,6 +145,7 @@ def _on_call_failed(
         held = token_answers.lose(held, order.token_number, turn)
     if isinstance(order, Issue) and fault.unanswered:
         held = token_answers.abandon(held, order.token_number)
+        state = replace(state, abandoned=state.abandoned + 1)
     elif isinstance(order, Issue) and fault.kind in UNSPENT:
         state = _refund(state, order.name)
     turn.tokens = held
@@ -172,6 +173,7 @@ def _plan(state: AgentState, turn: Turn) -> AgentState:
         tokens=tokens.plan(state.tokens, _tokens_in_use(planned), turn),
         link=link.plan(state.link, planned, turn),
         mints=mints,
+        abandoned=state.abandoned,
     )
 
 

@@ -39,8 +39,7 @@ def plan(state: AgentState, stopping: Stopping, turn: Turn) -> AgentState:
     if all(policy.revoke_on_stop for policy in turn.policy.keys.values()):
         state = replace(state, tokens=_revoke_tokens(state.tokens, turn))
         if state.tokens.current is None and not state.tokens.retired:
-            # A token takes its leases along.
-            return replace(state, keys=tuple(replace(key, retired=()) for key in state.keys))
+            return replace(state, keys=tuple(_taken_along(key, turn) for key in state.keys))
         if state.tokens.call is TokenCall.REVOKE:
             return state
     return replace(
@@ -72,6 +71,13 @@ def _close(key: KeyState, turn: Turn) -> KeyState:
         key = revocation.retire(key, key.cycle.candidate.lease, turn.now)
         key = replace(key, cycle=Idle())
     return revocation.end_overlaps(key, turn)
+
+
+def _taken_along(key: KeyState, turn: Turn) -> KeyState:
+    """A token takes its leases along."""
+    for entry in key.retired:
+        turn.audit("lease.revoked", key.name, entry.lease)
+    return replace(key, retired=())
 
 
 def _minting(key: KeyState) -> bool:

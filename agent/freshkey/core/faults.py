@@ -23,6 +23,25 @@ class FaultKind(StrEnum):
     OUTPUT = "output"  # a file or a hook
 
 
+class Operation(StrEnum):
+    """What was being done, as faults, status, and metrics name it."""
+
+    LOG_IN = "log_in"
+    LOOK_UP_WRAPPING = "look_up_wrapping"
+    UNWRAP = "unwrap"
+    LOOK_UP_TOKEN = "look_up_token"  # noqa: S105 - an operation's name
+    RENEW_TOKEN = "renew_token"  # noqa: S105 - an operation's name
+    REVOKE_TOKEN = "revoke_token"  # noqa: S105 - an operation's name
+    MINT = "mint"
+    RENEW_LEASE = "renew_lease"
+    LOOK_UP_LEASE = "look_up_lease"
+    REVOKE_LEASE = "revoke_lease"
+    PING = "ping"
+    TEST = "test"
+    PUBLISH = "publish"
+    WITHDRAW = "withdraw"
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One failure, made at the edge that saw it.
@@ -38,6 +57,15 @@ class Fault:
     retry_after: float | None = None
     upstream_status: int | None = None
     orphan: tuple[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A fault that stands: what failed, and when, on the lease clock. None once it is mended."""
+
+    operation: Operation
+    fault: Fault
+    at: float
 
 
 OUTAGES = frozenset({FaultKind.UNREACHABLE, FaultKind.TLS, FaultKind.SEALED})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, assert_never
 
 from freshkey.core import publishing, renewal, replacement, revocation, vigil
@@ -26,7 +27,7 @@ from freshkey.core.view import KeyStatus, KeyView
 
 if TYPE_CHECKING:
     from freshkey.core.faults import Fault
-    from freshkey.core.state import KeyState
+    from freshkey.core.state import KeyState, Link
     from freshkey.core.token_state import Tokens
     from freshkey.core.turn import Turn
 
@@ -107,14 +108,26 @@ def settle(key: KeyState, turn: Turn) -> KeyState:
     return revocation.plan(key, turn)
 
 
-def view(key: KeyState, tokens: Tokens) -> KeyView:
-    """Return what readers see of a key."""
+def view(key: KeyState, tokens: Tokens, link: Link) -> KeyView:
+    """Return what readers see of a key; where there is none, the fault says what keeps it away."""
     shown = publishing.publication(key, tokens)
+    trouble = key.trouble
     if shown is None:
         status = KeyStatus.WITHDRAWN if key.withdrawn else KeyStatus.STARTING
-    else:
-        status = KeyStatus.STALE if key.watch.stale else KeyStatus.FRESH
-    return KeyView(key.name, status, shown, key.fault)
+        trouble = trouble or tokens.trouble
+        return KeyView(key.name, status, None, trouble.fault if trouble else link.fault)
+    status = KeyStatus.STALE if key.watch.stale else KeyStatus.FRESH
+    return KeyView(key.name, status, shown, trouble.fault if trouble else None)
+
+
+def leases(key: KeyState) -> int:
+    """Count the leases of a key that Vault has not ended, as far as is known."""
+    held = [entry.lease for entry in key.retired]
+    if key.current is not None:
+        held.append(key.current.lease)
+    if isinstance(key.cycle, Testing):
+        held.append(key.cycle.candidate.lease)
+    return sum(lease.gone_at == inf for lease in held)
 
 
 def _on_looked_up(key: KeyState, event: LookedUp, turn: Turn) -> KeyState:

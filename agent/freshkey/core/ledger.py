@@ -69,8 +69,10 @@ class KeyEntry:
     intent: int | None
     retired: tuple[Retired, ...]
     withdrawn: bool
+    requested: bool = False  # somebody who may asked for a replacement that is not out yet
     compromised: bool = False
     claim_minted_at: float = -inf
+    published_at: float = -inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Ledger:
     unwrapped: Unwrapped | None
     mints: tuple[float, ...]
     keys: tuple[KeyEntry, ...]
+    abandoned: int = 0
 
 
 def to_ledger(state: AgentState, origin: Origin, sources: Mapping[str, Source]) -> Ledger:
@@ -95,6 +98,7 @@ def to_ledger(state: AgentState, origin: Origin, sources: Mapping[str, Source]) 
         token_count=state.tokens.count,
         unwrapped=state.tokens.unwrapped,
         mints=state.mints,
+        abandoned=state.abandoned,
         keys=tuple(_entry(key, sources.get(key.name)) for key in state.keys),
     )
 
@@ -123,6 +127,8 @@ def _entry(key: KeyState, source: Source | None) -> KeyEntry:
         intent=intent,
         retired=key.retired,
         withdrawn=key.withdrawn,
+        requested=not isinstance(key.cycle, Idle) and reason is Reason.REQUESTED,
         compromised=key.compromised,
         claim_minted_at=key.watch.claim_minted_at,
+        published_at=key.published_at,
     )

@@ -65,7 +65,7 @@ def hasten(until: float, failed_at: float, failures: int, fault: Fault, turn: Tu
 def hasten_key(key: KeyState, turn: Turn) -> KeyState:
     """Shorten the waits of one key when Vault is back."""
     watch = key.watch
-    if key.fault is not None and key.fault.kind in OUTAGES:
+    if key.trouble is not None and key.trouble.fault.kind in OUTAGES:
         renew_at = turn.now + doubling(LEAST_PAUSE, CAP, watch.renew_failures)
         check_at = turn.now + doubling(LEAST_PAUSE, CAP, watch.check_failures)
         watch = replace(

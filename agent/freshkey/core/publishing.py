@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Level, Publish, Withdraw
 from freshkey.core.backoff import BASE, FILES_CAP, jittered
-from freshkey.core.faults import FaultKind
+from freshkey.core.faults import Operation, Trouble
 from freshkey.core.revocation import end_overlaps, retire, start_overlaps
 from freshkey.core.state import Idle, Watch
 from freshkey.core.timing import good_until
@@ -32,7 +32,7 @@ def publication(key: KeyState, tokens: Tokens) -> Publication | None:
         key.generation,
         key.current.secret,
         good_until(key.current.lease, tokens),
-        key.current.api_key_id,
+        key.current.lease.names.api_key_id,
     )
 
 
@@ -46,6 +46,7 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
     key = replace(
         key,
         generation=key.generation + 1,
+        published_at=turn.now,
         current=credential,
         reason=reason,
         withdrawn=False,
@@ -53,7 +54,7 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
         confirmed=True,
         cycle=Idle(),
         failures=0,
-        fault=None,
+        trouble=None,
         watch=Watch(
             check_at=_first_check(credential.lease, policy.check_every, draw, turn.now),
             probe_at=turn.now + policy.probe_every if policy.probe_every else inf,
@@ -94,15 +95,16 @@ def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
     if key.current is None or event.order.publication.generation != key.generation:
         return key
     if key.announced < key.generation:
-        _announce(key, key.current, event.order.publication.tag, turn)
+        _announce(key, key.current, turn)
     key = replace(key, publishing=False, announced=key.generation)
     if not event.faults:
-        wrote = key.fault is not None and key.fault.kind is FaultKind.OUTPUT
+        trouble = key.trouble
+        wrote = trouble is not None and trouble.operation is Operation.PUBLISH
         if key.write_failures:
             turn.tell("key.files_recovered", key=key.name, generation=key.generation)
-        key = replace(key, write_failures=0, fault=None if wrote else key.fault)
+        key = replace(key, write_failures=0, trouble=None if wrote else trouble)
         return start_overlaps(key, turn)
-    return _retry_files(key, event.faults, turn)
+    return _retry_files(key, Operation.PUBLISH, event.faults, turn)
 
 
 def plan(key: KeyState, turn: Turn) -> KeyState:
@@ -119,15 +121,7 @@ def withdraw(key: KeyState, why: str, turn: Turn) -> KeyState:
     """Take the key from its readers. What is left of its lease is revoked at once."""
     if key.current is None:
         return key
-    turn.tell(
-        "key.withdrawn",
-        Level.WARNING,
-        key=key.name,
-        generation=key.generation,
-        lease_id=key.current.lease.id,
-        api_key_id=key.current.api_key_id,
-        why=why,
-    )
+    turn.audit("key.withdrawn", key.name, key.current.lease, Level.WARNING, why=why)
     turn.do(Withdraw(key.name))
     key = start_overlaps(retire(key, key.current.lease, turn.now), turn)
     return replace(
@@ -146,7 +140,7 @@ def on_withdrawn(key: KeyState, faults: tuple[Fault, ...], turn: Turn) -> KeySta
     """Files are gone; one that could not be removed still shows the key, and is tried again."""
     if not faults or key.current is not None:
         return key
-    return _retry_files(key, faults, turn)
+    return _retry_files(key, Operation.WITHDRAW, faults, turn)
 
 
 def remove(key: KeyState, turn: Turn) -> KeyState:
@@ -155,29 +149,30 @@ def remove(key: KeyState, turn: Turn) -> KeyState:
     return replace(key, rewrite_at=inf)
 
 
-def _retry_files(key: KeyState, faults: tuple[Fault, ...], turn: Turn) -> KeyState:
+def _retry_files(
+    key: KeyState, operation: Operation, faults: tuple[Fault, ...], turn: Turn
+) -> KeyState:
     failures = key.write_failures + 1
     wait = jittered(BASE, FILES_CAP, failures, turn.chance.draw(key.name, "write"))
     if failures.bit_count() == 1:  # the 1st, 2nd, 4th, 8th … time: a full disk must not fill a log
         _tell_faults(key, faults, turn)
-    return replace(key, write_failures=failures, rewrite_at=turn.now + wait, fault=faults[0])
+    trouble = Trouble(operation, faults[0], turn.now)
+    return replace(key, write_failures=failures, rewrite_at=turn.now + wait, trouble=trouble)
 
 
 def _end(key: KeyState, turn: Turn) -> float:
     return -inf if key.current is None else good_until(key.current.lease, turn.tokens)
 
 
-def _announce(key: KeyState, current: Credential, tag: str, turn: Turn) -> None:
-    turn.tell(
+def _announce(key: KeyState, current: Credential, turn: Turn) -> None:
+    turn.audit(
         "key.published",
-        key=key.name,
+        key.name,
+        current.lease,
         generation=key.generation,
-        tag=tag,
         reason=key.reason.value,
         expires_in=round(_end(key, turn) - turn.now),
-        lease_id=current.lease.id,
-        api_key_id=current.api_key_id,
-        service_account=current.service_account,
+        expires_at=_end(key, turn),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Level, LookUp, Renew
 from freshkey.core.backoff import BASE, delay
-from freshkey.core.faults import PASSING, Fault
+from freshkey.core.faults import PASSING, Fault, Operation, Trouble
 from freshkey.core.publishing import write
 from freshkey.core.replacement import remaining, want
 from freshkey.core.state import Call, Idle, Reason
@@ -59,13 +59,12 @@ def on_renewed(key: KeyState, current: Credential, event: Renewed, turn: Turn) -
         confirmed=True,
         watch=replace(key.watch, renew_at=turn.now + BASE, renew_failures=0, stale=False),
     )
-    turn.tell(
+    turn.audit(
         "key.renewed",
-        key=key.name,
-        generation=key.generation,
-        lease_id=lease.id,
-        api_key_id=current.api_key_id,
+        key.name,
+        lease,
         duration=renewal.duration,
+        expires_at=lease.expires_at,
         request_id=renewal.request_id,
     )
     key = _mended(key)
@@ -78,7 +77,8 @@ def on_renew_failed(key: KeyState, current: Credential, fault: Fault, turn: Turn
     draw = turn.chance.draw(key.name, "renew")
     wait = delay(fault, failures, draw, remaining(key, turn))
     watch = replace(key.watch, renew_failures=failures, renew_at=turn.now + wait)
-    key = replace(key, watch=watch, fault=fault)
+    trouble = Trouble(Operation.RENEW_LEASE, fault, turn.now)
+    key = replace(key, watch=watch, trouble=trouble)
     turn.tell(
         "key.renewal_failed",
         Level.WARNING,
@@ -124,7 +124,7 @@ def on_gone(key: KeyState, current: Credential, turn: Turn) -> KeyState:
         Level.WARNING,
         key=key.name,
         lease_id=lease.id,
-        api_key_id=current.api_key_id,
+        api_key_id=lease.names.api_key_id,
     )
     watch = replace(key.watch, check_at=inf, claimed=False)
     key = replace(key, current=replace(current, lease=lease), watch=watch)
@@ -146,13 +146,15 @@ def on_check_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> K
         )
     wait = delay(fault, failures, turn.chance.draw(key.name, "check"), remaining(key, turn))
     watch = replace(key.watch, check_failures=failures, check_at=turn.now + wait)
-    return replace(key, watch=watch, fault=fault)
+    trouble = Trouble(Operation.LOOK_UP_LEASE, fault, turn.now)
+    return replace(key, watch=watch, trouble=trouble)
 
 
 def _mended(key: KeyState) -> KeyState:
     """Vault did what was asked of it: a fault that something else left behind stays."""
-    mended = isinstance(key.cycle, Idle) and not key.write_failures
-    return replace(key, fault=None) if mended else key
+    lasting = key.trouble is not None and key.trouble.operation is Operation.REVOKE_LEASE
+    mended = isinstance(key.cycle, Idle) and not key.write_failures and not lasting
+    return replace(key, trouble=None) if mended else key
 
 
 def _settle_claim(key: KeyState, turn: Turn) -> KeyState:

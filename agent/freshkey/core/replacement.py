@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Issue, Level, Test
 from freshkey.core.backoff import CAP, delay, doubling
-from freshkey.core.faults import Fault, FaultKind
+from freshkey.core.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.policy import VerifyMode
 from freshkey.core.publishing import publish
 from freshkey.core.revocation import end_overlaps, retire
-from freshkey.core.state import BackingOff, Call, Credential, Idle, Lease, Minting, Testing, Wanted
+from freshkey.core.state import (
+    BackingOff,
+    Call,
+    Credential,
+    Idle,
+    Lease,
+    Minting,
+    Names,
+    Testing,
+    Wanted,
+)
 from freshkey.core.timing import Course, find, good_until, next_for, point
 from freshkey.core.verdict import Verdict
 
@@ -67,7 +77,7 @@ def mint(key: KeyState, wanted: Wanted, token: Token, turn: Turn, *, in_budget: 
         if not wanted.over_budget:
             turn.tell("mint.over_budget", Level.WARNING, key=key.name, reason=reason.value)
         return replace(key, cycle=Wanted(reason, over_budget=True))
-    turn.tell("key.mint_intended", key=key.name, reason=reason.value)
+    turn.audit("key.mint_intended", key.name, reason=reason.value)
     turn.do(Issue(key.name, token.number, token.secret))
     return replace(key, cycle=Minting(reason, token.number, turn.now), call=Call.MINT)
 
@@ -84,17 +94,21 @@ def on_issued(key: KeyState, event: Issued, turn: Turn) -> KeyState:
         expires_at=grant.asked_at + grant.duration,
         draw=turn.chance.draw(key.name, "point"),
         lag=turn.now - grant.asked_at,
+        names=Names(
+            tag=f"{key.generation + 1}-{grant.secret.fingerprint}",
+            api_key_id=grant.api_key_id,
+            service_account=grant.service_account,
+        ),
     )
-    turn.tell(
+    turn.audit(
         "key.minted",
-        key=key.name,
-        lease_id=lease.id,
+        key.name,
+        lease,
         duration=grant.duration,
-        api_key_id=grant.api_key_id,
-        service_account=grant.service_account,
+        expires_at=lease.expires_at,
         request_id=grant.request_id,
     )
-    credential = Credential(lease, grant.secret, grant.api_key_id, grant.service_account)
+    credential = Credential(lease, grant.secret)
     key = replace(key, call=None)
     if not isinstance(key.cycle, Minting):
         return retire(key, lease, turn.now)
@@ -113,28 +127,31 @@ def on_issue_failed(key: KeyState, fault: Fault, turn: Turn) -> KeyState:
     if fault.orphan is not None:
         key = _retire_orphan(key, cycle, fault.orphan, turn)
     if fault.unanswered:
-        turn.tell("mint.abandoned", Level.WARNING, key=key.name, message=fault.message)
+        turn.audit("mint.abandoned", key.name, level=Level.WARNING, message=fault.message)
+    trouble = Trouble(Operation.MINT, fault, turn.now)
     if fault.kind is FaultKind.TOKEN_INVALID:
-        return replace(key, cycle=Wanted(cycle.reason), fault=fault)
-    return back_off(key, cycle.reason, fault, turn)
+        return replace(key, cycle=Wanted(cycle.reason), trouble=trouble)
+    return back_off(key, cycle.reason, trouble, turn)
 
 
-def back_off(key: KeyState, reason: Reason, fault: Fault, turn: Turn) -> KeyState:
+def back_off(key: KeyState, reason: Reason, trouble: Trouble, turn: Turn) -> KeyState:
     """Note a failed replacement, and when the next one is tried."""
+    fault = trouble.fault
     failures = key.failures + 1
     wait = delay(fault, failures, turn.chance.draw(key.name, "backoff"), remaining(key, turn))
-    turn.tell(
+    turn.audit(
         "key.replacement_failed",
-        Level.WARNING,
-        key=key.name,
+        key.name,
+        level=Level.WARNING,
         reason=reason.value,
+        operation=trouble.operation.value,
         fault=fault.kind.value,
         message=fault.message,
         retry_in=round(wait, 1),
     )
     cycle = BackingOff(reason, since=turn.now, until=turn.now + wait, fault=fault)
     turn.due(cycle.until)  # when this is decided by a deadline, nothing else asks to be woken
-    return replace(key, cycle=cycle, failures=failures, fault=fault)
+    return replace(key, cycle=cycle, failures=failures, trouble=trouble)
 
 
 def _retry_at(key: KeyState, waiting: BackingOff, turn: Turn) -> float:
@@ -148,14 +165,7 @@ def _retry_at(key: KeyState, waiting: BackingOff, turn: Turn) -> float:
 def on_candidate_tested(key: KeyState, testing: Testing, event: Tested, turn: Turn) -> KeyState:
     """A verdict on the minted key: publish it, test it again, or give it up."""
     verdict = event.finding.verdict
-    turn.tell(
-        "key.tested",
-        key=key.name,
-        lease_id=testing.candidate.lease.id,
-        api_key_id=testing.candidate.api_key_id,
-        verdict=verdict.value,
-        detail=event.finding.detail,
-    )
+    tell_tested(key, testing.candidate, event, turn)
     if verdict is Verdict.GOOD:
         return publish(key, testing.candidate, testing.reason, turn)
     deadline = _publish_by(key, testing, turn) if verdict is Verdict.UNKNOWN else inf
@@ -171,7 +181,16 @@ def on_candidate_tested(key: KeyState, testing: Testing, event: Tested, turn: Tu
         testing, attempts=attempts, verdict=verdict, retry_at=min(retry_at, max(deadline, turn.now))
     )
     words = f"OpenAI does not take the new key yet ({verdict}): {event.finding.detail}"
-    return replace(key, cycle=testing, fault=Fault(FaultKind.REFUSED, words))
+    trouble = Trouble(Operation.TEST, Fault(FaultKind.REFUSED, words), turn.now)
+    return replace(key, cycle=testing, trouble=trouble)
+
+
+def tell_tested(
+    key: KeyState, tested: Credential, event: Tested, turn: Turn, level: Level = Level.INFO
+) -> None:
+    """Every test goes on record."""
+    verdict, detail = event.finding.verdict.value, event.finding.detail
+    turn.audit("key.tested", key.name, tested.lease, level, verdict=verdict, detail=detail)
 
 
 def _plan_testing(key: KeyState, testing: Testing, turn: Turn) -> KeyState:
@@ -225,7 +244,7 @@ def _give_up(key: KeyState, testing: Testing, detail: str, turn: Turn) -> KeySta
     """OpenAI refuses a fresh key too, so the fault is not the key: the old one stays."""
     fault = Fault(FaultKind.REFUSED, f"OpenAI refuses the new key: {detail}")
     key = retire(key, testing.candidate.lease, turn.now)
-    return back_off(key, testing.reason, fault, turn)
+    return back_off(key, testing.reason, Trouble(Operation.TEST, fault, turn.now), turn)
 
 
 def _retire_orphan(

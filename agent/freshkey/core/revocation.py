@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Level, LookUp, Revoke
 from freshkey.core.backoff import delay
-from freshkey.core.faults import FaultKind
+from freshkey.core.faults import FaultKind, Operation, Trouble
 from freshkey.core.state import Call, KeyState, Retired
 
 if TYPE_CHECKING:
@@ -70,10 +70,8 @@ def forget_ended(key: KeyState, turn: Turn) -> KeyState:
     """Drop entries whose lease has ended by itself."""
     ended = tuple(entry for entry in key.retired if turn.due(_last_end(entry.lease)))
     for entry in ended:
-        turn.tell("lease.ended", key=key.name, lease_id=entry.lease.id)
-    if not ended:
-        return key
-    return replace(key, retired=tuple(entry for entry in key.retired if entry not in ended))
+        turn.audit("lease.ended", key.name, entry.lease)
+    return _without(key, ended) if ended else key
 
 
 def plan(key: KeyState, turn: Turn) -> KeyState:
@@ -104,9 +102,24 @@ def is_doubtful(key: KeyState, lease_id: str) -> bool:
 
 def on_gone(key: KeyState, lease_id: str, event: str, turn: Turn) -> KeyState:
     """Vault took the revocation over, or no longer knows the lease: the entry is done with."""
-    turn.tell(event, key=key.name, lease_id=lease_id)
-    kept = tuple(entry for entry in key.retired if entry.lease.id != lease_id)
-    return replace(key, retired=kept)
+    done = tuple(entry for entry in key.retired if entry.lease.id == lease_id)
+    for entry in done:
+        turn.audit(event, key.name, entry.lease)
+    return _without(key, done)
+
+
+def _without(key: KeyState, done: tuple[Retired, ...]) -> KeyState:
+    """Forget what is done with, and the trouble that there was with it."""
+    kept = tuple(entry for entry in key.retired if entry not in done)
+    trouble = key.trouble
+    if trouble is not None and trouble.operation is Operation.REVOKE_LEASE:
+        trouble = trouble if any(entry.failures for entry in kept) else None
+    return replace(key, retired=kept, trouble=trouble)
+
+
+def pending(key: KeyState, now: float) -> int:
+    """Count the leases whose revocation is due, and that Vault has not taken over yet."""
+    return sum(entry.failures > 0 or entry.revoke_at <= now for entry in key.retired)
 
 
 def on_alive(key: KeyState, lease_id: str) -> KeyState:
@@ -127,11 +140,14 @@ def on_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> KeyStat
         Level.WARNING,
         key=key.name,
         lease_id=lease_id,
+        api_key_id=entry.lease.names.api_key_id,
         fault=fault.kind.value,
         message=fault.message,
         retry_in=round(retry_at - turn.now, 1),
     )
     uncertain = fault.kind in _DOUBTFUL and not entry.uncertain
+    if key.trouble is None or key.trouble.operation is Operation.REVOKE_LEASE:
+        key = replace(key, trouble=Trouble(Operation.REVOKE_LEASE, fault, turn.now))
     return _changed(key, lease_id, failures=failures, revoke_at=retry_at, uncertain=uncertain)
 
 

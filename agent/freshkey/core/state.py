@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
-from freshkey.core.faults import Fault
+from freshkey.core.faults import Fault, Trouble
 from freshkey.core.secret import Secret
 from freshkey.core.token_state import Tokens
 from freshkey.core.verdict import Verdict
@@ -29,6 +29,15 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What auditors know a key by: the tag that it has, or would have; its ids at OpenAI."""
+
+    tag: str | None = None
+    api_key_id: str | None = None
+    service_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """Vault's grant. `token` is the number of the token under which it lives and dies.
 
@@ -45,16 +54,15 @@ class Lease:
     draw: float
     gone_at: float = inf
     lag: float = 0.0  # Vault's answer took that long, so the lease may end that much later
+    names: Names = Names()
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A minted key with its lease and its names at OpenAI."""
+    """A minted key with its lease."""
 
     lease: Lease
     secret: Secret
-    api_key_id: str | None = None
-    service_account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,7 @@ class KeyState:
 
     name: str
     generation: int = 0
+    published_at: float = -inf  # of the current generation
     current: Credential | None = None
     withdrawn: bool = False
     removed: bool = False  # not configured any more: only its leases are left to revoke
@@ -166,7 +175,7 @@ class KeyState:
     call: Call | None = None
     probing: str | None = None  # the lease id whose key is at OpenAI for a test
     watch: Watch = field(default_factory=Watch)
-    fault: Fault | None = None
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +204,14 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class AgentState:
-    """Everything. `mints` are the instants of the mints that count against the budget."""
+    """Everything. `mints` are the instants of the mints that count against the budget.
+
+    `abandoned` counts the mints that got no answer, since the journal began.
+    """
 
     keys: tuple[KeyState, ...] = ()
     tokens: Tokens = field(default_factory=Tokens)
     link: Link = field(default_factory=Link)
     mints: tuple[float, ...] = ()
+    abandoned: int = 0
     stopping: Stopping | None = None

@@ -23,7 +23,7 @@ from freshkey.core.events import (
     TokenRenewed,
     TokenRevoked,
 )
-from freshkey.core.faults import PASSING, Fault, FaultKind
+from freshkey.core.faults import PASSING, Fault, FaultKind, Operation, Trouble
 from freshkey.core.timing import FULL_GRANT, find
 from freshkey.core.token_state import Token, Tokens
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from freshkey.core.turn import Turn
 
 _FAILED = {
-    LogIn: "token.login_failed",
-    RenewToken: "token.renewal_failed",
-    LookUpToken: "token.lookup_failed",
-    RevokeToken: "token.revocation_failed",
+    LogIn: ("token.login_failed", Operation.LOG_IN),
+    RenewToken: ("token.renewal_failed", Operation.RENEW_TOKEN),
+    LookUpToken: ("token.lookup_failed", Operation.LOOK_UP_TOKEN),
+    RevokeToken: ("token.revocation_failed", Operation.REVOKE_TOKEN),
 }
 _SETTLED = 60.0  # a token that Vault calls invalid sooner than this costs a wait before a login
 
@@ -59,7 +59,7 @@ def absorb(tokens: Tokens, event: TokenEvent, turn: Turn) -> Tokens:
 
 def _on_logged_in(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
     """A new token is in use; the one before stays until nothing lives under it."""
-    tokens = replace(tokens, call=None, fault=None, failures=0, recheck=False)
+    tokens = replace(tokens, call=None, trouble=None, failures=0, recheck=False)
     current = tokens.current
     if current is not None and current.secret == login.token:
         return _on_same_token(tokens, current, login, turn)
@@ -86,7 +86,7 @@ def _on_logged_in(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
 
 def _on_renewed(tokens: Tokens, renewal: Renewal, turn: Turn) -> Tokens:
     """The token goes on. Granted clearly less than asked for, its maximum is near."""
-    tokens = replace(tokens, call=None, fault=None, failures=0)
+    tokens = replace(tokens, call=None, trouble=None, failures=0)
     current = tokens.current
     if current is None:
         return tokens
@@ -108,7 +108,7 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, turn: Turn) -> Tokens:
 
 def _on_looked_up(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
     """Vault's word on the token's terms counts."""
-    tokens = replace(tokens, call=None, fault=None, failures=0, recheck=False)
+    tokens = replace(tokens, call=None, trouble=None, failures=0, recheck=False)
     if tokens.current is None:
         return tokens
     return replace(tokens, current=_with_terms(tokens.current, login, turn))
@@ -142,8 +142,7 @@ def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, turn: Turn) -> To
         tokens,
         failures=failures,
         retry_at=turn.now + wait,
-        failed_at=turn.now,
-        fault=fault,
+        trouble=Trouble(_FAILED[type(order)][1], fault, turn.now),
         worn=tokens.worn or (lasting and isinstance(order, RenewToken)),
     )
 
@@ -159,7 +158,7 @@ def _on_revocation_failed(tokens: Tokens, order: RevokeToken, fault: Fault, turn
 
 def _tell_failed(order: TokenOrder, fault: Fault, wait: float, turn: Turn) -> None:
     turn.tell(
-        _FAILED[type(order)],
+        _FAILED[type(order)][0],
         Level.WARNING,
         fault=fault.kind.value,
         message=fault.message,
@@ -188,7 +187,7 @@ def lose(tokens: Tokens, number: int, turn: Turn) -> Tokens:
         losses=losses,
         retry_at=turn.now + wait,
         worn=False,
-        fault=invalid,
+        trouble=Trouble(Operation.LOOK_UP_TOKEN, invalid, turn.now),
     )
 
 

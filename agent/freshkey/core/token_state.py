@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
-from freshkey.core.faults import Fault
+from freshkey.core.faults import Trouble
 from freshkey.core.lease import TokenKind, Unwrapped
 from freshkey.core.secret import Secret
 
@@ -74,5 +74,4 @@ class Tokens:
     revoke_at: float = -inf
     revoke_failures: int = 0
     unwrapped: Unwrapped | None = None
-    fault: Fault | None = None
-    failed_at: float = -inf
+    trouble: Trouble | None = None

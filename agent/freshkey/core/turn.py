@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from freshkey.core.actions import Action, Field, Level, Record
 from freshkey.core.chance import Chance
 from freshkey.core.policy import AgentPolicy, KeyPolicy
+from freshkey.core.records import audited
 from freshkey.core.state import Link, Stopping
 from freshkey.core.timing import token_lead
 from freshkey.core.token_state import Tokens
 
 if TYPE_CHECKING:
-    from freshkey.core.state import KeyState
+    from freshkey.core.state import KeyState, Lease
 
 _REMOVED = KeyPolicy()  # for a key that is not configured any more and only has leases to revoke
 
@@ -55,6 +56,17 @@ class Turn:
         """Order something."""
         self.actions.append(action)
 
+    def audit(
+        self,
+        event: str,
+        name: str,
+        lease: Lease | None = None,
+        level: Level = Level.INFO,
+        **fields: Field,
+    ) -> None:
+        """Record what became of a key, for auditors."""
+        self.actions.append(audited(event, name, lease, level, **fields))
+
     def tell(self, event: str, level: Level = Level.INFO, **fields: Field) -> None:
-        """Record something for the log and for auditors."""
+        """Record something for the log."""
         self.actions.append(Record(level, event, tuple(fields.items())))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from freshkey.core.actions import Level, Test
 from freshkey.core.policy import VerifyMode
 from freshkey.core.publishing import withdraw
-from freshkey.core.replacement import want
+from freshkey.core.replacement import tell_tested, want
 from freshkey.core.state import BackingOff, Idle, Reason, Wanted
 from freshkey.core.timing import good_until
 from freshkey.core.verdict import Verdict
@@ -48,6 +48,8 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
 def on_tested(key: KeyState, current: Credential, event: Tested, turn: Turn) -> KeyState:
     """A verdict on the published key."""
     verdict = event.finding.verdict
+    level = Level.WARNING if verdict is Verdict.REFUSED else Level.INFO
+    tell_tested(key, current, event, turn, level)
     stale = key.watch.stale
     if verdict is Verdict.UNKNOWN and stale and turn.of(key).verify is VerifyMode.REQUIRE:
         verdict = Verdict.REFUSED
@@ -61,7 +63,7 @@ def on_tested(key: KeyState, current: Credential, event: Tested, turn: Turn) -> 
                 watch = replace(watch, check_at=turn.now)
             return _next_probe(replace(key, watch=watch), turn)
         case Verdict.REFUSED:
-            return _on_refused(key, current, event.finding.detail, turn)
+            return _on_refused(key, turn)
         case _:
             assert_never(verdict)
 
@@ -69,10 +71,10 @@ def on_tested(key: KeyState, current: Credential, event: Tested, turn: Turn) -> 
 def on_reported(key: KeyState, event: Reported, turn: Turn) -> KeyState:
     """A reader met a 401: test the key, at most once in 5 s; without tests, ask Vault."""
     current = key.current
-    tag = f"{key.generation}-{current.secret.fingerprint}" if current is not None else None
-    if tag != event.tag or key.watch.claimed:
+    tag = current and f"{key.generation}-{current.secret.fingerprint}"
+    if current is None or tag != event.tag or key.watch.claimed:
         return key
-    turn.tell("key.reported", Level.WARNING, key=key.name, tag=event.tag)
+    turn.audit("key.reported", key.name, current.lease, Level.WARNING)
     watch = replace(key.watch, claimed=True)
     at = max(turn.now, watch.probed_at + REPORT_PAUSE)
     if turn.of(key).verify is VerifyMode.OFF:
@@ -91,7 +93,7 @@ def _grow_stale(key: KeyState, current: Credential, turn: Turn) -> KeyState:
         key=key.name,
         generation=key.generation,
         lease_id=current.lease.id,
-        api_key_id=current.api_key_id,
+        api_key_id=current.lease.names.api_key_id,
     )
     watch = replace(key.watch, stale=True, refusals=0)
     if key.probing != current.lease.id:
@@ -99,19 +101,10 @@ def _grow_stale(key: KeyState, current: Credential, turn: Turn) -> KeyState:
     return replace(key, watch=watch)
 
 
-def _on_refused(key: KeyState, current: Credential, detail: str, turn: Turn) -> KeyState:
+def _on_refused(key: KeyState, turn: Turn) -> KeyState:
     refusals = key.watch.refusals + 1
     claimed = key.watch.claimed
     watch = replace(key.watch, refusals=refusals)
-    turn.tell(
-        "key.refused",
-        Level.WARNING,
-        key=key.name,
-        generation=key.generation,
-        lease_id=current.lease.id,
-        api_key_id=current.api_key_id,
-        detail=detail,
-    )
     if refusals > 1 and key.watch.stale:
         return want(withdraw(key, "refused", turn), Reason.REFUSED, turn)
     key = replace(key, watch=replace(watch, claimed=False, probe_at=turn.now + SECOND_LOOK))
@@ -138,6 +131,6 @@ def _content(key: KeyState) -> KeyState:
     watch = replace(key.watch, refusals=0)
     match key.cycle:
         case Wanted(reason=Reason.REFUSED) | BackingOff(reason=Reason.REFUSED) if not watch.stale:
-            return replace(key, watch=watch, cycle=Idle(), fault=None)
+            return replace(key, watch=watch, cycle=Idle(), trouble=None)
         case _:
             return replace(key, watch=watch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
@@ -32,19 +32,18 @@ def configure(level: str, layout: str, stream: TextIO = sys.stderr) -> None:
     terminal = stream.isatty()
     console = layout == "console" or (layout == "auto" and terminal)
     structlog.configure(
-        processors=[
-            add_log_level,
-            TimeStamper(fmt="iso", utc=True),  # RFC 3339 with Z
-            format_exc_info,
-            _masked,
-            _console(colors=terminal) if console else JSONRenderer(),
-        ],
+        processors=[*_FIELDS, _console(colors=terminal)] if console else json_lines(),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: sink,
         cache_logger_on_first_use=False,  # a later call takes effect everywhere
     )
     library.take_over(number if number == logging.DEBUG else max(number, logging.WARNING))
     crashes.take_over()
+
+
+def json_lines() -> list[Processor]:
+    """Return what makes a line of JSON of an event, with every secret in it masked."""
+    return [*_FIELDS, JSONRenderer()]
 
 
 def _console(*, colors: bool) -> Processor:
@@ -55,3 +54,11 @@ def _console(*, colors: bool) -> Processor:
 def _masked(_logger: object, _method: str, event: EventDict) -> EventDict:
     ordered = {**{name: event.pop(name) for name in _FIRST}, **event}
     return {str(redact_value(name)): redact_value(value) for name, value in ordered.items()}
+
+
+_FIELDS: Final[tuple[Processor, ...]] = (
+    add_log_level,
+    TimeStamper(fmt="iso", utc=True),  # RFC 3339 with Z
+    format_exc_info,
+    _masked,
+)

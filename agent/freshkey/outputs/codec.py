@@ -11,7 +11,7 @@ from cattrs import Converter
 from freshkey.core.ledger import Ledger
 from freshkey.core.secret import Secret
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from freshkey.outputs.access import Access
@@ -52,7 +53,8 @@ class Journal:
             name = _aside(max(numbers, default=0) + 1)
             os.rename(_NAME, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
             for old in numbers[: 1 - _KEPT]:
-                os.unlink(_aside(old), dir_fd=self._directory)
+                with suppress(OSError):  # a directory: whoever put it there may need it
+                    os.unlink(_aside(old), dir_fd=self._directory)
         return self.path.with_name(name)
 
     def remove(self) -> None:

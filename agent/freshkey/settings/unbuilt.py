@@ -19,7 +19,6 @@ _OPTIONS: Final[dict[tuple[str, ...], object]] = {
     ("keys", "*", "credential"): None,
     ("keys", "*", "refresh"): None,
     ("server", "health"): None,
-    ("log", "audit_file"): None,
 }
 
 

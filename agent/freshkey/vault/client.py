@@ -10,8 +10,9 @@ from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from freshkey.core.faults import Operation
 from freshkey.vault import answers, tokens
-from freshkey.vault.faults import Operation, RefusedError, Request
+from freshkey.vault.faults import RefusedError, Request
 from freshkey.vault.login import log_in
 from freshkey.vault.session import Session
 

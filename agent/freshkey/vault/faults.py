@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.faults import Fault, FaultError, FaultKind, Operation
 from freshkey.vault.words import quote
 
 if TYPE_CHECKING:
@@ -27,22 +26,6 @@ _UPSTREAM_TRANSPORT: Final = re.compile(r'\b(?:Get|Post|Put|Patch|Delete) \\?"ht
 _LEADER_CHANGE: Final = ("local node not active", "no active", "not the active", "active node")
 _BROKEN_OFF: Final = ("context canceled", "context deadline exceeded")
 _BAD_TOKEN: Final = ("invalid token", "bad token")
-
-
-class Operation(StrEnum):
-    """What Vault is asked to do, as metrics and faults name it."""
-
-    LOG_IN = "log_in"
-    LOOK_UP_WRAPPING = "look_up_wrapping"
-    UNWRAP = "unwrap"
-    LOOK_UP_TOKEN = "look_up_token"  # noqa: S105 - an operation's name
-    RENEW_TOKEN = "renew_token"  # noqa: S105 - an operation's name
-    REVOKE_TOKEN = "revoke_token"  # noqa: S105 - an operation's name
-    MINT = "mint"
-    RENEW_LEASE = "renew_lease"
-    LOOK_UP_LEASE = "look_up_lease"
-    REVOKE_LEASE = "revoke_lease"
-    PING = "ping"
 
 
 _READS: Final = frozenset({Operation.MINT, Operation.LOOK_UP_TOKEN})

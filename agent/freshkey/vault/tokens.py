@@ -8,9 +8,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import FaultError
+from freshkey.core.faults import FaultError, Operation
 from freshkey.vault import answers
-from freshkey.vault.faults import Operation, Request
+from freshkey.vault.faults import Request
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import FaultError
+from freshkey.core.faults import FaultError, Operation
 from freshkey.vault import tokens
-from freshkey.vault.faults import Operation, Request
+from freshkey.vault.faults import Request
 from freshkey.vault.login.credentials import read_credential, remove_credential
 from freshkey.vault.login.wrapping import unwrap
 

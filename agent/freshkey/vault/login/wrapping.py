@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.faults import Fault, FaultError, FaultKind, Operation
 from freshkey.core.lease import Unwrapped
 from freshkey.core.secret import Secret
-from freshkey.vault.faults import Operation, RefusedError, Request, not_vault
+from freshkey.vault.faults import RefusedError, Request, not_vault
 from freshkey.vault.words import quote
 
 if TYPE_CHECKING:
