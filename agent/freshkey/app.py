@@ -19,6 +19,7 @@ from freshkey import __version__
 from freshkey.core.events import StopRequested
 from freshkey.core.faults import FaultError
 from freshkey.core.key import view
+from freshkey.desk import Desk
 from freshkey.hands import Hands
 from freshkey.host.clock import WallClock
 from freshkey.host.notify import notify
@@ -34,8 +35,11 @@ from freshkey.recording import Recorder
 from freshkey.serve.activation import take_inherited
 from freshkey.serve.board import Board
 from freshkey.serve.listener import listen
+from freshkey.serve.readers import Readers
+from freshkey.serve.record import Ledger
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
+from freshkey.status import Reporter
 from freshkey.surroundings import Surroundings
 from freshkey.wishes import wish
 
@@ -75,13 +79,17 @@ def _locked(settings: Settings, main: Callable[[StateDirectory], Awaitable[int]]
 
 async def _run(settings: Settings, directory: StateDirectory) -> int:
     clock, board = WallClock(), Board(settings.keys)
-    recorder = Recorder(Audit(settings.log.audit_file), clock)
-    loop = _loop(settings, directory, board, recorder, clock, keep=False)
+    recorder, readers = Recorder(Audit(settings.log.audit_file), clock), Readers()
+    publisher = Publisher(settings, clock)
+    keeper = _keeper(settings, directory, keep=False)
+    loop = _loop(Surroundings(clock, keeper, publisher, board, recorder))
     options = settings.server
     listener = take_inherited(os.environ, options.socket) or listen(
         options.socket, mode=options.mode, owner=options.owner, group=options.group
     )
-    routes = Routes(board, clock, recorder.audit.read)
+    desk = Desk(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
+    masters = frozenset({0, os.geteuid()})
+    routes = Routes(board, clock, Ledger(recorder.audit.read, readers), desk, masters)
     limits = Limits(options.max_connections, options.max_connections_per_uid)
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
@@ -102,7 +110,8 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
 async def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation
     clock, board = WallClock(), Board(settings.keys)
     recorder = Recorder(Audit(settings.log.audit_file), clock)
-    loop = _loop(settings, directory, board, recorder, clock, keep=True)
+    keeper = _keeper(settings, directory, keep=True)
+    loop = _loop(Surroundings(clock, keeper, Publisher(settings, clock), board, recorder))
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         outer.start_soon(_stop_after, timeout, loop)
@@ -118,28 +127,22 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
     return 1
 
 
-def _loop(  # noqa: PLR0913 - the parts that it is made of
-    settings: Settings,
-    directory: StateDirectory,
-    board: Board,
-    recorder: Recorder,
-    clock: WallClock,
-    *,
-    keep: bool,
-) -> Loop:
-    """Make the main loop, with the state that the journal holds; `keep`: see `wish`."""
-    asked = wish(settings, keep=keep)
+def _keeper(settings: Settings, directory: StateDirectory, *, keep: bool) -> Keeper:
+    """Make what keeps the journal, if there is to be one; `keep`: see `wish`."""
     journal = Journal(directory)
     if not settings.state.persist:
         journal.remove()
-    keeper = Keeper(journal if settings.state.persist else None, asked)
-    publisher = Publisher(settings, clock)
+    return Keeper(journal if settings.state.persist else None, wish(settings, keep=keep))
+
+
+def _loop(surroundings: Surroundings) -> Loop:
+    """Make the main loop, with the state that the journal holds."""
+    keeper = surroundings.keeper
     adopted = keeper.restore()
     for record in adopted.records:
-        recorder.record(record)
-    publisher.remove_left(adopted.files)
-    surroundings = Surroundings(clock, keeper, publisher, board, recorder)
-    return Loop(asked.policy, adopted.state, surroundings)
+        surroundings.record(record)
+    surroundings.publisher.remove_left(adopted.files)
+    return Loop(keeper.wish.policy, adopted.state, surroundings)
 
 
 async def _work(

@@ -31,7 +31,7 @@ class Keeper:
 
     def __init__(self, journal: Journal | None, wish: Wish) -> None:
         self._journal = journal
-        self._wish = wish
+        self.wish = wish
         self._written: Ledger | None = None
         self._failing = False
 
@@ -40,7 +40,7 @@ class Keeper:
 
         Raises FaultError (`output`) when the journal can't even be set aside.
         """
-        nothing = Adopted(fresh(self._wish.policy))
+        nothing = Adopted(fresh(self.wish.policy))
         if self._journal is None:
             return nothing
         try:
@@ -59,7 +59,7 @@ class Keeper:
         rebooted = shift is not None
         if shift is not None:
             ledger = shifted(ledger, shift)
-        adopted = adopt(ledger, self._wish, boot_time(), rebooted=rebooted)
+        adopted = adopt(ledger, self.wish, boot_time(), rebooted=rebooted)
         log.info("journal.adopted", keys=[e.name for e in ledger.keys], rebooted=rebooted)
         return adopted
 
@@ -71,7 +71,7 @@ class Keeper:
         """
         if self._journal is None:
             return
-        ledger = to_ledger(state, self._wish.origin, self._wish.sources)
+        ledger = to_ledger(state, self.wish.origin, self.wish.sources)
         if ledger == self._written:
             return
         header = Header(machine_id(), boot_id(), boot_time(), time.time())

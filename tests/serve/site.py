@@ -15,12 +15,14 @@ from freshkey.core.secret import Secret
 from freshkey.core.view import KeyStatus, KeyView, Publication
 from freshkey.serve.board import Board
 from freshkey.serve.listener import Listener, listen
+from freshkey.serve.readers import Readers
+from freshkey.serve.record import Ledger
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:
-    from freshkey.serve.connection import Answer
+    from freshkey.serve.connection import Responder
 
 KEY = "sk-svcacct-made-up"
 PUBLICATION = Publication(7, Secret(KEY), 1000.0, "key_abc")
@@ -50,6 +52,23 @@ class Reads:
     @property
     def outcomes(self) -> list[object]:
         return [event["outcome"] for event in self.events]
+
+
+@dataclass
+class Orders:
+    """What was asked of the agent."""
+
+    reports: list[tuple[str, str]] = field(default_factory=list)
+    rotations: list[tuple[str, bool, bool]] = field(default_factory=list)
+
+    def report(self, name: str, tag: str) -> None:
+        self.reports.append((name, tag))
+
+    def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
+        self.rotations.append((name, compromised, now))
+
+    def status(self) -> dict[str, object]:
+        return {"version": "1", "keys": []}
 
 
 def get(target: str, *headers: str, method: str = "GET") -> bytes:
@@ -150,6 +169,8 @@ class Site:
     path: Path
     board: Board = field(default_factory=lambda: Board(["billing"]))
     reads: Reads = field(default_factory=Reads)
+    readers: Readers = field(default_factory=Readers)
+    orders: Orders = field(default_factory=Orders)
     stop: trio.Event = field(default_factory=trio.Event)
     ended: trio.Event = field(default_factory=trio.Event)
 
@@ -158,10 +179,16 @@ class Site:
         limits: Limits | None = None,
         *,
         grace: float = 5.0,
-        answer: Answer | None = None,
+        answer: Responder | None = None,
     ) -> None:
         self.board.show(FRESH)
-        routes = Routes(self.board, StoppedClock(), self.reads)
+        routes = Routes(
+            self.board,
+            StoppedClock(),
+            Ledger(self.reads, self.readers),
+            self.orders,
+            frozenset({0}),
+        )
         listener = listen(self.path, mode=0o600)
         await self.nursery.start(
             partial(self._run, listener, answer or routes.answer, limits or Limits(), grace)
@@ -170,7 +197,7 @@ class Site:
     async def _run(
         self,
         listener: Listener,
-        answer: Answer,
+        answer: Responder,
         limits: Limits,
         grace: float,
         task_status: trio.TaskStatus[None],

@@ -9,13 +9,15 @@ from freshkey.core.faults import Fault, FaultKind
 from freshkey.core.view import KeyStatus, KeyView, Publication
 from freshkey.serve.board import Board
 from freshkey.serve.framing import Request
-from freshkey.serve.peers import Peer
+from freshkey.serve.processes import Peer
+from freshkey.serve.readers import Readers
+from freshkey.serve.record import Ledger
 from freshkey.serve.responses import Response
 from freshkey.serve.routes import Routes
 
-from tests.serve.site import FRESH, KEY, PUBLICATION, TAG, Reads, StoppedClock
+from tests.serve.site import FRESH, KEY, PUBLICATION, TAG, Orders, Reads, StoppedClock
 
-PEER = Peer(pid=321, uid=1000, gid=100)
+PEER = Peer(321, 1000, 100, "/usr/bin/billing", "billing.service")
 SEALED = Fault(FaultKind.SEALED, "Vault is sealed")
 
 
@@ -27,11 +29,17 @@ class Desk:
         board = Board([view.name for view in views])
         for view in views:
             board.show(view)
-        self._routes = Routes(board, StoppedClock(), self.reads)
+        self.readers = Readers(lambda: 100.0)
+        self.orders = Orders()
+        self.routes = Routes(
+            board, StoppedClock(), Ledger(self.reads, self.readers), self.orders, frozenset({0})
+        )
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._routes.answer(Request(method, path, "", named, b"", keep_alive=True), PEER)
+        response = self.routes.answer(Request(method, path, "", named, b"", keep_alive=True), PEER)
+        assert isinstance(response, Response)
+        return response
 
 
 def content(response: Response) -> Any:  # noqa: ANN401 - it is whatever was answered
@@ -191,6 +199,8 @@ def test_every_read_is_recorded_with_its_peer_and_without_the_key() -> None:
             "pid": 321,
             "uid": 1000,
             "gid": 100,
+            "executable": "/usr/bin/billing",
+            "unit": "billing.service",
             "key": key,
             "tag": tag,
             "outcome": outcome,

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import select
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import trio
 
 from freshkey.serve.framing import RequestParser
-from freshkey.serve.responses import encode, problem
+from freshkey.serve.responses import Response, encode, problem
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from freshkey.serve.framing import Request
-    from freshkey.serve.peers import Peer
-    from freshkey.serve.responses import Response
+    from freshkey.serve.processes import Peer
+    from freshkey.serve.responses import Answer, Waiting
 
-    Answer: TypeAlias = Callable[[Request, Peer], Response]
+    Responder: TypeAlias = Callable[[Request, Peer], Answer]
 
 # What is read at once is parsed without a checkpoint. This holds most requests whole, and 28 of
 # the smallest kind at most: however many peers send thousands at once, no other waits for long.
 _PORTION: Final = 512  # bytes
+_HALF_CLOSED: Final = 1.0  # seconds between looks whether a peer that sends no more is still there
+_STOPPING: Final = problem(
+    503,
+    "stopping",
+    "the agent is stopping; send the request again",
+    headers=(("Retry-After", "1"),),
+)
 
 
 @final
@@ -36,7 +45,7 @@ class Connection:
         self,
         sock: socket.socket,
         peer: Peer,
-        answer: Answer,
+        answer: Responder,
         patience: float,
         stopping: trio.Event,
     ) -> None:
@@ -68,7 +77,10 @@ class Connection:
             for number, request in enumerate(self._parser.feed(data)):
                 if number:
                     await trio.lowlevel.checkpoint()
-                response = self._answer(request, self._peer)
+                answer = self._answer(request, self._peer)
+                response = answer if isinstance(answer, Response) else await self._wait(answer)
+                if response is None:
+                    return _STOPPING if self._stopping.is_set() else None
                 self._extend()
                 has_body = request.method != "HEAD"
                 framed = encode(response, body=has_body, keep_alive=request.keep_alive)
@@ -79,8 +91,37 @@ class Connection:
         if not self._parser.midway:
             return None
         if self._stopping.is_set():
-            return problem(503, "stopping", "the agent is stopping; send the request again")
+            return _STOPPING
         return problem(400, "bad_request", "the request ends before it is whole")
+
+    async def _wait(self, waiting: Waiting) -> Response | None:
+        """Wait for an answer; None when the peer is gone before it, or the agent stops."""
+        response: Response | None = None
+        self._scope.deadline = inf
+        async with trio.open_nursery() as nursery:
+
+            async def finish() -> None:
+                nonlocal response
+                response = await waiting()
+                nursery.cancel_scope.cancel()
+
+            async def until(ended: Callable[[], Awaitable[None]]) -> None:
+                await ended()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(finish)
+            nursery.start_soon(until, self._gone)
+            nursery.start_soon(until, self._stopping.wait)
+        self._scope.deadline = trio.current_time() + self._patience
+        return response
+
+    async def _gone(self) -> None:
+        """Return once the peer is gone: one that sends no more may still want its answer."""
+        hung_up = select.poll()
+        hung_up.register(self._sock, 0)  # POLLHUP is always told: both directions are closed
+        await trio.lowlevel.wait_readable(self._sock)
+        while not hung_up.poll(0):  # noqa: ASYNC110 - no event tells when the peer goes
+            await trio.sleep(_HALF_CLOSED)
 
     def _extend(self) -> None:
         """Give the peer its time, from now on, and up to a tenth more: moving a deadline costs."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Protocol
 
+from freshkey.core.view import KeyStatus
+
 if TYPE_CHECKING:
-    from freshkey.core.view import Publication
+    from freshkey.core.view import KeyView, Publication
 
 
 class WallClock(Protocol):
@@ -17,6 +19,21 @@ class WallClock(Protocol):
 
     def not_after(self, expires_at: float) -> str:
         """Return an instant in RFC 3339, in UTC with `Z`."""
+
+
+def as_entry(view: KeyView, tag: str | None, clock: WallClock) -> dict[str, object]:
+    """Render a key for the list of `GET /v1/keys`, without its secret."""
+    out = view.publication
+    expires_at = out.expires_at if out else None
+    return {
+        "name": view.name,
+        "tag": tag,
+        "generation": out.generation if out else None,
+        "state": view.status,
+        "not_after": None if expires_at is None else clock.not_after(expires_at),
+        "expires_in": None if expires_at is None else clock.expires_in(expires_at),
+        "stale": view.status is KeyStatus.STALE,
+    }
 
 
 def as_json(
