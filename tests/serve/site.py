@@ -144,6 +144,12 @@ class Client:
         except ConnectionResetError:  # closed by the server with something of ours unread
             return b""
 
+    def unread(self) -> bytes:
+        """Return what has arrived and was not asked for yet."""
+        with suppress(BlockingIOError):
+            self._unread += self.socket.recv(65536)
+        return self._unread
+
     async def _read_more(self) -> None:
         data = await self.read()
         assert data, f"the connection ended after {self._unread!r}"

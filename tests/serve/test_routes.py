@@ -36,6 +36,12 @@ class Asker:
         assert isinstance(response, Response)
         return response
 
+    def post(self, path: str, body: dict[str, object], peer: Peer = PEER) -> Response:
+        request = Request("POST", path, "", {}, json.dumps(body).encode(), keep_alive=True)
+        response = self._routes.answer(request, peer)
+        assert isinstance(response, Response)
+        return response
+
     def start(self, target: str, method: str = "GET", **headers: str) -> Response | Later:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         path, _, query = target.partition("?")
@@ -142,15 +148,29 @@ def test_404_for_a_key_that_is_not_configured() -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/", "*", "/v1/keys/billing/", "/v2/keys/billing", "//livez"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "*", "/v1/keys/billing/", "/v2/keys/billing", "//livez", "/v1/status/"],
+)
 def test_404_for_every_other_path(path: str) -> None:
     response = Asker(FRESH).ask(path)
     assert (response.status, content(response)["code"]) == (404, "unknown_path")
 
 
-@pytest.mark.parametrize("path", ["/v1/keys/billing", "/livez", "/readyz", "/readyz/billing"])
-def test_405_names_what_is_allowed(path: str) -> None:
-    response = Asker(FRESH).ask(path, "POST")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/keys",
+        "/v1/keys/billing",
+        "/v1/status",
+        "/livez",
+        "/readyz",
+        "/readyz/billing",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS"])
+def test_405_names_what_is_allowed(path: str, method: str) -> None:
+    response = Asker(FRESH).ask(path, method)
     assert dict(response.headers)["Allow"] == "GET, HEAD"
     assert content(response) == {
         "type": "about:blank",
@@ -159,6 +179,89 @@ def test_405_names_what_is_allowed(path: str) -> None:
         "code": "method_not_allowed",
         "detail": "this path takes GET and HEAD only",
     }
+
+
+@pytest.mark.parametrize("path", ["/v1/keys/billing/rejected", "/v1/keys/billing/rotate"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_what_changes_something_takes_post_only(path: str, method: str) -> None:
+    asker = Asker(FRESH)
+    response = asker.ask(path, method)
+    assert response.status == 405
+    assert dict(response.headers)["Allow"] == "POST"
+    assert content(response)["detail"] == "this path takes POST only"
+    assert asker.desk.asked == []
+    assert asker.reads.events == []
+
+
+def test_what_clients_tell_reaches_the_desk() -> None:
+    asker = Asker(FRESH)
+    assert asker.post("/v1/keys/billing/rejected", {"tag": TAG}).status == 202
+    assert asker.post("/v1/keys/billing/rotate", {}, PEER._replace(uid=0)).status == 202
+    assert asker.desk.asked == [("report", "billing", TAG), ("rotate", "billing", False, False)]
+
+
+def test_the_status_is_the_desks() -> None:
+    response = Asker(FRESH).ask("/v1/status")
+    assert response.status == 200
+    assert dict(response.headers) == {"Content-Type": "application/json"}
+    assert content(response) == {"version": "1.2.3", "pid": 5}
+
+
+def test_the_list_of_keys_has_no_key_and_is_no_read() -> None:
+    past = replace(PUBLICATION, generation=2, expires_at=399.5)
+    asker = Asker(
+        FRESH,
+        KeyView("search", KeyStatus.STALE, past),
+        KeyView("static", KeyStatus.FRESH, replace(PUBLICATION, expires_at=None)),
+        KeyView("train", KeyStatus.WITHDRAWN, None, SEALED),
+        KeyView("new", KeyStatus.STARTING),
+    )
+    response = asker.ask("/v1/keys")
+    assert dict(response.headers) == {"Content-Type": "application/json"}
+    columns = ("name", "tag", "generation", "state", "not_after", "expires_in", "stale")
+    rows = [
+        ("billing", TAG, 7, "fresh", "2030-01-01T00:10:00Z", 600, False),
+        ("search", past.tag, 2, "stale", "2030-01-01T00:00:00Z", -1, True),
+        ("static", TAG, 7, "fresh", None, None, False),
+        ("train", None, None, "withdrawn", None, None, False),
+        ("new", None, None, "starting", None, None, False),
+    ]
+    assert content(response) == [dict(zip(columns, row, strict=True)) for row in rows]
+    assert KEY.encode() not in response.body
+    assert asker.reads.events == []
+    assert content(Asker().ask("/v1/keys")) == []
+
+
+def test_only_who_would_have_to_wait_does() -> None:
+    asker = Asker(FRESH, KeyView("search", KeyStatus.STARTING))
+    held = f'"{TAG}"'
+    assert isinstance(asker.start("/v1/keys/billing?wait=1s"), Response)
+    assert isinstance(asker.start("/v1/keys/billing?wait=0", if_none_match=held), Response)
+    assert isinstance(asker.start("/v1/keys/other?wait=1s"), Response)
+    waiting = asker.start("/v1/keys/billing?wait=90", if_none_match=held)
+    assert isinstance(waiting, Later)
+    assert waiting.seconds == 90
+    assert isinstance(asker.start("/v1/keys/search?wait=1s"), Later)
+
+
+def test_a_reader_is_who_got_the_key_or_has_it() -> None:
+    asker = Asker(FRESH, KeyView("search", KeyStatus.STARTING))
+    asker.ask("/v1/keys/billing")
+    asker.ask("/v1/keys/billing?wait=nonsense")
+    asker.ask("/v1/keys/search")
+    asker.ask("/v1/keys")
+    asker.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
+    assert asker.readers.of("billing") == [
+        {
+            "pid": 321,
+            "uid": 1000,
+            "executable": "/usr/bin/python3",
+            "unit": "billing.service",
+            "tag": TAG,
+            "age": 0,
+        }
+    ]
+    assert asker.readers.of("search") == asker.readers.of("other") == []
 
 
 def test_alive_even_without_any_key() -> None:
