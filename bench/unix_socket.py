@@ -26,7 +26,6 @@ from freshkey.core.view import KeyStatus, KeyView, Publication
 from freshkey.serve.board import Board
 from freshkey.serve.listener import listen
 from freshkey.serve.readers import Readers
-from freshkey.serve.record import Ledger
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 
@@ -48,17 +47,17 @@ class FixedClock:
         return "2030-01-01T00:00:00Z"
 
 
-class Nobody:
-    """Takes no orders."""
+class NoDesk:
+    """Takes nothing on."""
 
     def report(self, name: str, tag: str) -> None:
-        """Ignore it."""
+        """Forget it."""
 
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
-        """Ignore it."""
+        """Forget it."""
 
     def status(self) -> dict[str, object]:
-        """Tell nothing."""
+        """Return nothing."""
         return {}
 
 
@@ -72,7 +71,7 @@ def serve_forever(path: Path, results: Connection) -> None:
     board = Board(["billing"])
     publication = Publication(7, Secret("sk-svcacct-" + "x" * 100), 1800.0, "key_abc")
     board.show(KeyView("billing", KeyStatus.FRESH, publication))
-    routes = Routes(board, FixedClock(), Ledger(record, Readers()), Nobody(), frozenset({0}))
+    routes = Routes(board, FixedClock(), record, NoDesk(), Readers(time.monotonic))
 
     async def run() -> None:
         stop = trio.Event()

@@ -16,7 +16,6 @@ from freshkey.core.view import KeyStatus, KeyView, Publication
 from freshkey.serve.board import Board
 from freshkey.serve.listener import Listener, listen
 from freshkey.serve.readers import Readers
-from freshkey.serve.record import Ledger
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 from trio.testing import wait_all_tasks_blocked
@@ -55,20 +54,19 @@ class Reads:
 
 
 @dataclass
-class Orders:
-    """What was asked of the agent."""
+class FakeDesk:
+    """What the agent was asked for."""
 
-    reports: list[tuple[str, str]] = field(default_factory=list)
-    rotations: list[tuple[str, bool, bool]] = field(default_factory=list)
+    asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def report(self, name: str, tag: str) -> None:
-        self.reports.append((name, tag))
+        self.asked.append(("report", name, tag))
 
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
-        self.rotations.append((name, compromised, now))
+        self.asked.append(("rotate", name, compromised, now))
 
     def status(self) -> dict[str, object]:
-        return {"version": "1", "keys": []}
+        return {"version": "1.2.3", "pid": 5}
 
 
 def get(target: str, *headers: str, method: str = "GET") -> bytes:
@@ -146,6 +144,12 @@ class Client:
         except ConnectionResetError:  # closed by the server with something of ours unread
             return b""
 
+    def unread(self) -> bytes:
+        """Return what has arrived and was not asked for yet."""
+        with suppress(BlockingIOError):
+            self._unread += self.socket.recv(65536)
+        return self._unread
+
     async def _read_more(self) -> None:
         data = await self.read()
         assert data, f"the connection ended after {self._unread!r}"
@@ -169,8 +173,7 @@ class Site:
     path: Path
     board: Board = field(default_factory=lambda: Board(["billing"]))
     reads: Reads = field(default_factory=Reads)
-    readers: Readers = field(default_factory=Readers)
-    orders: Orders = field(default_factory=Orders)
+    desk: FakeDesk = field(default_factory=FakeDesk)
     stop: trio.Event = field(default_factory=trio.Event)
     ended: trio.Event = field(default_factory=trio.Event)
 
@@ -182,13 +185,8 @@ class Site:
         answer: Responder | None = None,
     ) -> None:
         self.board.show(FRESH)
-        routes = Routes(
-            self.board,
-            StoppedClock(),
-            Ledger(self.reads, self.readers),
-            self.orders,
-            frozenset({0}),
-        )
+        readers = Readers(lambda: 400.0)
+        routes = Routes(self.board, StoppedClock(), self.reads, self.desk, readers)
         listener = listen(self.path, mode=0o600)
         await self.nursery.start(
             partial(self._run, listener, answer or routes.answer, limits or Limits(), grace)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.serve.site import Site
 
-PYTHON = os.path.realpath(sys.executable)
+EXECUTABLE = os.path.realpath(sys.executable)
 
 
 async def test_an_answer_byte_for_byte(site: Site) -> None:
@@ -60,7 +60,8 @@ async def test_one_connection_serves_many_requests(site: Site) -> None:
         "pid": os.getpid(),
         "uid": os.getuid(),
         "gid": os.getgid(),
-        "executable": PYTHON,
+        "executable": EXECUTABLE,
+        "unit": None,
         "key": "billing",
         "tag": TAG,
         "outcome": "served",

@@ -1,39 +1,40 @@
-"""Who has read each key lately, for the status."""
+"""Who read which key last, for the status: the past of a socket, bounded."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.serve.processes import Peer
+    from freshkey.serve.peers import Peer
 
-_MOST: Final = 64  # readers of a key that are remembered; the latest stay
+MOST: Final = 64  # readers that are remembered for a key
 
 
 @final
 class Readers:
-    """The last read of every process; `now` is a clock in seconds."""
+    """The last read of each of a key's readers; the one who has not read for longest goes first.
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    `now` tells seconds on a clock that never goes back.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._last: defaultdict[str, OrderedDict[Peer, tuple[str, float]]] = defaultdict(
-            OrderedDict
-        )
+        # In the order of their last reads.
+        self._reads: defaultdict[str, dict[Peer, tuple[str, float]]] = defaultdict(dict)
 
     def note(self, name: str, peer: Peer, tag: str) -> None:
-        """Take note that a peer has the generation with this tag."""
-        readers = self._last[name]
-        readers[peer] = (tag, self._now())
-        readers.move_to_end(peer)
-        if len(readers) > _MOST:
-            readers.popitem(last=False)
+        """Remember that a peer was given the key with this tag, or told that it has it."""
+        reads = self._reads[name]
+        reads.pop(peer, None)
+        reads[peer] = tag, self._now()
+        if len(reads) > MOST:
+            del reads[next(iter(reads))]
 
     def of(self, name: str) -> list[dict[str, object]]:
-        """List the readers of a key, the latest first; `age` is in whole seconds."""
+        """Return the readers of a key, the last one first; `age` is in whole seconds."""
         now = self._now()
         return [
             {
@@ -42,7 +43,7 @@ class Readers:
                 "executable": peer.executable,
                 "unit": peer.unit,
                 "tag": tag,
-                "age": int(now - at),
+                "age": int(now - read_at),
             }
-            for peer, (tag, at) in reversed(self._last.get(name, OrderedDict()).items())
+            for peer, (tag, read_at) in reversed(self._reads.get(name, {}).items())
         ]

@@ -1,94 +1,101 @@
-"""Reading keys: one, all of them without their secrets, and the wait for the next one."""
+"""Reads of a key, at once or after a wait for another tag; each is told to the audit record."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
-from urllib.parse import parse_qs
 
 import trio
 
 from freshkey.core.view import KeyStatus
-from freshkey.serve import keys
+from freshkey.serve import keys, problems
+from freshkey.serve.arguments import wait_of
 from freshkey.serve.negotiation import has_tag, wants_text
-from freshkey.serve.responses import Response, no_key, problem, unknown_key
-from freshkey.settings.values import WrongValueError, duration
+from freshkey.serve.responses import Later, Response
 
 if TYPE_CHECKING:
+    from freshkey.serve.audit import Audit
     from freshkey.serve.board import Board
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
-    from freshkey.serve.processes import Peer
-    from freshkey.serve.record import Ledger
-    from freshkey.serve.responses import Answer
+    from freshkey.serve.peers import Peer
+    from freshkey.serve.readers import Readers
 
-_LONGEST_WAIT: Final = 300.0  # seconds
+_READ: Final = "key.read"
+_JSON: Final = ("Content-Type", "application/json")
+_TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 
 
 @final
 class Reading:
-    """Answers reads from what the board shows; each one is told to auditors."""
+    """Answers reads from what the board shows."""
 
-    def __init__(self, board: Board, clock: WallClock, ledger: Ledger) -> None:
+    def __init__(self, board: Board, clock: WallClock, audit: Audit, readers: Readers) -> None:
         self._board = board
         self._clock = clock
-        self._ledger = ledger
+        self._audit = audit
+        self._readers = readers
 
-    def all(self) -> Response:
-        """List every key, without secrets."""
-        listed = [
-            keys.as_entry(view, self._board.tag(view.name), self._clock)
+    def names(self) -> Response:
+        """Answer `GET /v1/keys`: what there is, without any key."""
+        content = [
+            keys.outline(view, self._board.tag(view.name), self._clock)
             for view in self._board.views()
         ]
-        body = json.dumps(listed).encode()
-        return Response(200, (("Content-Type", "application/json"),), body)
+        return Response(200, (_JSON,), json.dumps(content).encode())
 
-    def one(self, request: Request, peer: Peer, name: str) -> Answer:
-        """Answer with a key, at once or, with `wait`, as soon as there is another one."""
-        if self._board.view(name) is None:
-            self._ledger.read(peer, name, None, "unknown_key")
-            return unknown_key()
-        try:
-            seconds = _wait(request.query)
-        except WrongValueError as error:
-            return problem(400, "bad_request", f"wait {error}")
-        if seconds and not self._is_news(name, request):
-            return partial(self._wait, request, peer, name, seconds)
-        return self._tell(request, peer, name)
+    def key(self, request: Request, peer: Peer, name: str) -> Response | Later:
+        """Answer `GET /v1/keys/NAME`."""
+        seconds = 0.0
+        if request.query and self._board.view(name):
+            try:
+                seconds = wait_of(request.query)
+            except ValueError as error:
+                self._audit.tell(_READ, peer, name, None, "bad_request")
+                return problems.bad_request(str(error))
+        if seconds and not self._has_news(request, name):
+            wait = partial(self._wait, request, peer, name, seconds)
+            return Later(seconds, wait, partial(self._stopped, peer, name))
+        return self._read(request, peer, name)
 
     async def _wait(self, request: Request, peer: Peer, name: str, seconds: float) -> Response:
+        """Answer when there is a key with another tag, or as it stands after `seconds`."""
         with trio.move_on_after(seconds):
-            while not self._is_news(name, request):
+            while not self._has_news(request, name):
                 await self._board.next_view(name)
-        return self._tell(request, peer, name)
+        return self._read(request, peer, name)
 
-    def _is_news(self, name: str, request: Request) -> bool:
+    def _has_news(self, request: Request, name: str) -> bool:
+        """Say whether a key is published that the client does not hold."""
         tag = self._board.tag(name)
-        return tag is not None and not has_tag(request.headers.get("if-none-match", ""), tag)
+        return tag is not None and not _holds(request, tag)
 
-    def _tell(self, request: Request, peer: Peer, name: str) -> Response:
-        view, tag = self._board.view(name), self._board.tag(name)
-        publication = view and view.publication
-        if view is None or not publication or not tag:
-            self._ledger.read(peer, name, None, "no_key")
-            return no_key([view] if view else [])
+    def _stopped(self, peer: Peer, name: str) -> Response:
+        self._audit.tell(_READ, peer, name, None, "stopping")
+        return problems.stopping()
+
+    def _read(self, request: Request, peer: Peer, name: str) -> Response:
+        view = self._board.view(name)
+        if view is None:
+            self._audit.tell(_READ, peer, name, None, "unknown_key")
+            return problems.unknown_key()
+        publication, tag = view.publication, self._board.tag(name)
+        if not publication or not tag:
+            self._audit.tell(_READ, peer, name, None, "no_key")
+            return problems.no_key([view])
+        self._readers.note(name, peer, tag)
         etag = ("ETag", f'"{tag}"')
-        if has_tag(request.headers.get("if-none-match", ""), tag):
-            self._ledger.read(peer, name, tag, "not_modified")
+        if _holds(request, tag):
+            self._audit.tell(_READ, peer, name, tag, "not_modified")
             return Response(304, (etag,))
-        self._ledger.read(peer, name, tag, "served")
+        self._audit.tell(_READ, peer, name, tag, "served")
         if wants_text(request.headers.get("accept", "")):
-            plain = ("Content-Type", "text/plain; charset=utf-8")
-            return Response(200, (plain, etag), keys.as_text(publication))
+            return Response(200, (_TEXT, etag), keys.as_text(publication))
         stale = view.status is KeyStatus.STALE
-        body = keys.as_json(name, publication, tag, self._clock, stale=stale)
-        return Response(200, (("Content-Type", "application/json"), etag), body)
+        content = keys.as_json(name, publication, tag, self._clock, stale=stale)
+        return Response(200, (_JSON, etag), content)
 
 
-def _wait(query: str) -> float:
-    """Return the seconds that a client is ready to wait; raises WrongValueError."""
-    if "wait" not in query:
-        return 0.0
-    text = parse_qs(query, keep_blank_values=True).get("wait", ["0"])[-1]
-    return min(duration(int(text) if text.isdecimal() else text), _LONGEST_WAIT)
+def _holds(request: Request, tag: str) -> bool:
+    return has_tag(request.headers.get("if-none-match", ""), tag)

@@ -6,14 +6,10 @@ import json
 import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from freshkey.core.view import KeyView
-
-_RETRY_AFTER: Final = 1  # seconds, where the fault names none: asking again is cheap here
+    from collections.abc import Awaitable, Callable
 
 _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
 
@@ -26,9 +22,16 @@ class Response(NamedTuple):
     body: bytes = b""
 
 
-# What waits for an answer, where there is none yet.
-Waiting: TypeAlias = Callable[[], Awaitable[Response]]
-Answer: TypeAlias = Response | Waiting
+class Later(NamedTuple):
+    """An answer that has to be waited for: `wait()` gives it within `seconds`.
+
+    `stopped()` gives the one in its place when the agent stops first; neither is called when the
+    peer hangs up.
+    """
+
+    seconds: float
+    wait: Callable[[], Awaitable[Response]]
+    stopped: Callable[[], Response]
 
 
 def text(body: str, status: int = HTTPStatus.OK) -> Response:

@@ -1,55 +1,62 @@
-"""What is served at which path."""
+"""What is served at which path, and to which method."""
 
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
-from freshkey.serve.asking import Asking
+from freshkey.serve import problems
+from freshkey.serve.audit import Audit
+from freshkey.serve.notices import Notices
 from freshkey.serve.reading import Reading
-from freshkey.serve.responses import Response, no_key, problem, text, unknown_key
+from freshkey.serve.responses import Response, problem, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.serve.asking import Desk
+    from freshkey.serve.audit import Record
     from freshkey.serve.board import Board
+    from freshkey.serve.desk import Desk
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
-    from freshkey.serve.processes import Peer
-    from freshkey.serve.record import Ledger
-    from freshkey.serve.responses import Answer
+    from freshkey.serve.peers import Peer
+    from freshkey.serve.readers import Readers
+    from freshkey.serve.responses import Later
 
 _READ: Final = ("GET", "HEAD")
-_ACT: Final = ("POST",)
+_POST: Final = ("POST",)
 
 
 @final
 class Routes:
-    """Answers requests: reads from what the board shows, all else with the desk's help."""
+    """Answers requests from what the board shows, and passes on to the desk what is for it."""
 
     def __init__(
-        self, board: Board, clock: WallClock, ledger: Ledger, desk: Desk, masters: frozenset[int]
+        self, board: Board, clock: WallClock, record: Record, desk: Desk, readers: Readers
     ) -> None:
         self._board = board
         self._desk = desk
-        self._reading = Reading(board, clock, ledger)
-        self._asking = Asking(board, desk, masters, ledger)
+        audit = Audit(record)
+        self._reading = Reading(board, clock, audit, readers)
+        self._notices = Notices(board, desk, audit, own_uid=os.geteuid())
 
-    def answer(self, request: Request, peer: Peer) -> Answer:
-        """Answer one request of a peer, or return what waits for the answer."""
-        respond: Callable[[], Answer]
+    def answer(self, request: Request, peer: Peer) -> Response | Later:
+        """Answer one request of a peer at once, or say what it has to wait for."""
         allowed: tuple[str, ...] = _READ
+        respond: Callable[[], Response | Later]
         match request.path.split("/"):
             case ["", "v1", "keys", name]:
-                respond = partial(self._reading.one, request, peer, name)
+                respond = partial(self._reading.key, request, peer, name)
             case ["", "v1", "keys"]:
-                respond = self._reading.all
+                respond = self._reading.names
             case ["", "v1", "keys", name, "rejected"]:
-                allowed, respond = _ACT, partial(self._asking.rejected, request, peer, name)
+                allowed = _POST
+                respond = partial(self._notices.rejected, peer, name, request.body)
             case ["", "v1", "keys", name, "rotate"]:
-                allowed, respond = _ACT, partial(self._asking.rotate, request, peer, name)
+                allowed = _POST
+                respond = partial(self._notices.rotate, peer, name, request.body)
             case ["", "v1", "status"]:
                 respond = self._status
             case ["", "livez"]:
@@ -60,25 +67,18 @@ class Routes:
                 respond = partial(self._one_ready, name)
             case _:
                 return problem(404, "unknown_path", "nothing is served at this path")
-        if request.method not in allowed:
-            return problem(
-                405,
-                "method_not_allowed",
-                f"this path takes {' and '.join(allowed)} only",
-                headers=(("Allow", ", ".join(allowed)),),
-            )
-        return respond()
+        return respond() if request.method in allowed else problems.wrong_method(allowed)
 
     def _status(self) -> Response:
-        body = json.dumps(self._desk.status()).encode()
-        return Response(200, (("Content-Type", "application/json"),), body)
+        content = json.dumps(self._desk.status()).encode()
+        return Response(200, (("Content-Type", "application/json"),), content)
 
     def _one_ready(self, name: str) -> Response:
         view = self._board.view(name)
         if view is None:
-            return unknown_key()
-        return text("ok\n") if view.publication else no_key([view])
+            return problems.unknown_key()
+        return text("ok\n") if view.publication else problems.no_key([view])
 
     def _all_ready(self) -> Response:
         missing = [view for view in self._board.views() if not view.publication]
-        return no_key(missing) if missing else text("ok\n")
+        return problems.no_key(missing) if missing else text("ok\n")

@@ -13,8 +13,8 @@ import structlog
 import trio
 
 from freshkey.serve.connection import Connection
-from freshkey.serve.peers import Admission, Credentials, peer_of
-from freshkey.serve.processes import look_at
+from freshkey.serve.peers import Admission, Peer, peer_of
+from freshkey.serve.provenance import with_provenance
 from freshkey.serve.responses import encode, problem
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class _Clients:
     async def _attend(self, sock: socket.socket, uid: int) -> None:
         peer = look_at(sock)
         try:
+            peer = with_provenance(peer, sock)
             await Connection(sock, peer, self._answer, self._limits.patience, self._stop).run()
         except Exception:
             # The bound of what one connection can break.
