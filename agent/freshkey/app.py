@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
 
 from freshkey import __version__
-from freshkey.core.events import Reported, RotateRequested, StopRequested
+from freshkey.core.events import StopRequested
 from freshkey.core.faults import FaultError
 from freshkey.core.key import view
 from freshkey.desk import Desk
@@ -43,7 +43,7 @@ from freshkey.surroundings import Surroundings
 from freshkey.wishes import wish
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from freshkey.core.state import AgentState, KeyState
     from freshkey.settings.model import Settings
@@ -77,8 +77,8 @@ def _locked(settings: Settings, main: Callable[[StateDirectory], Awaitable[int]]
 
 
 async def _run(settings: Settings, directory: StateDirectory) -> int:
-    clock, board = WallClock(), Board(settings.keys)
-    recorder, readers = Recorder(Audit(settings.log.audit_file), clock), Readers()
+    clock, board, readers = WallClock(), Board(settings.keys), Readers(boot_time)
+    recorder = Recorder(Audit(settings.log.audit_file), clock)
     publisher = Publisher(settings, clock)
     keeper = _keeper(settings, directory, keep=False)
     loop = _loop(Surroundings(clock, keeper, publisher, board, recorder))
@@ -86,7 +86,8 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     listener = take_inherited(os.environ, options.socket) or listen(
         options.socket, mode=options.mode, owner=options.owner, group=options.group
     )
-    routes = Routes(board, clock, log.info, _Desk(loop), Readers(boot_time))
+    desk = Desk(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
+    routes = Routes(board, clock, recorder.audit.read, desk, readers)
     limits = Limits(options.max_connections, options.max_connections_per_uid)
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
@@ -102,23 +103,6 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
         outer.cancel_scope.cancel()
     log.info("agent.stopped")
     return 0
-
-
-@final
-class _Desk:
-    """Hands what clients ask for to the main loop; see `serve.desk.Desk`."""
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-
-    def report(self, name: str, tag: str) -> None:
-        self._loop.send(Reported(name, tag))
-
-    def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
-        self._loop.send(RotateRequested(name, compromised=compromised, now=now))
-
-    def status(self) -> Mapping[str, object]:
-        return {"version": __version__, "pid": os.getpid()}
 
 
 async def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @final
 class Desk:
-    """See `serve.asking.Desk`."""
+    """See `serve.desk.Desk`."""
 
     def __init__(self, loop: Loop, reporter: Reporter) -> None:
         self._loop = loop

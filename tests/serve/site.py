@@ -21,7 +21,7 @@ from freshkey.serve.server import Limits, serve
 from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:
-    from freshkey.serve.connection import Responder
+    from freshkey.serve.connection import Answer
 
 KEY = "sk-svcacct-made-up"
 PUBLICATION = Publication(7, Secret(KEY), 1000.0, "key_abc")
@@ -182,7 +182,7 @@ class Site:
         limits: Limits | None = None,
         *,
         grace: float = 5.0,
-        answer: Responder | None = None,
+        answer: Answer | None = None,
     ) -> None:
         self.board.show(FRESH)
         readers = Readers(lambda: 400.0)
@@ -195,7 +195,7 @@ class Site:
     async def _run(
         self,
         listener: Listener,
-        answer: Responder,
+        answer: Answer,
         limits: Limits,
         grace: float,
         task_status: trio.TaskStatus[None],

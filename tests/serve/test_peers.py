@@ -3,15 +3,15 @@ from __future__ import annotations
 import os
 import socket
 
-from freshkey.serve.peers import Admission, Credentials, peer_of
+from freshkey.serve.peers import Admission, Peer, peer_of
 
-ANN, BOB = 1000, 1001
+ANN, BOB = Peer(1, 1000, 100), Peer(2, 1001, 100)
 
 
 def test_the_kernel_says_who_connected() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert peer_of(ours) == Credentials(os.getpid(), os.getuid(), os.getgid())
+        assert peer_of(ours) == Peer(os.getpid(), os.getuid(), os.getgid())
 
 
 def test_places_are_limited_altogether() -> None:

@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 # What is read at once is parsed without a checkpoint. This holds most requests whole, and 28 of
 # the smallest kind at most: however many peers send thousands at once, no other waits for long.
 _PORTION: Final = 512  # bytes
-_HALF_CLOSED: Final = 1.0  # seconds between looks whether a peer that sends no more is still there
-_STOPPING: Final = problem(
-    503,
-    "stopping",
-    "the agent is stopping; send the request again",
-    headers=(("Retry-After", "1"),),
-)
 
 
 @final
@@ -44,7 +37,7 @@ class Connection:
         self,
         sock: socket.socket,
         peer: Peer,
-        answer: Responder,
+        answer: Answer,
         patience: float,
         stopping: trio.Event,
     ) -> None:
@@ -128,35 +121,6 @@ class Connection:
         except OSError:
             return True
         return False
-
-    async def _wait(self, waiting: Waiting) -> Response | None:
-        """Wait for an answer; None when the peer is gone before it, or the agent stops."""
-        response: Response | None = None
-        self._scope.deadline = inf
-        async with trio.open_nursery() as nursery:
-
-            async def finish() -> None:
-                nonlocal response
-                response = await waiting()
-                nursery.cancel_scope.cancel()
-
-            async def until(ended: Callable[[], Awaitable[None]]) -> None:
-                await ended()
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(finish)
-            nursery.start_soon(until, self._gone)
-            nursery.start_soon(until, self._stopping.wait)
-        self._scope.deadline = trio.current_time() + self._patience
-        return response
-
-    async def _gone(self) -> None:
-        """Return once the peer is gone: one that sends no more may still want its answer."""
-        hung_up = select.poll()
-        hung_up.register(self._sock, 0)  # POLLHUP is always told: both directions are closed
-        await trio.lowlevel.wait_readable(self._sock)
-        while not hung_up.poll(0):  # noqa: ASYNC110 - no event tells when the peer goes
-            await trio.sleep(_HALF_CLOSED)
 
     def _extend(self) -> None:
         """Give the peer its time, from now on, and up to a tenth more: moving a deadline costs."""

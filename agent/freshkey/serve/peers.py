@@ -25,13 +25,13 @@ class Peer(NamedTuple):
     unit: str | None = None
 
 
-def peer_of(connection: socket.socket) -> Credentials:
+def peer_of(connection: socket.socket) -> Peer:
     """Ask the kernel who connected (SO_PEERCRED, unix(7)).
 
     The pid is 0 for a peer in a pid namespace that can't be seen from here.
     """
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    return Credentials(*_UCRED.unpack(raw))
+    return Peer(*_UCRED.unpack(raw))
 
 
 def overflow_uid() -> int:
@@ -51,15 +51,15 @@ class Admission:
         self._per_uid = per_uid
         self._open: Counter[int] = Counter()
 
-    def admit(self, uid: int) -> bool:
+    def admit(self, peer: Peer) -> bool:
         """Take a place for one connection; False when there is none left for this peer."""
-        if self._open.total() >= self._total or self._open[uid] >= self._per_uid:
+        if self._open.total() >= self._total or self._open[peer.uid] >= self._per_uid:
             return False
-        self._open[uid] += 1
+        self._open[peer.uid] += 1
         return True
 
-    def release(self, uid: int) -> None:
+    def release(self, peer: Peer) -> None:
         """Give the place back."""
-        self._open[uid] -= 1
-        if not self._open[uid]:
-            del self._open[uid]  # nobody's past visits cost memory
+        self._open[peer.uid] -= 1
+        if not self._open[peer.uid]:
+            del self._open[peer.uid]  # nobody's past visits cost memory

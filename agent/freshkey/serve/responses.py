@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -64,28 +62,6 @@ def problem(
         status,
         (("Content-Type", "application/problem+json"), *headers),
         json.dumps(content).encode(),
-    )
-
-
-def unknown_key() -> Response:
-    """Make the answer for a name that no key has."""
-    return problem(404, "unknown_key", "the configuration has no key of this name")
-
-
-def no_key(missing: Sequence[KeyView]) -> Response:
-    """Answer 503 for keys that can't be had now, with the reason and when to ask again."""
-    faults = [view.fault for view in missing if view.fault]
-    delays = [fault.retry_after for fault in faults if fault.retry_after is not None]
-    reasons = (
-        f"{view.name} is {view.status}" + (f": {view.fault.message}" if view.fault else "")
-        for view in missing
-    )
-    return problem(
-        503,
-        "no_key",
-        "; ".join(reasons),
-        headers=(("Retry-After", str(max(1, math.ceil(min(delays, default=_RETRY_AFTER))))),),
-        fault=faults[0].kind if faults else None,
     )
 
 

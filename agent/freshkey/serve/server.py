@@ -18,7 +18,7 @@ from freshkey.serve.provenance import with_provenance
 from freshkey.serve.responses import encode, problem
 
 if TYPE_CHECKING:
-    from freshkey.serve.connection import Responder
+    from freshkey.serve.connection import Answer
     from freshkey.serve.listener import Listener
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -49,7 +49,7 @@ class Limits:
 
 async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: each is its own
     listener: Listener,
-    answer: Responder,
+    answer: Answer,
     limits: Limits,
     *,
     stop: trio.Event,
@@ -90,7 +90,7 @@ async def _accept(listening: socket.socket, clients: _Clients, connections: trio
 class _Clients:
     """All who are connected."""
 
-    def __init__(self, answer: Responder, limits: Limits, stop: trio.Event) -> None:
+    def __init__(self, answer: Answer, limits: Limits, stop: trio.Event) -> None:
         self._answer = answer
         self._limits = limits
         self._stop = stop
@@ -111,15 +111,14 @@ class _Clients:
                 return False
             sock.settimeout(0)
             peer = peer_of(sock)
-            if self._admission.admit(peer.uid):
+            if self._admission.admit(peer):
                 self._open.add(sock)
-                nursery.start_soon(self._attend, sock, peer.uid)
+                nursery.start_soon(self._attend, sock, peer)
             else:
                 self._refuse(sock, peer)
         return True
 
-    async def _attend(self, sock: socket.socket, uid: int) -> None:
-        peer = look_at(sock)
+    async def _attend(self, sock: socket.socket, peer: Peer) -> None:
         try:
             peer = with_provenance(peer, sock)
             await Connection(sock, peer, self._answer, self._limits.patience, self._stop).run()
@@ -129,9 +128,9 @@ class _Clients:
         finally:
             sock.close()
             self._open.remove(sock)
-            self._admission.release(uid)
+            self._admission.release(peer)
 
-    def _refuse(self, sock: socket.socket, peer: Credentials) -> None:
+    def _refuse(self, sock: socket.socket, peer: Peer) -> None:
         """Say that there is no room.
 
         The connection is closed only once more are refused: at once, and a client that is still
