@@ -21,9 +21,9 @@ from freshkey.core.faults import FaultError
 from freshkey.core.key import view
 from freshkey.desk import Desk
 from freshkey.hands import Hands
+from freshkey.hardening import secure
 from freshkey.host.clock import WallClock, boot_time
 from freshkey.host.notify import notify
-from freshkey.host.process import harden
 from freshkey.journaling import Keeper
 from freshkey.logs.audit import Audit
 from freshkey.logs.setup import configure
@@ -53,9 +53,9 @@ DRAIN: Final = 2.0  # seconds for requests under way, once the main loop has end
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, *, lock_memory: bool = False) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit status."""
-    return _locked(settings, partial(_run, settings))
+    return _locked(settings, partial(_run, settings), lock_memory=lock_memory)
 
 
 def once(settings: Settings, timeout: float) -> int:
@@ -63,10 +63,14 @@ def once(settings: Settings, timeout: float) -> int:
     return _locked(settings, partial(_once, settings, timeout))
 
 
-def _locked(settings: Settings, main: Callable[[StateDirectory], Awaitable[int]]) -> int:
+def _locked(
+    settings: Settings,
+    main: Callable[[StateDirectory], Awaitable[int]],
+    *,
+    lock_memory: bool = False,
+) -> int:
     configure(settings.log.level, settings.log.format)
-    for warning in harden():
-        log.warning("process.not_hardened", message=warning)
+    secure(settings, lock_memory=lock_memory)
     state = settings.state
     try:
         with StateDirectory.open(state.directory, allow_disk=state.allow_disk) as directory:

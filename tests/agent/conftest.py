@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
+import re
+import secrets
 import shutil
 import tempfile
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.agent.exposure import Exposure
 from tests.agent.harness import Agent, Engine, configuration
 
 if TYPE_CHECKING:
@@ -65,3 +69,53 @@ def make_agent(engine: Engine, memory: Path) -> Iterator[Callable[..., Agent]]:
     yield make
     for agent in made:
         agent.close()
+
+
+@pytest.fixture
+def given(engine: Engine, tmp_path: Path) -> Iterator[Callable[[], dict[str, str]]]:
+    """All that Vault has given to this engine's agent so far, also what never got anywhere."""
+    record = tmp_path / "vault-audit"
+    options = {"file_path": str(record), "log_raw": "true"}
+    engine.vault.request("PUT", "sys/audit/canary", {"type": "file", "options": options})
+
+    def read() -> dict[str, str]:
+        found: dict[str, str] = {}
+        for line in map(json.loads, record.read_text().splitlines()):
+            answer: dict[str, Any] = line.get("response") or {}
+            if engine.mount in line["request"]["path"]:
+                token = (answer.get("auth") or {}).get("client_token")
+                key = (answer.get("data") or {}).get("api_key")
+                found |= {f"token {len(found)}": token} if token else {}
+                found |= {f"key {len(found)}": key} if key else {}
+        return found
+
+    yield read
+    engine.vault.request("DELETE", "sys/audit/canary")
+
+
+@pytest.fixture
+def expose(
+    make_agent: Callable[..., Agent], engine: Engine, tmp_path: Path
+) -> Callable[..., Exposure]:
+    """Make an agent that logs all it can; its secret-id has no look by which a log could tell."""
+
+    def make(login: str = "approle", layout: str = "json", **options: str) -> Exposure:
+        role = f"auth/{engine.mount}/role/agent/custom-secret-id"
+        engine.secret_id = f"canary{secrets.token_hex(16)}"
+        engine.vault.request("POST", role, {"secret_id": engine.secret_id})
+        log = f'[log]\nlevel = "debug"\nformat = "{layout}"'
+        agent = make_agent(extra=log, **options)
+        text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
+        agent.config.write_text(text)
+        if login == "token":
+            table = re.compile(r"\[auth\].*?(?=\n\[)", re.DOTALL)
+            agent.config.write_text(table.sub('[auth]\nmethod = "token"', text))
+            token = f"canary{secrets.token_hex(16)}"
+            asked = {"id": token, "policies": [engine.mount], "ttl": "1h"}
+            engine.vault.request("POST", "auth/token/create", asked)
+            agent.environment["VAULT_TOKEN"] = token
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        return Exposure(agent, scratch)
+
+    return make

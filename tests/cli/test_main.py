@@ -124,8 +124,8 @@ def started(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int]) -> list[
     """Put an app in place that notes what it is started with."""
     calls: list[object] = []
 
-    def start(*arguments: object) -> int:
-        calls.append(arguments)
+    def start(*arguments: object, **options: object) -> int:
+        calls.append((*arguments, *options.items()))
         return answer()
 
     monkeypatch.setattr(freshkey, "app", SimpleNamespace(run=start, once=start), raising=False)
@@ -136,10 +136,13 @@ def settings_of(path: str) -> Settings:
     return load(Path(path), {})
 
 
-def test_run_starts_the_agent(good: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("arguments", "locked"), [([], False), (["--lock-memory"], True)])
+def test_run_starts_the_agent(
+    good: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str], *, locked: bool
+) -> None:
     calls = started(monkeypatch, lambda: 1)
-    assert main(["run", "--config", good]) == 1
-    assert calls == [(settings_of(good),)]
+    assert main(["run", "--config", good, *arguments]) == 1
+    assert calls == [(settings_of(good), ("lock_memory", locked))]
 
 
 @pytest.mark.parametrize(

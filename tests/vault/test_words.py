@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from freshkey.core.secret import Secret
+from freshkey.logs.redact import know
 from freshkey.vault.words import LONGEST, quote
 
 
@@ -33,6 +35,12 @@ def test_words_are_cut() -> None:
 
 def test_a_secret_on_the_cut_is_masked_whole() -> None:
     assert "hvs" not in quote(["x " * 148 + "hvs.CAESIP0Qjx"])
+
+
+def test_a_secret_without_a_look_is_masked_by_value() -> None:
+    know(Secret("correct-horse-battery-staple"))
+    assert quote(["wrong: correct-horse-battery-staple!"]) == "wrong: ***!"
+    assert "horse" not in quote(["x" * (LONGEST - 20) + " correct-horse-battery-staple"])
 
 
 def test_several_texts_make_one_line() -> None:

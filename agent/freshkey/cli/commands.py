@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     settings = _settings(options.config)
     from freshkey import app  # noqa: PLC0415 - not before the configuration is known to be right
 
-    return app.run(settings)
+    return app.run(settings, lock_memory=options.lock_memory)
 
 
 def once(options: Namespace) -> int:

@@ -80,6 +80,11 @@ def _parser() -> ArgumentParser:
             default=Path(os.environ.get("FRESHKEY_CONFIG") or _DEFAULT_CONFIG),
             help=f"the configuration (default: $FRESHKEY_CONFIG, else {_DEFAULT_CONFIG})",
         )
+    running.add_argument(
+        "--lock-memory",
+        action="store_true",
+        help="keep the agent's memory out of swap; needs LimitMEMLOCK=infinity or CAP_IPC_LOCK",
+    )
     getting.add_argument(
         "--timeout",
         metavar="DURATION",

@@ -131,4 +131,5 @@ def _in_base64(data: bytes) -> set[str]:
 
 _REDACTOR: Final = Redactor()
 know: Final = _REDACTOR.know
+redact_text: Final = _REDACTOR.text
 redact_value: Final = _REDACTOR.value

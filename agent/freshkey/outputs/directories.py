@@ -8,15 +8,18 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from freshkey.outputs.errors import refusal
+from freshkey.outputs.mounts import MemoryMount, memory_mounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PASSABLE: Final = 0o751  # a made parent can be passed by all: the file's own mode guards the key
 OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 _MOUNTS = Path("/proc/self/mountinfo")
-_IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def open_directory(path: Path, mode: int = PASSABLE) -> int:
@@ -67,26 +70,41 @@ def in_memory(directory: int) -> bool:
 
 def is_memory_backed(path: Path) -> bool:
     """Whether `path` is, or would be made, on tmpfs or ramfs. False when that can't be told."""
+    return _device(path) in _memory_devices()
+
+
+def swappable_mounts(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Name the mount points, once each, under which tmpfs holds `paths` and may swap them."""
+    found: dict[int, str] = {}
+    mounts = _memory_mounts()
+    for path in paths:
+        device = _device(path)
+        points = [mount.point for mount in mounts if mount.device == device and mount.can_swap]
+        if device is not None and points:
+            real = os.path.realpath(path)
+            holding = [point for point in points if Path(real).is_relative_to(point)]
+            found.setdefault(device, max(holding or points, key=len))
+    return tuple(found.values())
+
+
+def _device(path: Path) -> int | None:
+    """The device that `path` is, or would be made, on."""
     for place in (path, *path.parents):
         try:
-            return place.stat().st_dev in _memory_devices()
+            return place.stat().st_dev
         except FileNotFoundError:
             continue
         except OSError:
             break
-    return False
+    return None
 
 
 def _memory_devices() -> set[int]:
-    """Devices of the tmpfs and ramfs mounts: fields 3 and, after the dash, 1 (proc(5))."""
+    return {mount.device for mount in _memory_mounts()}
+
+
+def _memory_mounts() -> tuple[MemoryMount, ...]:
     try:
-        lines = _MOUNTS.read_text(errors="replace").splitlines()
+        return tuple(memory_mounts(_MOUNTS.read_text(errors="replace")))
     except OSError:
-        return set()
-    found = set()
-    for line in lines:
-        mount, _, source = line.partition(" - ")
-        if source.startswith(_IN_MEMORY):
-            major, minor = mount.split()[2].split(":")
-            found.add(os.makedev(int(major), int(minor)))
-    return found
+        return ()

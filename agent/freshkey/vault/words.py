@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.secret import MASK
+from freshkey.logs.redact import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +27,12 @@ _MULTIERROR: Final = re.compile(r"\d+ errors? occurred:\s*\* ")
 
 
 def quote(texts: Iterable[str]) -> str:
-    """Return the texts on one line of at most `LONGEST` characters, secrets masked."""
-    joined = "; ".join(text.strip() for text in texts)
+    """Return the texts on one line of at most `LONGEST` characters, secrets masked.
+
+    By value too: these words go to stderr and to readers, past the log. And before they are cut,
+    for half a secret is not recognised any more.
+    """
+    joined = redact_text("; ".join(text.strip() for text in texts))
     line = " ".join("".join(c if c.isprintable() else " " for c in joined).split())
     # go-multierror's "2 errors occurred:\n\t* permission denied\n\t* invalid token"
     line = _MULTIERROR.sub("", line).replace(" * ", "; ")

@@ -1,0 +1,30 @@
+"""What guards the agent's memory and files from the outset; what can't be had is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from freshkey.host.process import harden
+from freshkey.host.swap import swap_in_reach
+from freshkey.outputs.directories import swappable_mounts
+
+if TYPE_CHECKING:
+    from freshkey.settings.model import Settings
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def secure(settings: Settings, *, lock_memory: bool) -> None:
+    """Harden this process, and warn of what it can't have; nothing here keeps it from running."""
+    for warning in harden(lock_memory=lock_memory):
+        log.warning("process.not_hardened", message=warning)
+    files = (file.path.parent for key in settings.keys.values() for file in key.files)
+    if devices := swap_in_reach():
+        for mount in swappable_mounts((settings.state.directory, *files)):
+            message = (
+                f"keys on this tmpfs can be written to swap ({', '.join(devices)}): unless that is "
+                "encrypted, mount with noswap (Linux 6.4), set MemorySwapMax=0, or swapoff -a"
+            )
+            log.warning("state.swappable", mount=mount, message=message)

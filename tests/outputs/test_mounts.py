@@ -1,0 +1,94 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from freshkey.outputs import directories
+from freshkey.outputs.directories import swappable_mounts
+from freshkey.outputs.mounts import MemoryMount, memory_mounts
+
+TABLE = r"""
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,discard
+24 22 0:6 / /dev rw,nosuid - devtmpfs devtmpfs rw,size=4k,mode=755
+25 24 0:23 / /run rw,nosuid shared:5 master:1 - tmpfs tmpfs rw,mode=755,inode64
+26 24 0:27 / /mnt/a\040\134\040b rw - tmpfs none rw,noswap,size=4k
+27 24 0:28 /sub /mnt/a\040-\040b rw,noswap - tmpfs tm\040pfs rw
+28 24 0:29 / /mnt/ram rw - ramfs ramfs rw
+29 24 0:30 / /mnt/bad rw
+"""
+
+
+def test_file_systems_in_memory() -> None:
+    assert list(memory_mounts(TABLE)) == [
+        MemoryMount(os.makedev(0, 23), "/run", can_swap=True),
+        MemoryMount(os.makedev(0, 27), r"/mnt/a \ b", can_swap=False),
+        MemoryMount(os.makedev(0, 28), "/mnt/a - b", can_swap=True),
+        MemoryMount(os.makedev(0, 29), "/mnt/ram", can_swap=False),
+    ]
+
+
+class Mounts:
+    """A made-up table in which the device of `memory` has the mounts that are added."""
+
+    def __init__(self, memory: Path, file: Path) -> None:
+        device = memory.stat().st_dev
+        self._device = f"{os.major(device)}:{os.minor(device)}"
+        self._file = file
+        file.touch()
+
+    def add(self, point: Path, options: str = "rw", kind: str = "tmpfs") -> None:
+        with self._file.open("a") as file:
+            file.write(f"9 1 {self._device} / {point} rw - {kind} {kind} {options}\n")
+
+
+@pytest.fixture
+def mounts(memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mounts:
+    monkeypatch.setattr(directories, "_MOUNTS", tmp_path / "mountinfo")
+    return Mounts(memory, tmp_path / "mountinfo")
+
+
+def test_each_mount_is_named_once(memory: Path, mounts: Mounts) -> None:
+    mounts.add(memory)
+    paths = [memory / "state", memory / "keys" / "not" / "yet", Path("/proc")]
+    assert swappable_mounts(paths) == (str(memory),)
+
+
+def test_the_mount_that_holds_the_path_is_named(memory: Path, mounts: Mounts) -> None:
+    for point in (Path("/another/place"), memory, memory.parent):
+        mounts.add(point)
+    assert swappable_mounts([memory]) == (str(memory),)
+
+
+def test_a_mount_that_does_not_swap(memory: Path, mounts: Mounts) -> None:
+    mounts.add(memory, "rw,size=4k,noswap")
+    mounts.add(memory, kind="ramfs")
+    assert swappable_mounts([memory]) == ()
+
+
+def test_what_is_not_in_memory(memory: Path, mounts: Mounts) -> None:
+    mounts.add(memory, kind="ext4")
+    assert swappable_mounts([memory]) == ()
+
+
+# In a mount namespace of its own: the kernel's own words for the option.
+REAL = """
+import ctypes, subprocess, sys
+from pathlib import Path
+if ctypes.CDLL(None).unshare(0x00020000):  # CLONE_NEWNS
+    sys.exit("unshare")
+subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+subprocess.run(["mount", "-t", "tmpfs", "-o", sys.argv[2], "x", sys.argv[1]], check=True)
+from freshkey.outputs.directories import swappable_mounts
+print(swappable_mounts([Path(sys.argv[1]) / "state"]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_real_tmpfs(tmp_path: Path) -> None:
+    def shown(options: str) -> str:
+        program = [sys.executable, "-c", REAL, str(tmp_path), options]
+        return subprocess.check_output(program, text=True).strip()
+
+    assert shown("size=4k") == str((str(tmp_path),))
+    assert shown("size=4k,noswap") == "()"
