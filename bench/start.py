@@ -171,7 +171,7 @@ def main() -> None:
                 measure_peer(name, script, figures)
             measure_agent(options.freshkey, directory, figures)
     for name, values in figures.items():
-        print(f"{name:58} {median(values):6.1f}   {' '.join(f'{v:.1f}' for v in values)}")
+        print(f"{name:66} {median(values):6.1f}   {' '.join(f'{v:.1f}' for v in values)}")
 
 
 if __name__ == "__main__":
