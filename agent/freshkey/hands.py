@@ -38,6 +38,7 @@ from freshkey.core.events import (
 from freshkey.core.faults import FaultError
 from freshkey.core.policy import VerifyMode
 from freshkey.host.clock import boot_time
+from freshkey.imports import import_without
 from freshkey.logs.redact import know
 from freshkey.openai.probe import Probe
 
@@ -164,6 +165,7 @@ class Hands:
 
 
 def _import_vault() -> type[VaultClient]:
+    import_without("hvac", "requests", "requests.exceptions")  # see vault/connection.py
     from freshkey.vault import adapter, client  # noqa: PLC0415 - see the class
 
     del adapter  # hvac, which the first call would import

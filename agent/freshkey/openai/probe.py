@@ -18,6 +18,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.verdict import Finding, Verdict
+from freshkey.imports import import_without
 
 if TYPE_CHECKING:
     import httpx
@@ -106,6 +107,7 @@ def judge(status: int, content: bytes) -> Finding:
 
 
 def _client(url: str) -> httpx.AsyncClient:
+    import_without("httpx", "httpx._main")  # its command line
     import httpx  # noqa: PLC0415 - as above
 
     plain = url.startswith("http:")
