@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from freshkey.core.state import AgentState, KeyState
     from freshkey.settings.model import Settings
 
+HEAD_START: Final = 0.05  # seconds for who waits for a key of the journal, before all slow imports
 DRAIN: Final = 2.0  # seconds for requests under way, once the main loop has ended
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -151,7 +152,11 @@ async def _work(
     settings: Settings, loop: Loop, until: Callable[[AgentState], bool] = lambda _: False
 ) -> None:
     hands = Hands(settings, loop.send)
-    await loop.run(hands, until)
+    held = any(key.current for key in loop.state.keys)
+    async with trio.open_nursery() as preparing:
+        preparing.start_soon(hands.prepare, HEAD_START if held else 0)
+        await loop.run(hands, until)
+        preparing.cancel_scope.cancel()
     await hands.aclose()
 
 

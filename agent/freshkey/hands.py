@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never, final
 
+import trio
+
 from freshkey.core.actions import (
     Issue,
     LogIn,
@@ -34,14 +36,16 @@ from freshkey.core.events import (
     TokenRevoked,
 )
 from freshkey.core.faults import FaultError
+from freshkey.core.policy import VerifyMode
 from freshkey.host.clock import boot_time
+from freshkey.imports import import_without
 from freshkey.logs.redact import know
+from freshkey.openai.probe import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.core.lease import Unwrapped
-    from freshkey.openai.probe import Probe
     from freshkey.settings.model import Settings
     from freshkey.vault.client import VaultClient
 
@@ -50,22 +54,37 @@ RemoteOrder = VaultKeyOrder | TokenOrder | Test | Ping
 
 @final
 class Hands:
-    """Speaks to Vault and OpenAI. Their libraries are imported with the first order for them."""
+    """Speaks to Vault and OpenAI, once `prepare` has begun to import their libraries.
+
+    That is done in a thread: it takes as long as all else of a start, and readers are answered.
+    """
 
     def __init__(self, settings: Settings, send: Callable[[Event], None]) -> None:
         self._settings = settings
         self._send = send
+        self._may_import = trio.Event()
+        self._importing = trio.Lock()
         self._client: VaultClient | None = None
         self._probes: dict[str, Probe] = {}
+
+    async def prepare(self, head_start: float) -> None:
+        """Import the libraries; for `head_start` seconds readers have the processor alone."""
+        await trio.sleep(head_start)
+        self._may_import.set()
+        await self._vault()
+        for name, key in self._settings.keys.items():
+            if key.verify.mode is not VerifyMode.OFF:
+                await self._probe(name).prepare()
 
     async def perform(self, order: RemoteOrder) -> Event:
         """Do what is ordered. A fault is an answer too; only the unforeseen is raised."""
         try:
             match order:
                 case Test():
+                    await self._may_import.wait()
                     return Tested(order, await self._probe(order.name).test(order.secret))
                 case Ping():
-                    await self._vault.ping()
+                    await (await self._vault()).ping()
                     return Pinged(order)
                 case Issue() | Renew() | LookUp() | Revoke():
                     return await self._for_key(order)
@@ -88,41 +107,41 @@ class Hands:
 
     async def _for_key(self, order: VaultKeyOrder) -> Event:
         know(order.token)  # again and again: only the newest secrets are remembered
+        vault = await self._vault()
         match order:
             case Issue():
                 key = self._settings.keys[order.name]
-                grant = await self._vault.mint(order.token, key.path, key.field, key.ttl)
+                grant = await vault.mint(order.token, key.path, key.field, key.ttl)
                 know(grant.secret)
                 return Issued(order, grant)
             case Renew():
-                renewal = await self._vault.renew_lease(
-                    order.token, order.lease_id, order.increment
-                )
+                renewal = await vault.renew_lease(order.token, order.lease_id, order.increment)
                 return Renewed(order, renewal)
             case LookUp():
-                return LookedUp(order, await self._vault.look_up_lease(order.token, order.lease_id))
+                return LookedUp(order, await vault.look_up_lease(order.token, order.lease_id))
             case Revoke():
-                await self._vault.revoke_lease(order.token, order.lease_id)
+                await vault.revoke_lease(order.token, order.lease_id)
                 return Revoked(order)
             case _:
                 assert_never(order)
 
     async def _for_token(self, order: TokenOrder) -> Event:
+        vault = await self._vault()
         match order:
             case LogIn():
                 if order.unwrapped is not None:
                     know(order.unwrapped.secret_id)
-                login = await self._vault.log_in(order.unwrapped, self._on_unwrapped)
+                login = await vault.log_in(order.unwrapped, self._on_unwrapped)
                 know(login.token)
                 return LoggedIn(order, login)
             case RenewToken():
-                renewal = await self._vault.renew_token(order.token, order.increment)
+                renewal = await vault.renew_token(order.token, order.increment)
                 return TokenRenewed(order, renewal)
             case LookUpToken():
-                terms = await self._vault.look_up_token(order.token, owned=order.owned)
+                terms = await vault.look_up_token(order.token, owned=order.owned)
                 return TokenLookedUp(order, terms)
             case RevokeToken():
-                await self._vault.revoke_token(order.token)
+                await vault.revoke_token(order.token)
                 return TokenRevoked(order)
             case _:
                 assert_never(order)
@@ -131,18 +150,23 @@ class Hands:
         know(unwrapped.secret_id)
         self._send(CredentialUnwrapped(unwrapped))
 
-    @property
-    def _vault(self) -> VaultClient:
-        if self._client is None:
-            from freshkey.vault.client import VaultClient  # noqa: PLC0415 - see the class
-
-            self._client = VaultClient(self._settings.vault, self._settings.auth, boot_time)
+    async def _vault(self) -> VaultClient:
+        await self._may_import.wait()
+        async with self._importing:
+            if self._client is None:
+                # Not waited for at the end: an order that was cancelled must not go on to Vault.
+                make = await trio.to_thread.run_sync(_import_vault, abandon_on_cancel=True)
+                self._client = make(self._settings.vault, self._settings.auth, boot_time)
         return self._client
 
     def _probe(self, name: str) -> Probe:
         base_url = self._settings.keys[name].verify.base_url
-        if base_url not in self._probes:
-            from freshkey.openai.probe import Probe  # noqa: PLC0415 - see the class
+        return self._probes.setdefault(base_url, Probe(base_url))
 
-            self._probes[base_url] = Probe(base_url)
-        return self._probes[base_url]
+
+def _import_vault() -> type[VaultClient]:
+    import_without("hvac", "requests", "requests.exceptions")  # see vault/connection.py
+    from freshkey.vault import adapter, client  # noqa: PLC0415 - see the class
+
+    del adapter  # hvac, which the first call would import
+    return client.VaultClient

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from freshkey import __version__
 from freshkey.cli.host_check import host_faults
+from freshkey.imports import import_without
 from freshkey.settings import Settings, SettingsError, SettingsFault, load
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def run(options: Namespace) -> int:
     """Be the daemon until a signal ends it."""
     settings = _settings(options.config)
+    import_without("structlog", "asyncio", "rich")  # for methods and tracebacks that stay unused
     from freshkey import app  # noqa: PLC0415 - not before the configuration is known to be right
 
     return app.run(settings, lock_memory=options.lock_memory)
@@ -28,6 +30,7 @@ def run(options: Namespace) -> int:
 def once(options: Namespace) -> int:
     """Get every key once, within the timeout."""
     settings = _settings(options.config)
+    import_without("structlog", "asyncio", "rich")
     from freshkey import app  # noqa: PLC0415 - as above
 
     return app.once(settings, options.timeout)

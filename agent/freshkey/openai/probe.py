@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.verdict import Finding, Verdict
+from freshkey.imports import import_without
 
 if TYPE_CHECKING:
     import httpx
@@ -33,7 +35,13 @@ class Probe:
 
     def __init__(self, base_url: str) -> None:
         self._url = f"{base_url.rstrip('/')}/models"
+        self._opening = trio.Lock()
         self._client: httpx.AsyncClient | None = None
+
+    async def prepare(self) -> None:
+        """Do ahead what the first test would have to wait for."""
+        with suppress(ImportError, ValueError):  # the test will say so
+            await self._opened()
 
     async def test(self, secret: Secret) -> Finding:
         """Ask about a key, for 10 s at most. What can't be told is a finding too: nothing raises.
@@ -46,14 +54,14 @@ class Probe:
             return Finding(Verdict.UNKNOWN, "the key holds characters that no header can carry")
         if _in_the_clear(self._url):
             return Finding(Verdict.UNKNOWN, "not sent over plain http, but to loopback")
+        try:
+            client = await self._opened()
+        except (ImportError, ValueError):  # httpx's words for a proxy that it can't use
+            return Finding(Verdict.UNKNOWN, "a proxy is set that can't be used: see HTTPS_PROXY")
         import httpx  # noqa: PLC0415 - keys from the journal are served before it is imported
 
         try:
-            self._client = self._client or _client(self._url)
-        except (ImportError, ValueError):  # httpx's words for a proxy that it can't use
-            return Finding(Verdict.UNKNOWN, "a proxy is set that can't be used: see HTTPS_PROXY")
-        try:
-            answered = await _get(self._client, self._url, key)
+            answered = await _get(client, self._url, key)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return Finding(Verdict.UNKNOWN, f"no answer: {_reason(error)}")
         if answered is None:
@@ -64,6 +72,13 @@ class Probe:
         """Close the connection that is kept between tests."""
         if self._client is not None:
             await self._client.aclose()
+
+    async def _opened(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                # httpx is slow to import, the system's certificates are slow to load.
+                self._client = await trio.to_thread.run_sync(_client, self._url)
+        return self._client
 
 
 def judge(status: int, content: bytes) -> Finding:
@@ -92,6 +107,7 @@ def judge(status: int, content: bytes) -> Finding:
 
 
 def _client(url: str) -> httpx.AsyncClient:
+    import_without("httpx", "httpx._main")  # its command line
     import httpx  # noqa: PLC0415 - as above
 
     plain = url.startswith("http:")
