@@ -18,7 +18,7 @@ from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from testbed.emulator.snapshot import GroupState
 
@@ -59,6 +59,20 @@ class Engine:
     def live_fingerprints(self) -> set[str]:
         keys = self.openai.state()["live"]
         return {key["fingerprint"] for key in keys if key["project_id"] == self.project_id}
+
+    def works(self, key: str) -> bool:
+        """Whether OpenAI takes a key now, asked as an application would."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.openai.port, timeout=5)
+        try:
+            connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
+            return connection.getresponse().status == http.HTTPStatus.OK
+        finally:
+            connection.close()
+
+    def delete_account(self) -> None:
+        """Delete the one service account behind Vault's back."""
+        (key,) = (k for k in self.openai.state()["live"] if k["project_id"] == self.project_id)
+        self.openai.delete_account(key["account_id"])
 
     def set_ttl(self, ttl: str, **settings: object) -> None:
         self.vault.write_role(
@@ -140,9 +154,24 @@ class Agent:
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Ask the socket; return status, headers, and body."""
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path: str, **body: object) -> int:
+        """Post an object to the socket; return the status."""
+        return self._ask("POST", path, json.dumps(body), {})[0]
+
+    def status(self) -> dict[str, Any]:
+        """Return what the agent says of its one key."""
+        answer = json.loads(self.get("/v1/status")[2])
+        (key,) = answer["keys"]
+        return {**answer, **key}
+
+    def _ask(
+        self, method: str, path: str, body: str | None, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = UnixConnection(self.directory / "freshkey.sock")
         try:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:

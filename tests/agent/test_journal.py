@@ -1,0 +1,118 @@
+"""Behaviour 5 against the real Vault: journals that do not fit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.agent.harness import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.agent.harness import Agent, Engine
+
+
+def stopped(make_agent: Callable[..., Agent]) -> tuple[Agent, dict[str, Any]]:
+    """An agent that was killed after it had a key, and what the key was."""
+    agent = make_agent(overlap='"1s"')
+    agent.start()
+    key = agent.wait_for_key()
+    agent.end(signal.SIGKILL)
+    return agent, key
+
+
+def edit(path: Path, **header: object) -> None:
+    content = json.loads(path.read_text())
+    content["header"] |= header
+    path.write_text(json.dumps(content))
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def from_the_future(path: Path) -> None:
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "version": content["version"] + 1}))
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"\xff\x00" * 100)
+
+
+def be_a_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [truncate, empty, from_the_future, garble, be_a_directory])
+def test_a_journal_that_can_not_be_read_is_set_aside(
+    engine: Engine, make_agent: Callable[..., Agent], spoil: Callable[[Path], None]
+) -> None:
+    agent, before = stopped(make_agent)
+    spoil(agent.journal)
+    agent.start()
+    key = agent.wait_for_key()
+    (aside,) = agent.told("journal.set_aside")
+    assert aside["moved_to"].endswith("journal.json.unreadable-1")
+    assert before["key"] not in (agent.directory / "log").read_text()
+    assert key["key"] != before["key"]
+    assert key["generation"] == 1
+    assert key["tag"] != before["tag"], "a tag is safe even then"
+    assert engine.counts()["mints"] == 2
+
+
+def test_a_journal_of_another_machine_is_a_copy(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent, before = stopped(make_agent)
+    edit(agent.journal, machine_id="0" * 32, boot_id="1" * 32)
+    agent.start()
+    key = agent.wait_for_key()
+    assert agent.told("journal.set_aside")[0]["reason"] == "it is of another machine"
+    assert engine.works(before["key"]), "nothing in it is revoked"
+    assert key["key"] != before["key"], "nor served"
+
+
+def test_after_a_reboot_vault_is_asked_for_lifetimes(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent, before = stopped(make_agent)
+    content = json.loads(agent.journal.read_text())
+    if content["header"]["machine_id"] is None:
+        pytest.skip("this machine has no machine-id, so no reboot can be told from a copy")
+    edit(agent.journal, boot_id="1" * 32, wall=content["header"]["wall"] - 100)
+    agent.start()
+    assert agent.wait_for_key()["tag"] == before["tag"]
+    eventually(lambda: agent.told("lease.corrected"), "the end of the lease is known again")
+    key = agent.key()
+    assert key is not None
+    assert abs(key["expires_in"] - before["expires_in"]) < 30
+    assert engine.counts()["mints"] == 1
+
+
+def test_a_journal_of_another_role_is_taken_over_in_order(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent, before = stopped(make_agent)
+    text = agent.config.read_text()
+    agent.config.write_text(text.replace("[keys.billing]", '[keys.billing]\nttl = "4m"'))
+    agent.start()
+    key = agent.wait_for_key()
+    assert key["generation"] == 2
+    assert agent.told("key.published")[-1]["reason"] == "changed"
+    eventually(
+        lambda: engine.live_fingerprints() == {key["tag"].split("-")[1]},
+        "the lease that matches nothing is revoked after the overlap",
+    )
+    assert key["key"] != before["key"]
