@@ -58,7 +58,7 @@ def test_a_revocation_waits_for_vault_over_a_restart(
     assert len(entry["retired"]) == 1
     agent.end(signal.SIGKILL)
     agent.start()
-    eventually(lambda: agent.key(), "the key is served")
+    eventually(agent.key, "the key is served")
     assert agent.status()["pending_revocations"] == 1
     proxy.restore()
     eventually(lambda: engine.counts()["live"] == 1, "it is revoked")
