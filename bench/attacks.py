@@ -130,7 +130,14 @@ def smallest_requests(path: Path, seconds: float) -> None:
 
 def lying_lengths(path: Path, seconds: float) -> None:
     """Announce bodies that are longer, shorter, negative, two, or chunked as well."""
-    lies: tuple[bytes, ...] = (b"4096", b"1", b"-1", b"4097", b"99999999999999999999", b"5\r\nContent-Length: 6")
+    lies: tuple[bytes, ...] = (
+        b"4096",
+        b"1",
+        b"-1",
+        b"4097",
+        b"99999999999999999999",
+        b"5\r\nContent-Length: 6",
+    )
     lies = (*lies, b"5\r\nTransfer-Encoding: chunked")
 
     def act(sock: socket.socket, turn: int) -> None:
