@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -10,6 +10,8 @@ from freshkey.core.view import KeyStatus, KeyView
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+_AT_ONCE: Final = 16  # of those who wait for a key are woken before anybody else has a turn
 
 
 @final
@@ -19,22 +21,22 @@ class Board:
     def __init__(self, names: Iterable[str]) -> None:
         self._views = {name: KeyView(name, KeyStatus.STARTING) for name in names}
         self._tags: dict[str, str] = {}
-        self._changes = {name: trio.Event() for name in self._views}
+        self._waiting = {name: trio.lowlevel.ParkingLot() for name in self._views}
 
     def show(self, view: KeyView) -> None:
         """Replace what readers see of one key, and wake all who wait for that.
 
         Raises KeyError for a name that the board was not made with.
         """
-        change = self._changes[view.name]
+        waiting = self._waiting[view.name]
         self._views[view.name] = view
         if view.publication:
             self._tags[view.name] = view.publication.tag
         else:
             self._tags.pop(view.name, None)
-        # An event serves one change: whoever waits from now on waits for the next.
-        self._changes[view.name] = trio.Event()
-        change.set()
+        # Whoever waits from now on waits for the next change.
+        self._waiting[view.name] = trio.lowlevel.ParkingLot()
+        waiting.unpark(count=_AT_ONCE)
 
     def view(self, name: str) -> KeyView | None:
         """Return what readers see of a key now; None when no key has that name."""
@@ -54,5 +56,7 @@ class Board:
         Nothing is missed between a `view()` and this call as long as no checkpoint lies between
         the two. Raises KeyError for an unknown name.
         """
-        await self._changes[name].wait()
+        waiting = self._waiting[name]
+        await waiting.park()
+        waiting.unpark()  # one wakes the next: a crowd that answers at once would hold up others
         return self._views[name]

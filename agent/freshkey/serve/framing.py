@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 MAX_HEAD: Final = 16 * 1024  # bytes: target and headers
 MAX_BODY: Final = 4 * 1024  # bytes
+_USED: Final = frozenset({b"host", b"content-length", b"accept", b"if-none-match"})
 MAX_RAW: Final = 48 * 1024  # bytes of a request as sent: head, body, and what chunks add to it
 
 
 class Request(NamedTuple):
-    """One whole request. Names of headers are in lower case, repeated ones joined (RFC 9110, 5.3).
+    """One whole request, with those of its headers that are of use here.
+
+    Their names are in lower case, repeated ones joined (RFC 9110, 5.3).
 
     `path` is not percent-decoded: nothing that is served needs an escape.
     """
@@ -91,8 +94,10 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, or a trailer, which is dropped."""
         self._count(len(name) + len(value) + len(": \r\n"))
-        if not self._head_done:
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        # What is of no use is not kept: thousands of tiny headers would cost much more memory
+        # than they have bytes.
+        if not self._head_done and (lower := name.lower()) in _USED:
+            key, text = lower.decode(), value.decode("latin-1")
             self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
