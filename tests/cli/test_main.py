@@ -43,7 +43,7 @@ BAD_LINES = (
     "arguments",
     [
         [],
-        ["status"],
+        ["stat"],
         ["check", "--online"],
         ["check", "--js"],
         ["run", "extra"],
