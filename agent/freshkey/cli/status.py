@@ -44,22 +44,26 @@ def _rendered(content: Mapping[str, object], *, in_json: bool) -> str:
 
 
 def _redraw(path: Path, *, in_json: bool) -> NoReturn:
-    """Fill the terminal anew every second; the cursor comes back when a signal ends it."""
-    frame = _rendered(agent_status(path), in_json=in_json)
+    """Fill the terminal anew every second; the cursor comes back when Ctrl-C ends it."""
+    frame = _cropped(_rendered(agent_status(path), in_json=in_json))
     try:
         print(end=_HIDE_CURSOR)
         while True:
-            size = os.get_terminal_size(sys.stdout.fileno())
-            columns, rows = size.columns or 80, size.lines or 24  # a terminal need not know
-            lines = [line[:columns] for line in frame.split("\n")[: rows - 1]]
-            print(_CLEAR + "\n".join(lines), flush=True)
+            print(_CLEAR + frame, flush=True)
             time.sleep(_PAUSE)
             try:
-                frame = _rendered(agent_status(path), in_json=in_json)
+                frame = _cropped(_rendered(agent_status(path), in_json=in_json))
             except NoAgentError as error:
                 frame = str(error)
     finally:
         print(end=_SHOW_CURSOR, flush=True)
+
+
+def _cropped(text: str) -> str:
+    """What of a text fits into the terminal: a longer one would scroll with every frame."""
+    size = os.get_terminal_size(sys.stdout.fileno())
+    columns, rows = size.columns or 80, size.lines or 24  # a terminal need not know its size
+    return "\n".join(line[:columns] for line in text.split("\n")[: rows - 1])
 
 
 def _tell_changes(path: Path, *, in_json: bool) -> NoReturn:
