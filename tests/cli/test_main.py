@@ -16,13 +16,6 @@ from tests.settings.files import config, written
 ON_DISK = "[state]\nallow_disk = true"  # where pytest keeps its files
 
 
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("VAULT_", "FRESHKEY_")):
-            monkeypatch.delenv(name)
-
-
 @pytest.fixture
 def good(tmp_path: Path) -> str:
     return str(written(tmp_path, config(more=ON_DISK)))
@@ -43,7 +36,7 @@ BAD_LINES = (
     "arguments",
     [
         [],
-        ["status"],
+        ["stat"],
         ["check", "--online"],
         ["check", "--js"],
         ["run", "extra"],

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from freshkey.core.state import Lease
 from freshkey.core.timing import point
-from freshkey.settings.load import load
+from freshkey.settings.loading import load
 from freshkey.wishes import wish
 from openai import OpenAI
 from rich.console import Console

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from freshkey.cli.commands import check, once, run, version
-from freshkey.settings import SettingsError
-from freshkey.settings.values import WrongValueError, positive_duration
+from freshkey import settings
+from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
+from freshkey.cli.asking import add_asking
+from freshkey.cli.failure import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-_DEFAULT_CONFIG: Final = "/etc/freshkey/config.toml"
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,14 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             options = _parser().parse_args(arguments)
-            status: int = options.command(options)
-            return status
+            return _run(options)
         finally:
             print(end="", flush=True)
-    except SettingsError as error:
-        for fault in error.faults:
-            print(fault, file=sys.stderr)
-        return 2
+    except CommandError as error:
+        print(f"freshkey: {error}", file=sys.stderr)
+        return error.status
     except KeyboardInterrupt:
         print("freshkey: interrupted", file=sys.stderr)
         return 1
@@ -42,6 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"freshkey: {error}", file=sys.stderr)
         _drop_output()
         return 1
+    except settings.SettingsError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        return 2
+
+
+def _run(options: Namespace) -> int:
+    """Import a command when it is used: those that ask a running agent are quick to start."""
+    module, _, name = options.command.partition(":")
+    if sys.stdout is None and module != "commands":
+        raise CommandError("standard output is closed, and this command has nothing else to do")
+    status: int = getattr(import_module(f"freshkey.cli.{module}"), name)(options)
+    return status
 
 
 def _drop_output() -> None:
@@ -63,22 +74,25 @@ def _parser() -> ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, command: Callable[[Namespace], int], does: str) -> ArgumentParser:
+    def add(name: str, command: str, does: str) -> ArgumentParser:
         added = commands.add_parser(name, help=does, description=does, allow_abbrev=False)
         added.set_defaults(command=command)
         return added
 
-    running = add("run", run, "be the daemon, in the foreground, until SIGTERM or SIGINT")
-    getting = add("once", once, "get every key, write files and journal, and exit")
-    checking = add("check", check, "report every fault of the configuration")
-    add("version", version, "print the versions of freshkey, Python, and the dependencies")
+    running = add(
+        "run", "commands:run", "be the daemon, in the foreground, until SIGTERM or SIGINT"
+    )
+    getting = add("once", "commands:once", "get every key, write files and journal, and exit")
+    checking = add("check", "commands:check", "report every fault of the configuration")
+    add("version", "commands:version", "print the versions of freshkey, Python, and dependencies")
+    add_asking(add)
     for configured in (running, getting, checking):
         configured.add_argument(
             "--config",
             metavar="PATH",
             type=Path,
-            default=Path(os.environ.get("FRESHKEY_CONFIG") or _DEFAULT_CONFIG),
-            help=f"the configuration (default: $FRESHKEY_CONFIG, else {_DEFAULT_CONFIG})",
+            default=Path(os.environ.get("FRESHKEY_CONFIG") or DEFAULT_CONFIG),
+            help=f"the configuration (default: $FRESHKEY_CONFIG, else {DEFAULT_CONFIG})",
         )
     running.add_argument(
         "--lock-memory",
@@ -88,7 +102,7 @@ def _parser() -> ArgumentParser:
     getting.add_argument(
         "--timeout",
         metavar="DURATION",
-        type=_seconds,
+        type=seconds,
         default="120s",
         help="how long it may take, such as 90s or 2m (default: 120s)",
     )
@@ -96,10 +110,3 @@ def _parser() -> ArgumentParser:
         "--json", action="store_true", help="print {ok, faults: [{path, message}]}"
     )
     return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        return positive_duration(int(text) if text.isdecimal() else text)
-    except WrongValueError as error:
-        raise ArgumentTypeError(str(error)) from None

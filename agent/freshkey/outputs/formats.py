@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from freshkey.outputs.errors import refusal
+from freshkey.outputs.quoting import assignment
 from freshkey.settings.model import FileFormat
 
 if TYPE_CHECKING:
     from freshkey.core.view import Publication
     from freshkey.settings.model import FileSettings
-
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
-_SPECIAL: Final = re.compile(r'["\\`$]')
 
 
 def render(
@@ -30,7 +27,10 @@ def render(
         case FileFormat.RAW:  # with a newline, clients would send a header that no server takes
             return key.encode()
         case FileFormat.ENV:
-            return f"{target.env_name}={_assigned(target, key)}\n".encode()
+            try:
+                return f"{assignment(target.env_name, key)}\n".encode()
+            except ValueError as error:
+                raise refusal(target.path, str(error)) from None
         case FileFormat.JSON:
             fields = {
                 "name": name,
@@ -43,14 +43,3 @@ def render(
             return json.dumps(fields).encode() + b"\n"
         case FileFormat.TEMPLATE:
             raise refusal(target.path, "templates are not built yet: use raw, env, or json")
-
-
-def _assigned(target: FileSettings, value: str) -> str:
-    """Quote for both readers of such a file, `.` of sh(1) and EnvironmentFile= of systemd.exec(5).
-
-    In double quotes both take a backslash before `"`, `$`, a backquote, and a backslash for an
-    escape, and nothing else is special.
-    """
-    if not value.isprintable():
-        raise refusal(target.path, "the key has unprintable characters: use the json format")
-    return value if _PLAIN.fullmatch(value) else '"' + _SPECIAL.sub(r"\\\g<0>", value) + '"'

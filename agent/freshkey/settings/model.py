@@ -204,7 +204,7 @@ class KeySettings:
 class ServerSettings:
     """[server]: the agent's own socket."""
 
-    socket: Path = Path("/run/freshkey/freshkey.sock")
+    socket: Path = Path(values.DEFAULT_SOCKET)
     mode: Mode = 0o660
     owner: Account | None = None
     group: Account | None = None

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 KEY_NAME: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
+DEFAULT_SOCKET: Final = "/run/freshkey/freshkey.sock"
 
 _KINDS: Final = {
     bool: "a boolean",

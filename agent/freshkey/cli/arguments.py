@@ -1,0 +1,49 @@
+"""Single arguments: each function takes the text and returns it parsed, for argparse."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING, Final
+
+from freshkey.settings.values import KEY_NAME, WrongValueError, duration, positive_duration, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_CONFIG: Final = "/etc/freshkey/config.toml"
+
+TAG: Final = r"[A-Za-z0-9._-]{1,128}"  # opaque, and it goes into a header
+
+
+def seconds(text: str) -> float:
+    """Take a duration of at least a second."""
+    return _duration(positive_duration, text)
+
+
+def seconds_or_none(text: str) -> float:
+    """Take a duration, which may be 0."""
+    return _duration(duration, text)
+
+
+def _duration(parse: Callable[[object], float], text: str) -> float:
+    try:
+        return parse(int(text) if text.isdecimal() else text)
+    except WrongValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def key_name(text: str) -> str:
+    """Take the name of a key, as [keys.NAME] has it."""
+    if not re.fullmatch(KEY_NAME, text):
+        raise ArgumentTypeError(
+            f"is {quoted(text)}, and a key's name has a-z, 0-9, _ and -, 63 at most"
+        )
+    return text
+
+
+def tag(text: str) -> str:
+    """Take a tag as `watch` prints it."""
+    if not re.fullmatch(TAG, text):
+        raise ArgumentTypeError(f'is {quoted(text)}, and a tag looks like "7-3fa9c2d1"')
+    return text

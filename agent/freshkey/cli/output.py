@@ -1,0 +1,36 @@
+"""Text from outside, made fit for a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+
+def shown(value: object) -> str:
+    """One line of a value from the agent, `-` for none.
+
+    What a terminal would act on, or can't show, is escaped: a fault quotes others' words.
+    """
+    if value is None or value == "":
+        return "-"
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def span(value: object) -> str:
+    """Seconds as people write them, in the two largest units: `3d 4h`, `12m 3s`, `-5s`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return shown(value)
+    sign, left = ("-", -int(value)) if value < 0 else ("", int(value))
+    parts: list[str] = []
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count or parts or unit == "s":
+            parts.append(f"{count}{unit}")
+    return sign + " ".join(parts[:2])

@@ -1,0 +1,34 @@
+"""`freshkey rotate`: has the running agent replace a key, and waits for the new one."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from freshkey.cli.agent_socket import agent_socket
+from freshkey.cli.ask import ask, refusal
+from freshkey.cli.failure import CommandError
+from freshkey.cli.output import shown
+from freshkey.cli.waiting import forbid_core, next_key, tag_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def rotate(options: Namespace) -> int:
+    """Ask for a new generation, and print both tags when it is out."""
+    if options.now and not options.compromised:
+        raise CommandError("--now revokes a key at once: it needs --compromised too", 2)
+    forbid_core()
+    path = agent_socket(options)
+    order = {"compromised": options.compromised, "now": options.now}
+    answer = ask(path, f"/v1/keys/{options.name}/rotate", order=order)
+    if answer.status == HTTPStatus.FORBIDDEN:
+        line = f"{refusal(answer, options.name)}: run it as root or as the agent's user"
+        raise CommandError(line)
+    if answer.status != HTTPStatus.ACCEPTED:
+        raise refusal(answer, options.name)
+    old = tag_of(answer)
+    new = tag_of(next_key(path, options.name, old, options.timeout))
+    print(f"{options.name}: {shown(old)} -> {shown(new)}")
+    return 0

@@ -1,0 +1,96 @@
+"""The agent's status for people. Any value may be missing, for it comes from another version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freshkey.cli.output import shown, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Fields = Mapping[str, object]
+
+_KEYS = ("KEY", "TAG", "STATE", "AGE", "EXPIRES IN", "LEASES", "LAST FAULT")
+_READERS = ("READ BY", "KEY", "TAG", "AGE", "UID", "UNIT", "EXECUTABLE")
+
+
+def table(status: Fields) -> Iterator[str]:
+    """Lay the object of `GET /v1/status` out in lines: agent, keys, failed files, readers."""
+    vault, token = _fields(status, "vault"), _fields(status, "token")
+    yield (
+        f"freshkey  {shown(status.get('version'))}, pid {shown(status.get('pid'))}, "
+        f"since {shown(status.get('started'))}"
+    )
+    fault = vault.get("fault")
+    yield f"vault     {shown(vault.get('address'))}" + (f": {fault_text(fault)}" if fault else "")
+    yield (
+        f"token     accessor {shown(token.get('accessor'))}, "
+        f"expires in {span(token.get('expires_in'))}"
+    )
+    keys = _listed(status, "keys")
+    yield ""
+    if not keys:
+        yield "no key that this user may read"
+        return
+    yield from _columns([_KEYS, *map(_key_row, keys)])
+    failed = [(key, file) for key in keys for file in _listed(key, "files") if not file.get("ok")]
+    if failed:
+        yield ""
+    for key, file in failed:
+        why = fault_text(file.get("fault"))
+        yield f"{shown(key.get('name'))}: {shown(file.get('path'))}: not written: {why}"
+    readers = [_reader_row(key, reader) for key in keys for reader in _listed(key, "readers")]
+    if readers:
+        yield ""
+        yield from _columns([_READERS, *readers])
+
+
+def fault_text(fault: object) -> str:
+    """Write a fault on one line, with its time at the end."""
+    if not isinstance(fault, dict):
+        return shown(fault)
+    what = [shown(fault[part]) for part in ("operation", "fault", "message") if fault.get(part)]
+    moment = f" ({shown(fault['time'])})" if fault.get("time") else ""
+    return (": ".join(what) or "-") + moment
+
+
+def _key_row(key: Fields) -> Sequence[str]:
+    leases, pending = key.get("leases"), key.get("pending_revocations")
+    return (
+        shown(key.get("name")),
+        shown(key.get("tag")),
+        shown(key.get("state")),
+        span(key.get("age")),
+        span(key.get("expires_in")),
+        shown(leases) + (f", {shown(pending)} to revoke" if pending else ""),
+        fault_text(key.get("last_fault")),
+    )
+
+
+def _reader_row(key: Fields, reader: Fields) -> Sequence[str]:
+    return (
+        f"pid {shown(reader.get('pid'))}",
+        shown(key.get("name")),
+        shown(reader.get("tag")),
+        span(reader.get("age")),
+        shown(reader.get("uid")),
+        shown(reader.get("unit")),
+        shown(reader.get("executable")),
+    )
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+
+
+def _fields(holder: Fields, name: str) -> Fields:
+    value = holder.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(holder: Fields, name: str) -> list[Fields]:
+    value = holder.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

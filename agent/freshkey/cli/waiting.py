@@ -1,0 +1,99 @@
+"""Waits for a key: how `get`, `watch`, and `rotate` ask for the next generation."""
+
+from __future__ import annotations
+
+import math
+import re
+import resource
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from freshkey.cli.agent_status import last_fault
+from freshkey.cli.arguments import TAG
+from freshkey.cli.ask import NoAgentError, ask, refusal
+from freshkey.cli.failure import CommandError
+from freshkey.cli.output import shown, span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from freshkey.cli.ask import Answer
+
+LONGEST: Final = 300.0  # seconds that the agent waits at most with an answer
+
+_PAUSE: Final = 1.0  # seconds between two questions, where the agent does not wait
+
+
+def forbid_core() -> None:
+    """Keep a key that passes through out of a core dump, which a keystroke can cause.
+
+    Not by PR_SET_DUMPABLE: that would also hide /proc/PID/exe from an agent that wants to know
+    who its client is.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def tag_of(answer: Answer) -> str | None:
+    """Return the tag in an answer, if there is one."""
+    tag = answer.content.get("tag")
+    return tag if isinstance(tag, str) and re.fullmatch(TAG, tag) else None
+
+
+def ask_for_key(path: Path, name: str, tag: str | None, wait: float) -> Answer:
+    """Ask for another generation than `tag`: 200 with a key, 304, or 503 where there is none.
+
+    Raises CommandError for any other answer, NoAgentError when there is none.
+    """
+    whole = math.ceil(min(wait, LONGEST))
+    query = f"?wait={whole}s" if whole > 0 else ""
+    answer = ask(path, f"/v1/keys/{name}{query}", tag=tag, wait=whole)
+    match answer.status:
+        case HTTPStatus.OK:
+            if tag_of(answer) is None or not isinstance(answer.content.get("key"), str):
+                raise CommandError(f"{name}: the agent answered without a key: look at its log")
+        case HTTPStatus.NOT_MODIFIED | HTTPStatus.SERVICE_UNAVAILABLE:
+            pass
+        case _:
+            raise refusal(answer, name)
+    return answer
+
+
+def pause(asked: float, most: float = _PAUSE) -> None:
+    """Let a second pass since the moment `asked`: an agent that stops, or is full, won't wait."""
+    time.sleep(max(0.0, min(asked + _PAUSE - time.monotonic(), most)))
+
+
+def next_key(path: Path, name: str, tag: str | None, seconds: float) -> Answer:
+    """Wait until there is another generation than `tag`, over restarts of the agent.
+
+    Raises CommandError when there is none after `seconds`, with the reason that the agent gives.
+    """
+    asked = time.monotonic()
+    end, left = asked + seconds, seconds
+    while True:
+        reason: CommandError | None = None
+        try:
+            answer = ask_for_key(path, name, tag, left)
+        except NoAgentError as error:
+            reason = error
+        else:
+            if answer.status == HTTPStatus.OK and tag_of(answer) != tag:
+                return answer
+            if detail := answer.content.get("detail"):
+                reason = CommandError(shown(detail))
+        if (left := end - time.monotonic()) <= 0:
+            raise _too_late(path, name, tag, seconds, reason)
+        pause(asked, left)
+        asked = time.monotonic()
+        left = max(0.0, end - asked)
+
+
+def _too_late(
+    path: Path, name: str, tag: str | None, seconds: float, reason: CommandError | None
+) -> CommandError:
+    if isinstance(reason, NoAgentError):
+        return reason
+    wanted = "no key" if tag is None else f"no other key than {tag}"
+    why = last_fault(path, name) or reason or "the agent reports no fault, wait longer"
+    return CommandError(f"{name}: {wanted} within {span(seconds)}: {why}")

@@ -1,0 +1,105 @@
+import json
+
+import pytest
+from freshkey.cli.main import main
+
+from tests.cli.agent import (
+    FAULT,
+    KEY,
+    NEW,
+    NO_KEY,
+    OLD,
+    UNCHANGED,
+    UNKNOWN,
+    Agent,
+    Clock,
+    answer,
+    key,
+    problem,
+    status,
+)
+
+Output = pytest.CaptureFixture[str]
+ACCEPTED = answer(202, {"tag": OLD})
+
+
+def test_the_new_generation_is_waited_for(agent: Agent, clock: Clock, capsys: Output) -> None:
+    agent.script = [ACCEPTED, UNCHANGED, NO_KEY, key(OLD), key(NEW)]
+    assert main(["rotate", "billing"]) == 0
+    assert capsys.readouterr() == (f"billing: {OLD} -> {NEW}\n", "")
+    assert agent.lines[0] == "POST /v1/keys/billing/rotate HTTP/1.1"
+    assert agent.lines[1] == "GET /v1/keys/billing?wait=60s HTTP/1.1"
+    assert agent.held[1:] == [f'"{OLD}"'] * 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "order"),
+    [
+        ([], {"compromised": False, "now": False}),
+        (["--compromised"], {"compromised": True, "now": False}),
+        (["--compromised", "--now"], {"compromised": True, "now": True}),
+    ],
+)
+def test_the_order(agent: Agent, arguments: list[str], order: object) -> None:
+    agent.script = [ACCEPTED, key(NEW)]
+    assert main(["rotate", "billing", *arguments]) == 0
+    assert json.loads(agent.asked[0].body) == order
+
+
+@pytest.mark.parametrize("content", [{"tag": None}, {}, {"tag": "a\nb"}])
+def test_nothing_was_published_before(agent: Agent, capsys: Output, content: object) -> None:
+    agent.script = [answer(202, content), key(NEW)]
+    assert main(["rotate", "billing"]) == 0
+    assert capsys.readouterr().out == f"billing: - -> {NEW}\n"
+    assert agent.held == [None, None]
+
+
+def test_it_gives_up(agent: Agent, clock: Clock, capsys: Output) -> None:
+    agent.script = [ACCEPTED, UNCHANGED, UNCHANGED, status(last_fault=FAULT)]
+    assert main(["rotate", "billing", "--timeout", "1s"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"freshkey: billing: no other key than {OLD} within 1s: mint: upstream: slow down (T)\n"
+    )
+
+
+def test_an_agent_that_restarts_is_waited_for(agent: Agent, clock: Clock, capsys: Output) -> None:
+    agent.script = [ACCEPTED, b"", key(NEW)]
+    assert main(["rotate", "billing"]) == 0
+    assert capsys.readouterr() == (f"billing: {OLD} -> {NEW}\n", "")
+
+
+def test_a_refusal_names_who_may(agent: Agent, capsys: Output) -> None:
+    agent.script = [problem(403, "peer_not_allowed", "user 1000 may not rotate keys")]
+    assert main(["rotate", "billing"]) == 1
+    assert capsys.readouterr().err == (
+        "freshkey: billing: user 1000 may not rotate keys: run it as root or as the agent's user\n"
+    )
+
+
+def test_an_unknown_key(agent: Agent, capsys: Output) -> None:
+    agent.script = [UNKNOWN]
+    assert main(["rotate", "billing"]) == 1
+    assert "no key of this name" in capsys.readouterr().err
+
+
+def test_no_agent_is_not_waited_for(agent: Agent, clock: Clock, capsys: Output) -> None:
+    agent.stop()
+    assert main(["rotate", "billing"]) == 1
+    assert "there is no such socket" in capsys.readouterr().err
+    assert not clock.slept
+
+
+def test_now_needs_compromised(agent: Agent, capsys: Output) -> None:
+    assert main(["rotate", "billing", "--now"]) == 2
+    assert capsys.readouterr().err == (
+        "freshkey: --now revokes a key at once: it needs --compromised too\n"
+    )
+    assert not agent.asked
+
+
+def test_the_key_is_not_shown(agent: Agent, capsys: Output) -> None:
+    agent.script = [ACCEPTED, key(NEW)]
+    main(["rotate", "billing"])
+    assert KEY not in "".join(capsys.readouterr())
