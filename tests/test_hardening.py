@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,8 @@ from freshkey.settings.model import (
     VaultSettings,
 )
 from structlog.testing import capture_logs
+
+ROOT = Path(__file__).parents[1]
 
 
 def settings(memory: Path) -> Settings:
@@ -46,3 +52,41 @@ def test_tmpfs_that_could_be_swapped_is_told_once(
     ]
     assert "(/dev/sda2, /swapfile)" in mounts[0]
     assert "noswap" in mounts[0]
+
+
+# In a mount namespace of its own, in which the kernel lists a swap file; then as another user, for
+# whom a process that can't be dumped has parts of its own /proc closed.
+REAL = """
+import ctypes, os, sys
+from pathlib import Path
+from freshkey import hardening
+from freshkey.logs.setup import configure
+from tests.test_hardening import settings
+import freshkey.host.process, subprocess
+if ctypes.CDLL(None).unshare(0x00020000):  # CLONE_NEWNS
+    sys.exit("unshare")
+subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+subprocess.run(["mount", "--bind", sys.argv[1], "/proc/swaps"], check=True)
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+configure("info", "json")
+hardening.secure(settings(Path("/dev/shm")), lock_memory=False)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_machine_with_swap(tmp_path: Path) -> None:
+    swaps = tmp_path / "swaps"
+    swaps.write_text("Filename\tType\tSize\tUsed\tPriority\n/swapfile file 1048572 0 -2\n")
+    done = subprocess.run(
+        [sys.executable, "-c", REAL, str(swaps)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (event,) = map(json.loads, done.stderr.splitlines())
+    assert (event["event"], event["level"]) == ("state.swappable", "warning")
+    assert event["mount"] == "/dev/shm"  # noqa: S108 - the mount point, not a file in it
+    assert "(/swapfile)" in event["message"]

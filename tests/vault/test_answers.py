@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from freshkey.core.lease import TokenKind
 from freshkey.core.secret import Secret
 from freshkey.vault import answers
 from freshkey.vault.answers import Answer
+from freshkey.vault.connection import Answered
 
 MINTED = {
     "request_id": "r",
@@ -23,6 +25,11 @@ def failing(body: dict[str, Any], field: str = "api_key") -> Fault:
     with pytest.raises(FaultError) as caught:
         answers.grant(Answer(body, 5.0), PATH, field)
     return caught.value.fault
+
+
+def test_what_vault_answers_is_in_no_repr() -> None:
+    answered = Answered(200, "application/json", "", "", json.dumps(MINTED).encode())
+    assert "sk-1" not in repr(answered) + repr(Answer(MINTED, 5.0))
 
 
 def test_a_grant() -> None:

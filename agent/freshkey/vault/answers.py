@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
@@ -23,7 +23,7 @@ _LONGEST: Final = 1e9  # seconds, about 30 years: beyond it a number is no durat
 class Answer:
     """The JSON of an answer, and the instant on the lease clock before its request left."""
 
-    body: Json
+    body: Json = field(repr=False)  # it may hold a token or a key
     asked_at: float
 
     @property

@@ -11,7 +11,7 @@ import http.client
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -36,7 +36,7 @@ class Answered:
     content_type: str
     location: str
     retry_after: str
-    content: bytes
+    content: bytes = field(repr=False)  # it may hold a token or a key
 
 
 class Connection:
