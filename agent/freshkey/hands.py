@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, assert_never, final
 
 import trio
@@ -54,9 +55,9 @@ RemoteOrder = VaultKeyOrder | TokenOrder | Test | Ping
 
 @final
 class Hands:
-    """Speaks to Vault and OpenAI, once `prepare` has begun to import their libraries.
+    """Speaks to Vault and OpenAI, once `prepare` imports their libraries.
 
-    That is done in a thread: it takes as long as all else of a start, and readers are answered.
+    That is done in a thread, for readers are answered meanwhile.
     """
 
     def __init__(self, settings: Settings, send: Callable[[Event], None]) -> None:
@@ -75,6 +76,7 @@ class Hands:
         for name, key in self._settings.keys.items():
             if key.verify.mode is not VerifyMode.OFF:
                 await self._probe(name).prepare()
+        gc.freeze()  # all of it stays: to look through it again would hold up readers for 10 ms
 
     async def perform(self, order: RemoteOrder) -> Event:
         """Do what is ordered. A fault is an answer too; only the unforeseen is raised."""
