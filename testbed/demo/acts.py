@@ -1,9 +1,16 @@
 """What is done in each chapter of the story, and how its outcome is seen."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from testbed.demo.judgement import Outcome
 from testbed.demo.scene import Scene
+from testbed.demo.stage import UNPROBED
+from testbed.vault import VaultServer
+
+Act = Callable[[Scene, float], Outcome]
+"""Is given the seconds of its bound, and says what it saw."""
 
 LEASE: Final = 60
 SHORT_LEASE: Final = 12
@@ -17,33 +24,33 @@ MINUTE: Final = 60
 def revoke(scene: Scene, bound: float) -> Outcome:
     """Revoke the lease at Vault, which deletes the account."""
     scene.have_new_key(LEASE)
-    event = scene.now()
+    old, event = scene.in_file(), scene.now()
     scene.revoke_lease()
-    return Outcome(event, scene.measure(scene.file_works, event, bound))
+    return Outcome(event, scene.measure(lambda: scene.replaced(old), event, bound))
 
 
 def delete(scene: Scene, bound: float) -> Outcome:
     """Delete the account at OpenAI; Vault knows nothing of it."""
     scene.have_new_key(LEASE)
-    event = scene.now()
-    scene.delete_account()
-    return Outcome(event, scene.measure(scene.file_works, event, bound))
+    old, event = scene.in_file(), scene.now()
+    scene.delete_account(old)
+    return Outcome(event, scene.measure(lambda: scene.replaced(old), event, bound))
 
 
 def freeze(scene: Scene, bound: float) -> Outcome:
     """Stop Vault for longer than the lease. The event is its return."""
     scene.have_new_key(SHORT_LEASE)
     old = scene.in_file()
-    scene.vault.freeze()
-    stale = scene.wait_for(lambda: _is_stale(scene), scene.now() + 2 * SHORT_LEASE)
-    scene.watch(scene.now() + STALE_FOR)
-    faults = () if stale else ("the key was not marked stale",)
-    if scene.in_file() != old or not _is_stale(scene):
-        faults = (*faults, "the key was not served on while Vault was away")
-    event = scene.now()
-    scene.vault.thaw()
-    seen = scene.measure(lambda: scene.in_file() != old and scene.file_works(), event, bound)
-    return Outcome(event, seen, faults)
+    faults = []
+    with _frozen(scene.vault):
+        if not scene.wait_for(lambda: _is_stale(scene), scene.now() + 2 * SHORT_LEASE):
+            faults.append("the key was not marked stale")
+        scene.watch(scene.now() + STALE_FOR)
+        if scene.in_file() != old or not _is_stale(scene):
+            faults.append("the key was not served on while Vault was away")
+        event = scene.now()
+    seen = scene.measure(lambda: scene.replaced(old), event, bound)
+    return Outcome(event, seen, tuple(faults))
 
 
 def kill(scene: Scene, bound: float) -> Outcome:
@@ -86,11 +93,20 @@ def limit(scene: Scene, _bound: float) -> Outcome:
 
 def report(scene: Scene, bound: float) -> Outcome:
     """Delete the account of a key that only its reader watches."""
-    event = scene.now()
-    scene.delete_account("unprobed")
-    return Outcome(event, scene.measure(lambda: scene.file_works("unprobed"), event, bound))
+    old, event = scene.in_file(UNPROBED), scene.now()
+    scene.delete_account(old)
+    return Outcome(event, scene.measure(lambda: scene.replaced(old, UNPROBED), event, bound))
 
 
 def _is_stale(scene: Scene) -> bool:
     shown = scene.agent.shown()
     return shown is not None and shown.stale
+
+
+@contextmanager
+def _frozen(vault: VaultServer) -> Iterator[None]:
+    vault.freeze()
+    try:
+        yield
+    finally:
+        vault.thaw()

@@ -28,11 +28,6 @@ class Shown:
     expires_in: int
     stale: bool = False
 
-    @property
-    def fingerprint(self) -> str:
-        """The part of the tag that names the key itself."""
-        return self.tag.rpartition("-")[2]
-
 
 class Agent:
     """`with Agent(...) as agent:` starts and stops it; `configuration` is in `directory`."""

@@ -27,20 +27,20 @@ def caption(chapter: Chapter, number: int, of: int) -> RenderableType:
 
 def ending(verdict: Verdict) -> RenderableType:
     """Say how it came out."""
-    told = verdict.told
     if verdict.faults:
-        return Group(*(Text(f"  MISSED  {line}", style="bold red") for line in verdict.faults))
-    said = f"  held    {_measured(verdict)}, where {told.bound} is the bound"
-    if not told.bound.window:
-        return Text(f"{said}; no request was refused", style="green")
-    return Text(f"{said}; not served before that: {len(verdict.within)}, else: 0", style="green")
+        return Group(*(Text(f"  MISSED    {line}", style="bold red") for line in verdict.faults))
+    return Text(
+        f"  held      {verdict.measured}, where {verdict.told.bound} is the bound; "
+        f"refusals within it: {len(verdict.within)}, elsewhere: 0",
+        style="green",
+    )
 
 
 def summary(verdicts: Sequence[Verdict]) -> RenderableType:
     """Draw the table."""
     table = Table(box=None, pad_edge=False)
     table.add_column("chapter")
-    for column in ("bound", "measured", "refused within it", "refused elsewhere"):
+    for column in ("bound", "measured", "refusals within", "refusals elsewhere"):
         table.add_column(column, justify="right")
     table.add_column("verdict")
     for verdict in verdicts:
@@ -48,16 +48,9 @@ def summary(verdicts: Sequence[Verdict]) -> RenderableType:
         table.add_row(
             verdict.told.name,
             str(verdict.told.bound),
-            _measured(verdict),
+            verdict.measured,
             str(len(verdict.within)),
             Text(str(elsewhere), style="bold red" if elsewhere else ""),
             Text("MISSED", style="bold red") if verdict.faults else Text("held", style="green"),
         )
     return table
-
-
-def _measured(verdict: Verdict) -> str:
-    measured, unit = verdict.told.outcome.measured, verdict.told.bound.unit
-    if measured is None:
-        return "never"
-    return f"{measured:.1f} s" if unit == "s" else f"{measured:g} {unit}"

@@ -1,13 +1,12 @@
 """The chapters of the story."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from testbed.demo import acts
 from testbed.demo.consumer import FILE, REPORTER, SOCKET
-from testbed.demo.judgement import Bound, Excuse, Outcome
-from testbed.demo.scene import Scene
+from testbed.demo.judgement import Bound, Excuse
 
 DEAD_KEY: Final[frozenset[Excuse]] = frozenset(
     {
@@ -25,10 +24,7 @@ REPORTED_KEY: Final[frozenset[Excuse]] = frozenset(
 
 @dataclass(frozen=True)
 class Chapter:
-    """What is done, what one would fear, what is promised; `act` does it, and says what it saw.
-
-    It is given the seconds of its bound.
-    """
+    """What is done, what one would fear, what is promised."""
 
     name: str
     title: str
@@ -37,7 +33,7 @@ class Chapter:
     promised: str
     bound: Bound
     excused: frozenset[Excuse]
-    act: Callable[[Scene, float], Outcome]
+    act: acts.Act
 
 
 _ALL: Final = (
@@ -89,7 +85,7 @@ _ALL: Final = (
         "a new key is wanted, and OpenAI answers 429 to every new account for a minute",
         "retries that keep the limit exhausted; or a good key given up for one that can't be had",
         "no request is refused; at most 3 mints are tried in the minute",
-        Bound(3, "mints"),
+        Bound(3, "/min"),
         frozenset(),
         acts.limit,
     ),

@@ -6,6 +6,7 @@ Pure: what happened goes in, a verdict comes out. Instants are seconds of CLOCK_
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 
 from testbed.demo.consumers.counts import Kind
 
@@ -15,26 +16,26 @@ Excuse = tuple[str, Kind]
 
 @dataclass(frozen=True)
 class Bound:
-    """What a chapter promises: seconds until all is well again, or so many of something else.
+    """What a chapter promises: seconds until all is well again, or so many tries in a minute.
 
-    Only seconds make a window in which misses are excused.
+    Only seconds make a window in which refusals are excused.
     """
 
     most: float
-    unit: str = "s"
+    unit: Literal[" s", "/min"] = " s"
 
     @property
     def window(self) -> float:
-        """For how many seconds after the event misses are excused."""
-        return self.most if self.unit == "s" else 0.0
+        """For how many seconds after the event refusals are excused."""
+        return self.most if self.unit == " s" else 0.0
 
     def __str__(self) -> str:
-        return f"{self.most:g} {self.unit}"
+        return f"{self.most:g}{self.unit}"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A request of one of the agent's readers that was not served."""
+    """A request of one of the agent's readers that was not served, by whomever."""
 
     at: float
     reader: str
@@ -70,23 +71,32 @@ class Verdict:
     elsewhere: tuple[Refusal, ...]
 
     @property
+    def measured(self) -> str:
+        """What was measured, for people."""
+        measured = self.told.outcome.measured
+        return "never" if measured is None else f"{_short(measured)}{self.told.bound.unit}"
+
+    @property
     def faults(self) -> tuple[str, ...]:
         """Why the chapter did not hold, a line each; empty when it did."""
         told = self.told
         measured, bound = told.outcome.measured, told.bound
         lines = list(told.outcome.faults)
         if measured is None:
-            lines.insert(0, f"it never came, and had to within {bound}")
+            lines.insert(0, f"it never came, where {bound} is the bound")
         elif measured > bound.most:
-            lines.insert(0, f"{measured:.1f} {bound.unit}, and {bound} is the bound")
+            lines.insert(0, f"{self.measured}, where {bound} is the bound")
         if self.elsewhere:
             first = self.elsewhere[0]
             lines.append(
-                f"{len(self.elsewhere)} requests not served outside of the bound, the first one "
-                f"by {first.reader!r} {first.at - told.outcome.event:+.1f} s from the event "
-                f"({first.kind})"
+                f"{len(self.elsewhere)} refusals elsewhere, the first one to {first.reader!r} "
+                f"{first.at - told.outcome.event:+.1f} s from the event ({first.kind})"
             )
         return tuple(f"{told.name}: {line}" for line in lines)
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def judge(chapters: Sequence[Told], refusals: Iterable[Refusal]) -> list[Verdict]:

@@ -18,6 +18,9 @@ CONFIGS: Final = Path(__file__).resolve().parents[2] / "configs"
 BASE_URL: Final = "http://127.0.0.1:8080/v1"
 """Stands in the configuration for the emulator's, which takes a free port."""
 
+UNPROBED: Final = "unprobed"
+"""The key of the story that only its reader watches."""
+
 MOUNT: Final = "openai"
 MAX_TTL: Final = "1h"
 
@@ -43,9 +46,7 @@ class Setting:
 
 
 DEMO: Final = Setting(CONFIGS / "demo.toml", (KEY,), 20, "1m", (FILE, SOCKET, OLD))
-STORY: Final = Setting(
-    CONFIGS / "story.toml", (KEY, "unprobed"), 60, "1h", (FILE, SOCKET, REPORTER)
-)
+STORY: Final = Setting(CONFIGS / "story.toml", (KEY, UNPROBED), 60, "1h", (FILE, SOCKET, REPORTER))
 
 
 @dataclass(frozen=True)
