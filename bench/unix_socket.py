@@ -25,6 +25,7 @@ from freshkey.core.secret import Secret
 from freshkey.core.view import KeyStatus, KeyView, Publication
 from freshkey.serve.board import Board
 from freshkey.serve.listener import listen
+from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 
@@ -46,6 +47,20 @@ class FixedClock:
         return "2030-01-01T00:00:00Z"
 
 
+class NoDesk:
+    """Takes nothing on."""
+
+    def report(self, name: str, tag: str) -> None:
+        """Forget it."""
+
+    def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
+        """Forget it."""
+
+    def status(self) -> dict[str, object]:
+        """Return nothing."""
+        return {}
+
+
 def record(event: str, **fields: object) -> None:
     """Keep no record."""
     del event, fields
@@ -56,7 +71,7 @@ def serve_forever(path: Path, results: Connection) -> None:
     board = Board(["billing"])
     publication = Publication(7, Secret("sk-svcacct-" + "x" * 100), 1800.0, "key_abc")
     board.show(KeyView("billing", KeyStatus.FRESH, publication))
-    routes = Routes(board, FixedClock(), record)
+    routes = Routes(board, FixedClock(), record, NoDesk(), Readers(time.monotonic))
 
     async def run() -> None:
         stop = trio.Event()

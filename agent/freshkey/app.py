@@ -10,16 +10,16 @@ import os
 import signal
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
 
 from freshkey import __version__
-from freshkey.core.events import StopRequested
+from freshkey.core.events import Reported, RotateRequested, StopRequested
 from freshkey.core.faults import FaultError
 from freshkey.hands import Hands
-from freshkey.host.clock import WallClock
+from freshkey.host.clock import WallClock, boot_time
 from freshkey.host.notify import notify
 from freshkey.host.process import harden
 from freshkey.journaling import Keeper
@@ -31,13 +31,14 @@ from freshkey.publisher import Publisher
 from freshkey.serve.activation import take_inherited
 from freshkey.serve.board import Board
 from freshkey.serve.listener import listen
+from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 from freshkey.surroundings import Surroundings
 from freshkey.wishes import wish
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from freshkey.core.state import AgentState, KeyState
     from freshkey.settings.model import Settings
@@ -77,7 +78,7 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     listener = take_inherited(os.environ, options.socket) or listen(
         options.socket, mode=options.mode, owner=options.owner, group=options.group
     )
-    routes = Routes(board, clock, log.info)
+    routes = Routes(board, clock, log.info, _Desk(loop), Readers(boot_time))
     limits = Limits(options.max_connections, options.max_connections_per_uid)
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
@@ -93,6 +94,23 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
         outer.cancel_scope.cancel()
     log.info("agent.stopped")
     return 0
+
+
+@final
+class _Desk:
+    """Hands what clients ask for to the main loop; see `serve.desk.Desk`."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def report(self, name: str, tag: str) -> None:
+        self._loop.send(Reported(name, tag))
+
+    def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
+        self._loop.send(RotateRequested(name, compromised=compromised, now=now))
+
+    def status(self) -> Mapping[str, object]:
+        return {"version": __version__, "pid": os.getpid()}
 
 
 async def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation

@@ -15,6 +15,7 @@ from freshkey.core.secret import Secret
 from freshkey.core.view import KeyStatus, KeyView, Publication
 from freshkey.serve.board import Board
 from freshkey.serve.listener import Listener, listen
+from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 from trio.testing import wait_all_tasks_blocked
@@ -50,6 +51,22 @@ class Reads:
     @property
     def outcomes(self) -> list[object]:
         return [event["outcome"] for event in self.events]
+
+
+@dataclass
+class FakeDesk:
+    """What the agent was asked for."""
+
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+
+    def report(self, name: str, tag: str) -> None:
+        self.asked.append(("report", name, tag))
+
+    def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
+        self.asked.append(("rotate", name, compromised, now))
+
+    def status(self) -> dict[str, object]:
+        return {"version": "1.2.3", "pid": 5}
 
 
 def get(target: str, *headers: str, method: str = "GET") -> bytes:
@@ -127,6 +144,12 @@ class Client:
         except ConnectionResetError:  # closed by the server with something of ours unread
             return b""
 
+    def unread(self) -> bytes:
+        """Return what has arrived and was not asked for yet."""
+        with suppress(BlockingIOError):
+            self._unread += self.socket.recv(65536)
+        return self._unread
+
     async def _read_more(self) -> None:
         data = await self.read()
         assert data, f"the connection ended after {self._unread!r}"
@@ -150,6 +173,7 @@ class Site:
     path: Path
     board: Board = field(default_factory=lambda: Board(["billing"]))
     reads: Reads = field(default_factory=Reads)
+    desk: FakeDesk = field(default_factory=FakeDesk)
     stop: trio.Event = field(default_factory=trio.Event)
     ended: trio.Event = field(default_factory=trio.Event)
 
@@ -161,7 +185,8 @@ class Site:
         answer: Answer | None = None,
     ) -> None:
         self.board.show(FRESH)
-        routes = Routes(self.board, StoppedClock(), self.reads)
+        readers = Readers(lambda: 400.0)
+        routes = Routes(self.board, StoppedClock(), self.reads, self.desk, readers)
         listener = listen(self.path, mode=0o600)
         await self.nursery.start(
             partial(self._run, listener, answer or routes.answer, limits or Limits(), grace)

@@ -10,16 +10,17 @@ from freshkey.core.view import KeyStatus, KeyView, Publication
 from freshkey.serve.board import Board
 from freshkey.serve.framing import Request
 from freshkey.serve.peers import Peer
-from freshkey.serve.responses import Response
+from freshkey.serve.readers import Readers
+from freshkey.serve.responses import Later, Response
 from freshkey.serve.routes import Routes
 
-from tests.serve.site import FRESH, KEY, PUBLICATION, TAG, Reads, StoppedClock
+from tests.serve.site import FRESH, KEY, PUBLICATION, TAG, FakeDesk, Reads, StoppedClock
 
-PEER = Peer(pid=321, uid=1000, gid=100)
+PEER = Peer(321, 1000, 100, "/usr/bin/python3", "billing.service")
 SEALED = Fault(FaultKind.SEALED, "Vault is sealed")
 
 
-class Desk:
+class Asker:
     """Asks the routes, without a connection in between."""
 
     def __init__(self, *views: KeyView) -> None:
@@ -27,11 +28,25 @@ class Desk:
         board = Board([view.name for view in views])
         for view in views:
             board.show(view)
-        self._routes = Routes(board, StoppedClock(), self.reads)
+        self.desk, self.readers = FakeDesk(), Readers(lambda: 400.0)
+        self._routes = Routes(board, StoppedClock(), self.reads, self.desk, self.readers)
 
-    def ask(self, path: str, method: str = "GET", **headers: str) -> Response:
+    def ask(self, target: str, method: str = "GET", **headers: str) -> Response:
+        response = self.start(target, method, **headers)
+        assert isinstance(response, Response)
+        return response
+
+    def post(self, path: str, body: dict[str, object], peer: Peer = PEER) -> Response:
+        request = Request("POST", path, "", {}, json.dumps(body).encode(), keep_alive=True)
+        response = self._routes.answer(request, peer)
+        assert isinstance(response, Response)
+        return response
+
+    def start(self, target: str, method: str = "GET", **headers: str) -> Response | Later:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._routes.answer(Request(method, path, "", named, b"", keep_alive=True), PEER)
+        path, _, query = target.partition("?")
+        request = Request(method, path, query, named, b"", keep_alive=True)
+        return self._routes.answer(request, PEER)
 
 
 def content(response: Response) -> Any:  # noqa: ANN401 - it is whatever was answered
@@ -39,7 +54,7 @@ def content(response: Response) -> Any:  # noqa: ANN401 - it is whatever was ans
 
 
 def test_a_key_as_json() -> None:
-    response = Desk(FRESH).ask("/v1/keys/billing")
+    response = Asker(FRESH).ask("/v1/keys/billing")
     assert response.status == 200
     assert dict(response.headers) == {"Content-Type": "application/json", "ETag": f'"{TAG}"'}
     assert content(response) == {
@@ -56,13 +71,13 @@ def test_a_key_as_json() -> None:
 
 def test_a_stale_key_says_so() -> None:
     past = replace(PUBLICATION, expires_at=399.5)
-    answered = content(Desk(KeyView("billing", KeyStatus.STALE, past)).ask("/v1/keys/billing"))
+    answered = content(Asker(KeyView("billing", KeyStatus.STALE, past)).ask("/v1/keys/billing"))
     assert (answered["stale"], answered["expires_in"]) == (True, -1)
 
 
 def test_a_key_without_a_lease_has_no_times() -> None:
     static = Publication(1, PUBLICATION.secret, None)
-    answered = content(Desk(KeyView("billing", KeyStatus.FRESH, static)).ask("/v1/keys/billing"))
+    answered = content(Asker(KeyView("billing", KeyStatus.FRESH, static)).ask("/v1/keys/billing"))
     assert answered["not_after"] is None
     assert answered["expires_in"] is None
     assert answered["api_key_id"] is None
@@ -70,7 +85,7 @@ def test_a_key_without_a_lease_has_no_times() -> None:
 
 
 def test_the_key_alone_for_who_accepts_text() -> None:
-    response = Desk(FRESH).ask("/v1/keys/billing", accept="text/plain")
+    response = Asker(FRESH).ask("/v1/keys/billing", accept="text/plain")
     assert response.body == KEY.encode()
     assert dict(response.headers) == {
         "Content-Type": "text/plain; charset=utf-8",
@@ -79,10 +94,10 @@ def test_the_key_alone_for_who_accepts_text() -> None:
 
 
 def test_304_for_who_holds_the_tag_and_200_for_who_holds_another() -> None:
-    desk = Desk(FRESH)
-    same = desk.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
+    asker = Asker(FRESH)
+    same = asker.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
     assert same == Response(304, (("ETag", f'"{TAG}"'),))
-    assert desk.ask("/v1/keys/billing", if_none_match='"6-00000000"').status == 200
+    assert asker.ask("/v1/keys/billing", if_none_match='"6-00000000"').status == 200
 
 
 @pytest.mark.parametrize(
@@ -106,7 +121,7 @@ def test_304_for_who_holds_the_tag_and_200_for_who_holds_another() -> None:
 def test_503_while_there_is_no_key(
     view: KeyView, retry_after: str, detail: str, fault: str | None
 ) -> None:
-    response = Desk(view).ask("/v1/keys/billing")
+    response = Asker(view).ask("/v1/keys/billing")
     assert dict(response.headers) == {
         "Content-Type": "application/problem+json",
         "Retry-After": retry_after,
@@ -122,7 +137,7 @@ def test_503_while_there_is_no_key(
 
 
 def test_404_for_a_key_that_is_not_configured() -> None:
-    response = Desk(FRESH).ask("/v1/keys/other")
+    response = Asker(FRESH).ask("/v1/keys/other")
     assert response.status == 404
     assert content(response) == {
         "type": "about:blank",
@@ -133,15 +148,29 @@ def test_404_for_a_key_that_is_not_configured() -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/", "*", "/v1/keys/billing/", "/v2/keys/billing", "//livez"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "*", "/v1/keys/billing/", "/v2/keys/billing", "//livez", "/v1/status/"],
+)
 def test_404_for_every_other_path(path: str) -> None:
-    response = Desk(FRESH).ask(path)
+    response = Asker(FRESH).ask(path)
     assert (response.status, content(response)["code"]) == (404, "unknown_path")
 
 
-@pytest.mark.parametrize("path", ["/v1/keys/billing", "/livez", "/readyz", "/readyz/billing"])
-def test_405_names_what_is_allowed(path: str) -> None:
-    response = Desk(FRESH).ask(path, "POST")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/keys",
+        "/v1/keys/billing",
+        "/v1/status",
+        "/livez",
+        "/readyz",
+        "/readyz/billing",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS"])
+def test_405_names_what_is_allowed(path: str, method: str) -> None:
+    response = Asker(FRESH).ask(path, method)
     assert dict(response.headers)["Allow"] == "GET, HEAD"
     assert content(response) == {
         "type": "about:blank",
@@ -152,45 +181,130 @@ def test_405_names_what_is_allowed(path: str) -> None:
     }
 
 
+@pytest.mark.parametrize("path", ["/v1/keys/billing/rejected", "/v1/keys/billing/rotate"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_what_changes_something_takes_post_only(path: str, method: str) -> None:
+    asker = Asker(FRESH)
+    response = asker.ask(path, method)
+    assert response.status == 405
+    assert dict(response.headers)["Allow"] == "POST"
+    assert content(response)["detail"] == "this path takes POST only"
+    assert asker.desk.asked == []
+    assert asker.reads.events == []
+
+
+def test_what_clients_tell_reaches_the_desk() -> None:
+    asker = Asker(FRESH)
+    assert asker.post("/v1/keys/billing/rejected", {"tag": TAG}).status == 202
+    assert asker.post("/v1/keys/billing/rotate", {}, PEER._replace(uid=0)).status == 202
+    assert asker.desk.asked == [("report", "billing", TAG), ("rotate", "billing", False, False)]
+
+
+def test_the_status_is_the_desks() -> None:
+    response = Asker(FRESH).ask("/v1/status")
+    assert response.status == 200
+    assert dict(response.headers) == {"Content-Type": "application/json"}
+    assert content(response) == {"version": "1.2.3", "pid": 5}
+
+
+def test_the_list_of_keys_has_no_key_and_is_no_read() -> None:
+    past = replace(PUBLICATION, generation=2, expires_at=399.5)
+    asker = Asker(
+        FRESH,
+        KeyView("search", KeyStatus.STALE, past),
+        KeyView("static", KeyStatus.FRESH, replace(PUBLICATION, expires_at=None)),
+        KeyView("train", KeyStatus.WITHDRAWN, None, SEALED),
+        KeyView("new", KeyStatus.STARTING),
+    )
+    response = asker.ask("/v1/keys")
+    assert dict(response.headers) == {"Content-Type": "application/json"}
+    columns = ("name", "tag", "generation", "state", "not_after", "expires_in", "stale")
+    rows = [
+        ("billing", TAG, 7, "fresh", "2030-01-01T00:10:00Z", 600, False),
+        ("search", past.tag, 2, "stale", "2030-01-01T00:00:00Z", -1, True),
+        ("static", TAG, 7, "fresh", None, None, False),
+        ("train", None, None, "withdrawn", None, None, False),
+        ("new", None, None, "starting", None, None, False),
+    ]
+    assert content(response) == [dict(zip(columns, row, strict=True)) for row in rows]
+    assert KEY.encode() not in response.body
+    assert asker.reads.events == []
+    assert content(Asker().ask("/v1/keys")) == []
+
+
+def test_only_who_would_have_to_wait_does() -> None:
+    asker = Asker(FRESH, KeyView("search", KeyStatus.STARTING))
+    held = f'"{TAG}"'
+    assert isinstance(asker.start("/v1/keys/billing?wait=1s"), Response)
+    assert isinstance(asker.start("/v1/keys/billing?wait=0", if_none_match=held), Response)
+    assert isinstance(asker.start("/v1/keys/other?wait=1s"), Response)
+    waiting = asker.start("/v1/keys/billing?wait=90", if_none_match=held)
+    assert isinstance(waiting, Later)
+    assert waiting.seconds == 90
+    assert isinstance(asker.start("/v1/keys/search?wait=1s"), Later)
+
+
+def test_a_reader_is_who_got_the_key_or_has_it() -> None:
+    asker = Asker(FRESH, KeyView("search", KeyStatus.STARTING))
+    asker.ask("/v1/keys/billing")
+    asker.ask("/v1/keys/billing?wait=nonsense")
+    asker.ask("/v1/keys/search")
+    asker.ask("/v1/keys")
+    asker.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
+    assert asker.readers.of("billing") == [
+        {
+            "pid": 321,
+            "uid": 1000,
+            "executable": "/usr/bin/python3",
+            "unit": "billing.service",
+            "tag": TAG,
+            "age": 0,
+        }
+    ]
+    assert asker.readers.of("search") == asker.readers.of("other") == []
+
+
 def test_alive_even_without_any_key() -> None:
-    assert Desk(KeyView("billing", KeyStatus.STARTING)).ask("/livez").body == b"ok\n"
+    assert Asker(KeyView("billing", KeyStatus.STARTING)).ask("/livez").body == b"ok\n"
 
 
 def test_ready_when_every_key_is_published() -> None:
     stale = KeyView("search", KeyStatus.STALE, PUBLICATION)
-    desk = Desk(FRESH, stale)
+    asker = Asker(FRESH, stale)
     for path in ("/readyz", "/readyz/billing", "/readyz/search"):
-        assert desk.ask(path).body == b"ok\n"
+        assert asker.ask(path).body == b"ok\n"
 
 
 def test_not_ready_says_which_keys_and_why() -> None:
-    desk = Desk(
+    asker = Asker(
         FRESH,
         KeyView("search", KeyStatus.STARTING),
         KeyView("train", KeyStatus.WITHDRAWN, None, SEALED),
     )
-    response = desk.ask("/readyz")
+    response = asker.ask("/readyz")
     assert response.status == 503
     assert content(response)["detail"] == "search is starting; train is withdrawn: Vault is sealed"
     assert content(response)["fault"] == "sealed"
-    assert desk.ask("/readyz/billing").status == 200
-    assert desk.ask("/readyz/search").status == 503
-    assert content(desk.ask("/readyz/other"))["code"] == "unknown_key"
+    assert asker.ask("/readyz/billing").status == 200
+    assert asker.ask("/readyz/search").status == 503
+    assert content(asker.ask("/readyz/other"))["code"] == "unknown_key"
 
 
 def test_every_read_is_recorded_with_its_peer_and_without_the_key() -> None:
-    desk = Desk(FRESH, KeyView("search", KeyStatus.STARTING))
-    desk.ask("/v1/keys/billing")
-    desk.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
-    desk.ask("/v1/keys/search")
-    desk.ask(f"/v1/keys/{'x' * 1000}")
-    desk.ask("/livez")
-    assert desk.reads.events == [
+    asker = Asker(FRESH, KeyView("search", KeyStatus.STARTING))
+    asker.ask("/v1/keys/billing")
+    asker.ask("/v1/keys/billing", if_none_match=f'"{TAG}"')
+    asker.ask("/v1/keys/search")
+    asker.ask(f"/v1/keys/{'x' * 1000}")
+    asker.ask("/livez")
+    assert asker.reads.events == [
         {
             "event": "key.read",
             "pid": 321,
             "uid": 1000,
             "gid": 100,
+            "executable": "/usr/bin/python3",
+            "unit": "billing.service",
             "key": key,
             "tag": tag,
             "outcome": outcome,
@@ -202,4 +316,4 @@ def test_every_read_is_recorded_with_its_peer_and_without_the_key() -> None:
             ("x" * 63, None, "unknown_key"),
         ]
     ]
-    assert KEY not in repr(desk.reads.events)
+    assert KEY not in repr(asker.reads.events)

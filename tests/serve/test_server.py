@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from tests.serve.site import Site
+
+EXECUTABLE = os.path.realpath(sys.executable)
 
 
 async def test_an_answer_byte_for_byte(site: Site) -> None:
@@ -54,6 +57,8 @@ async def test_one_connection_serves_many_requests(site: Site) -> None:
         "pid": os.getpid(),
         "uid": os.getuid(),
         "gid": os.getgid(),
+        "executable": EXECUTABLE,
+        "unit": None,
         "key": "billing",
         "tag": TAG,
         "outcome": "served",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import trio
 
+from freshkey.serve import problems
 from freshkey.serve.framing import RequestParser
-from freshkey.serve.responses import encode, problem
+from freshkey.serve.responses import Later, Response, encode
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from freshkey.serve.framing import Request
     from freshkey.serve.peers import Peer
-    from freshkey.serve.responses import Response
 
-    Answer: TypeAlias = Callable[[Request, Peer], Response]
+    Answer: TypeAlias = Callable[[Request, Peer], Response | Later]
 
 # What is read at once is parsed without a checkpoint. This holds most requests whole, and 28 of
 # the smallest kind at most: however many peers send thousands at once, no other waits for long.
@@ -29,7 +29,8 @@ class Connection:
     """Reads requests from a non-blocking socket and sends the answers, in order.
 
     The peer has `patience` seconds for each request to arrive whole, counted from the answer
-    before it, and as long to take the answer. `stopping` is set once the server reads no more.
+    before it, and as long to take the answer; an answer that has to be waited for has its own
+    time. `stopping` is set before the server lets no more be read.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Connection:
             with self._scope:
                 last = await self._converse()
             if self._scope.cancelled_caught and self._parser.midway and not self._sending:
-                last = problem(400, "bad_request", f"no whole request in {self._patience:g} s")
+                last = problems.bad_request(f"no whole request in {self._patience:g} s")
             if last:
                 self._try_send(encode(last, keep_alive=False))
         finally:
@@ -69,6 +70,11 @@ class Connection:
                 if number:
                     await trio.lowlevel.checkpoint()
                 response = self._answer(request, self._peer)
+                if isinstance(response, Later):
+                    awaited = await self._wait_for(response)
+                    if awaited is None:
+                        return None
+                    response = awaited
                 self._extend()
                 has_body = request.method != "HEAD"
                 framed = encode(response, body=has_body, keep_alive=request.keep_alive)
@@ -79,8 +85,42 @@ class Connection:
         if not self._parser.midway:
             return None
         if self._stopping.is_set():
-            return problem(503, "stopping", "the agent is stopping; send the request again")
-        return problem(400, "bad_request", "the request ends before it is whole")
+            return problems.stopping()
+        return problems.bad_request("the request ends before it is whole")
+
+    async def _wait_for(self, later: Later) -> Response | None:
+        """Wait for an answer; None when the peer hangs up first."""
+        if self._stopping.is_set():
+            return later.stopped()
+        self._scope.deadline = trio.current_time() + later.seconds + self._patience
+        with trio.CancelScope() as wait:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch, wait)
+                response = await later.wait()
+                nursery.cancel_scope.cancel()
+            self._scope.deadline = trio.current_time() + self._patience
+            return response
+        return later.stopped() if self._stopping.is_set() else None
+
+    async def _watch(self, wait: trio.CancelScope) -> None:
+        """End a wait when the peer hangs up or the server stops."""
+        await trio.lowlevel.wait_readable(self._sock)
+        # When the server stops, every socket reads as at its end. Otherwise: who sent the next
+        # request already, or sends no more and waits, stays readable, and is waited out.
+        if not self._stopping.is_set() and not self._hung_up():
+            await self._stopping.wait()
+        wait.cancel()
+
+    def _hung_up(self) -> bool:
+        try:
+            if self._sock.recv(1, socket.MSG_PEEK):
+                return False
+            self._sock.send(b"")  # who only sends no more (shutdown(2)) can still be sent to
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def _extend(self) -> None:
         """Give the peer its time, from now on, and up to a tenth more: moving a deadline costs."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Protocol
 
+from freshkey.core.view import KeyStatus
+
 if TYPE_CHECKING:
-    from freshkey.core.view import Publication
+    from freshkey.core.view import KeyView, Publication
 
 
 class WallClock(Protocol):
@@ -19,18 +21,29 @@ class WallClock(Protocol):
         """Return an instant in RFC 3339, in UTC with `Z`."""
 
 
+def outline(view: KeyView, tag: str | None, clock: WallClock) -> dict[str, object]:
+    """Describe a key for `GET /v1/keys`, ready for JSON and without the key itself."""
+    publication = view.publication
+    return {
+        "name": view.name,
+        "tag": tag,
+        "generation": publication.generation if publication else None,
+        "state": view.status,
+        **_times(publication, clock),
+        "stale": view.status is KeyStatus.STALE,
+    }
+
+
 def as_json(
     name: str, publication: Publication, tag: str, clock: WallClock, *, stale: bool
 ) -> bytes:
     """Render a key as the object of `GET /v1/keys/NAME`."""
-    expires_at = publication.expires_at
     content = {
         "name": name,
         "key": _revealed(publication),
         "tag": tag,
         "generation": publication.generation,
-        "not_after": None if expires_at is None else clock.not_after(expires_at),
-        "expires_in": None if expires_at is None else clock.expires_in(expires_at),
+        **_times(publication, clock),
         "stale": stale,
         "api_key_id": publication.api_key_id,
     }
@@ -40,6 +53,14 @@ def as_json(
 def as_text(publication: Publication) -> bytes:
     """Render the key alone, without a newline."""
     return _revealed(publication).encode()
+
+
+def _times(publication: Publication | None, clock: WallClock) -> dict[str, object]:
+    expires_at = publication.expires_at if publication else None
+    return {
+        "not_after": None if expires_at is None else clock.not_after(expires_at),
+        "expires_in": None if expires_at is None else clock.expires_in(expires_at),
+    }
 
 
 def _revealed(publication: Publication) -> str:

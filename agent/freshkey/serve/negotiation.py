@@ -36,5 +36,7 @@ def has_tag(if_none_match: str, tag: str) -> bool:
     A tag without its quotes counts too: taken for another one, it would make a client that waits
     for the next key spin.
     """
+    if not if_none_match:
+        return False
     held = (item.strip().removeprefix("W/").strip('"') for item in if_none_match.split(","))
     return any(item in {"*", tag} for item in held)

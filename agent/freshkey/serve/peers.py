@@ -5,17 +5,24 @@ from __future__ import annotations
 import socket
 import struct
 from collections import Counter
+from pathlib import Path
 from typing import Final, NamedTuple, final
 
 _UCRED: Final = struct.Struct("iII")  # pid_t, uid_t, gid_t
+_OVERFLOW: Final = 65534  # the kernel's default
 
 
 class Peer(NamedTuple):
-    """A client, as the kernel knew it when it connected."""
+    """A client, as the kernel knew it when it connected.
+
+    `executable` and `unit` are found out by `provenance`; None: they can't be seen.
+    """
 
     pid: int
     uid: int
     gid: int
+    executable: str | None = None
+    unit: str | None = None
 
 
 def peer_of(connection: socket.socket) -> Peer:
@@ -25,6 +32,14 @@ def peer_of(connection: socket.socket) -> Peer:
     """
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     return Peer(*_UCRED.unpack(raw))
+
+
+def overflow_uid() -> int:
+    """Return the uid that stands for users of other user namespaces (proc(5))."""
+    try:
+        return int(Path("/proc/sys/kernel/overflowuid").read_text())
+    except OSError:
+        return _OVERFLOW
 
 
 @final

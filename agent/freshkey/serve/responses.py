@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
 
@@ -15,6 +18,18 @@ class Response(NamedTuple):
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+
+
+class Later(NamedTuple):
+    """An answer that has to be waited for: `wait()` gives it within `seconds`.
+
+    `stopped()` gives the one in its place when the agent stops first; neither is called when the
+    peer hangs up.
+    """
+
+    seconds: float
+    wait: Callable[[], Awaitable[Response]]
+    stopped: Callable[[], Response]
 
 
 def text(body: str, status: int = HTTPStatus.OK) -> Response:

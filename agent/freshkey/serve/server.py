@@ -14,6 +14,7 @@ import trio
 
 from freshkey.serve.connection import Connection
 from freshkey.serve.peers import Admission, Peer, peer_of
+from freshkey.serve.provenance import with_provenance
 from freshkey.serve.responses import encode, problem
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class _Clients:
 
     async def _attend(self, sock: socket.socket, peer: Peer) -> None:
         try:
+            peer = with_provenance(peer, sock)
             await Connection(sock, peer, self._answer, self._limits.patience, self._stop).run()
         except Exception:
             # The bound of what one connection can break.

@@ -1,0 +1,127 @@
+"""What clients tell the agent of a key: that OpenAI refused it, or that a new one is wanted."""
+
+from __future__ import annotations
+
+import json
+import time
+from math import inf
+from typing import TYPE_CHECKING, Final, final
+
+from freshkey.serve import problems
+from freshkey.serve.arguments import members
+from freshkey.serve.peers import overflow_uid
+from freshkey.serve.responses import Response, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.serve.audit import Audit
+    from freshkey.serve.board import Board
+    from freshkey.serve.desk import Desk
+    from freshkey.serve.peers import Peer
+
+_ACCEPTED: Final = "accepted"
+# Reports of one key that come closer together are one: they would only fill the loop's inbox.
+_PAUSE: Final = 0.1  # seconds
+_MAX_TAG: Final = 64  # characters
+
+
+@final
+class Notices:
+    """Checks what a client says, has it recorded, and passes it on to the desk.
+
+    `own_uid` is the agent's user, who may ask for a rotation as root may; `now` tells seconds on
+    a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        desk: Desk,
+        audit: Audit,
+        *,
+        own_uid: int,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._board = board
+        self._desk = desk
+        self._audit = audit
+        # As the overflow uid, everybody from another user namespace would look like the agent.
+        self._operators = {0, own_uid} - {overflow_uid()}
+        self._now = now
+        self._reported: dict[str, tuple[str, float]] = {}
+
+    def rejected(self, peer: Peer, name: str, body: bytes) -> Response:
+        """Answer `POST /v1/keys/NAME/rejected`."""
+        tag, outcome, response = self._reject(name, body)
+        self._audit.tell("key.rejected", peer, name, tag, outcome)
+        if outcome == _ACCEPTED and tag:
+            self._report(name, tag)
+        return response
+
+    def rotate(self, peer: Peer, name: str, body: bytes) -> Response:
+        """Answer `POST /v1/keys/NAME/rotate`: 202 has the tag to wait away from."""
+        compromised, now, outcome, response = self._rotate(peer, name, body)
+        self._audit.tell("key.rotate_asked", peer, name, self._board.tag(name), outcome)
+        if outcome == _ACCEPTED:
+            self._desk.rotate(name, compromised=compromised, now=now)
+        return response
+
+    def _rotate(self, peer: Peer, name: str, body: bytes) -> tuple[bool, bool, str, Response]:
+        """Return whether compromised, whether now, what comes of it, and the answer."""
+        if peer.uid not in self._operators:
+            return False, False, "peer_not_allowed", _not_allowed()
+        if self._board.view(name) is None:
+            return False, False, "unknown_key", problems.unknown_key()
+        try:
+            compromised, now = _wish(body)
+        except ValueError as error:
+            return False, False, "bad_request", problems.bad_request(str(error))
+        return compromised, now, _ACCEPTED, _accepted({"tag": self._board.tag(name)})
+
+    def _reject(self, name: str, body: bytes) -> tuple[str | None, str, Response]:
+        """Return the tag that was told, what comes of it, and the answer."""
+        view = self._board.view(name)
+        if view is None:
+            return None, "unknown_key", problems.unknown_key()
+        try:
+            tag = _told_tag(body)
+        except ValueError as error:
+            return None, "bad_request", problems.bad_request(str(error))
+        current = self._board.tag(name)
+        if current is None:
+            return tag, "no_key", problems.no_key([view])
+        if tag != current:
+            detail = "another key is published by now; get that one"
+            return tag, "old_tag", problem(409, "old_tag", detail, tag=current)
+        return tag, _ACCEPTED, _accepted({})
+
+    def _report(self, name: str, tag: str) -> None:
+        last_tag, last_at = self._reported.get(name, ("", -inf))
+        if tag != last_tag or self._now() - last_at >= _PAUSE:
+            self._reported[name] = tag, self._now()
+            self._desk.report(name, tag)
+
+
+def _told_tag(body: bytes) -> str:
+    tag = members(body, {"tag": str}).get("tag", "")
+    if not isinstance(tag, str) or not 0 < len(tag) <= _MAX_TAG or not tag.isascii():
+        raise ValueError('the body must name the key that was refused: {"tag": "…"}')
+    return tag
+
+
+def _wish(body: bytes) -> tuple[bool, bool]:
+    wish = members(body, {"compromised": bool, "now": bool})
+    compromised, now = bool(wish.get("compromised")), bool(wish.get("now"))
+    if now and not compromised:
+        raise ValueError("now goes with compromised only: set both, or leave now out")
+    return compromised, now
+
+
+def _not_allowed() -> Response:
+    detail = "only root and the agent's own user may ask for a rotation"
+    return problem(403, "peer_not_allowed", detail)
+
+
+def _accepted(content: dict[str, object]) -> Response:
+    return Response(202, (("Content-Type", "application/json"),), json.dumps(content).encode())

@@ -1,0 +1,101 @@
+"""Reads of a key, at once or after a wait for another tag; each is told to the audit record."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Final, final
+
+import trio
+
+from freshkey.core.view import KeyStatus
+from freshkey.serve import keys, problems
+from freshkey.serve.arguments import wait_of
+from freshkey.serve.negotiation import has_tag, wants_text
+from freshkey.serve.responses import Later, Response
+
+if TYPE_CHECKING:
+    from freshkey.serve.audit import Audit
+    from freshkey.serve.board import Board
+    from freshkey.serve.framing import Request
+    from freshkey.serve.keys import WallClock
+    from freshkey.serve.peers import Peer
+    from freshkey.serve.readers import Readers
+
+_READ: Final = "key.read"
+_JSON: Final = ("Content-Type", "application/json")
+_TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
+
+
+@final
+class Reading:
+    """Answers reads from what the board shows."""
+
+    def __init__(self, board: Board, clock: WallClock, audit: Audit, readers: Readers) -> None:
+        self._board = board
+        self._clock = clock
+        self._audit = audit
+        self._readers = readers
+
+    def names(self) -> Response:
+        """Answer `GET /v1/keys`: what there is, without any key."""
+        content = [
+            keys.outline(view, self._board.tag(view.name), self._clock)
+            for view in self._board.views()
+        ]
+        return Response(200, (_JSON,), json.dumps(content).encode())
+
+    def key(self, request: Request, peer: Peer, name: str) -> Response | Later:
+        """Answer `GET /v1/keys/NAME`."""
+        seconds = 0.0
+        if request.query and self._board.view(name):
+            try:
+                seconds = wait_of(request.query)
+            except ValueError as error:
+                self._audit.tell(_READ, peer, name, None, "bad_request")
+                return problems.bad_request(str(error))
+        if seconds and not self._has_news(request, name):
+            wait = partial(self._wait, request, peer, name, seconds)
+            return Later(seconds, wait, partial(self._stopped, peer, name))
+        return self._read(request, peer, name)
+
+    async def _wait(self, request: Request, peer: Peer, name: str, seconds: float) -> Response:
+        """Answer when there is a key with another tag, or as it stands after `seconds`."""
+        with trio.move_on_after(seconds):
+            while not self._has_news(request, name):
+                await self._board.next_view(name)
+        return self._read(request, peer, name)
+
+    def _has_news(self, request: Request, name: str) -> bool:
+        """Say whether a key is published that the client does not hold."""
+        tag = self._board.tag(name)
+        return tag is not None and not _holds(request, tag)
+
+    def _stopped(self, peer: Peer, name: str) -> Response:
+        self._audit.tell(_READ, peer, name, None, "stopping")
+        return problems.stopping()
+
+    def _read(self, request: Request, peer: Peer, name: str) -> Response:
+        view = self._board.view(name)
+        if view is None:
+            self._audit.tell(_READ, peer, name, None, "unknown_key")
+            return problems.unknown_key()
+        publication, tag = view.publication, self._board.tag(name)
+        if not publication or not tag:
+            self._audit.tell(_READ, peer, name, None, "no_key")
+            return problems.no_key([view])
+        self._readers.note(name, peer, tag)
+        etag = ("ETag", f'"{tag}"')
+        if _holds(request, tag):
+            self._audit.tell(_READ, peer, name, tag, "not_modified")
+            return Response(304, (etag,))
+        self._audit.tell(_READ, peer, name, tag, "served")
+        if wants_text(request.headers.get("accept", "")):
+            return Response(200, (_TEXT, etag), keys.as_text(publication))
+        stale = view.status is KeyStatus.STALE
+        content = keys.as_json(name, publication, tag, self._clock, stale=stale)
+        return Response(200, (_JSON, etag), content)
+
+
+def _holds(request: Request, tag: str) -> bool:
+    return has_tag(request.headers.get("if-none-match", ""), tag)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from freshkey.serve.arguments import members, wait_of
+
+WISH = {"compromised": bool, "now": bool}
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [
+        ("", 0),
+        ("newer=1&&=&wai=3", 0),
+        ("wait=0", 0),
+        ("wait=30", 30),
+        ("wait=30s", 30),
+        ("a=b&wait=1m30s", 90),
+        ("wait=5m", 300),
+        ("wait=301", 300),
+        ("wait=9h", 300),
+    ],
+)
+def test_durations_are_those_of_the_configuration(query: str, seconds: float) -> None:
+    assert wait_of(query) == seconds
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("wait=", 'wait is "", which is no duration: write "90s", "15m" or "1h30m"'),
+        ("wait", 'wait is "", which is no duration: write "90s", "15m" or "1h30m"'),
+        ("wait=-1", 'wait is "-1", which is no duration: write "90s", "15m" or "1h30m"'),
+        ("wait=1.5s", 'wait is "1.5s", which is no duration: write "90s", "15m" or "1h30m"'),
+        ("wait=%33s", 'wait is "%33s", which is no duration: write "90s", "15m" or "1h30m"'),
+        ("wait=1s&wait=1s", "wait is given more than once: give it once"),
+        (f"wait={'9' * 12}h", "wait is longer than ten years: give a shorter duration"),
+    ],
+)
+def test_others_are_told_what_is_wrong(query: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
+        wait_of(query)
+    assert str(raised.value) == reason
+
+
+@pytest.mark.parametrize("unit", ["", "s"])
+def test_a_number_of_any_length_is_told_apart_from_a_fault_of_ours(unit: str) -> None:
+    with pytest.raises(ValueError, match="4300 digits"):
+        wait_of(f"wait={'9' * 10_000}{unit}")
+
+
+def test_a_body_may_be_missing_or_lack_members() -> None:
+    assert members(b"", WISH) == members(b" {} ", WISH) == {}
+    assert members(b'{"now": true}', WISH) == {"now": True}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"\xff", b"{}{}", b"[" * 4096, b'{"now": true,}', '{"now": true}'.encode("utf-16")],
+)
+def test_what_is_not_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match="not JSON in UTF-8"):
+        members(body, WISH)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"null", b'"now"', b'{"now": 1}', b'{"now": null}', b'{"compromized": true}']
+)
+def test_so_is_another_shape(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"these members only: compromised \(bool\), now \(bool\)"):
+        members(body, WISH)

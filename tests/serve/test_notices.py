@@ -1,0 +1,175 @@
+"""What clients tell the agent: checked, recorded once, and passed on."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from freshkey.core.view import KeyStatus, KeyView
+from freshkey.serve.audit import Audit
+from freshkey.serve.board import Board
+from freshkey.serve.notices import Notices
+from freshkey.serve.peers import Peer, overflow_uid
+
+from tests.serve.site import FRESH, TAG, FakeDesk, Reads
+
+if TYPE_CHECKING:
+    from freshkey.serve.responses import Response
+
+ROOT, AGENT, OTHER = Peer(1, 0, 0), Peer(2, 500, 500), Peer(3, 1000, 100, "/bin/x", "x.service")
+MADE_UP = Peer(4, overflow_uid(), 100)
+
+
+class Counter:
+    def __init__(self, own_uid: int = AGENT.uid) -> None:
+        self.now = 10.0
+        self.desk, self.reads = FakeDesk(), Reads()
+        board = Board(["billing", "search"])
+        board.show(FRESH)
+        audit = Audit(self.reads)
+        self.notices = Notices(board, self.desk, audit, own_uid=own_uid, now=lambda: self.now)
+
+    def reject(self, body: bytes, name: str = "billing") -> Response:
+        return self.notices.rejected(OTHER, name, body)
+
+    def rotate(self, body: bytes = b"", name: str = "billing", peer: Peer = ROOT) -> Response:
+        return self.notices.rotate(peer, name, body)
+
+    @property
+    def recorded(self) -> list[object]:
+        return [(event["event"], event["tag"], event["outcome"]) for event in self.reads.events]
+
+
+def content(response: Response) -> Any:  # noqa: ANN401 - it is whatever was answered
+    return json.loads(response.body)
+
+
+def told(tag: str) -> bytes:
+    return json.dumps({"tag": tag}).encode()
+
+
+def test_a_refused_key_is_passed_on_and_recorded() -> None:
+    counter = Counter()
+    response = counter.reject(told(TAG))
+    assert (response.status, response.body) == (202, b"{}")
+    assert counter.desk.asked == [("report", "billing", TAG)]
+    assert counter.reads.events == [
+        {
+            "event": "key.rejected",
+            "pid": 3,
+            "uid": 1000,
+            "gid": 100,
+            "executable": "/bin/x",
+            "unit": "x.service",
+            "key": "billing",
+            "tag": TAG,
+            "outcome": "accepted",
+        }
+    ]
+
+
+def test_a_flood_of_reports_is_recorded_and_passed_on_as_few() -> None:
+    counter = Counter()
+    for _ in range(1000):
+        assert counter.reject(told(TAG)).status == 202
+        counter.now += 0.001
+    assert 9 <= len(counter.desk.asked) <= 11
+    assert counter.recorded == [("key.rejected", TAG, "accepted")] * 1000
+
+
+def test_another_tag_is_answered_with_the_current_one() -> None:
+    counter = Counter()
+    response = counter.reject(told("6-00000000"))
+    assert response.status == 409
+    assert (content(response)["code"], content(response)["tag"]) == ("old_tag", TAG)
+    assert counter.desk.asked == []
+    assert counter.recorded == [("key.rejected", "6-00000000", "old_tag")]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"{}", b'{"tag": 7}', told(""), told("x" * 65), told("7-ä"), told("\ud800")]
+)
+def test_a_report_without_a_tag_is_a_bad_request(body: bytes) -> None:
+    counter = Counter()
+    response = counter.reject(body)
+    assert (response.status, content(response)["code"]) == (400, "bad_request")
+    assert counter.recorded == [("key.rejected", None, "bad_request")]
+
+
+def test_a_report_about_a_key_that_is_not_published_or_not_there() -> None:
+    counter = Counter()
+    assert content(counter.reject(told(TAG), "search"))["code"] == "no_key"
+    assert content(counter.reject(b"", "other"))["code"] == "unknown_key"
+    assert counter.desk.asked == []
+    assert counter.recorded == [
+        ("key.rejected", TAG, "no_key"),
+        ("key.rejected", None, "unknown_key"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        (b"", (False, False)),
+        (b'{"compromised": false, "now": false}', (False, False)),
+        (b'{"compromised": true}', (True, False)),
+        (b'{"compromised": true, "now": true}', (True, True)),
+    ],
+)
+@pytest.mark.parametrize("peer", [ROOT, AGENT])
+def test_root_and_the_agents_user_may_rotate(
+    peer: Peer, body: bytes, asked: tuple[bool, bool]
+) -> None:
+    counter = Counter()
+    response = counter.rotate(body, peer=peer)
+    assert (response.status, content(response)) == (202, {"tag": TAG})
+    assert counter.desk.asked == [("rotate", "billing", *asked)]
+    assert counter.recorded == [("key.rotate_asked", TAG, "accepted")]
+
+
+def test_a_key_that_is_not_published_has_no_tag_to_wait_away_from() -> None:
+    counter = Counter()
+    assert content(counter.rotate(name="search")) == {"tag": None}
+    assert counter.desk.asked == [("rotate", "search", False, False)]
+
+
+@pytest.mark.parametrize("name", ["billing", "other"])
+def test_nobody_else_may(name: str) -> None:
+    counter = Counter()
+    response = counter.rotate(b"{", name, OTHER)
+    assert (response.status, content(response)["code"]) == (403, "peer_not_allowed")
+    assert counter.desk.asked == []
+    assert [event["outcome"] for event in counter.reads.events] == ["peer_not_allowed"]
+
+
+def test_users_of_other_namespaces_are_not_the_agent_even_if_it_runs_as_nobody() -> None:
+    counter = Counter(own_uid=overflow_uid())
+    assert counter.rotate(peer=MADE_UP).status == 403
+    assert counter.rotate(peer=ROOT).status == 202
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b'{"compromised": "yes"}', b'{"now": true}', b'{"compromized": true}']
+)
+def test_a_wish_that_is_not_understood_rotates_nothing(body: bytes) -> None:
+    counter = Counter()
+    response = counter.rotate(body)
+    assert (response.status, content(response)["code"]) == (400, "bad_request")
+    assert counter.desk.asked == []
+    assert counter.recorded == [("key.rotate_asked", TAG, "bad_request")]
+
+
+def test_a_rotation_of_an_unknown_key() -> None:
+    counter = Counter()
+    assert content(counter.rotate(name="other"))["code"] == "unknown_key"
+    assert counter.recorded == [("key.rotate_asked", None, "unknown_key")]
+
+
+def test_a_withdrawn_key_can_be_rotated_and_not_reported() -> None:
+    counter = Counter()
+    board = Board(["billing"])
+    board.show(KeyView("billing", KeyStatus.WITHDRAWN))
+    notices = Notices(board, counter.desk, Audit(counter.reads), own_uid=0)
+    assert notices.rejected(OTHER, "billing", told(TAG)).status == 503
+    assert notices.rotate(ROOT, "billing", b"").status == 202
