@@ -59,6 +59,8 @@ class Agent:
 
     def shown(self, key: str = KEY) -> Shown | None:
         """Ask for a key; None when the agent has none to give, or doesn't answer."""
+        if not self.socket.exists():  # httpx2 leaves its own open when it can't connect
+            return None
         try:
             response = self._client.get(f"/v1/keys/{key}")
         except httpx2.HTTPError:

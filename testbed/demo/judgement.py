@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from testbed.demo.consumers.counts import Kind
+from testbed.demo.consumers.counts import MissKind
 
-Excuse = tuple[str, Kind]
+Excuse = tuple[str, MissKind]
 """A reader's name, and how its requests may be missed between the event and its bound."""
 
 
@@ -39,7 +39,7 @@ class Refusal:
 
     at: float
     reader: str
-    kind: Kind
+    kind: MissKind
 
 
 @dataclass(frozen=True)

@@ -9,28 +9,29 @@ from rich.console import Console
 from testbed.demo import acts
 from testbed.demo.captions import caption, ending, summary
 from testbed.demo.chapters import CHAPTERS, Chapter, pick
-from testbed.demo.consumers.counts import Kind
+from testbed.demo.consumers.counts import MissKind
 from testbed.demo.judgement import Bound, Excuse, Outcome, Refusal, Told, Verdict, judge
 from testbed.demo.place import Place
 from testbed.demo.scene import Scene
 from testbed.demo.story import tell_story
 
 FILE_REFUSED: frozenset[Excuse] = frozenset({("file", "refused")})
+SEVEN = Bound(7)
 
 
 def told(
     measured: float | None = 5.0,
     fault: str = "",
     *,
-    most: Bound = Bound(7),
-    began: float = 90.0,  # noqa: B008 - frozen
+    most: Bound = SEVEN,
+    began: float = 90.0,
 ) -> Told:
     """Return the chapter `revoked`, whose event is 10 s after its beginning."""
     faults = (fault,) if fault else ()
     return Told("revoked", most, FILE_REFUSED, began, Outcome(began + 10, measured, faults))
 
 
-def refusal(at: float, reader: str = "file", kind: Kind = "refused") -> Refusal:
+def refusal(at: float, reader: str = "file", kind: MissKind = "refused") -> Refusal:
     return Refusal(at, reader, kind)
 
 

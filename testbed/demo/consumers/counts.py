@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["refused", "failed"]
+MissKind = Literal["refused", "failed"]
 """Of a miss: a 401, or anything else that is no answer."""
 
 
@@ -22,4 +22,4 @@ class Miss:
     """A request that was not served; `at` is CLOCK_MONOTONIC, which all processes share."""
 
     at: float
-    kind: Kind
+    kind: MissKind

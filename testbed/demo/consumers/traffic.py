@@ -10,7 +10,7 @@ from types import FrameType
 import httpx2
 from openai import AuthenticationError, OpenAI, OpenAIError
 
-from testbed.demo.consumers.counts import Counts, Kind, Miss
+from testbed.demo.consumers.counts import Counts, Miss, MissKind
 
 PAUSE = 0.15
 REPORT_EVERY = 0.5
@@ -50,7 +50,7 @@ class _Asked:
         self._counts = Counts()
         self._misses: list[Miss] = []
 
-    def ask(self, client: OpenAI) -> Kind | None:
+    def ask(self, client: OpenAI) -> MissKind | None:
         """Ask once; tell how it was missed, if it was."""
         try:
             client.chat.completions.create(
@@ -65,7 +65,7 @@ class _Asked:
         self._counts.served += 1
         return None
 
-    def _miss(self, kind: Kind, error: str) -> Kind:
+    def _miss(self, kind: MissKind, error: str) -> MissKind:
         self._counts.last_error = error
         self._misses.append(Miss(time.monotonic(), kind))
         return kind
