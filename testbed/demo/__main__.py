@@ -1,4 +1,4 @@
-"""Run the demo: `python -m testbed.demo [--seconds N] [--keep]`."""
+"""Run the demo: `python -m testbed.demo [--seconds N | --story NAMES] [--keep]`."""
 
 import argparse
 import contextlib
@@ -9,9 +9,11 @@ from types import FrameType
 from typing import Final
 
 from testbed.binaries import BinaryError
+from testbed.demo.chapters import CHAPTERS, Chapter, pick
 from testbed.demo.errors import DemoError
 from testbed.demo.place import Place
 from testbed.demo.play import play
+from testbed.demo.story import tell_story
 from testbed.emulator.process import EmulatorError
 from testbed.process import StartError
 from testbed.vault_api import VaultError
@@ -41,13 +43,16 @@ class Stop:
 def main() -> int:
     """Run until the time is up or a signal comes; return the exit status."""
     arguments = _arguments()
-    if arguments.story is not None:
-        _complain(f"--story {arguments.story}: stories are not built yet: leave it out")
+    if arguments.story and arguments.seconds:
+        _complain("SECONDS (--seconds) and STORY (--story) exclude each other: a story ends itself")
         return 2
     stop, place, well = Stop(), None, False
     try:
         with Place() as place:
-            well = play(place, stop, arguments.seconds)
+            if arguments.story:
+                well = tell_story(place, stop, arguments.story)
+            else:
+                well = play(place, stop, arguments.seconds)
             place.kept = arguments.keep or not well
     except FORESEEN as error:
         _complain(" ".join(str(error).split()))
@@ -60,8 +65,20 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m testbed.demo", description=__doc__)
     parser.add_argument("--seconds", type=_seconds, metavar="N", help="end after N seconds")
     parser.add_argument("--keep", action="store_true", help="keep the directory with its logs")
-    parser.add_argument("--story", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--story",
+        type=_chapters,
+        metavar="NAMES",
+        help=f"tell what goes wrong: 1 for all of it, or some of {','.join(CHAPTERS)}",
+    )
     return parser.parse_args()
+
+
+def _chapters(text: str) -> tuple[Chapter, ...]:
+    try:
+        return pick(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seconds(text: str) -> int:

@@ -22,49 +22,68 @@ STOP_WITHIN = 30
 
 @dataclass(frozen=True)
 class Shown:
-    """What the agent says of its key: the tag, and whole seconds to its expiry."""
+    """What the agent says of a key: the tag, whole seconds to its expiry, whether it is past it."""
 
     tag: str
     expires_in: int
+    stale: bool = False
 
 
 class Agent:
-    """`with Agent(...) as agent:` starts and stops it."""
+    """`with Agent(...) as agent:` starts and stops it; `configuration` is in `directory`."""
 
-    def __init__(self, directory: Path, logs: Path, vault_address: str) -> None:
+    def __init__(self, directory: Path, configuration: str, logs: Path, vault_address: str) -> None:
         self.socket = directory / "freshkey.sock"
-        self.key_file = directory / "keys" / KEY
-        self._process = ServerProcess(
-            [
-                Path(sys.executable).with_name("freshkey"),
-                "run",
-                "--config",
-                directory / "demo.toml",
-            ],
-            log=logs / "agent.log",
-            environment={"VAULT_ADDR": vault_address},
-        )
-        self.events = EventLog(self._process.log)
+        self.killed = False
+        self._directory = directory
+        self._command: list[str | Path] = [
+            Path(sys.executable).with_name("freshkey"),
+            "run",
+            "--config",
+            directory / configuration,
+        ]
+        self._log = logs / "agent.log"
+        self._environment = {"VAULT_ADDR": vault_address}
+        self._process = self._start()
+        self.events = EventLog(self._log, KEY)
         self._client = httpx2.Client(
             transport=httpx2.HTTPTransport(uds=str(self.socket)), base_url="http://freshkey"
         )
 
-    def shown(self) -> Shown | None:
-        """Ask for the key; None when the agent has none to give, or doesn't answer."""
+    def _start(self) -> ServerProcess:
+        return ServerProcess(self._command, log=self._log, environment=self._environment)
+
+    def key_file(self, key: str = KEY) -> Path:
+        """Return where the file of a key is."""
+        return self._directory / "keys" / key
+
+    def shown(self, key: str = KEY) -> Shown | None:
+        """Ask for a key; None when the agent has none to give, or doesn't answer."""
+        if not self.socket.exists():  # httpx2 leaves its own open when it can't connect
+            return None
         try:
-            response = self._client.get(f"/v1/keys/{KEY}")
+            response = self._client.get(f"/v1/keys/{key}")
         except httpx2.HTTPError:
             return None
         if not response.is_success:
             return None
-        key = response.json()
-        return Shown(key["tag"], key["expires_in"])
+        answer = response.json()
+        return Shown(answer["tag"], answer["expires_in"], answer["stale"])
 
-    def first_key(self, stopping: Callable[[], bool]) -> Shown:
+    def rotate(self) -> None:
+        """Ask for a new key; DemoError when the agent doesn't take that on."""
+        try:
+            response = self._client.post(f"/v1/keys/{KEY}/rotate", json={})
+        except httpx2.HTTPError as error:
+            raise DemoError(f"the agent was asked for a new key: {error!r}") from error
+        if response.status_code != httpx2.codes.ACCEPTED:
+            raise DemoError(f"the agent was asked for a new key: HTTP {response.status_code}")
+
+    def first_key(self, stopping: Callable[[], bool], key: str = KEY) -> Shown:
         """Wait for a key; DemoError when none comes, Interrupted when `stopping` turns true."""
         deadline = time.monotonic() + FIRST_KEY_WITHIN
         while not stopping():
-            if shown := self.shown():
+            if shown := self.shown(key):
                 return shown
             if not self.running:
                 raise DemoError(self.last_words())
@@ -85,6 +104,16 @@ class Agent:
     def last_words(self) -> str:
         """Say that it ended, with the last line of its output."""
         return f"the agent ended by itself: {self._process.tail(1) or 'it said nothing'}"
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.killed = True
+        self._process.kill()
+
+    def start_again(self) -> None:
+        """Start it after `kill`."""
+        self._process = self._start()
+        self.killed = False
 
     def stop(self) -> None:
         """SIGTERM, and wait for its end. May be called twice."""

@@ -4,19 +4,24 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from testbed.demo.consumers.counts import Counts
+from testbed.demo.consumers.counts import Counts, Miss
 from testbed.demo.errors import DemoError, Interrupted
+from testbed.demo.growing import GrowingFile
 from testbed.process import ServerProcess
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FIRST_REQUEST_WITHIN: Final = 30
 """Seconds: usual is one."""
+
+MISSES_KEPT: Final = 10_000
+"""The newest, for each application: half an hour in which nothing is served."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,18 @@ class Kind:
     name: str
     module: str
     way: str
-    kept_fresh: bool
+    reads_file: bool
+    kept_fresh: bool = True
 
 
-FILE: Final = Kind("file", "from_file", "reads the key file for every request", kept_fresh=True)
-SOCKET: Final = Kind("socket", "from_socket", "asks the socket for every request", kept_fresh=True)
-OLD: Final = Kind("old", "read_once", "read the file once, at its start", kept_fresh=False)
+FILE: Final = Kind("file", "from_file", "reads the key file for every request", reads_file=True)
+SOCKET: Final = Kind("socket", "from_socket", "asks the socket for every request", reads_file=False)
+OLD: Final = Kind(
+    "old", "read_once", "read the file once, at its start", reads_file=True, kept_fresh=False
+)
+REPORTER: Final = Kind(
+    "reporter", "from_socket_reporting", "asks the socket, and reports a 401", reads_file=False
+)
 
 
 class Consumer:
@@ -40,6 +51,7 @@ class Consumer:
     def __init__(self, kind: Kind, argument: Path, base_url: str, logs: Path) -> None:
         self.kind = kind
         self.counts = Counts()
+        self.misses: deque[Miss] = deque(maxlen=MISSES_KEPT)
         self._process = ServerProcess(
             [sys.executable, "-m", f"testbed.demo.consumers.{kind.module}", argument],
             log=logs / f"{kind.name}.log",
@@ -49,6 +61,7 @@ class Consumer:
                 "PYTHONPATH": str(ROOT),
             },
         )
+        self._reports = GrowingFile(self._process.log)
 
     @property
     def running(self) -> bool:
@@ -69,11 +82,15 @@ class Consumer:
             self.update()
 
     def update(self) -> None:
-        """Read its latest counts; a line that is none, or half of one, changes nothing."""
-        try:
-            self.counts = Counts(**json.loads(self._process.tail(1)))
-        except (ValueError, TypeError):
-            return
+        """Read its latest reports; a line that is none changes nothing."""
+        for line in self._reports.new_lines():
+            try:
+                report = json.loads(line)
+                misses = [Miss(**miss) for miss in report.pop("misses")]
+                self.counts = Counts(**report)
+            except (ValueError, LookupError, TypeError, AttributeError):
+                continue
+            self.misses.extend(misses)
 
     def last_words(self) -> str:
         """Say that it ended, with the last line of its output."""

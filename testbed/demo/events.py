@@ -6,27 +6,31 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from testbed.demo.growing import GrowingFile
+
 KEPT: Final = 6
 SHOWN: Final = ("generation", "tag", "reason", "expires_in", "duration", "fault", "message")
 QUIET: Final = frozenset({"key.read"})
 
 
 class EventLog:
-    """Lines of JSON: `recent` has the last ones for people, `published` counts generations."""
+    """Lines of JSON: `recent` has the last ones for people.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read = 0
+    Of one key, `published` counts the generations; `lease_id` and `lease`, in seconds, are the
+    newest one's.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._file = GrowingFile(path)
+        self._key = key
         self.recent: deque[str] = deque(maxlen=KEPT)
         self.published = 0
+        self.lease_id = ""
+        self.lease = 0
 
     def update(self) -> None:
-        """Take in what was written since the last call; a line that is half written waits."""
-        with self._path.open("rb") as file:
-            file.seek(self._read)
-            whole, newline, _ = file.read().rpartition(b"\n")
-        self._read += len(whole) + len(newline)
-        for line in whole.splitlines():
+        """Take in what was written since the last call."""
+        for line in self._file.new_lines():
             self._take(line)
 
     def _take(self, line: bytes) -> None:
@@ -36,8 +40,9 @@ class EventLog:
         except (ValueError, LookupError, TypeError):  # not of the log: what Python itself says
             self.recent.append(line.decode(errors="replace"))
             return
-        if event == "key.published":
+        if event == "key.published" and record.get("key") == self._key:
             self.published += 1
+            self.lease_id, self.lease = record["lease_id"], record["expires_in"]
         if event not in QUIET:
             fields = (f"{name}={record[name]}" for name in SHOWN if name in record)
             self.recent.append(" ".join((f"{at.astimezone():%H:%M:%S}", event, *fields)))

@@ -16,10 +16,14 @@ ALL_REVOKED_WITHIN: Final = 5
 
 @dataclass(frozen=True)
 class Figures:
-    """One look. `alive` and `most` are keys at OpenAI, now and at most at once."""
+    """One look. `alive` and `most` are keys at OpenAI, now and at most at once.
+
+    `lease` is that of the key shown, in seconds.
+    """
 
     seconds: float
     shown: Shown | None
+    lease: int
     alive: int
     most: int
     mints: int
@@ -42,6 +46,7 @@ def look(stage: Stage, seconds: float) -> Figures:
     return Figures(
         seconds=seconds,
         shown=stage.agent.shown(),
+        lease=stage.agent.events.lease,
         alive=keys["live"],
         most=keys["high_water"],
         mints=keys["mints"],
@@ -64,7 +69,7 @@ def died(stage: Stage) -> list[str]:
 
 
 def _died(stage: Stage) -> Iterator[str]:
-    if not stage.agent.running:
+    if not (stage.agent.running or stage.agent.killed):
         yield stage.agent.last_words()
     if not stage.vault.process.running:
         yield f"Vault ended by itself: {stage.vault.process.tail(1)}"

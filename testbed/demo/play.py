@@ -8,7 +8,7 @@ from rich.console import Console
 
 from testbed.demo.figures import Figures, died, look, settle, unserved
 from testbed.demo.place import Place
-from testbed.demo.stage import Stage, stage
+from testbed.demo.stage import Stage, Tell, stage
 from testbed.demo.view import make_view, requests_table
 
 LOOK_EVERY: Final = 0.25
@@ -21,28 +21,33 @@ def play(place: Place, stopping: Callable[[], bool], seconds: int | None) -> boo
     Tells whether all went well: no part died, and no consumer of the agent's was ever let down.
     Raises Interrupted when stopped before there was a key, and what `stage` raises.
     """
-    begun = time.monotonic()
-
-    def tell(part: str, what: str) -> None:
-        print(f"{time.monotonic() - begun:5.1f} s  {part:10} {what}", flush=True)
-
     console = Console(highlight=False)
-    with stage(place, tell, stopping) as parts:
+    with stage(place, teller(), stopping) as parts:
         started = time.monotonic()
-        end = float("inf") if seconds is None else started + seconds
+        end_at = float("inf") if seconds is None else started + seconds
         with make_view(console) as view:
-            while not (stopping() or died(parts) or time.monotonic() > end):
+            while not (stopping() or died(parts) or time.monotonic() > end_at):
                 view.show(look(parts, time.monotonic() - started))
                 time.sleep(LOOK_EVERY)
         seconds_run, reasons = time.monotonic() - started, died(parts)
         print("stopping", flush=True)
-        figures = _end(parts, seconds_run)
+        figures = end(parts, seconds_run)
     reasons += unserved(figures)
     _summarize(console, figures, reasons)
     return not reasons
 
 
-def _end(parts: Stage, seconds: float) -> Figures:
+def teller() -> Tell:
+    """Return what prints a line for each part, with the seconds since now."""
+    begun = time.monotonic()
+
+    def tell(part: str, what: str) -> None:
+        print(f"{time.monotonic() - begun:5.1f} s  {part:10} {what}", flush=True)
+
+    return tell
+
+
+def end(parts: Stage, seconds: float) -> Figures:
     """Stop the agent, those who depend on it before; take the last figures, after `seconds`.
 
     The agent revokes its lease, so there should be no key left.

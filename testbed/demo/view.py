@@ -12,15 +12,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from testbed.demo.agent import Shown
 from testbed.demo.consumer import Kind
 from testbed.demo.consumers.counts import Counts
 from testbed.demo.figures import Figures
-from testbed.demo.stage import LEASE
 
 LINE_EVERY: Final = 5
 """Seconds."""
 
 WIDEST: Final = 100
+"""Columns."""
+
+BAR: Final = 20
 """Columns."""
 
 
@@ -100,7 +103,7 @@ def line(figures: Figures) -> str:
     """Put the figures on a line."""
     key = "no key"
     if figures.shown:
-        key = f"{figures.shown.tag} expires in {figures.shown.expires_in:2} s"
+        key = f"{figures.shown.tag} {_expiry(figures.shown)}"
     requests = "  ".join(
         f"{kind.name} {counts.served}/{counts.refused}"
         + (f" ({counts.failed} failed)" if counts.failed else "")
@@ -160,7 +163,11 @@ def _key(figures: Figures) -> RenderableType:
     left = max(0, shown.expires_in)
     row.add_row(
         Text(f"key {shown.tag}", style="bold"),
-        Text(f"expires in {shown.expires_in:2} s"),
-        ProgressBar(total=LEASE, completed=left, width=LEASE),
+        Text(_expiry(shown), style="yellow" if shown.stale else ""),
+        ProgressBar(total=max(1, figures.lease), completed=left, width=BAR),
     )
     return row
+
+
+def _expiry(shown: Shown) -> str:
+    return ("stale, " if shown.stale else "") + f"expires in {shown.expires_in:2} s"

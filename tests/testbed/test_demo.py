@@ -141,6 +141,42 @@ def test_death_of_the_agent_fails_it(start: Callable[..., Demo]) -> None:
     assert not running(processes)
 
 
+def test_story_is_told_chapter_by_chapter(start: Callable[..., Demo]) -> None:
+    demo = start("--story", "reported,killed")
+    place = Path(demo.read_until(r"freshkey run --config (\S+)/story.toml")[1])
+    demo.read_until("requests are shown")
+    processes = family(demo.process.pid)
+    output = demo.finish()
+    assert demo.process.returncode == 0, output
+    told = re.findall(
+        r"^(\d of \d): (.*?) ─+\n(?:.*\n)*?  held +(\S+ s), where", output, re.MULTILINE
+    )
+    assert [(number, title) for number, title, _ in told] == [
+        ("1 of 2", "kill -9 of the agent"),
+        ("2 of 2", "a reader that reports a 401"),
+    ]
+    rows = re.findall(r"^(\w+) +(\d s) +(\S+ s) +(\d+) +(\d+)  held", output, re.MULTILINE)
+    assert [(name, bound, measured) for name, bound, measured, _, _ in rows] == [
+        ("killed", "3 s", told[0][2]),
+        ("reported", "2 s", told[1][2]),
+    ]
+    for _, _, _, within, elsewhere in rows:
+        assert int(within) > 0
+        assert elsewhere == "0"
+    assert "Every bound held, and no request was refused outside of one." in output
+    assert not running(processes)
+    assert not place.exists()
+
+
+def test_ctrl_c_ends_a_story(start: Callable[..., Demo]) -> None:
+    demo = start("--story", "killed")
+    demo.read_until("1 of 1: kill -9 of the agent")
+    demo.process.send_signal(signal.SIGINT)
+    output = demo.finish()
+    assert demo.process.returncode == 1
+    assert output.endswith("demo: stopped before the end of the story\n")
+
+
 def test_ctrl_c_before_there_is_a_key(start: Callable[..., Demo]) -> None:
     demo = start()
     demo.read_until("OpenAI")
@@ -163,7 +199,13 @@ def directory_of(output: str) -> Path:
     ("arguments", "environment", "status", "line"),
     [
         ([], {"VAULT_BIN": "/none"}, 1, "demo: VAULT_BIN=/none: no executable file is there\n"),
-        (["--story", "outage"], {}, 2, "demo: --story outage: stories are not built yet: leave it"),
+        (["--story", "killed,x"], {}, 2, "--story: 'x' is no chapter: give 1 for all, or revoked,"),
+        (
+            ["--story", "1", "--seconds", "5"],
+            {},
+            2,
+            "demo: SECONDS (--seconds) and STORY (--story) exclude each other: a story",
+        ),
         (["--seconds", "0"], {}, 2, "--seconds: '0' is not a number of seconds, such as 60\n"),
     ],
 )

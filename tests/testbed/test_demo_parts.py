@@ -25,7 +25,7 @@ from testbed.demo.errors import DemoError, Interrupted
 from testbed.demo.events import EventLog
 from testbed.demo.figures import Figures, unserved
 from testbed.demo.place import Place, find_tmpfs
-from testbed.demo.stage import BASE_URL, CONFIG, LEASE
+from testbed.demo.stage import BASE_URL, DEMO, STORY, Setting
 from testbed.demo.view import Lines, line, make_view, panel
 from testbed.emulator.process import OpenAIServer
 from testbed.emulator.state import ADMIN_API_KEY, PROJECT_ID
@@ -36,6 +36,7 @@ def figures(*counts: Counts, shown: Shown | None = None) -> Figures:
     return Figures(
         seconds=61.2,
         shown=shown,
+        lease=20,
         alive=1,
         most=2,
         mints=7,
@@ -49,16 +50,22 @@ SHOWN = Shown("7-0123abcd", 13)
 ALL = figures(Counts(300), Counts(299), Counts(60, refused=240), shown=SHOWN)
 
 
-def test_configuration_is_whole_and_replaces_a_lease_at_its_half(tmp_path: Path) -> None:
-    copy = tmp_path / "demo.toml"
-    copy.write_text(CONFIG.read_text())
+@pytest.mark.parametrize(
+    ("setting", "earliest", "latest"), [(DEMO, 10, 10), (STORY, 30, 60 * 0.67)]
+)
+def test_configuration_is_whole(
+    setting: Setting, earliest: float, latest: float, tmp_path: Path
+) -> None:
+    copy = tmp_path / setting.configuration.name
+    copy.write_text(setting.configuration.read_text())
     copy.chmod(0o600)
     settings = load(copy, {"VAULT_ADDR": "http://127.0.0.1:8200"})
-    assert settings.keys["demo"].verify.base_url == BASE_URL
+    assert tuple(settings.keys) == setting.keys
+    assert {key.verify.base_url for key in settings.keys.values()} == {BASE_URL}
     policy = wish(settings).policy.keys["demo"]
-    for draw in (0.0, 1.0):
-        lease = Lease("id", 1, LEASE, False, 100.0, 100.0 + LEASE, draw)  # noqa: FBT003 - renewable
-        assert point(lease, policy) == 110
+    for draw, at in ((1.0, earliest), (0.0, latest)):
+        lease = Lease("id", 1, setting.lease, False, 0.0, setting.lease, draw)  # noqa: FBT003 - renewable
+        assert point(lease, policy) == pytest.approx(at)
 
 
 def end_with(error: Exception | None, *, log: bool) -> Place:
@@ -105,23 +112,25 @@ def test_directory_is_on_tmpfs_with_a_short_path() -> None:
 def test_log_is_read_while_it_grows(tmp_path: Path) -> None:
     path = tmp_path / "agent.log"
     path.touch()
-    log = EventLog(path)
+    log = EventLog(path, "demo")
     log.update()
     assert not log.recent
     at = "2030-01-01T10:00:00.5Z"
-    published = json.dumps({"timestamp": at, "event": "key.published", "tag": "1-ab", "pid": 3})
+    of_demo = {"key": "demo", "tag": "1-ab", "lease_id": "a/b", "expires_in": 60}
+    published = json.dumps({"timestamp": at, "event": "key.published", **of_demo})
+    other = json.dumps({"timestamp": at, "event": "key.published", "key": "other"})
     read = json.dumps({"timestamp": at, "event": "key.read", "tag": "1-ab"})
     with path.open("w") as file:
-        file.write(f"{read}\nnot of the log\n{published}\n{published[:9]}")
+        file.write(f"{read}\nnot of the log\n{published}\n{other}\n{published[:9]}")
         file.flush()
         log.update()
-        assert log.published == 1
+        assert (log.published, log.lease_id, log.lease) == (1, "a/b", 60)
         assert log.recent[0] == "not of the log"
-        assert log.recent[1].endswith(":00:00 key.published tag=1-ab")
+        assert log.recent[1].endswith(":00:00 key.published tag=1-ab expires_in=60")
         file.write(f"{published[9:]}\n")
     log.update()
     assert log.published == 2
-    assert len(log.recent) == 3
+    assert len(log.recent) == 4
 
 
 @pytest.mark.parametrize(
@@ -146,6 +155,9 @@ def test_line_has_the_figures() -> None:
     assert ALL.rotations == 6
     assert line(ALL) == (
         "   61 s  7-0123abcd expires in 13 s  keys alive 1  file 300/0  socket 299/0  old 60/240"
+    )
+    assert line(figures(shown=Shown("1-ab", -3, stale=True))) == (
+        "   61 s  1-ab stale, expires in -3 s  keys alive 1  "
     )
     assert line(figures(Counts(1, 2, 3))) == "   61 s  no key  keys alive 1  file 1/2 (3 failed)"
 
@@ -213,6 +225,7 @@ def test_who_read_once_is_refused_when_the_key_goes(openai: OpenAIServer, tmp_pa
         key_file.with_name("next").write_text(new.api_key.value)
         key_file.with_name("next").replace(key_file)
         time.sleep(0.5)  # as an overlap: for requests that are under way with the old key
+        deleted = time.monotonic()
         openai.delete_account(old.id)
         deadline = time.monotonic() + 10
         while not once.counts.refused:
@@ -223,3 +236,5 @@ def test_who_read_once_is_refused_when_the_key_goes(openai: OpenAIServer, tmp_pa
         once.stop()
         assert fresh.counts.refused == fresh.counts.failed == once.counts.failed == 0
         assert once.counts.last_error == "HTTP 401: invalid_api_key"
+        assert [miss.kind for miss in once.misses] == ["refused"] * once.counts.refused
+        assert all(deleted < miss.at < time.monotonic() for miss in once.misses)

@@ -3,13 +3,14 @@
 import json
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from types import FrameType
 
 import httpx2
 from openai import AuthenticationError, OpenAI, OpenAIError
 
-from testbed.demo.consumers.counts import Counts
+from testbed.demo.consumers.counts import Counts, Miss, MissKind
 
 PAUSE = 0.15
 REPORT_EVERY = 0.5
@@ -17,8 +18,12 @@ TIMEOUT = 10
 """Seconds, all three."""
 
 
-def ask_until_stopped(client: OpenAI) -> None:
-    """Ask about six times a second until SIGTERM; print the counts, a line of JSON each time."""
+def ask_until_stopped(client: OpenAI, on_refused: Callable[[], None] = lambda: None) -> None:
+    """Ask about six times a second until SIGTERM; report every half second, a line of JSON.
+
+    A line has the counts since the start, and the misses since the line before. `on_refused` is
+    called after a 401.
+    """
     stopped = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -27,30 +32,46 @@ def ask_until_stopped(client: OpenAI) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     client = client.with_options(timeout=TIMEOUT)
-    counts, report_at = Counts(), 0.0
+    asked, report_at = _Asked(), 0.0
     while not stopped:
-        _ask(client, counts)
+        if asked.ask(client) == "refused":
+            on_refused()
         if time.monotonic() >= report_at:
             report_at = time.monotonic() + REPORT_EVERY
-            _report(counts)
+            asked.report()
         time.sleep(PAUSE)
-    _report(counts)
+    asked.report()
 
 
-def _ask(client: OpenAI, counts: Counts) -> None:
-    try:
-        client.chat.completions.create(
-            model="gpt-4o-mini", messages=[{"role": "user", "content": "does this key work?"}]
-        )
-    except AuthenticationError as error:
-        counts.refused += 1
-        counts.last_error = f"HTTP {error.status_code}: {error.code}"
-    except (OpenAIError, httpx2.HTTPError, OSError) as error:
-        counts.failed += 1
-        counts.last_error = f"{type(error).__name__}: {error}"
-    else:
-        counts.served += 1
+class _Asked:
+    """What became of the requests."""
 
+    def __init__(self) -> None:
+        self._counts = Counts()
+        self._misses: list[Miss] = []
 
-def _report(counts: Counts) -> None:
-    print(json.dumps(asdict(counts)), flush=True)
+    def ask(self, client: OpenAI) -> MissKind | None:
+        """Ask once; tell how it was missed, if it was."""
+        try:
+            client.chat.completions.create(
+                model="gpt-4o-mini", messages=[{"role": "user", "content": "does this key work?"}]
+            )
+        except AuthenticationError as error:
+            self._counts.refused += 1
+            return self._miss("refused", f"HTTP {error.status_code}: {error.code}")
+        except (OpenAIError, httpx2.HTTPError, OSError) as error:
+            self._counts.failed += 1
+            return self._miss("failed", f"{type(error).__name__}: {error}")
+        self._counts.served += 1
+        return None
+
+    def _miss(self, kind: MissKind, error: str) -> MissKind:
+        self._counts.last_error = error
+        self._misses.append(Miss(time.monotonic(), kind))
+        return kind
+
+    def report(self) -> None:
+        """Print the line."""
+        misses = [asdict(miss) for miss in self._misses]
+        print(json.dumps({**asdict(self._counts), "misses": misses}), flush=True)
+        self._misses.clear()

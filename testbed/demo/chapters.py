@@ -1,0 +1,118 @@
+"""The chapters of the story."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from testbed.demo import acts
+from testbed.demo.consumer import FILE, REPORTER, SOCKET
+from testbed.demo.judgement import Bound, Excuse
+
+DEAD_KEY: Final[frozenset[Excuse]] = frozenset(
+    {
+        (FILE.name, "refused"),
+        (FILE.name, "failed"),  # a key that is known to be dead may be withdrawn
+        (SOCKET.name, "refused"),
+        (SOCKET.name, "failed"),
+    }
+)
+NO_AGENT: Final[frozenset[Excuse]] = frozenset({(SOCKET.name, "failed"), (REPORTER.name, "failed")})
+REPORTED_KEY: Final[frozenset[Excuse]] = frozenset(
+    {(REPORTER.name, "refused"), (REPORTER.name, "failed")}
+)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What is done, what one would fear, what is promised."""
+
+    name: str
+    title: str
+    done: str
+    feared: str
+    promised: str
+    bound: Bound
+    excused: frozenset[Excuse]
+    act: acts.Act
+
+
+_ALL: Final = (
+    Chapter(
+        "revoked",
+        "a lease revoked behind its back",
+        "an operator revokes the lease in Vault, which deletes the account at OpenAI",
+        "every request is refused until somebody restarts something",
+        "Vault is asked every 5 s: a working key is in the file within 7 s",
+        Bound(7),
+        DEAD_KEY,
+        acts.revoke,
+    ),
+    Chapter(
+        "deleted",
+        "the account deleted at OpenAI",
+        "somebody deletes the service account in OpenAI's console; Vault's lease lives on",
+        "the lease looks fine, so nobody notices until it ends",
+        "the key is tested every 5 s: a working one is in the file within 7 s",
+        Bound(7),
+        DEAD_KEY,
+        acts.delete,
+    ),
+    Chapter(
+        "frozen",
+        "Vault frozen for longer than a lease",
+        f"Vault is stopped (SIGSTOP) until a lease of {acts.SHORT_LEASE} s is over, then goes on, "
+        "ends the lease, and deletes the account",
+        "the key is taken away although OpenAI still accepts it; or nobody notices Vault's return",
+        "the key is served, marked stale, while OpenAI accepts it; 5 s after Vault's return there "
+        "is a new one",
+        Bound(5),
+        DEAD_KEY,
+        acts.freeze,
+    ),
+    Chapter(
+        "killed",
+        "kill -9 of the agent",
+        f"the agent is killed, and started again {acts.DOWN_FOR} s later",
+        "the key is gone, and every restart mints one more",
+        "the file stays; the socket is back within 3 s of the kill, with the same key and tag",
+        Bound(3),
+        NO_AGENT,
+        acts.kill,
+    ),
+    Chapter(
+        "limited",
+        "OpenAI's organization limit reached",
+        "a new key is wanted, and OpenAI answers 429 to every new account for a minute",
+        "retries that keep the limit exhausted; or a good key given up for one that can't be had",
+        "no request is refused; at most 3 mints are tried in the minute",
+        Bound(3, "/min"),
+        frozenset(),
+        acts.limit,
+    ),
+    Chapter(
+        "reported",
+        "a reader that reports a 401",
+        "the account of another key is deleted, one that the agent neither checks nor tests",
+        "the application knows that its key is dead, and the agent does not",
+        "the reader says so on the socket: a working key is in the file within 2 s",
+        Bound(2),
+        REPORTED_KEY,
+        acts.report,
+    ),
+)
+
+CHAPTERS: Final[Mapping[str, Chapter]] = {chapter.name: chapter for chapter in _ALL}
+
+
+def pick(names: str) -> tuple[Chapter, ...]:
+    """Return the chapters of comma-separated names, in the order of the story; "1" is all.
+
+    Raises ValueError for a name that is none; the text is one line for the user.
+    """
+    if names == "1":
+        return _ALL
+    wanted = names.split(",")
+    for name in wanted:
+        if name not in CHAPTERS:
+            raise ValueError(f"{name!r} is no chapter: give 1 for all, or {','.join(CHAPTERS)}")
+    return tuple(chapter for chapter in _ALL if chapter.name in wanted)
