@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,30 +27,30 @@ def settings(memory: Path) -> Settings:
     )
 
 
-def told(monkeypatch: pytest.MonkeyPatch, memory: Path, swap: tuple[str, ...]) -> list[str]:
-    monkeypatch.setattr(hardening, "swap_in_reach", lambda: swap)
+def test_what_can_not_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardening, "harden", lambda *, lock_memory: ["no lock"] * lock_memory)
+    for wanted, told in ((False, 0), (True, 1)):
+        with capture_logs() as events:
+            hardening.secure(lock_memory=wanted)
+        event = {"event": "process.not_hardened", "message": "no lock", "log_level": "warning"}
+        assert events == [event] * told
+
+
+def swap_warnings(monkeypatch: pytest.MonkeyPatch, swap: tuple[str, ...]) -> list[str]:
+    monkeypatch.setattr(hardening, "swap_in_reach", lambda: swap)
+    monkeypatch.setattr(hardening, "swappable_mounts", lambda paths: sorted({*map(str, paths)}))
     with capture_logs() as events:
-        hardening.secure(settings(memory), lock_memory=True)
-    assert {event["log_level"] for event in events} == {"warning"}
-    return [f"{event['event']} {event.get('mount')} {event['message']}" for event in events]
+        hardening.warn_of_swap(settings(Path("/memory")))
+    return [f"{event['event']} {event['mount']}: {event['message']}" for event in events]
 
 
-def test_what_can_not_be_had_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert told(monkeypatch, tmp_path, ()) == ["process.not_hardened None no lock"]
-
-
-def test_tmpfs_that_could_be_swapped_is_told_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(hardening, "swappable_mounts", lambda paths: sorted({*paths}))
-    _, *mounts = told(monkeypatch, tmp_path, ("/dev/sda2", "/swapfile"))
-    assert [line.split()[:2] for line in mounts] == [
-        ["state.swappable", str(tmp_path / "a")],
-        ["state.swappable", str(tmp_path / "state")],
-    ]
-    assert "(/dev/sda2, /swapfile)" in mounts[0]
-    assert "noswap" in mounts[0]
+def test_tmpfs_that_could_be_swapped_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert swap_warnings(monkeypatch, ()) == []
+    first, second = swap_warnings(monkeypatch, ("/dev/sda2", "/swapfile"))
+    assert first.startswith("state.swappable /memory/a: ")
+    assert second.startswith("state.swappable /memory/state: ")
+    assert "(/dev/sda2, /swapfile)" in first
+    assert "noswap" in first
 
 
 # In a mount namespace of its own, in which the kernel lists a swap file; then as another user, for
@@ -64,18 +63,18 @@ from freshkey.logs.setup import configure
 from tests.test_hardening import settings
 import freshkey.host.process, subprocess
 if ctypes.CDLL(None).unshare(0x00020000):  # CLONE_NEWNS
-    sys.exit("unshare")
+    sys.exit(3)
 subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 subprocess.run(["mount", "--bind", sys.argv[1], "/proc/swaps"], check=True)
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
 configure("info", "json")
-hardening.secure(settings(Path("/dev/shm")), lock_memory=False)
+hardening.secure(lock_memory=False)
+hardening.warn_of_swap(settings(Path("/dev/shm")))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 def test_a_machine_with_swap(tmp_path: Path) -> None:
     swaps = tmp_path / "swaps"
     swaps.write_text("Filename\tType\tSize\tUsed\tPriority\n/swapfile file 1048572 0 -2\n")

@@ -21,7 +21,7 @@ from freshkey.core.faults import FaultError
 from freshkey.core.key import view
 from freshkey.desk import Desk
 from freshkey.hands import Hands
-from freshkey.hardening import secure
+from freshkey.hardening import secure, warn_of_swap
 from freshkey.host.clock import WallClock, boot_time
 from freshkey.host.notify import notify
 from freshkey.journaling import Keeper
@@ -71,10 +71,11 @@ def _locked(
     lock_memory: bool = False,
 ) -> int:
     configure(settings.log.level, settings.log.format)
-    secure(settings, lock_memory=lock_memory)
+    secure(lock_memory=lock_memory)
     state = settings.state
     try:
         with StateDirectory.open(state.directory, allow_disk=state.allow_disk) as directory:
+            warn_of_swap(settings)
             return trio.run(main, directory)
     except FaultError as error:
         sys.stderr.write(f"freshkey: {error.fault.message}\n")

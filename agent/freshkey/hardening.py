@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def secure(settings: Settings, *, lock_memory: bool) -> None:
-    """Harden this process, and warn of what it can't have; nothing here keeps it from running."""
+def secure(*, lock_memory: bool) -> None:
+    """Harden this process; nothing here keeps it from running."""
     for warning in harden(lock_memory=lock_memory):
         log.warning("process.not_hardened", message=warning)
+
+
+def warn_of_swap(settings: Settings) -> None:
+    """Warn of every tmpfs with journal or key files that the kernel may write to swap."""
+    if not (devices := swap_in_reach()):
+        return
     files = (file.path.parent for key in settings.keys.values() for file in key.files)
-    if devices := swap_in_reach():
-        for mount in swappable_mounts((settings.state.directory, *files)):
-            message = (
-                f"keys on this tmpfs can be written to swap ({', '.join(devices)}): unless that is "
-                "encrypted, mount with noswap (Linux 6.4), set MemorySwapMax=0, or swapoff -a"
-            )
-            log.warning("state.swappable", mount=mount, message=message)
+    message = (
+        f"keys on this tmpfs can be written to swap ({', '.join(devices)}): unless that is "
+        "encrypted, mount with noswap (Linux 6.4), set MemorySwapMax=0, or swapoff -a"
+    )
+    for mount in swappable_mounts((settings.state.directory, *files)):
+        log.warning("state.swappable", mount=mount, message=message)

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +77,7 @@ REAL = """
 import ctypes, subprocess, sys
 from pathlib import Path
 if ctypes.CDLL(None).unshare(0x00020000):  # CLONE_NEWNS
-    sys.exit("unshare")
+    sys.exit(3)
 subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 subprocess.run(["mount", "-t", "tmpfs", "-o", sys.argv[2], "x", sys.argv[1]], check=True)
 from freshkey.outputs.directories import swappable_mounts
@@ -84,11 +85,15 @@ print(swappable_mounts([Path(sys.argv[1]) / "state"]))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 def test_a_real_tmpfs(tmp_path: Path) -> None:
     def shown(options: str) -> str:
         program = [sys.executable, "-c", REAL, str(tmp_path), options]
-        return subprocess.check_output(program, text=True).strip()
+        done = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode == 3:
+            pytest.skip("mounting needs CAP_SYS_ADMIN")
+        return done.stdout.strip()
 
     assert shown("size=4k") == str((str(tmp_path),))
-    assert shown("size=4k,noswap") == "()"
+    major, minor = map(int, re.findall(r"[0-9]+", os.uname().release)[:2])
+    if (major, minor) >= (6, 4):
+        assert shown("size=4k,noswap") == "()"
