@@ -25,7 +25,10 @@ def started(
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # one that does not end by itself must not outlive its test
     return process.returncode, (out or b"").decode(), (err or b"").decode()
 
 

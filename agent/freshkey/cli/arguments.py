@@ -21,7 +21,7 @@ def seconds(text: str) -> float:
     return _duration(positive_duration, text)
 
 
-def seconds_or_none(text: str) -> float:
+def seconds_or_zero(text: str) -> float:
     """Take a duration, which may be 0."""
     return _duration(duration, text)
 

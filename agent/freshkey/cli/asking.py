@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freshkey.cli.arguments import DEFAULT_CONFIG, key_name, seconds, seconds_or_none, tag
+from freshkey.cli.arguments import DEFAULT_CONFIG, key_name, seconds, seconds_or_zero, tag
 from freshkey.settings.values import DEFAULT_SOCKET
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _for_get(getting: ArgumentParser) -> None:
     getting.add_argument(
         "--wait",
         metavar="DURATION",
-        type=seconds_or_none,
+        type=seconds_or_zero,
         default="30s",
         help="how long to wait for a key; 0 asks once (default: 30s)",
     )
