@@ -169,7 +169,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for name, script in PEERS.items():
                 measure_peer(name, script, figures)
-            measure_agent(options.freshkey, directory, figures)
+            measure_agent(options.freshkey.absolute(), directory, figures)
     for name, values in figures.items():
         print(f"{name:66} {median(values):6.1f}   {' '.join(f'{v:.1f}' for v in values)}")
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.agent.harness import Agent
 
 SLOW = {"hvac", "httpx", "prometheus_client", "requests"}
+UNUSED = {"asyncio", "requests", "urllib3", "rich", "click"}
 
 # A reader who waits before the agent starts, as with socket activation; then the agent, which
 # tells what is imported by the time it has answered.
@@ -40,6 +41,33 @@ Routes.answer = answer_and_tell
 main(arguments)
 """
 
+# The agent, which tells what is imported when it has a key to write.
+FROM_NOTHING = """
+import os, sys
+from freshkey.cli.main import main
+from freshkey.outputs import files
+
+def tell(*_, **__):
+    print(*sys.modules, flush=True)
+    os._exit(0)
+
+files.write_file = tell
+main(sys.argv[2:])
+"""
+
+
+def run(script: str, agent: Agent) -> list[str]:
+    arguments = [str(agent.directory), "run", "--config", str(agent.config)]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return done.stdout.split()
+
 
 def test_keys_of_the_journal_are_served_before_anything_slow_is_imported(
     make_agent: Callable[..., Agent],
@@ -49,15 +77,13 @@ def test_keys_of_the_journal_are_served_before_anything_slow_is_imported(
     agent.wait_for_key()
     agent.end(signal.SIGKILL)
     (agent.directory / "freshkey.sock").unlink()
-    arguments = [str(agent.directory), "run", "--config", str(agent.config)]
-    done = subprocess.run(
-        [sys.executable, "-c", WAITED_FOR, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    status, *imported = done.stdout.split()
-    assert status == "200", done.stderr
+    status, *imported = run(WAITED_FOR, agent)
+    assert status == "200"
     assert "trio" in imported
     assert not SLOW & set(imported)
+
+
+def test_what_is_never_used_is_not_imported(make_agent: Callable[..., Agent]) -> None:
+    imported = set(run(FROM_NOTHING, make_agent()))
+    assert {"hvac", "httpx"} <= imported
+    assert not UNUSED & imported
