@@ -19,7 +19,7 @@ demo-setup:
 testbed: demo-setup  ## builds the real parts (Vault, the OpenAI engine, toxiproxy) into .testbed/bin
 	@$(VENV_PYTHON) -m testbed.build --into .testbed/bin
 
-demo: testbed  ## runs the agent against a real Vault; SECONDS=60 ends it by itself, STORY= picks one
+demo: testbed  ## runs the agent against a real Vault; SECONDS=60 ends it by itself, STORY=1 tells what goes wrong
 	@$(VENV_PYTHON) -m testbed.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORY),--story $(STORY))
 
 test: setup testbed  ## runs all tests; branch coverage of freshkey.core has to be 100 %
