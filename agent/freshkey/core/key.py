@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
-from freshkey.core import publishing, renewal, replacement, revocation, vigil
+from freshkey.core import publishing, renewal, replacement, revocation, trial, vigil
 from freshkey.core.actions import Issue, LookUp, Publish, Renew, Revoke, Test, Withdraw
 from freshkey.core.events import (
     Issued,
@@ -103,6 +103,7 @@ def request(key: KeyState, event: RotateRequested | Reported, turn: Turn) -> Key
 def settle(key: KeyState, turn: Turn) -> KeyState:
     """Do what is due without regard to the mint budget; revocations come before mints."""
     key = replacement.plan(key, turn)
+    key = trial.plan(key, turn)
     key = vigil.plan(key, turn)
     key = publishing.plan(key, turn)
     return revocation.plan(key, turn)
@@ -146,7 +147,7 @@ def _on_looked_up(key: KeyState, event: LookedUp, turn: Turn) -> KeyState:
 def _on_tested(key: KeyState, event: Tested, turn: Turn) -> KeyState:
     lease_id = event.order.lease_id
     if isinstance(key.cycle, Testing) and key.cycle.candidate.lease.id == lease_id:
-        return replacement.on_candidate_tested(key, key.cycle, event, turn)
+        return trial.on_tested(key, key.cycle, event, turn)
     if key.current is not None and key.current.lease.id == lease_id:
         return vigil.on_tested(key, key.current, event, turn)
     return key

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.actions import Issue, Level, Test
-from freshkey.core.backoff import CAP, delay, doubling
+from freshkey.core.actions import Issue, Level
+from freshkey.core.backoff import delay
 from freshkey.core.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.policy import VerifyMode
 from freshkey.core.publishing import publish
@@ -23,18 +22,13 @@ from freshkey.core.state import (
     Testing,
     Wanted,
 )
-from freshkey.core.timing import Course, find, good_until, next_for, point
-from freshkey.core.verdict import Verdict
+from freshkey.core.timing import Course, good_until, next_for
 
 if TYPE_CHECKING:
-    from freshkey.core.events import Issued, Tested
-    from freshkey.core.policy import KeyPolicy
+    from freshkey.core.events import Issued
     from freshkey.core.state import KeyState, Reason
     from freshkey.core.token_state import Token
     from freshkey.core.turn import Turn
-
-_RETEST_BASE = 0.25  # a key that is not active yet usually is within a second or two
-_RETEST_CAP = 4.0
 
 
 def remaining(key: KeyState, turn: Turn) -> float:
@@ -64,8 +58,6 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
             if turn.due(_retry_at(key, waiting, turn)):
                 return end_overlaps(replace(key, cycle=Wanted(waiting.reason)), turn)
             return key
-        case Testing() as testing:
-            return _plan_testing(key, testing, turn)
         case _:
             return key
 
@@ -160,91 +152,6 @@ def _retry_at(key: KeyState, waiting: BackingOff, turn: Turn) -> float:
         return waiting.until
     longest = delay(waiting.fault, key.failures, draw=1.0, remaining=0.0)
     return min(waiting.until, waiting.since + longest)
-
-
-def on_candidate_tested(key: KeyState, testing: Testing, event: Tested, turn: Turn) -> KeyState:
-    """A verdict on the minted key: publish it, test it again, or give it up."""
-    verdict = event.finding.verdict
-    tell_tested(key, testing.candidate, event, turn)
-    if verdict is Verdict.GOOD:
-        return publish(key, testing.candidate, testing.reason, turn)
-    deadline = _publish_by(key, testing, turn) if verdict is Verdict.UNKNOWN else inf
-    last_try = testing.since + turn.of(key).activation_timeout
-    if verdict is Verdict.REFUSED and turn.now >= last_try:
-        return _give_up(key, testing, event.finding.detail, turn)
-    attempts = testing.attempts + 1
-    early = turn.now < last_try
-    draw = 0.5 + 0.5 * turn.chance.draw(key.name, "retest")
-    pause = doubling(_RETEST_BASE, _RETEST_CAP if early else CAP, attempts) * draw
-    retry_at = min(turn.now + pause, last_try) if early else turn.now + pause
-    testing = replace(
-        testing, attempts=attempts, verdict=verdict, retry_at=min(retry_at, max(deadline, turn.now))
-    )
-    words = f"OpenAI does not take the new key yet ({verdict}): {event.finding.detail}"
-    trouble = Trouble(Operation.TEST, Fault(FaultKind.REFUSED, words), turn.now)
-    return replace(key, cycle=testing, trouble=trouble)
-
-
-def tell_tested(
-    key: KeyState, tested: Credential, event: Tested, turn: Turn, level: Level = Level.INFO
-) -> None:
-    """Every test goes on record."""
-    verdict, detail = event.finding.verdict.value, event.finding.detail
-    turn.audit("key.tested", key.name, tested.lease, level, verdict=verdict, detail=detail)
-
-
-def _plan_testing(key: KeyState, testing: Testing, turn: Turn) -> KeyState:
-    policy = turn.of(key)
-    lease = testing.candidate.lease
-    token = find(turn.tokens, lease.token)
-    if token is None or token.lost_at < inf:
-        return replace(retire(key, lease, turn.now), cycle=Wanted(testing.reason))
-    match testing.verdict:
-        case _ if policy.verify is VerifyMode.OFF:
-            publish_by = turn.now
-        case None if policy.verify is VerifyMode.PREFER:  # the first test is still on its way
-            publish_by = _patience(testing, turn.of(key))
-        case Verdict.UNKNOWN:
-            publish_by = _publish_by(key, testing, turn)
-        case _:
-            publish_by = inf
-    if turn.due(publish_by):
-        level = Level.INFO if policy.verify is VerifyMode.OFF else Level.WARNING
-        turn.tell("key.published_untested", level, key=key.name, lease_id=lease.id)
-        return publish(key, testing.candidate, testing.reason, turn)
-    last_try = testing.since + policy.activation_timeout
-    if turn.due(min(max(point(lease, policy), last_try), lease.expires_at)):
-        return _give_up(key, testing, "OpenAI did not vouch for it in time", turn)
-    if key.probing is None and turn.due(testing.retry_at):
-        turn.do(Test(key.name, lease.id, testing.candidate.secret))
-        return replace(key, probing=lease.id)
-    return key
-
-
-def _publish_by(key: KeyState, testing: Testing, turn: Turn) -> float:
-    """When a key that OpenAI could not judge is published all the same, under `prefer`."""
-    policy = turn.of(key)
-    if policy.verify is VerifyMode.REQUIRE:
-        return inf
-    patience = _patience(testing, policy)
-    if key.current is None:
-        return patience
-    end = good_until(key.current.lease, turn.tokens)
-    return min(patience, max(testing.since, end - policy.overlap))
-
-
-def _patience(testing: Testing, policy: KeyPolicy) -> float:
-    """Until when OpenAI may take to judge a new key, whose lease may be short, or half gone."""
-    lease = testing.candidate.lease
-    half = (testing.since + lease.expires_at) / 2
-    return min(testing.since + policy.activation_timeout, max(half, point(lease, policy)))
-
-
-def _give_up(key: KeyState, testing: Testing, detail: str, turn: Turn) -> KeyState:
-    """OpenAI refuses a fresh key too, so the fault is not the key: the old one stays."""
-    fault = Fault(FaultKind.REFUSED, f"OpenAI refuses the new key: {detail}")
-    key = retire(key, testing.candidate.lease, turn.now)
-    return back_off(key, testing.reason, Trouble(Operation.TEST, fault, turn.now), turn)
 
 
 def _retire_orphan(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, assert_never
 from freshkey.core.actions import Level, Test
 from freshkey.core.policy import VerifyMode
 from freshkey.core.publishing import withdraw
-from freshkey.core.replacement import tell_tested, want
+from freshkey.core.replacement import want
 from freshkey.core.state import BackingOff, Idle, Reason, Wanted
 from freshkey.core.timing import good_until
+from freshkey.core.trial import tell_tested
 from freshkey.core.verdict import Verdict
 
 if TYPE_CHECKING:
