@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from freshkey import hardening
 from freshkey.settings import Settings
+from freshkey.settings.auth import TokenAuth
 from freshkey.settings.model import (
     FileSettings,
     KeySettings,
     StateSettings,
-    TokenAuth,
     VaultSettings,
 )
 from structlog.testing import capture_logs

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from freshkey.core.adoption import Wish
 from freshkey.core.ledger import Origin, Source
 from freshkey.core.policy import AgentPolicy, KeyPolicy
-from freshkey.settings.model import AppRoleAuth, OnStop, TokenAuth
+from freshkey.settings.model import OnStop
 
 if TYPE_CHECKING:
-    from freshkey.settings.model import AuthSettings, KeySettings, Settings
+    from freshkey.settings.model import KeySettings, Settings
 
 
 def wish(settings: Settings, *, keep: bool = False) -> Wish:
@@ -28,7 +28,7 @@ def wish(settings: Settings, *, keep: bool = False) -> Wish:
             namespace=settings.vault.namespace,
             method=settings.auth.method,
             mount=settings.auth.mount,
-            role=_role(settings.auth),
+            role=settings.auth.identity,
         ),
         sources={
             name: Source(
@@ -56,14 +56,3 @@ def _policy(key: KeySettings, *, keep: bool) -> KeyPolicy:
         probe_every=key.verify.probe_every,
         activation_timeout=key.verify.activation_timeout,
     )
-
-
-def _role(auth: AuthSettings) -> str | None:
-    """Return what tells two logins of one mount apart, without reading a credential."""
-    match auth:
-        case AppRoleAuth():
-            return auth.role_id or str(auth.role_id_file)
-        case TokenAuth():
-            return str(auth.token_file) if auth.token_file else None
-        case _:
-            assert_never(auth)

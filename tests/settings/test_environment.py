@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from freshkey.core.secret import Secret
 from freshkey.settings import load
-from freshkey.settings.model import TokenAuth
+from freshkey.settings.auth import TokenAuth
 
 from tests.settings.files import NO_VARIABLES, VAULT, config, faults, written
 

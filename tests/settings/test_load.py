@@ -4,8 +4,8 @@ import attrs
 import pytest
 from freshkey.core.policy import VerifyMode
 from freshkey.settings import load
+from freshkey.settings.auth import AppRoleAuth
 from freshkey.settings.model import (
-    AppRoleAuth,
     FileFormat,
     FileSettings,
     LogLevel,

@@ -11,7 +11,7 @@ URL = (
     'such as "https://vault.example:8200"'
 )
 SECONDS = 'and must be integer seconds, or a string such as "90s" or "1h30m"'
-METHODS = "token, approle"
+METHODS = "token, approle, kubernetes, jwt, cert, userpass, ldap, aws, gcp, azure"
 LATER = "is not done by this version yet: remove it"
 
 
@@ -51,7 +51,10 @@ def test_wrong_vault(tmp_path: Path, line: str, fault: str) -> None:
         ("method = 0", f"method: is an integer, and must be one of {METHODS}"),
         (
             'method = "kubernetes"\nrole = "x"',
-            f'method: is "kubernetes", which this version does not do yet: use one of {METHODS}',
+            (
+                'method: is "kubernetes", which this version does not do yet: '
+                "use one of token, approle"
+            ),
         ),
         (
             'method = "token"',
@@ -60,6 +63,10 @@ def test_wrong_vault(tmp_path: Path, line: str, fault: str) -> None:
         (
             'method = "token"\ntoken_file = "t"\nrole_id = "x"',
             'role_id: belongs to method "approle": remove it, or change the method',
+        ),
+        (
+            'method = "token"\ntoken_file = "t"\nusername = "x"',
+            'username: belongs to method "userpass" or "ldap": remove it, or change the method',
         ),
         (
             'method = "token"\ntoken_file = "t"\ntoken = "hvs.x"',

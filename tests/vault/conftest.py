@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from freshkey.core.secret import Secret
 from freshkey.host.clock import boot_time
-from freshkey.settings.model import AppRoleAuth, AuthSettings, TokenAuth, VaultSettings
+from freshkey.settings.auth import AppRoleAuth, AuthSettings, TokenAuth
+from freshkey.settings.model import VaultSettings
 from freshkey.vault.client import VaultClient
 
 from testbed.emulator.process import OpenAIServer

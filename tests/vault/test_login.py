@@ -8,7 +8,7 @@ import pytest
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.lease import TokenKind, Unwrapped
 from freshkey.core.secret import Secret
-from freshkey.settings.model import TokenAuth
+from freshkey.settings.auth import TokenAuth
 
 from tests.vault.conftest import make_client
 

@@ -11,13 +11,9 @@ from cattrs import AttributeValidationNote, ClassValidationError, Converter
 from cattrs.cols import homogenous_tuple_structure_factory, mapping_structure_factory
 from cattrs.gen import make_dict_structure_fn
 
-from freshkey.settings import unbuilt, values
-from freshkey.settings.model import (
-    AUTH_METHODS,
-    DEFAULT_AUTH_METHOD,
-    AuthSettings,
-    Settings,
-)
+from freshkey.settings import values
+from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD, AuthSettings
+from freshkey.settings.model import Settings
 from freshkey.settings.values import WrongValueError, kind, shown
 
 _Hook = Callable[[Any, Any], Any]
@@ -97,11 +93,7 @@ def _auth(_: type, made: Converter) -> _Hook:
         if isinstance(method, str) and method in AUTH_METHODS:
             return made.structure(value, AUTH_METHODS[method])
         known = ", ".join(AUTH_METHODS)
-        error = WrongValueError(
-            f"is {shown(method)}, which this version does not do yet: use one of {known}"
-            if method in unbuilt.AUTH_METHODS
-            else f"is {shown(method)}, and must be one of {known}"
-        )
+        error = WrongValueError(f"is {shown(method)}, and must be one of {known}")
         error.add_note(AttributeValidationNote("", "method", str))
         raise ClassValidationError("", [error], Settings)
 

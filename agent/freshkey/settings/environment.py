@@ -11,8 +11,9 @@ from attrs import evolve
 
 from freshkey.core.secret import Secret
 from freshkey.settings import values
+from freshkey.settings.auth import TokenAuth
 from freshkey.settings.faults import Finding, Place
-from freshkey.settings.model import Settings, TokenAuth
+from freshkey.settings.model import Settings
 from freshkey.settings.values import WrongValueError
 
 _TEXTS: Final = {

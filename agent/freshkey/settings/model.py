@@ -6,22 +6,20 @@ The second argument of an `Annotated` is the function that parses the value.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated
 
 from attrs import Factory, frozen
 
 from freshkey.core.policy import VerifyMode
-from freshkey.core.secret import Secret
 from freshkey.settings import values
+from freshkey.settings.auth import AuthSettings, VaultPath, Word
 
 Seconds = Annotated[float, values.duration]
 PositiveSeconds = Annotated[float, values.positive_duration]
 Mode = Annotated[int, values.mode]
 Count = Annotated[int, values.count]
 PositiveCount = Annotated[int, values.positive_count]
-Word = Annotated[str, values.word]
 Account = Annotated[str, values.account]
-VaultPath = Annotated[str, values.vault_path]
 
 
 class OnStop(StrEnum):
@@ -83,34 +81,6 @@ class VaultSettings:
     tls_server_name: Word | None = None
     timeout: PositiveSeconds = 65.0
     max_mints_per_minute: Count = 6
-
-
-@frozen(kw_only=True)
-class TokenAuth:
-    """[auth] with method token: exactly one of `token_file` and `token` (VAULT_TOKEN) is set."""
-
-    method: Literal["token"] = "token"
-    mount: VaultPath = "token"
-    token_file: Path | None = None
-    token: Annotated[Secret | None, values.token] = None
-
-
-@frozen(kw_only=True)
-class AppRoleAuth:
-    """[auth] with method approle: exactly one of `role_id` and `role_id_file` is set."""
-
-    method: Literal["approle"] = "approle"
-    mount: VaultPath = "approle"
-    role_id: Word | None = None
-    role_id_file: Path | None = None
-    secret_id_file: Path
-    secret_id_wrapped: bool = False
-    remove_secret_id_file: bool = False
-
-
-AuthSettings = TokenAuth | AppRoleAuth
-AUTH_METHODS: Final[dict[str, type[AuthSettings]]] = {"token": TokenAuth, "approle": AppRoleAuth}
-DEFAULT_AUTH_METHOD: Final = "approle"
 
 
 @frozen(kw_only=True)

@@ -6,30 +6,27 @@ from itertools import chain
 from os import fsencode
 from os.path import normpath
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final
 
+from freshkey.settings.auth_rules import broken_auth_rules
 from freshkey.settings.faults import Finding, Place, rendered
 from freshkey.settings.model import (
-    AppRoleAuth,
-    AuthSettings,
     FileFormat,
     FileSettings,
     HookSettings,
     KeySettings,
     Settings,
-    TokenAuth,
     VaultSettings,
 )
 from freshkey.settings.values import KEY_NAME
 
-_METHOD: Final = ("auth", "method")
 _LONGEST_SOCKET_PATH: Final = 107  # bytes; sun_path in unix(7) ends with a zero byte
 
 
 def broken_rules(settings: Settings) -> Iterator[Finding]:
     """List every rule between options that these settings break."""
     yield from _vault(settings.vault)
-    yield from _auth(settings.auth)
+    yield from broken_auth_rules(settings.auth)
     if not settings.keys:
         yield Finding(("keys",), "is missing: add a table such as [keys.billing] with a path")
     for name, key in settings.keys.items():
@@ -57,32 +54,6 @@ def _vault(vault: VaultSettings) -> Iterator[Finding]:
         )
     if vault.client_key_file and not vault.client_cert_file:
         yield Finding(("vault", "client_cert_file"), "is missing: client_key_file alone is no use")
-
-
-def _auth(auth: AuthSettings) -> Iterator[Finding]:
-    match auth:
-        case TokenAuth():
-            if not auth.token_file and not auth.token:
-                yield Finding(
-                    ("auth", "token_file"),
-                    "is missing: name the token's file, or set the variable VAULT_TOKEN",
-                    (_METHOD, ("auth", "token")),
-                )
-        case AppRoleAuth():
-            if auth.role_id and auth.role_id_file:
-                yield Finding(
-                    ("auth", "role_id"),
-                    "stands beside role_id_file: remove one of them",
-                    (_METHOD,),
-                )
-            if not auth.role_id and not auth.role_id_file:
-                yield Finding(
-                    ("auth", "role_id_file"),
-                    "is missing: name the role-id's file, or set role_id",
-                    (_METHOD, ("auth", "role_id")),
-                )
-        case _:
-            assert_never(auth)
 
 
 def _key(place: Place, key: KeySettings) -> Iterator[Finding]:

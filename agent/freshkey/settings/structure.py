@@ -12,9 +12,10 @@ from typing import Any, Final
 from attrs import fields
 from cattrs import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 
+from freshkey.settings.auth import AUTH_METHODS, AppRoleAuth
 from freshkey.settings.converter import converter
 from freshkey.settings.faults import Finding, Place
-from freshkey.settings.model import AUTH_METHODS, AppRoleAuth, Settings
+from freshkey.settings.model import Settings
 from freshkey.settings.values import WrongValueError, quoted
 
 Document = dict[str, Any]
@@ -83,9 +84,11 @@ def _unknown(name: str, table: type) -> str:
     if name == "secret_id" and table is AppRoleAuth:
         return "can't stand here: put it in a file, and name that in secret_id_file"
     if table in AUTH_METHODS.values():
-        for method, other in AUTH_METHODS.items():
-            if name in _options(other):
-                return f"belongs to method {quoted(method)}: remove it, or change the method"
+        methods = [
+            quoted(method) for method in AUTH_METHODS if name in _options(AUTH_METHODS[method])
+        ]
+        if methods:
+            return f"belongs to method {' or '.join(methods)}: remove it, or change the method"
     known = _options(table)
     if close := get_close_matches(name, known, n=1):
         return f"is unknown: did you mean {close[0]}?"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from freshkey.core.lease import Grant, Login, Renewal, Unwrapped
     from freshkey.core.secret import Secret
-    from freshkey.settings.model import AuthSettings, VaultSettings
+    from freshkey.settings.auth import AuthSettings
+    from freshkey.settings.model import VaultSettings
 
 _PING_TIMEOUT: Final = 2.0
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from freshkey.core.lease import Login, Unwrapped
     from freshkey.core.secret import Secret
-    from freshkey.settings.model import AppRoleAuth
+    from freshkey.settings.auth import AppRoleAuth
     from freshkey.vault.session import Session
 
 

@@ -11,7 +11,7 @@ from freshkey.vault.login.credentials import read_credential
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
-    from freshkey.settings.model import TokenAuth
+    from freshkey.settings.auth import TokenAuth
     from freshkey.vault.session import Session
 
 

@@ -1,0 +1,192 @@
+"""[auth]: one class per login method, with the file's own names; docs/auth.md explains them.
+
+`identity` is what tells two logins of one method and mount apart, known without a credential.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from attrs import frozen
+
+from freshkey.core.secret import Secret
+from freshkey.settings import values
+
+Word = Annotated[str, values.word]
+VaultPath = Annotated[str, values.vault_path]
+
+
+@frozen(kw_only=True)
+class TokenAuth:
+    """Method token: exactly one of `token_file` and `token` (VAULT_TOKEN) is set."""
+
+    method: Literal["token"] = "token"
+    mount: VaultPath = "token"
+    token_file: Path | None = None
+    token: Annotated[Secret | None, values.token] = None
+
+    @property
+    def identity(self) -> str | None:
+        """The file that the token comes from."""
+        return str(self.token_file) if self.token_file else None
+
+
+@frozen(kw_only=True)
+class AppRoleAuth:
+    """Method approle: exactly one of `role_id` and `role_id_file` is set."""
+
+    method: Literal["approle"] = "approle"
+    mount: VaultPath = "approle"
+    role_id: Word | None = None
+    role_id_file: Path | None = None
+    secret_id_file: Path
+    secret_id_wrapped: bool = False
+    remove_secret_id_file: bool = False
+
+    @property
+    def identity(self) -> str | None:
+        """The role-id, or the file that it comes from."""
+        return self.role_id or str(self.role_id_file)
+
+
+@frozen(kw_only=True)
+class _WithRole:
+    role: Word
+
+    @property
+    def identity(self) -> str | None:
+        """The role in Vault."""
+        return self.role
+
+
+@frozen(kw_only=True)
+class _WithOptionalRole:
+    role: Word | None = None
+
+    @property
+    def identity(self) -> str | None:
+        """The role in Vault, which may choose one by itself."""
+        return self.role
+
+
+@frozen(kw_only=True)
+class _WithPassword:
+    username: Word
+    password_file: Path
+    remove_password_file: bool = False
+
+    @property
+    def identity(self) -> str | None:
+        """The user."""
+        return self.username
+
+
+@frozen(kw_only=True)
+class JwtAuth(_WithOptionalRole):
+    """Method jwt: without a role, the mount's `default_role`."""
+
+    method: Literal["jwt"] = "jwt"
+    mount: VaultPath = "jwt"
+    jwt_file: Path
+    remove_jwt_file: bool = False
+
+
+@frozen(kw_only=True)
+class KubernetesAuth(_WithRole):
+    """Method kubernetes: the token of the pod's service account."""
+
+    method: Literal["kubernetes"] = "kubernetes"
+    mount: VaultPath = "kubernetes"
+    token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+@frozen(kw_only=True)
+class CertAuth(_WithOptionalRole):
+    """Method cert: the client certificate of [vault]; without a role, whichever accepts it."""
+
+    method: Literal["cert"] = "cert"
+    mount: VaultPath = "cert"
+
+
+@frozen(kw_only=True)
+class UserpassAuth(_WithPassword):
+    """Method userpass."""
+
+    method: Literal["userpass"] = "userpass"
+    mount: VaultPath = "userpass"
+
+
+@frozen(kw_only=True)
+class LdapAuth(_WithPassword):
+    """Method ldap."""
+
+    method: Literal["ldap"] = "ldap"
+    mount: VaultPath = "ldap"
+
+
+@frozen(kw_only=True)
+class AwsAuth(_WithOptionalRole):
+    """Method aws, by IAM: without a role, the one named as the caller's own in AWS.
+
+    `header_value` is Vault's `iam_server_id_header_value`; `sts_region` is where STS is asked,
+    globally when unset.
+    """
+
+    method: Literal["aws"] = "aws"
+    mount: VaultPath = "aws"
+    header_value: Word | None = None
+    sts_region: Word | None = None
+
+
+class GcpType(StrEnum):
+    """Who signs the identity: the metadata server, or IAM."""
+
+    GCE = "gce"
+    IAM = "iam"
+
+
+@frozen(kw_only=True)
+class GcpAuth(_WithRole):
+    """Method gcp: `service_account` is an address; the instance's own when unset."""
+
+    method: Literal["gcp"] = "gcp"
+    mount: VaultPath = "gcp"
+    type: GcpType = GcpType.GCE
+    service_account: Word | None = None
+
+
+@frozen(kw_only=True)
+class AzureAuth(_WithRole):
+    """Method azure: `client_id` picks a user-assigned identity, the system's own when unset."""
+
+    method: Literal["azure"] = "azure"
+    mount: VaultPath = "azure"
+    resource: Word = "https://management.azure.com/"
+    client_id: Word | None = None
+
+
+AuthSettings = (
+    TokenAuth
+    | AppRoleAuth
+    | JwtAuth
+    | KubernetesAuth
+    | CertAuth
+    | UserpassAuth
+    | LdapAuth
+    | AwsAuth
+    | GcpAuth
+    | AzureAuth
+)
+AUTH_METHODS: Final[dict[str, type[AuthSettings]]] = {
+    "token": TokenAuth,
+    "approle": AppRoleAuth,
+    "kubernetes": KubernetesAuth,
+    "jwt": JwtAuth,
+    "cert": CertAuth,
+    "userpass": UserpassAuth,
+    "ldap": LdapAuth,
+    "aws": AwsAuth,
+    "gcp": GcpAuth,
+    "azure": AzureAuth,
+}
+DEFAULT_AUTH_METHOD: Final = "approle"
