@@ -1,4 +1,8 @@
-"""Clients that no server should meet: each attack runs in a process, and ends by itself."""
+"""Clients that no server should meet: each attack runs in a process, and ends by itself.
+
+As root an attack comes from three users, each with nearly all the connections that one may have:
+four could take all that there are, and a fifth would be told so (503 `busy`).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,8 @@ GET: Final = b"GET /v1/keys/billing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST: Final = b"POST /v1/keys/billing/rejected HTTP/1.1\r\nHost: localhost\r\n"
 TLS: Final = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)
 HTTP2: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(50)
-CROWD: Final = 440  # connections at once: nearly all that the server has for one user
+USERS: Final = (20001, 20002, 20003)
+CROWD: Final = 360 if os.getuid() == 0 else 120  # connections at once
 HORDE: Final = 10_000
 
 
@@ -58,11 +63,15 @@ def connect(path: Path) -> socket.socket | None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError:
         return None
+    if os.getuid() == 0:  # the kernel tells the server the effective user at this moment
+        os.seteuid(USERS[sock.fileno() % len(USERS)])
     try:
         sock.connect(str(path))
     except BlockingIOError:
         sock.close()
         return None
+    finally:
+        os.seteuid(os.getuid())
     return sock
 
 
@@ -122,7 +131,7 @@ def smallest_requests(path: Path, seconds: float) -> None:
 
     def act(sock: socket.socket, _turn: int) -> None:
         with suppress(BlockingIOError):
-            sock.send(b"GET / HTTP/1.1\nHost:\n\n" * 1000)
+            sock.send(b"GET / HTTP/1.1\r\nHost:\r\n\r\n" * 1000)
         receive(sock)
 
     crowd(path, seconds, act)

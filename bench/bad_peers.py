@@ -3,7 +3,7 @@
     python -m bench.bad_peers [--seconds 4] [ATTACK …]
 
 Server, attacker, and the polite client are a process each. The polite one asks over a connection
-that it keeps and, as root, where it can be another user than the attacker, over a new one each
+that it keeps and, as root, where it can be another user than the attackers, over a new one each
 time. The first half of an attack warms up; the second is measured, so that memory which grows with
 every attack shows, and memory which is kept for the next one does not.
 """
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.serve.server import Limits
 
-from bench.attacks import ATTACKS, CROWD, GET
+from bench.attacks import ATTACKS, GET
 from bench.socket_server import SocketServer
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _PAUSE: Final = 0.002  # seconds between two requests of the polite client
 _SETTLING: Final = 0.3  # seconds, until the server has seen the last of an attack
 _POLITE_UID: Final = 12345
 _ROTATE_EVERY: Final = 0.25  # seconds
-_LIMITS: Final = Limits(max_connections=512, max_connections_per_uid=CROWD + 8)
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Outcome:
 def measure(attack: Attack, directory: Path, seconds: float) -> Outcome:
     """Attack a server of its own, in `directory`, for a time; return what that did."""
     path = directory / f"{attack.__name__}.sock"
-    with SocketServer(path, _LIMITS, _ROTATE_EVERY) as server:
+    with SocketServer(path, Limits(), _ROTATE_EVERY) as server:
         _attack(attack, path, seconds / 2)
         before = _resident_memory(server.pid)
         resident, newcomer = _attack(attack, path, seconds / 2)
@@ -63,6 +62,7 @@ def _attack(attack: Attack, path: Path, seconds: float) -> tuple[list[float], li
     polite = context.Process(target=_be_polite, args=(path, seconds, far_end))
     attacker = context.Process(target=attack, args=(path, seconds + 0.2))
     polite.start()
+    far_end.close()  # a polite client that fails ends the bench
     results.recv()  # it is connected
     attacker.start()
     times: tuple[list[float], list[float]] = results.recv()

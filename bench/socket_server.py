@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from functools import partial
@@ -97,6 +98,8 @@ async def _serve(
             await nursery.start(partial(serve, listener, routes.answer, limits, stop=stop, grace=1))
             if rotate_every is not None:
                 nursery.start_soon(_rotate, board, rotate_every)
+            gc.collect()
+            gc.freeze()  # as the agent does
             began = time.process_time()
             results.send(0.0)
             async for _ in signals:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from freshkey.serve.framing import Request
     from freshkey.serve.peers import Peer
+    from freshkey.serve.turns import Turns
 
     Answer: TypeAlias = Callable[[Request, Peer], Response | Later]
 
-# What is read at once is parsed without a checkpoint. This holds most requests whole, and 28 of
-# the smallest kind at most: however many peers send thousands at once, no other waits for long.
+# What is read at once is parsed in one turn. This holds most requests whole, and 28 of the
+# smallest kind at most.
 _PORTION: Final = 512  # bytes
 
 
@@ -30,20 +31,24 @@ class Connection:
 
     The peer has `patience` seconds for each request to arrive whole, counted from the answer
     before it, and as long to take the answer; an answer that has to be waited for has its own
-    time. `stopping` is set before the server lets no more be read.
+    time. `stopping` is set before the server lets no more be read. To read and to answer takes a
+    turn each.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is its own
         self,
         sock: socket.socket,
         peer: Peer,
         answer: Answer,
+        *,
+        turns: Turns,
         patience: float,
         stopping: trio.Event,
     ) -> None:
         self._sock = sock
         self._peer = peer
         self._answer = answer
+        self._turns = turns
         self._patience = patience
         self._stopping = stopping
         self._parser = RequestParser()
@@ -68,7 +73,7 @@ class Connection:
         while data := await self._receive():
             for number, request in enumerate(self._parser.feed(data)):
                 if number:
-                    await trio.lowlevel.checkpoint()
+                    await self._turns.take(self._peer.uid)
                 response = self._answer(request, self._peer)
                 if isinstance(response, Later):
                     awaited = await self._wait_for(response)
@@ -96,10 +101,11 @@ class Connection:
         with trio.CancelScope() as wait:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch, wait)
-                response = await later.wait()
+                await later.wait()
+                await self._turns.take(self._peer.uid)  # one key may be news for hundreds
                 nursery.cancel_scope.cancel()
             self._scope.deadline = trio.current_time() + self._patience
-            return response
+            return later.answer()
         return later.stopped() if self._stopping.is_set() else None
 
     async def _watch(self, wait: trio.CancelScope) -> None:
@@ -130,8 +136,14 @@ class Connection:
 
     async def _receive(self) -> bytes:
         """Wait for the next bytes; none when the peer sends no more, or is gone."""
+        # By its turn, who waited in line has likely sent more: to be woken first would cost as
+        # much as the answer, for all who are in line, in every pass of the loop.
+        look_first = self._turns.crowded(self._peer.uid)
         while True:
-            await trio.lowlevel.wait_readable(self._sock)
+            if not look_first:
+                await trio.lowlevel.wait_readable(self._sock)
+            look_first = False
+            await self._turns.take(self._peer.uid)
             try:
                 return self._sock.recv(_PORTION)
             except BlockingIOError:

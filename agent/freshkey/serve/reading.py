@@ -55,16 +55,19 @@ class Reading:
                 self._audit.tell(_READ, peer, name, None, "bad_request")
                 return problems.bad_request(str(error))
         if seconds and not self._has_news(request, name):
-            wait = partial(self._wait, request, peer, name, seconds)
-            return Later(seconds, wait, partial(self._stopped, peer, name))
+            return Later(
+                seconds,
+                wait=partial(self._wait, request, name, seconds),
+                answer=partial(self._read, request, peer, name),
+                stopped=partial(self._stopped, peer, name),
+            )
         return self._read(request, peer, name)
 
-    async def _wait(self, request: Request, peer: Peer, name: str, seconds: float) -> Response:
-        """Answer when there is a key with another tag, or as it stands after `seconds`."""
+    async def _wait(self, request: Request, name: str, seconds: float) -> None:
+        """Return when there is a key with another tag, or after `seconds`."""
         with trio.move_on_after(seconds):
             while not self._has_news(request, name):
                 await self._board.next_view(name)
-        return self._read(request, peer, name)
 
     def _has_news(self, request: Request, name: str) -> bool:
         """Say whether a key is published that the client does not hold."""

@@ -21,14 +21,15 @@ class Response(NamedTuple):
 
 
 class Later(NamedTuple):
-    """An answer that has to be waited for: `wait()` gives it within `seconds`.
+    """An answer that has to be waited for: `answer()` gives it after `wait()`, of `seconds`.
 
     `stopped()` gives the one in its place when the agent stops first; neither is called when the
     peer hangs up.
     """
 
     seconds: float
-    wait: Callable[[], Awaitable[Response]]
+    wait: Callable[[], Awaitable[None]]
+    answer: Callable[[], Response]
     stopped: Callable[[], Response]
 
 

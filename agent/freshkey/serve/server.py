@@ -16,6 +16,7 @@ from freshkey.serve.connection import Connection
 from freshkey.serve.peers import Admission, Peer, peer_of
 from freshkey.serve.provenance import with_provenance
 from freshkey.serve.responses import encode, problem
+from freshkey.serve.turns import Turns
 
 if TYPE_CHECKING:
     from freshkey.serve.connection import Answer
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
-_BATCH: Final = 16  # connections accepted without a checkpoint
+_BATCH: Final = 32  # connections accepted without a checkpoint
 _ACCEPT_PAUSE: Final = 0.1  # seconds, when the process or the machine is at a limit
 _LINGERING: Final = 32  # refused connections that stay open for a while
 _WARN_EVERY: Final = 10.0  # seconds between two warnings about what clients cause
@@ -62,18 +63,22 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
     `grace` seconds, and the connections are closed. No client's doing ends this, nor a fault in
     `answer`: that one is logged, and its connection closed.
     """
-    clients = _Clients(answer, limits, stop)
+    turns = Turns()
+    clients = _Clients(answer, limits, turns, stop)
     try:
-        async with trio.open_nursery() as connections:
-            async with trio.open_nursery() as door:
-                door.start_soon(_accept, listener.socket, clients, connections)
-                task_status.started()
-                await stop.wait()
-                door.cancel_scope.cancel()
-            clients.welcome(listener.socket, connections, limits.max_connections)
-            listener.close()
-            clients.stop_reading()
-            connections.cancel_scope.deadline = trio.current_time() + grace
+        async with trio.open_nursery() as background:
+            background.start_soon(turns.run)
+            async with trio.open_nursery() as connections:
+                async with trio.open_nursery() as door:
+                    door.start_soon(_accept, listener.socket, clients, connections)
+                    task_status.started()
+                    await stop.wait()
+                    door.cancel_scope.cancel()
+                clients.welcome(listener.socket, connections, limits.max_connections)
+                listener.close()
+                clients.stop_reading()
+                connections.cancel_scope.deadline = trio.current_time() + grace
+            background.cancel_scope.cancel()
     finally:
         listener.close()
         clients.dismiss()
@@ -90,9 +95,10 @@ async def _accept(listening: socket.socket, clients: _Clients, connections: trio
 class _Clients:
     """All who are connected."""
 
-    def __init__(self, answer: Answer, limits: Limits, stop: trio.Event) -> None:
+    def __init__(self, answer: Answer, limits: Limits, turns: Turns, stop: trio.Event) -> None:
         self._answer = answer
         self._limits = limits
+        self._turns = turns
         self._stop = stop
         self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
         self._open: set[socket.socket] = set()
@@ -120,8 +126,16 @@ class _Clients:
 
     async def _attend(self, sock: socket.socket, peer: Peer) -> None:
         try:
+            await self._turns.take(peer.uid)
             peer = with_provenance(peer, sock)
-            await Connection(sock, peer, self._answer, self._limits.patience, self._stop).run()
+            await Connection(
+                sock,
+                peer,
+                self._answer,
+                turns=self._turns,
+                patience=self._limits.patience,
+                stopping=self._stop,
+            ).run()
         except Exception:
             # The bound of what one connection can break.
             log.exception("connection.failed", pid=peer.pid, uid=peer.uid)

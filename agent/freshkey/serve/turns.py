@@ -1,0 +1,58 @@
+"""Who gets the processor next: users take turns, however many connections one has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import inf
+from typing import Final, final
+
+import trio
+
+_AT_ONCE: Final = 8  # turns of one user in a pass of trio's loop: half a millisecond
+_WINDOW: Final = 0.001  # seconds after which who did not use up their turns has them all again
+
+
+@final
+class Turns:
+    """Lets each user do as much as any other; within a user, first come, first served.
+
+    A turn is a piece of work between two checkpoints, such as one answer. Without this a pass of
+    trio's loop lasts as long as the busiest user likes, and a newcomer waits for several of them.
+    """
+
+    def __init__(self) -> None:
+        self._taken: Counter[int] = Counter()
+        self._window_ends = -inf
+        self._lines: dict[int, trio.lowlevel.ParkingLot] = {}
+        self._crowded = trio.Event()
+
+    def crowded(self, uid: int) -> bool:
+        """Say whether this user has used up their turns, so that others of theirs wait."""
+        return uid in self._lines
+
+    async def take(self, uid: int) -> None:
+        """Wait for a turn of this user; a checkpoint only when there is something to wait for."""
+        line = self._lines.get(uid)
+        if line is None:
+            now = trio.current_time()
+            if now >= self._window_ends:
+                self._taken.clear()
+                self._window_ends = now + _WINDOW
+            if self._taken[uid] < _AT_ONCE:
+                self._taken[uid] += 1
+                return
+            line = self._lines[uid] = trio.lowlevel.ParkingLot()
+            self._crowded.set()
+        await line.park()
+
+    async def run(self) -> None:
+        """Let those in line have their turns; runs as long as there may be anybody."""
+        while True:
+            await self._crowded.wait()
+            while self._lines:
+                await trio.lowlevel.checkpoint()  # the next pass
+                for uid, line in list(self._lines.items()):
+                    line.unpark(count=_AT_ONCE)
+                    if not line:
+                        del self._lines[uid]
+            self._crowded = trio.Event()

@@ -1,0 +1,102 @@
+"""Users take turns: counted in turns, not in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from freshkey.serve.turns import Turns
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+GREEDY, MODEST = 1, 2
+
+
+@pytest.fixture
+async def turns(nursery: trio.Nursery, mock_clock: MockClock) -> AsyncIterator[Turns]:
+    del mock_clock  # time stands still, unless a test moves it
+    turns = Turns()
+    nursery.start_soon(turns.run)
+    yield turns
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_few_turns_cost_no_checkpoint(turns: Turns) -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        for _ in range(8):
+            await turns.take(GREEDY)
+        assert not scope.cancelled_caught
+        assert not turns.crowded(GREEDY)
+        await turns.take(GREEDY)  # this one waits, which a cancelled scope does not
+    assert scope.cancelled_caught
+
+
+async def test_a_newcomer_does_not_wait_for_the_line_of_another_user(
+    turns: Turns, nursery: trio.Nursery
+) -> None:
+    taken = 0
+
+    async def flood() -> None:
+        nonlocal taken
+        while True:
+            await turns.take(GREEDY)
+            taken += 1
+
+    for _ in range(400):
+        nursery.start_soon(flood)
+    while taken < 10_000:
+        await trio.lowlevel.checkpoint()
+    assert turns.crowded(GREEDY)
+    assert not turns.crowded(MODEST)
+    for _ in range(5):
+        before = taken
+        await turns.take(MODEST)
+        assert taken == before
+        await trio.lowlevel.checkpoint()  # a pass: nor is the pass long
+        assert 0 < taken - before <= 16
+
+
+async def test_within_a_user_first_come_first_served(
+    nursery: trio.Nursery, mock_clock: MockClock
+) -> None:
+    del mock_clock
+    turns = Turns()
+    served: list[int] = []
+
+    async def visit(number: int) -> None:
+        await turns.take(GREEDY)
+        served.append(number)
+
+    for number in range(48):
+        nursery.start_soon(visit, number)
+        await wait_all_tasks_blocked()
+    assert served == list(range(8))
+    nursery.start_soon(turns.run)
+    await wait_all_tasks_blocked()
+    # Within a pass trio shuffles.
+    passes = [sorted(served[start : start + 8]) for start in range(0, 48, 8)]
+    assert [number for each in passes for number in each] == list(range(48))
+    nursery.cancel_scope.cancel()
+
+
+async def test_who_leaves_the_line_takes_no_turn(turns: Turns) -> None:
+    for _ in range(8):
+        await turns.take(GREEDY)
+    with trio.move_on_after(0) as scope:
+        await turns.take(GREEDY)
+    assert scope.cancelled_caught
+    for _ in range(3):
+        await trio.lowlevel.checkpoint()
+    assert not turns.crowded(GREEDY)
+
+
+async def test_the_next_moment_has_turns_again(turns: Turns, mock_clock: MockClock) -> None:
+    for _ in range(3):
+        for _ in range(8):
+            await turns.take(GREEDY)
+        assert not turns.crowded(GREEDY)
+        mock_clock.jump(0.01)
