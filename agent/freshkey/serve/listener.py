@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_PATH: Final = 107  # bytes; sun_path has 108 with the final zero (unix(7))
 _PARENT_MODE: Final = 0o751
 # Short: who floods the socket waits in connect(2), and everybody else gets a turn in between.
-_BACKLOG: Final = 256
+_BACKLOG: Final = 128
 _UNCHANGED: Final = -1  # for chown(2)
 
 
