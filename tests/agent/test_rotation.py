@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tests.agent.harness import eventually
@@ -25,17 +27,28 @@ def test_key_is_replaced_before_it_ends(engine: Engine, make_agent: Callable[...
     assert (counts["mints"], counts["high_water"]) == (2, 2)
 
 
-def test_key_that_is_not_active_yet_is_not_published(
+def test_no_reader_ever_holds_a_key_that_is_not_active_yet(
     engine: Engine, make_agent: Callable[..., Agent]
 ) -> None:
-    engine.openai.set(activation_delay=1.0)
+    engine.openai.set(activation_delay=3.0)
     agent = make_agent()
-    agent.start()
+    seen: set[str] = set()
+
+    def two_keys_that_worked_at_once() -> bool:
+        with suppress(FileNotFoundError):
+            key = agent.key_file.read_text()
+            if key not in seen:
+                assert engine.works(key), "a reader holds a key that does not work yet"
+                assert agent.post("/v1/keys/billing/rotate") == HTTPStatus.ACCEPTED
+                seen.add(key)
+        return len(seen) == 2
+
     started = time.monotonic()
-    agent.wait_for_key()
-    assert time.monotonic() - started >= 1.0
+    agent.start()
+    eventually(two_keys_that_worked_at_once, "two keys, one after the other")
+    assert time.monotonic() - started >= 6.0
     verdicts = [line["verdict"] for line in agent.told("key.tested")]
-    assert verdicts[0] == "refused"
+    assert verdicts.count("refused") >= 2
     assert verdicts[-1] == "good"
 
 
