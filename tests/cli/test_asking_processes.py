@@ -38,8 +38,10 @@ def tags(watching: subprocess.Popen[bytes], count: int) -> list[object]:
     return [json.loads(watching.stdout.readline())["tag"] for _ in range(count)]
 
 
-def on_terminal(*arguments: str, until: str | None = None) -> tuple[int, str]:
-    """Run a command on a terminal of its own; Ctrl-C when it shows a text."""
+def on_terminal(
+    *arguments: str, until: str | None = None, number: int = signal.SIGINT
+) -> tuple[int, str]:
+    """Run a command on a terminal of its own; Ctrl-C, or another signal, when it shows a text."""
     ours, theirs = pty.openpty()
     process = started(*arguments, stdout=theirs, stderr=theirs)
     os.close(theirs)
@@ -51,7 +53,7 @@ def on_terminal(*arguments: str, until: str | None = None) -> tuple[int, str]:
             except OSError:  # the last one that had it open is gone
                 break
             if until and until in shows:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 until = None
         return process.wait(timeout=60), shows
     finally:
@@ -151,9 +153,10 @@ def test_status_json_on_a_terminal_is_indented(agent: Agent) -> None:
     assert shows.startswith('{\r\n  "version": "1.2.3"')
 
 
-def test_status_redraws_a_terminal_and_restores_it(agent: Agent) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_status_redraws_a_terminal_and_restores_it(agent: Agent, number: int) -> None:
     agent.script = [status(), b"", status(state="stale")]  # a second apart, as people see it
-    code, shows = on_terminal("status", "--watch", until="stale")
+    code, shows = on_terminal("status", "--watch", until="stale", number=number)
     assert code == 1
     assert shows.startswith("\x1b[?25l\x1b[H\x1b[2Jfreshkey  1.2.3")
     frames = shows.split("\x1b[H\x1b[2J")[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -44,7 +45,8 @@ def _rendered(content: Mapping[str, object], *, in_json: bool) -> str:
 
 
 def _redraw(path: Path, *, in_json: bool) -> NoReturn:
-    """Fill the terminal anew every second; the cursor comes back when Ctrl-C ends it."""
+    """Fill the terminal anew every second; the cursor comes back when a signal ends it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     frame = _cropped(_rendered(agent_status(path), in_json=in_json))
     try:
         print(end=_HIDE_CURSOR)
