@@ -144,4 +144,4 @@ async def test_who_sends_a_thousand_requests_at_once_is_not_served_before_others
         greedy.send(get("/v1/keys/greedy") * 1000)
         await modest.ask(get("/v1/keys/billing"))
         keys = [event["key"] for event in site.reads.events]
-        assert keys.index("billing") < 10
+        assert keys.index("billing") <= 16

@@ -1,13 +1,14 @@
-"""Users take turns: counted in turns, not in time."""
+"""Users take turns, however long one of them takes."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 from freshkey.serve.turns import Turns
-from trio.testing import MockClock, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,8 +17,7 @@ GREEDY, MODEST = 1, 2
 
 
 @pytest.fixture
-async def turns(nursery: trio.Nursery, mock_clock: MockClock) -> AsyncIterator[Turns]:
-    del mock_clock  # time stands still, unless a test moves it
+async def turns(nursery: trio.Nursery) -> AsyncIterator[Turns]:
     turns = Turns()
     nursery.start_soon(turns.run)
     yield turns
@@ -60,10 +60,7 @@ async def test_a_newcomer_does_not_wait_for_the_line_of_another_user(
         assert 0 < taken - before <= 16
 
 
-async def test_within_a_user_first_come_first_served(
-    nursery: trio.Nursery, mock_clock: MockClock
-) -> None:
-    del mock_clock
+async def test_within_a_user_first_come_first_served(nursery: trio.Nursery) -> None:
     turns = Turns()
     served: list[int] = []
 
@@ -94,9 +91,25 @@ async def test_who_leaves_the_line_takes_no_turn(turns: Turns) -> None:
     assert not turns.crowded(GREEDY)
 
 
-async def test_the_next_moment_has_turns_again(turns: Turns, mock_clock: MockClock) -> None:
+async def test_each_pass_has_turns_again(turns: Turns) -> None:
     for _ in range(3):
         for _ in range(8):
             await turns.take(GREEDY)
         assert not turns.crowded(GREEDY)
-        mock_clock.jump(0.01)
+        await trio.lowlevel.checkpoint()
+
+
+async def test_slow_turns_are_not_more_turns(turns: Turns, nursery: trio.Nursery) -> None:
+    taken = 0
+
+    async def burst() -> None:
+        nonlocal taken
+        for _ in range(100):
+            await turns.take(GREEDY)
+            time.sleep(0.001)  # noqa: ASYNC251 - work, which holds the loop up
+            taken += 1
+
+    nursery.start_soon(burst)
+    await trio.lowlevel.checkpoint()
+    await trio.lowlevel.checkpoint()
+    assert 0 < taken <= 16

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import inf
 from typing import Final, final
 
 import trio
 
 _AT_ONCE: Final = 8  # turns of one user in a pass of trio's loop: half a millisecond
-_WINDOW: Final = 0.001  # seconds after which who did not use up their turns has them all again
 
 
 @final
-class Turns:
+class Turns(trio.abc.Instrument):
     """Lets each user do as much as any other; within a user, first come, first served.
 
     A turn is a piece of work between two checkpoints, such as one answer. Without this a pass of
@@ -21,8 +19,7 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._taken: Counter[int] = Counter()
-        self._window_ends = -inf
+        self._taken: Counter[int] = Counter()  # in this pass
         self._lines: dict[int, trio.lowlevel.ParkingLot] = {}
         self._crowded = trio.Event()
 
@@ -34,10 +31,6 @@ class Turns:
         """Wait for a turn of this user; a checkpoint only when there is something to wait for."""
         line = self._lines.get(uid)
         if line is None:
-            now = trio.current_time()
-            if now >= self._window_ends:
-                self._taken.clear()
-                self._window_ends = now + _WINDOW
             if self._taken[uid] < _AT_ONCE:
                 self._taken[uid] += 1
                 return
@@ -45,14 +38,22 @@ class Turns:
             self._crowded.set()
         await line.park()
 
+    def after_io_wait(self, _timeout: float) -> None:
+        """Begin a pass; called by trio."""
+        self._taken.clear()
+
     async def run(self) -> None:
         """Let those in line have their turns; runs as long as there may be anybody."""
-        while True:
-            await self._crowded.wait()
-            while self._lines:
-                await trio.lowlevel.checkpoint()  # the next pass
-                for uid, line in list(self._lines.items()):
-                    line.unpark(count=_AT_ONCE)
-                    if not line:
-                        del self._lines[uid]
-            self._crowded = trio.Event()
+        trio.lowlevel.add_instrument(self)
+        try:
+            while True:
+                await self._crowded.wait()
+                while self._lines:
+                    await trio.lowlevel.checkpoint()  # the next pass
+                    for uid, line in list(self._lines.items()):
+                        line.unpark(count=_AT_ONCE)
+                        if not line:
+                            del self._lines[uid]
+                self._crowded = trio.Event()
+        finally:
+            trio.lowlevel.remove_instrument(self)
