@@ -5,10 +5,10 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed demo test lint format lock table clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-logins lint format lock table clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## makes .venv with all that development needs
 	@$(MAKE_VENV) --dev
@@ -19,11 +19,17 @@ demo-setup:
 testbed: demo-setup  ## builds the real parts (Vault, the OpenAI engine, toxiproxy) into .testbed/bin
 	@$(VENV_PYTHON) -m testbed.build --into .testbed/bin
 
+testbed-logins: demo-setup  ## builds those too that the tests of login methods need (a Kubernetes API server, plugins)
+	@$(VENV_PYTHON) -m testbed.build --logins --into .testbed/bin
+
 demo: testbed  ## runs the agent against a real Vault; SECONDS=60 ends it by itself, STORY=1 tells what goes wrong
 	@$(VENV_PYTHON) -m testbed.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORY),--story $(STORY))
 
-test: setup testbed  ## runs all tests; branch coverage of freshkey.core has to be 100 %
+test: setup testbed  ## runs the tests; branch coverage of freshkey.core has to be 100 %
 	$(VENV_PYTHON) -m pytest --cov --cov-report=term --cov-fail-under=100
+
+test-logins: setup testbed-logins  ## runs the tests that need what testbed-logins builds
+	$(VENV_PYTHON) -m pytest -m logins
 
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check

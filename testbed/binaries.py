@@ -6,6 +6,12 @@ from pathlib import Path
 VAULT = "vault"
 OPENAI_PLUGIN = "vault-plugin-secrets-openai"
 TOXIPROXY = "toxiproxy-server"
+ETCD = "etcd"
+KUBE_APISERVER = "kube-apiserver"
+KUBERNETES_PLUGIN = "vault-plugin-auth-kubernetes"
+
+FOR_LOGINS = (ETCD, KUBE_APISERVER, KUBERNETES_PLUGIN)
+"""What only the tests of login methods need: `make testbed-logins` builds it."""
 
 BUILT = Path(__file__).resolve().parent.parent / ".testbed" / "bin"
 OVERRIDES = {VAULT: "VAULT_BIN", OPENAI_PLUGIN: "OPENAI_PLUGIN_BIN"}
@@ -36,5 +42,6 @@ def binary(name: str) -> Path:
     """Return where a part is; BinaryError when it has not been built."""
     path = override(name) or BUILT / name
     if not path.is_file():
-        raise BinaryError(f"{path} is missing: run `make testbed`")
+        target = "testbed-logins" if name in FOR_LOGINS else "testbed"
+        raise BinaryError(f"{path} is missing: run `make {target}`")
     return path.resolve()

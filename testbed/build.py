@@ -1,4 +1,4 @@
-"""Build the real parts: `python -m testbed.build --into .testbed/bin`.
+"""Build the real parts: `python -m testbed.build [--logins] --into .testbed/bin`.
 
 What was built is kept in $XDG_CACHE_HOME/freshkey-testbed, by the content of what it was built
 from, and linked into the directory: another clone builds nothing again.
@@ -11,13 +11,23 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from testbed.binaries import OPENAI_PLUGIN, OVERRIDES, TOXIPROXY, VAULT, BinaryError, override
+from testbed.binaries import (
+    ETCD,
+    KUBE_APISERVER,
+    KUBERNETES_PLUGIN,
+    OPENAI_PLUGIN,
+    OVERRIDES,
+    TOXIPROXY,
+    VAULT,
+    BinaryError,
+    override,
+)
 from testbed.compiling import Compilation, say
 from testbed.toolchain import BuildError, Go, find_go, install
 
@@ -53,16 +63,30 @@ PARTS = (
     Part(OPENAI_PLUGIN, SOURCES / "openai", (*FLAGS, "."), "2 min"),
     Part(VAULT, SOURCES / "vault", ("-tags=minimal", *FLAGS, "."), "6 min"),
 )
+LOGIN_PARTS = (
+    Part(ETCD, SOURCES / "etcd", (*FLAGS, "."), "half a minute"),
+    Part(
+        KUBERNETES_PLUGIN,
+        SOURCES / "kubernetes-auth",
+        (*FLAGS, "github.com/hashicorp/vault-plugin-auth-kubernetes/cmd/" + KUBERNETES_PLUGIN),
+        "a minute",
+    ),
+    Part(KUBE_APISERVER, SOURCES / "kube-apiserver", (*FLAGS, "."), "5 min"),
+)
+"""What the tests of login methods need besides."""
 
 
 def main() -> int:
     """Bring the directory up to date; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m testbed.build", description=__doc__)
     parser.add_argument("--into", type=Path, required=True, help="where to link the binaries")
-    into: Path = parser.parse_args().into
+    help_ = "those too that only the tests of login methods need"
+    parser.add_argument("--logins", action="store_true", help=help_)
+    options = parser.parse_args()
+    into: Path = options.into
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        build_all(into)
+        build_all(into, (*PARTS, *LOGIN_PARTS) if options.logins else PARTS)
     except (BinaryError, BuildError) as error:
         return _fail(str(error))
     except OSError as error:
@@ -74,12 +98,12 @@ def main() -> int:
     return 0
 
 
-def build_all(into: Path) -> None:
-    """Link every part into the directory, built where it has to be."""
+def build_all(into: Path, parts: Sequence[Part]) -> None:
+    """Link the parts into the directory, built where it has to be."""
     into.mkdir(parents=True, exist_ok=True)
     cache = _cache()
     wanted: list[Part] = []
-    for part in PARTS:
+    for part in parts:
         if own := override(part.name):
             say(f"{part.name}: {OVERRIDES[part.name]} is used: {own}")
             _link(own, into / part.name)

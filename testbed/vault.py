@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,11 +22,13 @@ START_TIMEOUT = 30
 class VaultServer(VaultAPI):
     """Vault with the OpenAI engine registered, in a directory of its own that `stop` removes.
 
+    `auth_plugins` are registered too: login methods that are not built into this Vault.
     The root token is drawn anew and is in no argv; `unseal_key` is the only key share, known from
     `start` on. `with VaultServer() as vault:` starts and stops.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, auth_plugins: Sequence[str] = ()) -> None:
+        self._auth_plugins = auth_plugins
         self._port = ReservedPort()
         super().__init__(f"http://127.0.0.1:{self._port.number}", secrets.token_hex(16))
         self.unseal_key = ""
@@ -46,11 +49,15 @@ class VaultServer(VaultAPI):
 
     def start(self) -> None:
         """Start and wait until it answers; StartError when it doesn't."""
-        vault, plugin = binary(VAULT), binary(OPENAI_PLUGIN)
+        vault = binary(VAULT)
+        plugins = {name: binary(name) for name in (OPENAI_PLUGIN, *self._auth_plugins)}
         self._directory = Path(tempfile.mkdtemp(prefix="freshkey-vault-"))
+        plugin_directory = self._directory / "plugins"
+        plugin_directory.mkdir()
+        for name, path in plugins.items():
+            _place(path, plugin_directory / name)
         config = self._directory / "vault.json"
-        # Vault runs plugins from this directory only, and follows no link out of it.
-        settings = {"plugin_directory": str(plugin.parent), "disable_mlock": True}
+        settings = {"plugin_directory": str(plugin_directory), "disable_mlock": True}
         config.write_text(json.dumps(settings))
         options = ["-dev", "-dev-no-store-token", f"-config={config}"]
         environment = {
@@ -64,7 +71,9 @@ class VaultServer(VaultAPI):
         self._process = ServerProcess([vault, "server", *options], log=log, environment=environment)
         try:
             self._wait_until_ready()
-            self.register_openai()
+            self.register_plugin("secret", OPENAI_PLUGIN)
+            for name in self._auth_plugins:
+                self.register_plugin("auth", name)
         except BaseException:
             self.kill()
             raise
@@ -121,3 +130,11 @@ class VaultServer(VaultAPI):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _place(plugin: Path, place: Path) -> None:
+    """Vault runs plugins from one directory only, and follows no symbolic link out of it."""
+    try:
+        place.hardlink_to(plugin)
+    except OSError:  # on another file system, or somebody else's
+        shutil.copy(plugin, place)

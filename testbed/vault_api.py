@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from testbed.binaries import OPENAI_PLUGIN, binary
 from testbed.emulator.state import ADMIN_API_KEY, ADMIN_API_KEY_ID, PROJECT_ID
@@ -67,15 +67,11 @@ class VaultAPI:
         """Return the same API behind a proxy at HOST:PORT."""
         return VaultAPI(f"http://{listen}", self.token)
 
-    def register_openai(self) -> None:
-        """Put the engine into the plugin catalog; the server's plugin directory must hold it."""
-        path = binary(OPENAI_PLUGIN)
-        digest = sha256(path.read_bytes()).hexdigest()
-        self.request(
-            "PUT",
-            f"sys/plugins/catalog/secret/{OPENAI_PLUGIN}",
-            {"sha256": digest, "command": path.name},
-        )
+    def register_plugin(self, kind: Literal["secret", "auth"], name: str) -> None:
+        """Put a plugin into the catalog; the server's plugin directory must hold it."""
+        digest = sha256(binary(name).read_bytes()).hexdigest()
+        wish = {"sha256": digest, "command": name}
+        self.request("PUT", f"sys/plugins/catalog/{kind}/{name}", wish)
 
     def enable_openai(
         self,

@@ -55,8 +55,9 @@ class World:
     def go_builds_with(self, script: str) -> None:
         self.monkeypatch.setenv("FAKE_BUILD", script)
 
-    def build(self, into: Path | None = None) -> int:
-        self.monkeypatch.setattr(sys, "argv", ["build", "--into", str(into or self.into)])
+    def build(self, into: Path | None = None, *options: str) -> int:
+        arguments = ["build", *options, "--into", str(into or self.into)]
+        self.monkeypatch.setattr(sys, "argv", arguments)
         before = signal.getsignal(signal.SIGTERM)
         try:
             return build.main()

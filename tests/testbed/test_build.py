@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from testbed import build, compiling
-from testbed.binaries import OPENAI_PLUGIN, TOXIPROXY, VAULT
+from testbed import binaries, build, compiling
+from testbed.binaries import (
+    ETCD,
+    FOR_LOGINS,
+    OPENAI_PLUGIN,
+    TOXIPROXY,
+    VAULT,
+    BinaryError,
+    binary,
+)
 from tests.testbed.build_world import World
 
 NAMES = {VAULT, OPENAI_PLUGIN, TOXIPROXY}
@@ -31,6 +39,23 @@ def test_another_clone_builds_nothing(world: World, tmp_path: Path) -> None:
     assert world.binaries() == second
     assert {path.name for path in second} == NAMES
     assert {path.read_text() for path in second} == {"binary\n"}
+
+
+def test_parts_for_logins_are_built_when_asked_for(world: World) -> None:
+    assert world.build(None, "--logins") == 0
+    every = [part.name for part in (*build.PARTS, *build.LOGIN_PARTS)]
+    assert sorted(world.builds()) == sorted(every)
+    assert {path.name for path in world.binaries()} == {*every} == NAMES | {*FOR_LOGINS}
+
+
+def test_missing_part_names_the_target_that_builds_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "BUILT", world.into)
+    with pytest.raises(BinaryError, match=r"is missing: run `make testbed`$"):
+        binary(VAULT)
+    with pytest.raises(BinaryError, match=r"is missing: run `make testbed-logins`$"):
+        binary(ETCD)
 
 
 @pytest.mark.parametrize("change", ["source", "module", "new file", "flags", "go"])
