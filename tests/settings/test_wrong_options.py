@@ -50,10 +50,10 @@ def test_wrong_vault(tmp_path: Path, line: str, fault: str) -> None:
         ('method = "kerberos"', f'method: is "kerberos", and must be one of {METHODS}'),
         ("method = 0", f"method: is an integer, and must be one of {METHODS}"),
         (
-            'method = "kubernetes"\nrole = "x"',
+            'method = "gcp"\nrole = "x"',
             (
-                'method: is "kubernetes", which this version does not do yet: '
-                "use one of token, approle"
+                'method: is "gcp", which this version does not do yet: '
+                "use one of token, approle, kubernetes, jwt"
             ),
         ),
         (

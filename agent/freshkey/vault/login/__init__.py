@@ -19,7 +19,7 @@ from freshkey.settings.auth import (
     TokenAuth,
     UserpassAuth,
 )
-from freshkey.vault.login import approle, token
+from freshkey.vault.login import approle, jwt, kubernetes, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,16 +41,11 @@ async def log_in(
             return await token.log_in(session, auth)
         case AppRoleAuth():
             return await approle.log_in(session, auth, unwrapped, on_unwrapped)
-        case (
-            JwtAuth()
-            | KubernetesAuth()
-            | CertAuth()
-            | UserpassAuth()
-            | LdapAuth()
-            | AwsAuth()
-            | GcpAuth()
-            | AzureAuth()
-        ):
+        case JwtAuth():
+            return await jwt.log_in(session, auth)
+        case KubernetesAuth():
+            return await kubernetes.log_in(session, auth)
+        case CertAuth() | UserpassAuth() | LdapAuth() | AwsAuth() | GcpAuth() | AzureAuth():
             raise NotImplementedError(auth.method)  # settings/unbuilt.py refuses it
         case _:
             assert_never(auth)

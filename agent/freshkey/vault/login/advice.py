@@ -1,0 +1,38 @@
+"""What to do about a refused login, told by Vault's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from freshkey.core.faults import FaultError, FaultKind
+from freshkey.vault.words import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from freshkey.vault.faults import RefusedError, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do when `sign` is in Vault's words. `kind` says how the refusal is met."""
+
+    sign: str
+    todo: str
+    kind: FaultKind = FaultKind.BAD_REQUEST
+
+
+def explain(
+    error: RefusedError, request: Request, table: Iterable[Advice], facts: str
+) -> FaultError:
+    """Return the refusal with the first advice that fits, and `facts` about what was shown.
+
+    A refusal that has no sign of the table stays as it is.
+    """
+    words = quote(error.refusal.errors or ())
+    for advice in table:
+        if advice.sign in words:
+            message = f"Vault refuses {request.path} ({words}): {advice.todo}; {facts}"
+            return FaultError(replace(error.fault, kind=advice.kind, message=message))
+    return error

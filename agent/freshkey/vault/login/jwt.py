@@ -1,0 +1,66 @@
+"""Method jwt: an identity token of an issuer that Vault trusts, such as a CI system's.
+
+Source: https://developer.hashicorp.com/vault/api-docs/auth/jwt#jwt-login
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.faults import FaultKind, Operation
+from freshkey.vault import tokens
+from freshkey.vault.faults import RefusedError, Request
+from freshkey.vault.login.advice import Advice, explain
+from freshkey.vault.login.claims import read_jwt
+from freshkey.vault.login.credentials import remove_credential
+
+if TYPE_CHECKING:
+    from freshkey.core.lease import Login
+    from freshkey.settings.auth import JwtAuth
+    from freshkey.vault.session import Session
+
+_ADVICE: Final = (
+    Advice("could not be found", "name one of the mount's roles in auth.role", FaultKind.NOT_FOUND),
+    Advice("missing role", "set auth.role, or the mount's default_role"),
+    Advice("could not load configuration", "write the mount's config: it has none"),
+    Advice(
+        "invalid audience",
+        "have the token issued for one of the role's bound_audiences, or bind its audience",
+    ),
+    Advice("no audiences bound", "set the role's bound_audiences to the token's audience"),
+    Advice("token is expired", "have auth.jwt_file renewed before its token ends"),
+    Advice("token not yet valid", "set the clocks of Vault's host and of the issuer"),
+    Advice("invalid issuer", "set bound_issuer in the mount's config to the token's issuer"),
+    Advice("invalid subject", "set the role's bound_subject to the token's subject"),
+    Advice("error validating claims", "set the role's bound_claims to what the token claims"),
+    Advice("not found in token", "set the role's user_claim to a claim of the token"),
+    Advice(
+        "fetching keys",
+        "Vault can't have the issuer's keys: correct the URL in the mount's config, or its network",
+    ),
+    Advice(
+        "error verifying token signature",
+        "the keys in the mount's config must be those of the token's issuer",
+    ),
+)
+"""By the words of vault-plugin-auth-jwt 0.25, the more telling first."""
+
+
+async def log_in(session: Session, auth: JwtAuth) -> Login:
+    """Log in with the token that the file holds now; raises FaultError."""
+    jwt, claims = read_jwt(auth.jwt_file, "jwt_file")
+    request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
+    try:
+        answer = await session.ask(
+            request,
+            lambda vault: vault.auth.jwt.jwt_login(
+                auth.role or "", jwt.reveal(), use_token=False, path=auth.mount
+            ),
+        )
+    except RefusedError as error:
+        raise explain(error, request, _ADVICE, claims.describe(time.time())) from None
+    login = await tokens.accept(session, answer)
+    if auth.remove_jwt_file:
+        remove_credential(auth.jwt_file)
+    return login

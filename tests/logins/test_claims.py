@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+from freshkey.core.secret import Secret
+from freshkey.vault.login.claims import Claims, read_claims
+
+from tests.logins.issuer import Issuer
+
+ISSUER = Issuer()
+
+
+@pytest.mark.parametrize(
+    ("said", "claims"),
+    [
+        (
+            {"exp": 100, "aud": ["a", "b"]},
+            Claims("https://ci.example", "repo:shop/billing", ("a", "b"), 100),
+        ),
+        ({"iss": None, "sub": 7, "aud": "a", "exp": "soon"}, Claims("", "", ("a",), None)),
+        ({"iss": "i", "sub": "s", "aud": None, "exp": None}, Claims("i", "s", (), None)),
+    ],
+)
+def test_claims_are_read_as_far_as_they_are_what_they_should_be(
+    said: dict[str, object], claims: Claims
+) -> None:
+    assert read_claims(Secret(ISSUER.token(**said))) == claims
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        (
+            Claims("i", "s", ("a", "b"), 160.4),
+            'issuer "i", subject "s", audience "a", "b", ends in 60 s',
+        ),
+        (Claims("i", "s", (), 40), 'issuer "i", subject "s", audience none, ended 60 s ago'),
+        (Claims("i\n", "hvs.secret", ("a",)), 'issuer "i ", subject "***", audience "a"'),
+    ],
+)
+def test_a_description_is_one_line_without_secrets(claims: Claims, words: str) -> None:
+    assert claims.describe(100) == f"the token has {words}"
