@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -22,13 +22,13 @@ START_TIMEOUT = 30
 class VaultServer(VaultAPI):
     """Vault with the OpenAI engine registered, in a directory of its own that `stop` removes.
 
-    `auth_plugins` are registered too: login methods that are not built into this Vault.
+    `auth_plugins`, login methods and their binaries, are those that are not built into this Vault.
     The root token is drawn anew and is in no argv; `unseal_key` is the only key share, known from
     `start` on. `with VaultServer() as vault:` starts and stops.
     """
 
-    def __init__(self, auth_plugins: Sequence[str] = ()) -> None:
-        self._auth_plugins = auth_plugins
+    def __init__(self, *, auth_plugins: Mapping[str, str] | None = None) -> None:
+        self._auth_plugins = auth_plugins or {}
         self._port = ReservedPort()
         super().__init__(f"http://127.0.0.1:{self._port.number}", secrets.token_hex(16))
         self.unseal_key = ""
@@ -50,7 +50,7 @@ class VaultServer(VaultAPI):
     def start(self) -> None:
         """Start and wait until it answers; StartError when it doesn't."""
         vault = binary(VAULT)
-        plugins = {name: binary(name) for name in (OPENAI_PLUGIN, *self._auth_plugins)}
+        plugins = {name: binary(name) for name in (OPENAI_PLUGIN, *self._auth_plugins.values())}
         self._directory = Path(tempfile.mkdtemp(prefix="freshkey-vault-"))
         plugin_directory = self._directory / "plugins"
         plugin_directory.mkdir()
@@ -71,9 +71,9 @@ class VaultServer(VaultAPI):
         self._process = ServerProcess([vault, "server", *options], log=log, environment=environment)
         try:
             self._wait_until_ready()
-            self.register_plugin("secret", OPENAI_PLUGIN)
-            for name in self._auth_plugins:
-                self.register_plugin("auth", name)
+            self.register_plugin("secret", OPENAI_PLUGIN, OPENAI_PLUGIN)
+            for method, name in self._auth_plugins.items():
+                self.register_plugin("auth", method, name)
         except BaseException:
             self.kill()
             raise

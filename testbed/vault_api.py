@@ -67,10 +67,10 @@ class VaultAPI:
         """Return the same API behind a proxy at HOST:PORT."""
         return VaultAPI(f"http://{listen}", self.token)
 
-    def register_plugin(self, kind: Literal["secret", "auth"], name: str) -> None:
-        """Put a plugin into the catalog; the server's plugin directory must hold it."""
-        digest = sha256(binary(name).read_bytes()).hexdigest()
-        wish = {"sha256": digest, "command": name}
+    def register_plugin(self, kind: Literal["secret", "auth"], name: str, part: str) -> None:
+        """Put a plugin into the catalog; the server's plugin directory must hold its binary."""
+        digest = sha256(binary(part).read_bytes()).hexdigest()
+        wish = {"sha256": digest, "command": part}
         self.request("PUT", f"sys/plugins/catalog/{kind}/{name}", wish)
 
     def enable_openai(

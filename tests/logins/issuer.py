@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -28,8 +28,8 @@ LIFE: Final = 600
 class Issuer:
     """Signs RS256, as Kubernetes and CI systems do (RFC 7518, section 3.3)."""
 
-    def __init__(self) -> None:
-        self._key = generate_private_key(public_exponent=65537, key_size=2048)
+    def __init__(self, key: RSAPrivateKey | None = None) -> None:
+        self._key = key or generate_private_key(public_exponent=65537, key_size=2048)
 
     def token(self, **claims: object) -> str:
         """Issue a token; a claim of None is left out."""

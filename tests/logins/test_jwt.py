@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.lease import TokenKind
 from freshkey.settings.auth import JwtAuth
 
 from testbed.vault import VaultServer
+from tests.logins import pages
 from tests.logins.issuer import AUDIENCE, ISSUER, SUBJECT, Issuer
 from tests.vault.conftest import make_client
 
@@ -201,3 +203,18 @@ async def test_a_missing_file(mount: Mount) -> None:
     with pytest.raises(FaultError) as caught:
         await mount.log_in()
     assert caught.value.fault.message.startswith(f"auth.jwt_file {mount.file} does not exist: put")
+
+
+async def test_the_page_as_it_is_written(
+    vault: VaultServer, tmp_path: Path, issuer: Issuer
+) -> None:
+    (tmp_path / "issuer.pem").write_text(issuer.public_key)
+    pages.run_commands("jwt", vault, tmp_path)
+    auth = pages.settings("jwt", tmp_path)
+    assert isinstance(auth, JwtAuth)
+    token = tmp_path / "token"
+    token.write_text(issuer.token())
+    client = make_client(vault.address, evolve(auth, jwt_file=token))
+    login = await client.log_in(None, lambda _: pytest.fail("nothing was to be unwrapped"))
+    assert (login.duration, login.renewable) == (3600.0, True)
+    vault.request("DELETE", "sys/auth/jwt")

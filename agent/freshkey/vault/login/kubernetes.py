@@ -39,15 +39,16 @@ _ADVICE: Final = (
         "give the projected token the role's audience, or the role the token's",
         FaultKind.FORBIDDEN,
     ),
+    Advice("error(s) decoding", "auth.token_file must hold a service account's token"),
     Advice("token is expired", "the kubelet has to renew auth.token_file", FaultKind.FORBIDDEN),
     Advice("invalid issuer", "set disable_iss_validation in the mount's config"),
-    # One answer to many a cause; Vault has it in its log, at level debug, as "login unauthorized".
+    # One answer to many a cause; only Vault's own log has the cause.
     Advice(
         "permission denied",
-        "either no such method is mounted there, or the TokenReview failed (Vault's debug log says "
-        'why, at "login unauthorized"): does Vault reach the API server, may its reviewer create '
-        "TokenReviews (ClusterRole system:auth-delegator), does the service account still exist, "
-        "and is the token's audience the API server's or the role's?",
+        "no such method is mounted there, or the API server did not confirm the token (Vault's log "
+        'at level debug says why, at "login unauthorized"): does Vault reach it, may the reviewer, '
+        "or without one the pod itself, create TokenReviews (ClusterRole system:auth-delegator), "
+        "and does the service account still exist?",
         FaultKind.FORBIDDEN,
     ),
 )

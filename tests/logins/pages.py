@@ -1,0 +1,57 @@
+"""The pages on login methods, taken at their word: commands that run, tables that are read."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from freshkey.settings import load
+
+from testbed.binaries import VAULT, binary
+from tests.settings.files import KEY, NO_VARIABLES, written
+from tests.settings.files import VAULT as VAULT_TABLE
+
+if TYPE_CHECKING:
+    from freshkey.settings.auth import AuthSettings
+
+    from testbed.vault import VaultServer
+
+PAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "auth"
+
+
+def block(method: str, language: str) -> str:
+    """Return the one block of that language on a method's page."""
+    page = (PAGES / f"{method}.md").read_text()
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def run_commands(method: str, vault: VaultServer, directory: Path, **variables: str) -> None:
+    """Run the page's commands for Vault's command line in a directory."""
+    programs = directory / "bin"
+    programs.mkdir()
+    (programs / "vault").symlink_to(binary(VAULT))
+    environment = {
+        "PATH": f"{programs}:{os.defpath}",
+        "HOME": str(directory),
+        "VAULT_ADDR": vault.address,
+        "VAULT_TOKEN": vault.token,
+    }
+    done = subprocess.run(
+        ["sh", "-euc", block(method, "sh")],
+        cwd=directory,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def settings(method: str, directory: Path) -> AuthSettings:
+    """Load the page's example as part of a configuration."""
+    text = f"[vault]\n{VAULT_TABLE}\n[keys.billing]\n{KEY}\n{block(method, 'toml')}"
+    return load(written(directory, text), NO_VARIABLES).auth
