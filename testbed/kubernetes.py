@@ -38,7 +38,7 @@ class KubernetesServer(KubernetesAPI):
         super().__init__(f"https://127.0.0.1:{self._port.number}", secrets.token_hex(16))
         self.signing_key = generate_private_key(public_exponent=65537, key_size=2048)
         self._directory: Path | None = None
-        self._processes: list[ServerProcess] = []
+        self.processes: list[ServerProcess] = []
 
     @property
     def directory(self) -> Path:
@@ -62,7 +62,7 @@ class KubernetesServer(KubernetesAPI):
                 arguments = [f"--{option}={value}" for option, value in options.items()]
                 log = self._directory / f"{name}.log"
                 environment = {"PATH": os.defpath, "HOME": str(self._directory)}
-                self._processes.append(
+                self.processes.append(
                     ServerProcess([commands[name], *arguments], log=log, environment=environment)
                 )
             self._wait_until_ready()
@@ -72,8 +72,8 @@ class KubernetesServer(KubernetesAPI):
 
     def stop(self) -> None:
         """End both and remove the directory. May be called twice."""
-        while self._processes:  # the API server first: it would complain about a lost etcd
-            self._processes.pop().stop()
+        while self.processes:  # the API server first: it would complain about a lost etcd
+            self.processes.pop().stop()
         for port in (self._port, self._etcd_port, self._peer_port):
             port.close()
         if self._directory is not None:
@@ -123,9 +123,9 @@ class KubernetesServer(KubernetesAPI):
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while not self._ready():
-            ended = [process for process in self._processes if not process.running]
+            ended = [process for process in self.processes if not process.running]
             if ended or time.monotonic() > deadline:
-                words = (ended or self._processes)[0].tail()
+                words = (ended or self.processes)[0].tail()
                 raise StartError(f"Kubernetes did not start: {words}")
             time.sleep(0.05)
 

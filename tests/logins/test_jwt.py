@@ -147,8 +147,8 @@ async def test_a_wrong_audience(mount: Mount, issuer: Issuer) -> None:
         ({"sub": "repo:else"}, "set the role's bound_subject to the token's subject"),
         ({"iss": "https://else"}, "set bound_issuer in the mount's config to the token's issuer"),
         ({"ref": "side"}, "set the role's bound_claims to what the token claims"),
-        ({"nbf": int(time.time()) + 3600}, "set the clocks of Vault's host and of the issuer"),
-        ({"email": None}, "set the role's user_claim to a claim of the token"),
+        ({"nbf": int(time.time()) + 3600}, "correct the clock of Vault's host, or the issuer's"),
+        ({"email": None}, "set the role's user_claim and groups_claim to claims of the token"),
     ],
 )
 async def test_a_claim_that_does_not_fit(

@@ -40,8 +40,9 @@ BILLING: dict[str, object] = {
 }
 """What a token of the pod's account claims, its uid excepted."""
 UNCONFIRMED = (
-    "(permission denied): no such method is mounted there, or the API server did not confirm the "
-    'token (Vault\'s log at level debug says why, at "login unauthorized"): does Vault reach it, '
+    "(permission denied): no such method is mounted there, the role's token_bound_cidrs exclude "
+    "this host, or the API server did not confirm the token (Vault's log at level debug says why, "
+    'at "login unauthorized"): does Vault reach it, '
 )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from freshkey.settings.auth import JwtAuth
     from freshkey.vault.session import Session
 
-_ADVICE: Final = (
+ADVICE: Final = (
     Advice("could not be found", "name one of the mount's roles in auth.role", FaultKind.NOT_FOUND),
     Advice("missing role", "set auth.role, or the mount's default_role"),
     Advice("could not load configuration", "write the mount's config: it has none"),
@@ -30,11 +30,13 @@ _ADVICE: Final = (
     ),
     Advice("no audiences bound", "set the role's bound_audiences to the token's audience"),
     Advice("token is expired", "have auth.jwt_file renewed before its token ends"),
-    Advice("token not yet valid", "set the clocks of Vault's host and of the issuer"),
+    Advice("token not yet valid", "correct the clock of Vault's host, or the issuer's"),
     Advice("invalid issuer", "set bound_issuer in the mount's config to the token's issuer"),
     Advice("invalid subject", "set the role's bound_subject to the token's subject"),
     Advice("error validating claims", "set the role's bound_claims to what the token claims"),
-    Advice("not found in token", "set the role's user_claim to a claim of the token"),
+    Advice(
+        "not found in token", "set the role's user_claim and groups_claim to claims of the token"
+    ),
     Advice(
         "fetching keys",
         "Vault can't have the issuer's keys: correct the URL in the mount's config, or its network",
@@ -59,7 +61,7 @@ async def log_in(session: Session, auth: JwtAuth) -> Login:
             ),
         )
     except RefusedError as error:
-        raise explain(error, request, _ADVICE, claims.describe(time.time())) from None
+        raise explain(error, request, ADVICE, claims.describe(time.time())) from None
     login = await tokens.accept(session, answer)
     if auth.remove_jwt_file:
         remove_credential(auth.jwt_file)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from freshkey.settings.auth import KubernetesAuth
     from freshkey.vault.session import Session
 
-_ADVICE: Final = (
+ADVICE: Final = (
     Advice("invalid role name", "name one of the mount's roles in auth.role", FaultKind.NOT_FOUND),
     Advice("could not load backend configuration", "write the mount's config: it has none"),
     Advice(
@@ -45,10 +45,11 @@ _ADVICE: Final = (
     # One answer to many a cause; only Vault's own log has the cause.
     Advice(
         "permission denied",
-        "no such method is mounted there, or the API server did not confirm the token (Vault's log "
-        'at level debug says why, at "login unauthorized"): does Vault reach it, may the reviewer, '
-        "or without one the pod itself, create TokenReviews (ClusterRole system:auth-delegator), "
-        "and does the service account still exist?",
+        "no such method is mounted there, the role's token_bound_cidrs exclude this host, or the "
+        "API server did not confirm the token (Vault's log at level debug says why, at \"login "
+        'unauthorized"): does Vault reach it, may the reviewer, or without one the pod itself, '
+        "create TokenReviews (ClusterRole system:auth-delegator), and does the service account "
+        "still exist?",
         FaultKind.FORBIDDEN,
     ),
 )
@@ -67,7 +68,7 @@ async def log_in(session: Session, auth: KubernetesAuth) -> Login:
             ),
         )
     except RefusedError as error:
-        raise explain(error, request, _ADVICE, claims.describe(time.time())) from None
+        raise explain(error, request, ADVICE, claims.describe(time.time())) from None
     return await tokens.accept(session, answer)
 
 
