@@ -28,7 +28,7 @@ from testbed.binaries import (
     BinaryError,
     override,
 )
-from testbed.compiling import Compilation, say
+from testbed.compiling import NEEDS, Compilation, say
 from testbed.toolchain import BuildError, Go, find_go, install
 
 SOURCES = Path(__file__).resolve().parent / "go"
@@ -91,7 +91,7 @@ def main() -> int:
         return _fail(str(error))
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            return _fail(f"the disk is full; a build from nothing needs about 6 GB ({error})")
+            return _fail(f"the disk is full; {NEEDS} ({error})")
         return _fail(str(error))
     except KeyboardInterrupt:
         return _fail("interrupted; the next run goes on with what is compiled")

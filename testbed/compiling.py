@@ -16,6 +16,8 @@ from testbed.toolchain import BuildError, Go
 REPORT_EVERY = 15
 """Seconds between two lines of progress."""
 
+NEEDS = "a build from nothing needs about 6 GB, and 9 GB with what is for logins"
+
 LAST_LINES = 8
 """How much of a failed command's output is shown."""
 
@@ -112,7 +114,7 @@ class Compilation:
     def _failure(self) -> str:
         name, text = self.output.name, self.log.read_text()
         if os.strerror(errno.ENOSPC).lower() in text.lower():
-            return f"{name}: the disk is full; a build from nothing needs about 6 GB"
+            return f"{name}: the disk is full; {NEEDS}"
         last = "".join(f"\n  {line}" for line in text.splitlines()[-LAST_LINES:])
         return f"{name}: the build failed; all of its output is in {self.log}; the end:{last}"
 

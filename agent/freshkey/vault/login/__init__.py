@@ -19,7 +19,7 @@ from freshkey.settings.auth import (
     TokenAuth,
     UserpassAuth,
 )
-from freshkey.vault.login import approle, jwt, kubernetes, token
+from freshkey.vault.login import approle, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +42,12 @@ async def log_in(
         case AppRoleAuth():
             return await approle.log_in(session, auth, unwrapped, on_unwrapped)
         case JwtAuth():
+            from freshkey.vault.login import jwt  # noqa: PLC0415 - for those who use it
+
             return await jwt.log_in(session, auth)
         case KubernetesAuth():
+            from freshkey.vault.login import kubernetes  # noqa: PLC0415 - for those who use it
+
             return await kubernetes.log_in(session, auth)
         case CertAuth() | UserpassAuth() | LdapAuth() | AwsAuth() | GcpAuth() | AzureAuth():
             raise NotImplementedError(auth.method)  # settings/unbuilt.py refuses it
