@@ -53,7 +53,7 @@ def test_wrong_vault(tmp_path: Path, line: str, fault: str) -> None:
             'method = "gcp"\nrole = "x"',
             (
                 'method: is "gcp", which this version does not do yet: '
-                "use one of token, approle, kubernetes, jwt"
+                "use one of token, approle, kubernetes, jwt, cert, userpass, ldap"
             ),
         ),
         (

@@ -26,7 +26,7 @@ _LONGEST_SOCKET_PATH: Final = 107  # bytes; sun_path in unix(7) ends with a zero
 def broken_rules(settings: Settings) -> Iterator[Finding]:
     """List every rule between options that these settings break."""
     yield from _vault(settings.vault)
-    yield from broken_auth_rules(settings.auth)
+    yield from broken_auth_rules(settings.auth, settings.vault)
     if not settings.keys:
         yield Finding(("keys",), "is missing: add a table such as [keys.billing] with a path")
     for name, key in settings.keys.items():

@@ -10,7 +10,7 @@ from freshkey.settings import auth
 from freshkey.settings.faults import Finding, Place
 from freshkey.settings.model import FileFormat, Settings
 
-AUTH_METHODS: Final = ("cert", "userpass", "ldap", "aws", "gcp", "azure")
+AUTH_METHODS: Final = ("aws", "gcp", "azure")
 
 # "*" is every key, or every element; None refuses whatever is set, else that value alone.
 _OPTIONS: Final[dict[tuple[str, ...], object]] = {

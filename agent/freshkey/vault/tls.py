@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import structlog
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from freshkey.settings.model import VaultSettings
+
+log = structlog.get_logger()
+
+FileState: TypeAlias = tuple[int, int, int, int] | None
+Stamp: TypeAlias = tuple[FileState, ...]
 
 # X509_V_ERR_* of https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
 _CERTIFICATE: Final = {
@@ -25,15 +34,51 @@ _CERTIFICATE: Final = {
 
 
 class Trust:
-    """Makes the SSL context of `[vault]` when it is first needed; system trust when unset."""
+    """Makes the SSL context of `[vault]`, anew when a file of it has changed; system trust if unset.
+
+    Used by many threads: at worst two of them make the same context.
+    """
 
     def __init__(self, settings: VaultSettings) -> None:
         self._settings = settings
         self.server_name = settings.tls_server_name
+        self._made: tuple[Stamp, ssl.SSLContext] | None = None
 
-    @cached_property
+    @property
     def context(self) -> ssl.SSLContext:
-        """The context; raises FaultError naming the option whose file can't be used."""
+        """The context; raises FaultError naming the option whose file can't be used.
+
+        Files that can't be used any more, as while they are replaced one by one, are told of, and
+        what was read before goes on.
+        """
+        stamp = self._stamp()  # before the files are read: a later change is another stamp
+        before = self._made
+        if before is not None and before[0] == stamp:
+            return before[1]
+        try:
+            context = self._load()
+        except FaultError as error:
+            if before is None:
+                raise
+            log.warning("vault.tls_files_unusable", message=error.fault.message)
+            context = before[1]
+        else:
+            if before is not None:
+                log.info("vault.tls_files_reloaded")
+        self._made = stamp, context
+        return context
+
+    def _stamp(self) -> Stamp:
+        """Tell the files' state apart from any other: names are followed, as cert-manager's are."""
+        settings = self._settings
+        files: list[str | Path | None] = [settings.ca_file, settings.ca_dir]
+        if not any(files):
+            system = ssl.get_default_verify_paths()
+            files = [system.cafile, system.capath]
+        files += [settings.client_cert_file, settings.client_key_file]
+        return tuple(_state(file) for file in files if file)
+
+    def _load(self) -> ssl.SSLContext:
         settings = self._settings
         own_trust = settings.ca_file or settings.ca_dir
         context = (
@@ -56,6 +101,14 @@ class Trust:
             message = f"vault.{option}: {reason}; it has to be PEM that the agent may read"
             raise FaultError(Fault(FaultKind.TLS, message)) from None
         return context
+
+
+def _state(file: str | Path) -> FileState:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def describe(error: ssl.SSLError) -> str:

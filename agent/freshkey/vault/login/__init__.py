@@ -49,7 +49,15 @@ async def log_in(
             from freshkey.vault.login import kubernetes  # noqa: PLC0415 - for those who use it
 
             return await kubernetes.log_in(session, auth)
-        case CertAuth() | UserpassAuth() | LdapAuth() | AwsAuth() | GcpAuth() | AzureAuth():
+        case CertAuth():
+            from freshkey.vault.login import cert  # noqa: PLC0415 - for those who use it
+
+            return await cert.log_in(session, auth)
+        case UserpassAuth() | LdapAuth():
+            from freshkey.vault.login import password  # noqa: PLC0415 - for those who use it
+
+            return await password.log_in(session, auth)
+        case AwsAuth() | GcpAuth() | AzureAuth():
             raise NotImplementedError(auth.method)  # settings/unbuilt.py refuses it
         case _:
             assert_never(auth)

@@ -25,6 +25,40 @@ def read_credential(path: Path, option: str) -> Secret:
 
     Raises FaultError with a line that names `option` and path, and says what to do.
     """
+    content = _content(path, option)
+    value = content.strip()
+    if not value:
+        raise _unusable(path, option, "is empty: put the credential there")
+    if len(content) > _LARGEST or not all(ord("!") <= byte <= ord("~") for byte in value):
+        hint = "holds more than one word of ASCII: it must hold the credential alone"
+        raise _unusable(path, option, hint)
+    return _known(value.decode())
+
+
+def read_password(path: Path, option: str) -> Secret:
+    """Return the UTF-8 that a file holds, less one line's end: a password may begin with a space.
+
+    Raises FaultError as `read_credential` does.
+    """
+    content = _content(path, option).removesuffix(b"\n")
+    if not content:
+        raise _unusable(path, option, "is empty: put the password there")
+    if len(content) > _LARGEST:
+        raise _unusable(path, option, "holds more than 64 KiB: it must hold the password alone")
+    try:
+        return _known(content.decode())
+    except UnicodeDecodeError as error:
+        hint = f"is not UTF-8 at byte {error.start}: save the password as UTF-8"
+        raise _unusable(path, option, hint) from None
+
+
+def _known(value: str) -> Secret:
+    secret = Secret(value)
+    know(secret)  # it may have no look by which a log could tell it
+    return secret
+
+
+def _content(path: Path, option: str) -> bytes:
     try:
         content = _read(path)
     except FileNotFoundError:
@@ -36,15 +70,7 @@ def read_credential(path: Path, option: str) -> Secret:
         raise _unusable(path, option, f"can't be read: {error.strerror}") from None
     if content is None:
         raise _unusable(path, option, "is no regular file: give the file with the credential")
-    value = content.strip()
-    if not value:
-        raise _unusable(path, option, "is empty: put the credential there")
-    if len(content) > _LARGEST or not all(ord("!") <= byte <= ord("~") for byte in value):
-        hint = "holds more than one word of ASCII: it must hold the credential alone"
-        raise _unusable(path, option, hint)
-    secret = Secret(value.decode())
-    know(secret)  # it may have no look by which a log could tell it
-    return secret
+    return content
 
 
 def _read(path: Path) -> bytes | None:

@@ -1,0 +1,48 @@
+"""What the methods userpass and ldap have in common: a user, and a password in a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from freshkey.core.faults import FaultError, FaultKind, Operation
+from freshkey.vault import tokens
+from freshkey.vault.faults import RefusedError, Request
+from freshkey.vault.login.credentials import read_password, remove_credential
+
+if TYPE_CHECKING:
+    from freshkey.core.lease import Login
+    from freshkey.settings.auth import LdapAuth, UserpassAuth
+    from freshkey.vault.session import Session
+
+
+async def log_in(session: Session, auth: UserpassAuth | LdapAuth) -> Login:
+    """Log in with the password that the file holds now; raises FaultError."""
+    password = read_password(auth.password_file, "password_file")
+    # Without hvac's call, which puts a user's name into the path as it is.
+    path = f"auth/{auth.mount}/login/{quote(auth.username, safe='')}"
+    try:
+        answer = await session.ask(
+            Request(Operation.LOG_IN, path),
+            lambda vault: vault.post(f"/v1/{path}", json={"password": password.reveal()}),
+        )
+    except RefusedError as error:
+        raise _explained(error, auth) from None
+    login = await tokens.accept(session, answer)
+    if auth.remove_password_file:
+        remove_credential(auth.password_file)
+    return login
+
+
+def _explained(error: RefusedError, auth: UserpassAuth | LdapAuth) -> FaultError:
+    """Say what a user can do about it.
+
+    Vault locks a user out after some wrong passwords, and then says that the permission is denied:
+    https://developer.hashicorp.com/vault/docs/concepts/user-lockout
+    """
+    fault = error.fault
+    if fault.kind is FaultKind.FORBIDDEN:
+        hint = f"or is user {auth.username} locked out after wrong passwords?"
+        return FaultError(replace(fault, message=f"{fault.message} {hint}"))
+    return error
