@@ -24,11 +24,18 @@ class VaultServer(VaultAPI):
 
     `auth_plugins`, login methods and their binaries, are those that are not built into this Vault.
     The root token is drawn anew and is in no argv; `unseal_key` is the only key share, known from
-    `start` on. `with VaultServer() as vault:` starts and stops.
+    `start` on. `settings` add to its configuration, a second listener for one. `with VaultServer()
+    as vault:` starts and stops.
     """
 
-    def __init__(self, *, auth_plugins: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        auth_plugins: Mapping[str, str] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
         self._auth_plugins = auth_plugins or {}
+        self._settings = settings or {}
         self._port = ReservedPort()
         super().__init__(f"http://127.0.0.1:{self._port.number}", secrets.token_hex(16))
         self.unseal_key = ""
@@ -57,7 +64,11 @@ class VaultServer(VaultAPI):
         for name, path in plugins.items():
             _place(path, plugin_directory / name)
         config = self._directory / "vault.json"
-        settings = {"plugin_directory": str(plugin_directory), "disable_mlock": True}
+        settings = {
+            "plugin_directory": str(plugin_directory),
+            "disable_mlock": True,
+            **self._settings,
+        }
         config.write_text(json.dumps(settings))
         options = ["-dev", "-dev-no-store-token", f"-config={config}"]
         environment = {

@@ -196,3 +196,16 @@ def test_a_key_is_needed(tmp_path: Path) -> None:
     assert faults(tmp_path, f"[vault]\n{VAULT}\n[auth]\n{AUTH}") == [
         "keys: is missing: add a table such as [keys.billing] with a path"
     ]
+
+
+def test_method_cert_needs_a_certificate_and_https(tmp_path: Path) -> None:
+    vault = 'addresses = ["https://a", "http://b"]'
+    assert faults(tmp_path, config(vault=vault, auth='method = "cert"')) == [
+        'vault.client_cert_file: is missing: method "cert" logs in with it',
+        'vault.addresses[1]: is plain http, which shows no certificate: method "cert" needs https',
+    ]
+    vault = 'address = "http://a"\nclient_key_file = "k"'
+    assert faults(tmp_path, config(vault=vault, auth='method = "cert"')) == [
+        "vault.client_cert_file: is missing: client_key_file alone is no use",
+        'vault.address: is plain http, which shows no certificate: method "cert" needs https',
+    ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from freshkey.core.faults import FaultError, FaultKind
 from freshkey.core.secret import Secret
-from freshkey.vault.login.credentials import read_credential
+from freshkey.vault.login.credentials import read_credential, read_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,3 +73,30 @@ def test_a_file_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(os, "open", denied)  # root reads every file
     assert f"can't be read by user {os.geteuid()}" in refusal(tmp_path / "token")
+
+
+@pytest.mark.parametrize("content", ["p\u00e4ss", " p ", "\tp\r", "p\n", "\n"])
+def test_a_password_loses_one_lines_end_and_no_more(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(f"{content}\n".encode())
+    assert read_password(file, "password_file") == Secret(content)
+    file.write_bytes(content.removesuffix("\n").encode() or b"x")
+    assert read_password(file, "password_file") == Secret(content.removesuffix("\n") or "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"hunter2\xff", "is not UTF-8 at byte 7"),
+        (b"hunter2" * 10_000, "more than 64 KiB"),
+    ],
+)
+def test_a_file_that_holds_no_password(tmp_path: Path, content: bytes, problem: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    with pytest.raises(FaultError) as caught:
+        read_password(file, "password_file")
+    assert problem in caught.value.fault.message
+    assert "hunter2" not in caught.value.fault.message

@@ -1,65 +1,28 @@
-"""TLS with certificates of a CA made for the run, by Vault's own PKI engine."""
+"""TLS with certificates of a CA made for the run."""
 
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.secret import Secret
+from freshkey.settings.model import VaultSettings
+from freshkey.vault.tls import Trust
 
-from testbed.vault import VaultServer
 from tests.vault.conftest import make_client
 from tests.vault.servers import OddServer, answer
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from testbed.vault import VaultServer
+    from tests.vault.authority import Authority
+
 HEALTHY = answer(body={"initialized": True, "sealed": False})
-
-
-@dataclass(frozen=True)
-class Authority:
-    """A CA, its certificate in a file."""
-
-    vault: VaultServer
-    directory: Path
-
-    @property
-    def ca_file(self) -> Path:
-        return self.directory / "ca.pem"
-
-    def issue(self, **wish: object) -> dict[str, Path]:
-        """Issue a certificate; return the files of it and of its key."""
-        usual: dict[str, object] = {"common_name": "vault.example", "ip_sans": "127.0.0.1"}
-        issued = self.vault.request("POST", "pki/issue/any", usual | wish)["data"]
-        files = {}
-        for part in ("certificate", "private_key"):
-            files[part] = self.directory / f"{issued['serial_number']}.{part}"
-            files[part].write_text(issued[part])
-        return files
-
-    def context(self, **wish: object) -> ssl.SSLContext:
-        """Return a server's context with a certificate of its own."""
-        files = self.issue(**wish)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(files["certificate"], files["private_key"])
-        return context
-
-
-@pytest.fixture(scope="module")
-def authority(vault: VaultServer, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(vault, tmp_path_factory.mktemp("ca"))
-    vault.request("POST", "sys/mounts/pki", {"type": "pki"})
-    kind = {"key_type": "ec", "key_bits": 256}
-    wish = {"common_name": "test CA", "ttl": "24h", "not_before_duration": "3h"} | kind
-    root = vault.request("POST", "pki/root/generate/internal", wish)
-    made.ca_file.write_text(root["data"]["certificate"])
-    role = {"allow_any_name": True, "ttl": "1h", "not_before_duration": "2h"} | kind
-    vault.request("POST", "pki/roles/any", role)
-    return made
 
 
 async def fault(server: OddServer, **options: Any) -> Fault:  # noqa: ANN401 - any of [vault]
@@ -88,6 +51,40 @@ async def test_a_private_ca_in_a_directory(authority: Authority, tmp_path: Path)
     (tmp_path / f"{hashed:08x}.0").write_bytes(authority.ca_file.read_bytes())
     with OddServer(HEALTHY, authority.context()) as server:
         await make_client(server.address, ca_dir=tmp_path).ping()
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", None])
+async def test_system_trust_is_what_openssl_takes_it_for(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, str(authority.ca_file))
+    with OddServer(HEALTHY, authority.context()) as server:
+        if variable:
+            await make_client(server.address).ping()
+        else:
+            assert "issuer is not trusted" in (await fault(server)).message
+
+
+async def test_a_ca_that_is_replaced(authority: Authority, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_text(authority.issue()["certificate"].read_text())  # no CA at all
+    with OddServer(HEALTHY, authority.context()) as server:
+        client = make_client(server.address, ca_file=ca_file)
+        for _ in range(2):
+            with pytest.raises(FaultError, match="issuer is not trusted"):
+                await client.ping()
+        ca_file.write_bytes(authority.ca_file.read_bytes())
+        await client.ping()
+        ca_file.write_text("half a certif")  # somebody writes it in place
+        await client.ping()
+        ca_file.unlink()
+        await client.ping()
+
+
+async def test_files_that_did_not_change_are_read_once(authority: Authority) -> None:
+    trust = Trust(VaultSettings(address="https://vault", ca_file=authority.ca_file))
+    assert trust.context is trust.context
 
 
 async def test_an_unknown_issuer(authority: Authority) -> None:
@@ -133,6 +130,28 @@ async def test_a_client_certificate(authority: Authority, version: ssl.TLSVersio
             client_cert_file=files["certificate"],
             client_key_file=files["private_key"],
         ).ping()
+
+
+async def test_a_client_certificate_that_the_server_refuses(
+    authority: Authority,
+) -> None:
+    past = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for trusted, wish, said in (
+        (authority.ca_file, {"not_after": past}, "the client certificate has expired"),
+        (authority.issue()["certificate"], {}, "does not trust the issuer of the client certif"),
+    ):
+        context = authority.context()
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(trusted)
+        files = authority.issue(common_name="agent", **wish)
+        with OddServer(HEALTHY, context) as server:
+            found = await fault(
+                server,
+                ca_file=authority.ca_file,
+                client_cert_file=files["certificate"],
+                client_key_file=files["private_key"],
+            )
+        assert said in found.message
 
 
 async def test_a_vault_without_tls(vault: VaultServer) -> None:

@@ -11,7 +11,7 @@ _METHOD: Final = ("auth", "method")
 
 
 def broken_auth_rules(auth: AuthSettings, vault: VaultSettings) -> Iterator[Finding]:
-    """List every rule between the options of a method, and of [vault], that these settings break."""
+    """List every rule for a login method that these settings break."""
     match auth:
         case TokenAuth():
             yield from _token(auth)

@@ -25,6 +25,7 @@ _UPSTREAM: Final = re.compile(r"API error \((\d{3})\)")
 _UPSTREAM_TRANSPORT: Final = re.compile(r'\b(?:Get|Post|Put|Patch|Delete) \\?"https?://')
 _LEADER_CHANGE: Final = ("local node not active", "no active", "not the active", "active node")
 _BROKEN_OFF: Final = ("context canceled", "context deadline exceeded")
+_NEVER_RENEWED: Final = ("policies have changed", "client identity during renewal")
 _BAD_TOKEN: Final = ("invalid token", "bad token")
 
 
@@ -164,6 +165,9 @@ def _upstream(request: Request, words: str) -> Fault | None:
 def _failed(request: Request, words: str, said: str) -> Fault:
     if fault := _upstream(request, words):
         return fault
+    if request.operation is Operation.RENEW_TOKEN and any(s in words for s in _NEVER_RENEWED):
+        message = f"Vault will not renew the token, and the agent has to log in anew: {said}"
+        return Fault(FaultKind.BAD_REQUEST, message)  # with status 500, though nothing failed
     if any(sign in words for sign in _LEADER_CHANGE):
         return Fault(FaultKind.UNREACHABLE, f"Vault has no active node for now: {said}")
     if any(sign in words for sign in _BROKEN_OFF):

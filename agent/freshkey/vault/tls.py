@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
@@ -11,8 +11,6 @@ import structlog
 from freshkey.core.faults import Fault, FaultError, FaultKind
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from freshkey.settings.model import VaultSettings
 
 log = structlog.get_logger()
@@ -31,11 +29,19 @@ _CERTIFICATE: Final = {
     62: "its certificate is for another name: correct vault.address, or set vault.tls_server_name",
     64: "its certificate is for another address: set vault.tls_server_name to a name in it",
 }
+# The alerts of https://www.rfc-editor.org/rfc/rfc8446#section-6.2 that are about our certificate.
+_ALERTS: Final = {
+    "CERTIFICATE_EXPIRED": "the client certificate has expired: renew vault.client_cert_file",
+    "UNKNOWN_CA": "it does not trust the issuer of the client certificate, vault.client_cert_file",
+    "BAD_CERTIFICATE": "it refuses the client certificate, vault.client_cert_file",
+    "CERTIFICATE_REVOKED": "the client certificate, vault.client_cert_file, was revoked",
+}
 
 
 class Trust:
-    """Makes the SSL context of `[vault]`, anew when a file of it has changed; system trust if unset.
+    """Makes the SSL context of `[vault]`, and anew when a file of it has changed.
 
+    Without a CA of its own it trusts what the system does, or SSL_CERT_FILE and SSL_CERT_DIR name.
     Used by many threads: at worst two of them make the same context.
     """
 
@@ -71,10 +77,10 @@ class Trust:
     def _stamp(self) -> Stamp:
         """Tell the files' state apart from any other: names are followed, as cert-manager's are."""
         settings = self._settings
-        files: list[str | Path | None] = [settings.ca_file, settings.ca_dir]
+        files = [settings.ca_file, settings.ca_dir]
         if not any(files):
             system = ssl.get_default_verify_paths()
-            files = [system.cafile, system.capath]
+            files = [Path(file) for file in (system.cafile, system.capath) if file]
         files += [settings.client_cert_file, settings.client_key_file]
         return tuple(_state(file) for file in files if file)
 
@@ -103,9 +109,9 @@ class Trust:
         return context
 
 
-def _state(file: str | Path) -> FileState:
+def _state(file: Path) -> FileState:
     try:
-        status = os.stat(file)
+        status = file.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
@@ -118,6 +124,9 @@ def describe(error: ssl.SSLError) -> str:
     reason = error.reason or "the handshake broke off"
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
         return "it does not speak TLS: is its address http instead of https?"
+    for alert, words in _ALERTS.items():
+        if reason.endswith(f"ALERT_{alert}"):
+            return words
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return f"it may want a client certificate: set vault.client_cert_file ({reason})"
     return reason.lower().replace("_", " ")

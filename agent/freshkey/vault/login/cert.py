@@ -5,11 +5,13 @@ Source: https://developer.hashicorp.com/vault/api-docs/auth/cert#login-with-tls-
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import Operation
+from freshkey.core.faults import FaultError, FaultKind, Operation
 from freshkey.vault import tokens
-from freshkey.vault.faults import Request
+from freshkey.vault.faults import RefusedError, Request
+from freshkey.vault.words import quote
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
@@ -22,7 +24,27 @@ async def log_in(session: Session, auth: CertAuth) -> Login:
     # Without hvac's call, which reads certificates for a transport of its own.
     path = f"auth/{auth.mount}/login"
     role = {} if auth.role is None else {"name": auth.role}
-    answer = await session.ask(
-        Request(Operation.LOG_IN, path), lambda vault: vault.post(f"/v1/{path}", json=role)
-    )
+    try:
+        answer = await session.ask(
+            Request(Operation.LOG_IN, path), lambda vault: vault.post(f"/v1/{path}", json=role)
+        )
+    except RefusedError as error:
+        raise _explained(error, path) from None
     return await tokens.accept(session, answer)
+
+
+def _explained(error: RefusedError, path: str) -> FaultError:
+    if error.fault.kind is not FaultKind.BAD_REQUEST:
+        return error
+    said = quote(error.refusal.errors or ()) or "no reason given"
+    if "must be supplied" in said or "tls connection required" in said:
+        hint = (
+            "it saw none: does something in front of Vault end TLS, or its listener ask for none?"
+        )
+    else:
+        hint = (
+            "does a role there (auth.role, where set) trust the CA and allow the names of "
+            "vault.client_cert_file, and is it still valid?"
+        )
+    message = f"Vault refuses the certificate at {path}: {said}: {hint}"
+    return FaultError(replace(error.fault, message=message))

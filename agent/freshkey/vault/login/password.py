@@ -10,6 +10,7 @@ from freshkey.core.faults import FaultError, FaultKind, Operation
 from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
 from freshkey.vault.login.credentials import read_password, remove_credential
+from freshkey.vault.words import quote as words
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
@@ -42,7 +43,16 @@ def _explained(error: RefusedError, auth: UserpassAuth | LdapAuth) -> FaultError
     https://developer.hashicorp.com/vault/docs/concepts/user-lockout
     """
     fault = error.fault
-    if fault.kind is FaultKind.FORBIDDEN:
-        hint = f"or is user {auth.username} locked out after wrong passwords?"
-        return FaultError(replace(fault, message=f"{fault.message} {hint}"))
-    return error
+    match fault.kind:
+        case FaultKind.FORBIDDEN:
+            hint = f", or is user {auth.username} locked out after wrong passwords?"
+            return FaultError(replace(fault, message=fault.message.removesuffix("?") + hint))
+        case FaultKind.BAD_REQUEST:
+            message = (
+                f"Vault refuses auth/{auth.mount}/login for user {auth.username}: "
+                f"{words(error.refusal.errors or ()) or 'no reason given'}: are auth.username and "
+                "the content of auth.password_file those that Vault knows?"
+            )
+            return FaultError(replace(fault, message=message))
+        case _:
+            return error
