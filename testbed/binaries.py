@@ -9,8 +9,9 @@ TOXIPROXY = "toxiproxy-server"
 ETCD = "etcd"
 KUBE_APISERVER = "kube-apiserver"
 KUBERNETES_PLUGIN = "vault-plugin-auth-kubernetes"
+LDAP_PLUGIN = "vault-plugin-auth-ldap"
 
-FOR_LOGINS = (ETCD, KUBE_APISERVER, KUBERNETES_PLUGIN)
+FOR_LOGINS = (ETCD, KUBE_APISERVER, KUBERNETES_PLUGIN, LDAP_PLUGIN)
 """What only the tests of login methods need: `make testbed-logins` builds it."""
 
 BUILT = Path(__file__).resolve().parent.parent / ".testbed" / "bin"

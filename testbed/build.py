@@ -21,6 +21,7 @@ from testbed.binaries import (
     ETCD,
     KUBE_APISERVER,
     KUBERNETES_PLUGIN,
+    LDAP_PLUGIN,
     OPENAI_PLUGIN,
     OVERRIDES,
     TOXIPROXY,
@@ -70,6 +71,12 @@ LOGIN_PARTS = (
         SOURCES / "kubernetes-auth",
         (*FLAGS, "github.com/hashicorp/vault-plugin-auth-kubernetes/cmd/" + KUBERNETES_PLUGIN),
         "a minute",
+    ),
+    Part(
+        LDAP_PLUGIN,
+        SOURCES / "vault",
+        (*FLAGS, "github.com/hashicorp/vault/builtin/credential/ldap/cmd/ldap"),
+        "half a minute",
     ),
     Part(KUBE_APISERVER, SOURCES / "kube-apiserver", (*FLAGS, "."), "5 min"),
 )
