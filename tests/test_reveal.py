@@ -19,6 +19,7 @@ REASONS = {
     "vault/login/kubernetes.py": "a login shows Vault the credentials",
     "vault/login/password.py": "a login shows Vault the password",
     "vault/login/wrapping.py": "a wrapping token is looked up by itself",
+    "vault/proxies.py": "a proxy is shown the password that it wants",
 }
 
 

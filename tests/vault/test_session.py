@@ -13,6 +13,7 @@ import pytest
 import trio
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.secret import Secret
+from freshkey.vault.redirects import MovedError
 
 from tests.vault.conftest import make_client
 from tests.vault.servers import OddServer, answer
@@ -56,7 +57,7 @@ async def test_what_is_sent() -> None:
     assert grant.secret == Secret("sk-1")
 
 
-async def test_environment_names_no_token_proxy_or_address(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_gives_no_token_or_address(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("VAULT_ADDR", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, refusing())
     monkeypatch.setenv("VAULT_TOKEN", "hvs.other")
@@ -341,14 +342,13 @@ async def test_a_redirect_to_nowhere(location: str) -> None:
     assert "redirects (307) to elsewhere" in found.message
 
 
-async def test_a_redirect_to_another_scheme() -> None:
-    with OddServer(answer()) as server:
-        tls = server.address.replace("http:", "https:")
-        with OddServer(moved(tls)) as standby:
-            client = make_client(standby.address, addresses=(tls,))
-            with pytest.raises(FaultError) as caught:
-                await client.mint(TOKEN, PATH, "api_key", None)
-    assert "redirects (307)" in caught.value.fault.message
+def test_a_redirect_leads_to_the_same_scheme_or_to_https() -> None:
+    nodes = ("http://one:8200", "https://two:8200")
+    to_https = MovedError("http://one:8200", 307, "https://two:8200/v1/x")
+    to_http = MovedError("https://two:8200", 307, "http://one:8200/v1/x")
+    assert to_https.node(nodes) == "https://two:8200"
+    assert to_http.node(nodes) is None
+    assert "redirects (307) to http://one:8200, which is not followed" in str(to_http)
 
 
 async def test_redirects_in_a_circle_end() -> None:

@@ -175,6 +175,18 @@ async def test_a_file_that_can_not_be_used(
     assert caught.value.fault.message.startswith(f"vault.{option} {file}")
 
 
+async def test_a_redirect_to_https_carries_the_token(authority: Authority) -> None:
+    with OddServer(HEALTHY, authority.context()) as active:
+        moved = answer(307, b"", headers={"Location": f"{active.address}/v1/x"})
+        with OddServer(moved) as standby:
+            client = make_client(
+                standby.address, addresses=(active.address,), ca_file=authority.ca_file
+            )
+            await client.revoke_token(Secret("hvs.x"))
+    assert active.requests[0].line == "POST /v1/auth/token/revoke-self HTTP/1.1"
+    assert active.requests[0].headers["x-vault-token"] == "hvs.x"
+
+
 async def test_a_mint_over_tls_that_trickles(authority: Authority) -> None:
     def trickle(client: Any) -> None:  # noqa: ANN401 - socket or its TLS
         while not server.wait(0.05):

@@ -8,6 +8,7 @@ make a mint look unanswered; on a new one it is certain whether a request has le
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import ssl
 from contextlib import suppress
@@ -17,11 +18,14 @@ from urllib.parse import urlsplit
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.vault.faults import not_vault
+from freshkey.vault.proxies import PORTS, ProxyError, proxy_for
 from freshkey.vault.tls import describe
+from freshkey.vault.tls_connection import TLSConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from freshkey.vault.proxies import Proxy
     from freshkey.vault.tls import Trust
 
 LARGEST_ANSWER: Final = 1 << 20
@@ -53,6 +57,7 @@ class Connection:
         self._connection: http.client.HTTPConnection | None = None
         self._socket: socket.socket | None = None  # http.client lets go of it before the body
         self._cut = False
+        self._proxy: Proxy | None = None
 
     def cut(self) -> None:
         """End it now."""
@@ -70,7 +75,28 @@ class Connection:
 
         Raises FaultError: with `unanswered` once the request may have left.
         """
-        connection = self._connection = self._unconnected()
+        try:
+            self._proxy = proxy_for(self.address, os.environ)
+            answered = self._ask(self._unconnected(), method, target, body, headers)
+            if self._proxy is not None:
+                self._proxy.refuse(answered.status)
+        except ProxyError as error:
+            raise self._away(str(error)) from None
+        return answered
+
+    def _ask(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> Answered:
+        self._connection = connection
+        if self._proxy is not None and not isinstance(connection, TLSConnection):
+            # https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
+            target = f"http://{urlsplit(self.address).netloc}{target}"
+            headers = {**headers, **self._proxy.headers}
         try:
             self._connect(connection)
             return self._exchange(connection, method, target, body, headers)
@@ -80,12 +106,13 @@ class Connection:
     def _unconnected(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.address)
         timeout = min(CONNECT_TIMEOUT, self._seconds)
-        host = parts.hostname or ""
+        host, proxy = parts.hostname or "", self._proxy
         # Always with a port: without, http.client looks for one in the host, IPv6 or not.
+        port = parts.port or PORTS[parts.scheme]
         if parts.scheme == "https":
-            port = parts.port or http.client.HTTPS_PORT
-            return _TLSConnection(host, port, timeout, self._trust)
-        port = parts.port or http.client.HTTP_PORT
+            return TLSConnection(host, port, timeout, self._trust, proxy)
+        if proxy is not None:
+            host, port = proxy.host, proxy.port
         return http.client.HTTPConnection(host, port, timeout=timeout)
 
     def _connect(self, connection: http.client.HTTPConnection) -> None:
@@ -149,7 +176,8 @@ class Connection:
         return not response.length
 
     def _away(self, reason: str) -> FaultError:
-        message = f"Vault at {self.address} can't be reached: {reason}"
+        through = f" through the proxy {self._proxy}" if self._proxy else ""
+        message = f"Vault at {self.address} can't be reached{through}: {reason}"
         return FaultError(Fault(FaultKind.UNREACHABLE, message))
 
     def _silent(self, error: Exception | None) -> FaultError:
@@ -167,23 +195,3 @@ class Connection:
         # request has left, and was not read.
         message = f"Vault at {self.address} refuses TLS: {describe(error)}"
         return FaultError(Fault(FaultKind.TLS, message))
-
-
-class _TLSConnection(http.client.HTTPConnection):
-    """As HTTPSConnection, but the certificate's name may be another than the host's."""
-
-    default_port = http.client.HTTPS_PORT
-
-    def __init__(self, host: str, port: int, timeout: float, trust: Trust) -> None:
-        super().__init__(host, port, timeout=timeout)
-        self._trust = trust
-
-    def connect(self) -> None:
-        """Connect and shake hands, with the socket in place for `Connection.cut`."""
-        context = self._trust.context
-        super().connect()
-        name = self._trust.server_name or self.host
-        self.sock = context.wrap_socket(
-            self.sock, server_hostname=name, do_handshake_on_connect=False
-        )
-        self.sock.do_handshake()

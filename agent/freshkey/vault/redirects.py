@@ -34,12 +34,13 @@ class MovedError(FaultError):
     def node(self, addresses: Sequence[str]) -> str | None:
         """Return the configured address that may be asked in place of the one that redirects.
 
-        A standby names the active node by 307, see
+        It has the same scheme, or https: what was encrypted stays so. A standby names the active
+        node by 307, see
         https://developer.hashicorp.com/vault/docs/concepts/ha#client-redirection
         """
         if not self._followable or self._from is None or self._to is None:
             return None
-        if self._to == self._from or self._to[0] != self._from[0]:
+        if self._to == self._from or self._to[0] not in {self._from[0], "https"}:
             return None
         return next((address for address in addresses if _origin(address) == self._to), None)
 

@@ -1,0 +1,134 @@
+"""Proxies on the way to Vault, from the variables that Vault's own tools read, as Go reads them.
+
+https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables,
+https://pkg.go.dev/golang.org/x/net/http/httpproxy
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from http import HTTPStatus
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from freshkey.core.secret import Secret
+from freshkey.logs.redact import know
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+PORTS: Final = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
+
+_LOOPBACK: Final = ("127.0.0.0/8", "::1")
+_FOR_EVERY_ADDRESS: Final = ("VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY")
+
+
+class ProxyError(Exception):
+    """No way to Vault through a proxy; the text says why, and holds no password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy; `variable` is where it comes from."""
+
+    host: str
+    port: int
+    variable: str
+    login: Secret | None = None  # USER:PASSWORD
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request to the proxy has to carry."""
+        if self.login is None:
+            return {}
+        encoded = b64encode(self.login.reveal().encode()).decode()
+        return {"Proxy-Authorization": f"Basic {encoded}"}
+
+    def open_tunnel(self, sock: socket.socket, host: str, port: int) -> None:
+        """Have the proxy connect `sock` with a host; raises ProxyError and OSError.
+
+        Source: https://www.rfc-editor.org/rfc/rfc9110#name-connect
+        """
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        fields = {"Host": place, **self.headers}
+        lines = [f"CONNECT {place} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
+        sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        response = http.client.HTTPResponse(sock, method="CONNECT")
+        try:
+            response.begin()
+        except http.client.HTTPException:
+            raise ProxyError("it does not answer as a proxy does") from None
+        finally:
+            response.close()
+        self.refuse(response.status)
+        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise ProxyError(f"it answers {response.status} to CONNECT")
+
+    def refuse(self, status: int) -> None:
+        """Raise ProxyError when an answer is the proxy's own, for want of a login."""
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            wrong = "takes another user and password" if self.login else "wants a user and password"
+            raise ProxyError(f"it {wrong}: put them into {self.variable}, http://USER:PASSWORD@…")
+
+
+def proxy_for(address: str, environ: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy to ask for an address, None to go there directly; raises ProxyError."""
+    for variable in _FOR_EVERY_ADDRESS:
+        if environ.get(variable):
+            return _parsed(variable, environ[variable])
+    parts = urlsplit(address)
+    variable = f"{parts.scheme.upper()}_PROXY"
+    if not environ.get(variable):
+        variable = variable.lower()
+    if not environ.get(variable) or _is_direct(parts, environ):
+        return None
+    return _parsed(variable, environ[variable])
+
+
+def _parsed(variable: str, value: str) -> Proxy:
+    problem = f'{variable} has to be the URL of an HTTP proxy, such as "http://proxy.example:3128"'
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        port = parts.port or PORTS["http"]
+    except ValueError:
+        raise ProxyError(problem) from None
+    if parts.scheme != "http" or not parts.hostname:
+        raise ProxyError(problem)
+    if parts.username is None:
+        return Proxy(parts.hostname, port, variable)
+    password = unquote(parts.password or "")
+    if password:
+        know(Secret(password))
+    return Proxy(parts.hostname, port, variable, Secret(f"{unquote(parts.username)}:{password}"))
+
+
+def _is_direct(parts: SplitResult, environ: Mapping[str, str]) -> bool:
+    """Whether a host is this one, or stands in NO_PROXY."""
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    if host == "localhost" or any(_names(rule, host, port) for rule in _LOOPBACK):
+        return True
+    listed = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    rules = (rule.strip() for rule in listed.lower().split(","))
+    return any(rule == "*" or _names(rule, host, port) for rule in rules if rule)
+
+
+def _names(rule: str, host: str, port: int) -> bool:
+    """Whether a rule (an address, a network, a domain, .a-part-of-it; :PORT) is about a host."""
+    name, _, only = rule.rpartition(":") if re.fullmatch(r"[^:]+:\d+", rule) else (rule, "", "")
+    if only and int(only) != port:
+        return False
+    try:
+        return ip_address(host) in ip_network(name, strict=False)
+    except ValueError:  # one of them is a name
+        name = name.removeprefix("*")
+    if name.startswith("."):
+        return host.endswith(name)
+    return host == name or host.endswith(f".{name}")
