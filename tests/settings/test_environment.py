@@ -100,3 +100,34 @@ def test_a_token_that_can_be_no_header_is_not_shown(tmp_path: Path) -> None:
             "(from VAULT_TOKEN)"
         )
     ]
+
+
+SKIP = (
+    "vault.ca_file: VAULT_SKIP_VERIFY is set, but Vault is always verified: unset it, name the CA "
+    "here"
+)
+BYTES = (
+    "vault.ca_file: VAULT_CACERT_BYTES is not read: write what it holds to a file, and name that "
+    "here"
+)
+
+
+@pytest.mark.parametrize("value", ["1", "true", "TRUE", "T", "yes"])
+def test_a_variable_that_turns_verification_off_is_refused(tmp_path: Path, value: str) -> None:
+    assert faults(tmp_path, config(), {"VAULT_SKIP_VERIFY": value}) == [SKIP]
+
+
+def test_a_ca_in_a_variable_is_refused_unless_a_file_wins_over_it(tmp_path: Path) -> None:
+    given = {"VAULT_CACERT_BYTES": "-----BEGIN CERTIFICATE-----"}
+    assert faults(tmp_path, config(), given) == [BYTES]
+    load(written(tmp_path, config()), {**given, "VAULT_CACERT": "/ca.pem"})
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "F"])
+def test_a_variable_that_leaves_verification_on(tmp_path: Path, value: str) -> None:
+    load(written(tmp_path, config()), {"VAULT_SKIP_VERIFY": value})
+
+
+def test_without_tls_there_is_nothing_to_verify(tmp_path: Path) -> None:
+    path = written(tmp_path, config(vault='address = "http://127.0.0.1:8200"'))
+    load(path, {"VAULT_SKIP_VERIFY": "1", "VAULT_CACERT_BYTES": "x"})

@@ -3,7 +3,7 @@
 https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ _PATHS: Final = {
     "client_cert_file": "VAULT_CLIENT_CERT",
     "client_key_file": "VAULT_CLIENT_KEY",
 }
+_FALSE: Final = frozenset({"", "0", "f", "false"})  # as Go's strconv.ParseBool has it
 _TOKEN: Final = "VAULT_TOKEN"  # noqa: S105 - a variable's name
 
 
@@ -59,3 +60,20 @@ def with_token(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings
     except WrongValueError as error:
         return settings, [Finding(("auth", "token"), f"{error} (from {_TOKEN})")]
     return evolve(settings, auth=evolve(auth, token=Secret(token))), []
+
+
+def refused_variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """List the variables that would change whom the agent trusts, and are not followed."""
+    vault, place = settings.vault, ("vault", "ca_file")
+    if not any(address.startswith("https:") for address in (vault.address, *vault.addresses)):
+        return
+    if environ.get("VAULT_SKIP_VERIFY", "").lower() not in _FALSE:
+        message = (
+            "VAULT_SKIP_VERIFY is set, but Vault is always verified: unset it, name the CA here"
+        )
+        yield Finding(place, message)
+    if environ.get("VAULT_CACERT_BYTES") and not (vault.ca_file or vault.ca_dir):
+        message = (
+            "VAULT_CACERT_BYTES is not read: write what it holds to a file, and name that here"
+        )
+        yield Finding(place, message)

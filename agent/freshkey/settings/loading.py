@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import fields
 
-from freshkey.settings.environment import fill_vault, with_token
+from freshkey.settings.environment import fill_vault, refused_variables, with_token
 from freshkey.settings.faults import Finding, SettingsError, SettingsFault, independent, rendered
 from freshkey.settings.model import Settings
 from freshkey.settings.rules import bad_names, broken_rules
@@ -28,6 +28,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     findings += wrong_token
     findings += [
         *independent(broken_rules(settings), findings),
+        *refused_variables(settings, environ),
         *bad_names(settings),
         *unbuilt(settings),
     ]
