@@ -221,6 +221,7 @@ def token_rows() -> Iterator[Row]:
     revoking = replace(left, tokens=replace(left.tokens, call=TokenCall.REVOKE))
     gone = events.TokenRevoked(actions.RevokeToken(1, SECRET))
     yield "token", "TokenRevoked", revoking, gone, NOW
+    yield "token", "CredentialChanged", held, events.CredentialChanged(), NOW
     away = agent(idle, link=Link(away=True, ping_at=NOW, fault=AWAY))
     yield "token, Vault away", "a ping is due", away, events.Woke(), NOW
     pinging = replace(away, link=replace(away.link, pinging=True))

@@ -38,8 +38,10 @@ from freshkey.serve.listener import listen
 from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
+from freshkey.settings.auth import TokenAuth
 from freshkey.status import Reporter
 from freshkey.surroundings import Surroundings
+from freshkey.token_watch import watch_token
 from freshkey.wishes import wish
 
 if TYPE_CHECKING:
@@ -154,10 +156,12 @@ async def _work(
 ) -> None:
     hands = Hands(settings, loop.send)
     held = any(key.current for key in loop.state.keys)
-    async with trio.open_nursery() as preparing:
-        preparing.start_soon(hands.prepare, HEAD_START if held else 0)
+    async with trio.open_nursery() as beside:
+        beside.start_soon(hands.prepare, HEAD_START if held else 0)
+        if isinstance(settings.auth, TokenAuth) and settings.auth.token_file is not None:
+            beside.start_soon(watch_token, settings.auth.token_file, loop.token, loop.send)
         await loop.run(hands, until)
-        preparing.cancel_scope.cancel()
+        beside.cancel_scope.cancel()
     await hands.aclose()
 
 

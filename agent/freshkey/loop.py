@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from freshkey.core.events import Published, Withdrawn
     from freshkey.core.policy import AgentPolicy
+    from freshkey.core.secret import Secret
     from freshkey.core.state import AgentState
     from freshkey.core.view import KeyView
     from freshkey.hands import RemoteOrder
@@ -78,6 +79,11 @@ class Loop:
     def send(self, event: Event) -> None:
         """Hand an event to the loop."""
         self._send.send_nowait(event)
+
+    def token(self) -> Secret | None:
+        """Return the token in use."""
+        current = self.state.tokens.current
+        return None if current is None else current.secret
 
     async def run(
         self, performer: Performer, until: Callable[[AgentState], bool] = lambda _: False

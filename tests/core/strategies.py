@@ -19,7 +19,7 @@ from freshkey.core.actions import (
     RevokeToken,
 )
 from freshkey.core.actions import Test as Probe
-from freshkey.core.events import ClockJumped, Event, Reported, RotateRequested
+from freshkey.core.events import ClockJumped, CredentialChanged, Event, Reported, RotateRequested
 from freshkey.core.faults import Fault, FaultKind
 from freshkey.core.lease import TokenKind
 from freshkey.core.policy import AgentPolicy, KeyPolicy, VerifyMode
@@ -138,7 +138,7 @@ incidents = st.builds(
     st.one_of(
         st.sampled_from(["end_everything", "end_one", "disk_full", "disk_free", "report", "leap"]),
         st.builds(RotateRequested, st.sampled_from(names(4)), st.booleans(), st.booleans()),
-        st.just(ClockJumped()),
+        st.sampled_from([ClockJumped(), CredentialChanged()]),
     ),
 )
 

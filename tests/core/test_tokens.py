@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.core.actions import Issue, LogIn, LookUpToken, RenewToken, RevokeToken
-from freshkey.core.events import ClockJumped, TokenLookedUp, TokenRenewed
+from freshkey.core.events import ClockJumped, CredentialChanged, TokenLookedUp, TokenRenewed
 from freshkey.core.lease import Renewal, TokenKind
 from freshkey.core.secret import Secret
 
-from tests.core.scripts import FORBIDDEN, LIMITED, THROTTLED, Rule, gaps, policy
+from tests.core.scripts import AWAY, FORBIDDEN, INVALID, LIMITED, THROTTLED, Rule, gaps, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
 if TYPE_CHECKING:
+    from freshkey.core.faults import Fault
     from freshkey.core.token_state import Token
 
 QUIET = {"check_every": 0, "probe_every": 0}
@@ -82,6 +83,77 @@ def test_a_given_token_is_never_revoked() -> None:
     assert world.holds()
     assert not world.vault.revoked_tokens
     assert not world.state.tokens.retired
+
+
+def test_a_given_token_that_is_replaced_is_left_at_once() -> None:
+    """Whoever replaced it may end it at any moment: 20 keys move within the budget."""
+    vault = Vault(given_token="hvs.given", lease_ttl=36_000)
+    world = World(policy(*TWENTY, **QUIET), vault).start().run(600)
+    assert all(map(world.holds, TWENTY))
+    vault.given_token = "hvs.next"
+    world.send(CredentialChanged()).run(300)
+    assert current(world).secret == Secret("hvs.next")
+    assert {told["reason"] for told in world.told("key.published")} == {"first", "token"}
+    assert {key.generation for key in world.state.keys} == {2}
+    world.vault.end_token("hvs.given")
+    assert all(map(world.holds, TWENTY))
+    world.run(600)
+    assert world.calls["RevokeToken"] == 0
+    assert not world.state.tokens.retired
+    assert world.alive() == 20
+
+
+def test_a_given_token_of_the_same_value_changes_nothing() -> None:
+    world = World(policy(**QUIET), Vault(given_token="hvs.given")).start().run(10)
+    world.send(CredentialChanged()).run(600)
+    assert world.calls["LogIn"] == 2
+    assert world.calls["Issue"] == 1
+    world.vault.given_token = "hvs.next"
+    world.send(CredentialChanged()).run(2)
+    assert current(world).secret == Secret("hvs.next")
+
+
+def test_a_changed_credential_ends_the_wait_for_the_next_login() -> None:
+    world = World(policy(**QUIET), Vault(), rules=(Rule((LogIn,), FORBIDDEN),)).start().run(600)
+    world.rules = ()
+    world.send(CredentialChanged()).run(2)
+    assert world.holds()
+
+
+def test_credentials_that_change_all_the_time_cost_a_login_a_second_at_most() -> None:
+    world = World(policy(**QUIET), Vault(), rules=(Rule((LogIn,), FORBIDDEN),)).start()
+    for _ in range(600):
+        world.send(CredentialChanged()).run(0.1)
+    assert world.calls["LogIn"] <= 61
+
+
+@pytest.mark.parametrize("fault", [INVALID, FORBIDDEN])
+def test_a_changed_credential_that_is_no_good_leaves_the_token_in_use(fault: Fault) -> None:
+    world = World(policy(**QUIET), Vault(token_ttl=600)).start().run(10)
+    world.rules = (Rule((LogIn,), fault),)
+    world.send(CredentialChanged()).run(3600)
+    assert world.calls["LogIn"] == 2
+    assert world.calls["RenewToken"] > 6
+    assert world.holds()
+    assert world.token_fault() is None
+
+
+def test_a_changed_credential_waits_for_vault() -> None:
+    world = World(policy(**QUIET), Vault()).start().run(10)
+    world.rules = (Rule((LogIn,), AWAY),)
+    first = current(world)
+    world.send(CredentialChanged()).run(30)
+    world.rules = ()
+    world.run(120)
+    assert current(world).number == first.number + 1
+
+
+def test_a_credential_that_changes_during_a_login_is_used_after_it() -> None:
+    rules = (Rule((LogIn,), latency=5.0),)
+    world = World(policy(**QUIET), Vault(given_token="hvs.given"), rules=rules).start().run(1)
+    world.vault.given_token = "hvs.next"  # the login under way has read the one before
+    world.send(CredentialChanged()).run(30)
+    assert current(world).secret == Secret("hvs.next")
 
 
 def test_a_given_token_without_an_end() -> None:

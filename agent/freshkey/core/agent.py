@@ -29,6 +29,7 @@ from freshkey.core.actions import (
 )
 from freshkey.core.events import (
     ClockJumped,
+    CredentialChanged,
     CredentialUnwrapped,
     Event,
     Failed,
@@ -100,7 +101,14 @@ def _absorb(state: AgentState, event: Event, turn: Turn) -> AgentState:
             return ending.begin(state, turn)
         case RotateRequested(name=name) | Reported(name=name):
             return _one(state, name, lambda key: keys.request(key, event, turn))
-        case CredentialUnwrapped() | LoggedIn() | TokenRenewed() | TokenLookedUp() | TokenRevoked():
+        case (
+            CredentialChanged()
+            | CredentialUnwrapped()
+            | LoggedIn()
+            | TokenRenewed()
+            | TokenLookedUp()
+            | TokenRevoked()
+        ):
             return replace(state, tokens=token_answers.absorb(state.tokens, event, turn))
         case Pinged():
             return _on_pinged(state, turn)

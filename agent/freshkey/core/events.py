@@ -65,6 +65,11 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialChanged:
+    """What the agent logs in with is another: it is to be used from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialUnwrapped:
     """A wrapped secret-id was taken out: it is kept, for its wrapping is spent."""
 
@@ -173,6 +178,7 @@ class Failed:
 
 
 Outside = Started | Woke | ClockJumped | StopRequested | RotateRequested | Reported
-TokenEvent = CredentialUnwrapped | LoggedIn | TokenRenewed | TokenLookedUp | TokenRevoked
+TokenAnswer = LoggedIn | TokenRenewed | TokenLookedUp | TokenRevoked
+TokenEvent = CredentialChanged | CredentialUnwrapped | TokenAnswer
 KeyAnswer = Issued | Renewed | LookedUp | Revoked | Tested | Published | Withdrawn
 Event = Outside | TokenEvent | KeyAnswer | Pinged | Failed

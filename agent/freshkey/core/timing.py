@@ -92,7 +92,8 @@ def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Ne
         return Next(-inf, Course.REPLACE, Reason.TOKEN)
     due = point(lease, policy)
     if token is not tokens.current:
-        move = token.expires_at - lead
+        # Whoever replaced a token that is theirs may end it at any moment.
+        move = token.expires_at - lead if token.owned else -inf
         return Next(min(due, move), Course.REPLACE, Reason.DUE if due <= move else Reason.TOKEN)
     if bounded_by_token(lease, token, worn=tokens.worn):
         return Next(inf, Course.REPLACE, Reason.TOKEN)

@@ -16,6 +16,7 @@ from freshkey.core.actions import (
 )
 from freshkey.core.backoff import BASE, CAP, delay
 from freshkey.core.events import (
+    CredentialChanged,
     CredentialUnwrapped,
     LoggedIn,
     TokenEvent,
@@ -37,12 +38,15 @@ _FAILED = {
     LookUpToken: ("token.lookup_failed", Operation.LOOK_UP_TOKEN),
     RevokeToken: ("token.revocation_failed", Operation.REVOKE_TOKEN),
 }
+_UNTRIED = PASSING - {FaultKind.TOKEN_INVALID}  # the credential may be a good one
 _SETTLED = 60.0  # a token that Vault calls invalid sooner than this costs a wait before a login
 
 
 def absorb(tokens: Tokens, event: TokenEvent, turn: Turn) -> Tokens:
     """Take note of an answer to a token request."""
     match event:
+        case CredentialChanged():
+            return replace(tokens, changed=True, retry_at=min(tokens.retry_at, turn.now + BASE))
         case CredentialUnwrapped(unwrapped=unwrapped):
             return replace(tokens, unwrapped=unwrapped)
         case LoggedIn(login=login):
@@ -140,6 +144,7 @@ def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, turn: Turn) -> To
         return replace(tokens, recheck=False)  # its terms as they were known have to do
     return replace(
         tokens,
+        changed=tokens.changed or (isinstance(order, LogIn) and fault.kind in _UNTRIED),
         failures=failures,
         retry_at=turn.now + wait,
         trouble=Trouble(_FAILED[type(order)][1], fault, turn.now),

@@ -32,7 +32,7 @@ def plan(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
     if turn.due(tokens.retry_at):
         if current is None or _login_due(tokens, current, turn):
             turn.do(LogIn(tokens.unwrapped))
-            return replace(tokens, call=TokenCall.LOGIN)
+            return replace(tokens, call=TokenCall.LOGIN, changed=False)
         if tokens.recheck:
             turn.do(LookUpToken(current.number, current.secret, current.owned))
             return replace(tokens, call=TokenCall.LOOKUP)
@@ -53,7 +53,7 @@ def _renewable(tokens: Tokens, token: Token) -> bool:
 
 
 def _login_due(tokens: Tokens, current: Token, turn: Turn) -> bool:
-    if current.abandoned:
+    if current.abandoned or tokens.changed:
         return True
     if _renewable(tokens, current):
         return False
