@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from datetime import UTC, datetime, timedelta
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,15 +41,33 @@ async def test_a_private_ca_as_a_file(authority: Authority) -> None:
 
 async def test_a_private_ca_in_a_directory(authority: Authority, tmp_path: Path) -> None:
     with OddServer(HEALTHY, authority.context()) as server:
-        assert "issuer is not trusted" in (await fault(server, ca_dir=tmp_path)).message
-    # OpenSSL finds a CA by a hash of its name in canonical DER, as `openssl rehash` names files.
-    name = b"\x06\x03\x55\x04\x03" + b"\x0c\x07" + b"test ca"
-    name = b"\x30" + bytes([len(name)]) + name
-    name = b"\x31" + bytes([len(name)]) + name
-    hashed = int.from_bytes(sha1(name, usedforsecurity=False).digest()[:4], "little")
-    (tmp_path / f"{hashed:08x}.0").write_bytes(authority.ca_file.read_bytes())
+        client = make_client(server.address, ca_dir=tmp_path)
+        (tmp_path / "a.pem").write_bytes(authority.issue()["certificate"].read_bytes())
+        with pytest.raises(FaultError, match="issuer is not trusted"):
+            await client.ping()
+        (tmp_path / "b.crt").write_bytes(authority.ca_file.read_bytes())  # of any name
+        await client.ping()
+
+
+async def test_a_directory_as_kubernetes_makes_it(authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "..1").mkdir()
+    (tmp_path / "..1" / "ca.crt").write_bytes(authority.ca_file.read_bytes())
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "ca.crt").symlink_to("..data/ca.crt")
     with OddServer(HEALTHY, authority.context()) as server:
         await make_client(server.address, ca_dir=tmp_path).ping()
+
+
+async def test_a_directory_that_can_not_be_used(authority: Authority, tmp_path: Path) -> None:
+    with OddServer(HEALTHY, authority.context()) as server:
+        missing = await fault(server, ca_dir=tmp_path / "missing")
+        (tmp_path / "README").write_text("certificates go here")
+        odd = await fault(server, ca_dir=tmp_path)
+        (tmp_path / "README").unlink()
+        empty = await fault(server, ca_dir=tmp_path)
+    assert missing.message.startswith(f"vault.ca_dir {tmp_path}/missing: No such file")
+    assert odd.message.startswith(f"vault.ca_dir {tmp_path}/README: ")
+    assert "its issuer is not trusted" in empty.message
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", None])

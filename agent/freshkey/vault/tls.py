@@ -81,6 +81,8 @@ class Trust:
         if not any(files):
             system = ssl.get_default_verify_paths()
             files = [Path(file) for file in (system.cafile, system.capath) if file]
+        elif settings.ca_dir:
+            files += _files_in(settings.ca_dir)
         files += [settings.client_cert_file, settings.client_key_file]
         return tuple(_state(file) for file in files if file)
 
@@ -94,9 +96,11 @@ class Trust:
         try:
             if settings.ca_file:
                 context.load_verify_locations(cafile=settings.ca_file)
-            option = f"ca_dir {settings.ca_dir}"
             if settings.ca_dir:
-                context.load_verify_locations(capath=settings.ca_dir)
+                option = f"ca_dir {settings.ca_dir}"
+                for file in _files_in(settings.ca_dir):
+                    option = f"ca_dir {file}"
+                    context.load_verify_locations(cafile=file)
             option = f"client_cert_file {settings.client_cert_file} with client_key_file"
             if settings.client_cert_file:
                 key = settings.client_key_file
@@ -107,6 +111,19 @@ class Trust:
             message = f"vault.{option}: {reason}; it has to be PEM that the agent may read"
             raise FaultError(Fault(FaultKind.TLS, message)) from None
         return context
+
+
+def _files_in(directory: Path) -> list[Path]:
+    """List the files of a directory, whatever their names, as Vault's own tools take it.
+
+    OpenSSL would look for names made of hashes. What begins with a dot is no certificate: so are
+    the links by which Kubernetes replaces all files at once.
+    """
+    try:
+        files = sorted(directory.iterdir())
+    except OSError:
+        return [directory]  # it can't be read as a file either, which tells why
+    return [file for file in files if not file.name.startswith(".") and file.is_file()]
 
 
 def _state(file: Path) -> FileState:
