@@ -77,6 +77,12 @@ class Slapd:
         encoded = b64encode(password.encode()).decode()
         self._add(name, f"dn: cn={name},{SUFFIX}", f"userPassword:: {encoded}")
 
+    def set_password(self, name: str, password: str) -> None:
+        """Change a user's password; the directory has to be stopped."""
+        (entry,) = (self.directory / "entries").rglob(f"cn={name}.ldif")
+        entry.unlink()
+        self.add_user(name, password)
+
     def _add(self, name: str, *lines: str) -> None:
         entry = "\n".join([*lines, "objectClass: node", f"cn: {name}", ""])
         command: list[str | Path] = [self._program, "-T", "add", "-f", self._config]

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.core.faults import FaultKind
+from freshkey.core.faults import FaultError, FaultKind
 from freshkey.settings.auth import LdapAuth
 
 from testbed.binaries import LDAP_PLUGIN
 from testbed.vault import VaultServer
+from tests.documented import blocks, client, set_up
 from tests.logins import slapd
 from tests.logins.slapd import SUFFIX, Slapd
 from tests.vault.conftest import make_client
@@ -48,7 +49,8 @@ def ldap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ldap]:
         VaultServer(auth_plugins=[LDAP_PLUGIN]) as vault,
     ):
         directory.stop()
-        directory.add_user("agent", PASSWORD)
+        for name in ("agent", "changing", "freshkey"):
+            directory.add_user(name, PASSWORD)
         directory.start()
         vault.request("POST", "sys/auth/ldap", {"type": LDAP_PLUGIN})
         settings = {"url": directory.url, "userdn": SUFFIX, "userattr": "cn", "token_ttl": "60s"}
@@ -94,3 +96,28 @@ async def test_a_directory_that_is_away(ldap: Ldap) -> None:
     assert fault.kind is FaultKind.UNREACHABLE
     assert fault.message.startswith("Vault failed at auth/ldap/login/agent: ldap.(Client)")
     assert "connection refused" in fault.message
+
+
+async def test_a_renewal_after_the_password_changed_will_never_work(ldap: Ldap) -> None:
+    client = ldap.client(username="changing")
+    login = await client.log_in(None, nothing_to_unwrap)
+    ldap.directory.stop()
+    ldap.directory.set_password("changing", "another")
+    ldap.directory.start()
+    with pytest.raises(FaultError) as caught:
+        await client.renew_token(login.token, 60.0)
+    assert caught.value.fault.kind is FaultKind.BAD_REQUEST  # so the agent logs in anew
+
+
+async def test_what_its_page_says(ldap: Ldap) -> None:
+    directory = ldap.file.parent
+    changes = {
+        "enable ldap": f"enable -path=ldap {LDAP_PLUGIN}",  # this Vault has no plugin of its own
+        "ldaps://ldap.example": ldap.directory.url,
+        "ou=services,dc=example": SUFFIX,
+    }
+    (commands,) = blocks("ldap", "sh")
+    ldap.vault.request("DELETE", "sys/auth/ldap")
+    set_up(ldap.vault, commands, directory, changes)
+    login = await client("ldap", ldap.vault.address, directory).log_in(None, nothing_to_unwrap)
+    assert (login.duration, login.owned) == (3600.0, True)

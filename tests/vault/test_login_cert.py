@@ -13,6 +13,7 @@ from freshkey.settings.auth import CertAuth
 
 from testbed.process import ReservedPort
 from testbed.vault import VaultServer
+from tests.documented import blocks, client, set_up
 from tests.vault.authority import Authority
 from tests.vault.conftest import make_client
 from tests.vault.test_login import nothing_to_unwrap, refusal
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MISMATCH = (
-    "Vault refuses the certificate at auth/cert/login: failed to match all constraints for this "
+    "Vault refuses the certificate at auth/certs/login: failed to match all constraints for this "
     "login certificate: does a role there (auth.role, where set) trust the CA and allow the names "
     "of vault.client_cert_file, and is it still valid?"
 )
@@ -47,7 +48,9 @@ class Secured:
             files["client_cert_file"] = directory / "tls.crt"
             files["client_key_file"] = directory / "tls.key"
         ca_file = self.authority.ca_file
-        return make_client(self.address, CertAuth(**auth), ca_file=ca_file, **files)
+        return make_client(
+            self.address, CertAuth(**{"mount": "certs", **auth}), ca_file=ca_file, **files
+        )
 
     def owner(self, accessor: str) -> str:
         """Return the serial number of the certificate that a token was given for."""
@@ -67,14 +70,14 @@ def secured(authority: Authority) -> Iterator[Secured]:
             "tls_key_file": str(files["private_key"]),
         }
         with VaultServer(settings={"listener": {"tcp": listener}}) as vault:
-            vault.request("POST", "sys/auth/cert", {"type": "cert"})
+            vault.request("POST", "sys/auth/certs", {"type": "cert"})
             role = {
                 "certificate": authority.ca_file.read_text(),
                 "allowed_common_names": ["agent.example"],
                 "token_policies": ["default"],
                 "token_ttl": "60s",
             }
-            vault.request("POST", "auth/cert/certs/agent", role)
+            vault.request("POST", "auth/certs/certs/agent", role)
             yield Secured(vault, f"https://{address}", authority)
 
 
@@ -140,7 +143,7 @@ async def test_no_certificate(secured: Secured) -> None:
     fault = await refusal(secured.client(None))
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == (
-        "Vault refuses the certificate at auth/cert/login: client certificate must be supplied: "
+        "Vault refuses the certificate at auth/certs/login: client certificate must be supplied: "
         "it saw none: does something in front of Vault end TLS, or its listener ask for none?"
     )
 
@@ -163,3 +166,13 @@ async def test_another_mount(secured: Secured, tmp_path: Path) -> None:
     deliver(secured, tmp_path)
     fault = await refusal(secured.client(tmp_path, mount="elsewhere"))
     assert fault.kind is FaultKind.FORBIDDEN
+
+
+async def test_what_its_page_says(secured: Secured, tmp_path: Path) -> None:
+    deliver(secured, tmp_path, "freshkey.example")
+    for name in ("ca.pem", "clients-ca.pem"):
+        (tmp_path / name).write_bytes(secured.authority.ca_file.read_bytes())
+    (commands,) = blocks("cert", "sh")
+    set_up(secured.vault, commands, tmp_path)
+    login = await client("cert", secured.address, tmp_path).log_in(None, nothing_to_unwrap)
+    assert (login.duration, login.owned) == (3600.0, True)
