@@ -9,6 +9,7 @@ from freshkey.vault.faults import Refusal, Request, fault_of, health_fault
 MINT = Request(Operation.MINT, "openai/creds/billing")
 LOGIN = Request(Operation.LOG_IN, "auth/approle/login")
 RENEW = Request(Operation.RENEW_LEASE, "sys/leases/renew")
+RENEW_TOKEN = Request(Operation.RENEW_TOKEN, "auth/token/renew-self")
 REVOKE = Request(Operation.REVOKE_LEASE, "sys/leases/revoke/openai/creds/billing/fWPCZ")
 NO_JSON = None
 
@@ -17,6 +18,10 @@ INVALID = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
 LIMITED = (
     "1 error occurred:\n\t* error creating service account: API error (429): requests - You're "
     "making too many requests, please slow down. (code: rate_limit_exceeded)\n\n"
+)
+OTHER_CERTIFICATE = (
+    "failed to renew entry: client identity during renewal not matching client identity used "
+    "during login"
 )
 GO_TIMEOUT = (
     'error making request: Post "https://api.openai.com/v1/x": context deadline exceeded '
@@ -45,6 +50,8 @@ GO_TIMEOUT = (
         (MINT, 500, GO_TIMEOUT, FaultKind.UPSTREAM),
         (MINT, 500, "internal error", FaultKind.UPSTREAM),
         (RENEW, 500, "internal error", FaultKind.UNREACHABLE),
+        (RENEW_TOKEN, 500, "internal error", FaultKind.UNREACHABLE),
+        (RENEW_TOKEN, 500, OTHER_CERTIFICATE, FaultKind.BAD_REQUEST),
         (
             MINT,
             500,
