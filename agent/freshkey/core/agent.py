@@ -29,19 +29,14 @@ from freshkey.core.actions import (
 )
 from freshkey.core.events import (
     ClockJumped,
-    CredentialChanged,
-    CredentialUnwrapped,
     Event,
     Failed,
-    LoggedIn,
     Pinged,
     Reported,
     RotateRequested,
     Started,
     StopRequested,
-    TokenLookedUp,
-    TokenRenewed,
-    TokenRevoked,
+    TokenEvent,
     Woke,
 )
 from freshkey.core.faults import UNSPENT, Fault, FaultKind
@@ -88,6 +83,8 @@ def step(policy: AgentPolicy, state: AgentState, event: Event, now: float, chanc
 
 
 def _absorb(state: AgentState, event: Event, turn: Turn) -> AgentState:
+    if isinstance(event, TokenEvent):
+        return replace(state, tokens=token_answers.absorb(state.tokens, event, turn))
     match event:
         case Started():
             return _each(state, lambda key: publishing.restore(key, turn))
@@ -101,15 +98,6 @@ def _absorb(state: AgentState, event: Event, turn: Turn) -> AgentState:
             return ending.begin(state, turn)
         case RotateRequested(name=name) | Reported(name=name):
             return _one(state, name, lambda key: keys.request(key, event, turn))
-        case (
-            CredentialChanged()
-            | CredentialUnwrapped()
-            | LoggedIn()
-            | TokenRenewed()
-            | TokenLookedUp()
-            | TokenRevoked()
-        ):
-            return replace(state, tokens=token_answers.absorb(state.tokens, event, turn))
         case Pinged():
             return _on_pinged(state, turn)
         case Failed(order=order, fault=fault):
