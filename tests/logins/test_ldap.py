@@ -46,13 +46,13 @@ def ldap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ldap]:
     program = slapd.found()
     with (
         Slapd(program, tmp_path_factory.mktemp("slapd")) as directory,
-        VaultServer(auth_plugins=[LDAP_PLUGIN]) as vault,
+        VaultServer(auth_plugins={"ldap": LDAP_PLUGIN}) as vault,
     ):
         directory.stop()
         for name in ("agent", "changing", "freshkey"):
             directory.add_user(name, PASSWORD)
         directory.start()
-        vault.request("POST", "sys/auth/ldap", {"type": LDAP_PLUGIN})
+        vault.request("POST", "sys/auth/ldap", {"type": "ldap"})
         settings = {"url": directory.url, "userdn": SUFFIX, "userattr": "cn", "token_ttl": "60s"}
         vault.request("POST", "auth/ldap/config", settings)
         yield Ldap(vault, directory, tmp_path_factory.mktemp("credentials") / "password")
@@ -112,7 +112,6 @@ async def test_a_renewal_after_the_password_changed_will_never_work(ldap: Ldap) 
 async def test_what_its_page_says(ldap: Ldap) -> None:
     directory = ldap.file.parent
     changes = {
-        "enable ldap": f"enable -path=ldap {LDAP_PLUGIN}",  # this Vault has no plugin of its own
         "ldaps://ldap.example": ldap.directory.url,
         "ou=services,dc=example": SUFFIX,
     }
