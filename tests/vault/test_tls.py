@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.secret import Secret
 from freshkey.settings.model import VaultSettings
+from freshkey.vault import tls
 from freshkey.vault.tls import Trust
 
 from tests.vault.conftest import make_client
 from tests.vault.servers import OddServer, answer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from testbed.vault import VaultServer
     from tests.vault.authority import Authority
 
@@ -202,6 +202,12 @@ async def test_a_redirect_to_https_carries_the_token(authority: Authority) -> No
             await client.revoke_token(Secret("hvs.x"))
     assert active.requests[0].line == "POST /v1/auth/token/revoke-self HTTP/1.1"
     assert active.requests[0].headers["x-vault-token"] == "hvs.x"
+
+
+def test_every_sentence_has_a_row_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tls.md").read_text()
+    for sentence in (*tls.CERTIFICATE.values(), *tls.ALERTS.values()):
+        assert f"| `{sentence}` |" in page
 
 
 async def test_a_mint_over_tls_that_trickles(authority: Authority) -> None:

@@ -19,7 +19,7 @@ FileState: TypeAlias = tuple[int, int, int, int] | None
 Stamp: TypeAlias = tuple[FileState, ...]
 
 # X509_V_ERR_* of https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
-_CERTIFICATE: Final = {
+CERTIFICATE: Final = {
     9: "its certificate is not valid yet: compare the clocks",
     10: "its certificate has expired: renew it",
     18: "its certificate is signed by itself: put it into vault.ca_file",
@@ -30,7 +30,7 @@ _CERTIFICATE: Final = {
     64: "its certificate is for another address: set vault.tls_server_name to a name in it",
 }
 # The alerts of https://www.rfc-editor.org/rfc/rfc8446#section-6.2 that are about our certificate.
-_ALERTS: Final = {
+ALERTS: Final = {
     "CERTIFICATE_EXPIRED": "the client certificate has expired: renew vault.client_cert_file",
     "UNKNOWN_CA": "it does not trust the issuer of the client certificate, vault.client_cert_file",
     "BAD_CERTIFICATE": "it refuses the client certificate, vault.client_cert_file",
@@ -137,11 +137,11 @@ def _state(file: Path) -> FileState:
 def describe(error: ssl.SSLError) -> str:
     """Say in plain words why a handshake failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _CERTIFICATE.get(error.verify_code, error.verify_message)
+        return CERTIFICATE.get(error.verify_code, error.verify_message)
     reason = error.reason or "the handshake broke off"
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
         return "it does not speak TLS: is its address http instead of https?"
-    for alert, words in _ALERTS.items():
+    for alert, words in ALERTS.items():
         if reason.endswith(f"ALERT_{alert}"):
             return words
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
