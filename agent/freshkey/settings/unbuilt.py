@@ -6,11 +6,8 @@ Whoever builds one of these deletes its row.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from freshkey.settings import auth
 from freshkey.settings.faults import Finding, Place
 from freshkey.settings.model import FileFormat, Settings
-
-AUTH_METHODS: Final = ("aws", "gcp", "azure")
 
 # "*" is every key, or every element; None refuses whatever is set, else that value alone.
 _OPTIONS: Final[dict[tuple[str, ...], object]] = {
@@ -25,10 +22,6 @@ _OPTIONS: Final[dict[tuple[str, ...], object]] = {
 
 def unbuilt(settings: Settings) -> Iterator[Finding]:
     """List what is used of it."""
-    if settings.auth.method in AUTH_METHODS:
-        built = ", ".join(method for method in auth.AUTH_METHODS if method not in AUTH_METHODS)
-        problem = f'is "{settings.auth.method}", which this version does not do yet'
-        yield Finding(("auth", "method"), f"{problem}: use one of {built}")
     for pattern, refused in _OPTIONS.items():
         for place, value in _matching(settings, pattern, ()):
             if refused is None and value:

@@ -57,7 +57,17 @@ async def log_in(
             from freshkey.vault.login import password  # noqa: PLC0415 - for those who use it
 
             return await password.log_in(session, auth)
-        case AwsAuth() | GcpAuth() | AzureAuth():
-            raise NotImplementedError(auth.method)  # settings/unbuilt.py refuses it
+        case AwsAuth():
+            from freshkey.vault.login import aws  # noqa: PLC0415 - for those who use it
+
+            return await aws.log_in(session, auth)
+        case GcpAuth():
+            from freshkey.vault.login import gcp  # noqa: PLC0415 - for those who use it
+
+            return await gcp.log_in(session, auth)
+        case AzureAuth():
+            from freshkey.vault.login import azure  # noqa: PLC0415 - for those who use it
+
+            return await azure.log_in(session, auth)
         case _:
             assert_never(auth)

@@ -1,0 +1,186 @@
+"""HTTP to what vouches for this machine: metadata servers, and the clouds' own APIs.
+
+httpx is imported when a login needs it, as the test of keys does; nothing is kept open.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from freshkey import __version__
+from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.imports import import_without
+from freshkey.vault.words import quote
+
+if TYPE_CHECKING:
+    import httpx
+
+LARGEST_ANSWER: Final = 256 * 1024
+_XML_ERROR: Final = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Who is asked: `name` starts every line about it, `url` ends without a slash.
+
+    One that is `near` belongs to this machine: no proxy stands before it, and it answers soon or
+    is not there. `when_silent` says what to do then.
+    """
+
+    name: str
+    url: str
+    near: bool = True
+    when_silent: str = "is this the right method for this machine?"
+
+    @property
+    def connecting(self) -> float:
+        """Seconds for a connection."""
+        return 2.0 if self.near else 5.0
+
+    @property
+    def answering(self) -> float:
+        """Seconds for all of it."""
+        return 5.0 if self.near else 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)  # it may hold a credential
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a 200."""
+        return self.status == HTTPStatus.OK
+
+    @property
+    def text(self) -> str:
+        """The content, without the white space around it."""
+        return self.content.decode(errors="replace").strip()
+
+    @property
+    def table(self) -> Mapping[str, Any]:
+        """The JSON object that it holds, else an empty one."""
+        try:
+            body = json.loads(self.content)
+        except (ValueError, RecursionError):
+            return {}
+        return body if isinstance(body, dict) else {}
+
+
+async def ask(
+    service: Service,
+    path: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+) -> Reply:
+    """Send one request, follow no redirect, and return the answer whatever its status.
+
+    Raises FaultError when none came in time.
+    """
+    headers = {"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"} | {
+        **(headers or {})
+    }
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        # httpx would quote the header in its exception.
+        raise fault(service, "can't be asked: a credential for it holds more than ASCII")
+    try:
+        client = await trio.to_thread.run_sync(_client, service)
+    except (ImportError, ValueError):  # httpx's words for a proxy that it can't use
+        raise fault(service, "can't be asked: HTTPS_PROXY names no usable proxy") from None
+    import httpx  # noqa: PLC0415 - slow to import: _client did it, in a thread
+
+    try:
+        async with client:
+            request = client.build_request(
+                method, service.url + path, headers=headers, content=content
+            )
+            reply = await _exchange(client, request, service.answering)
+    except httpx.ConnectTimeout:
+        raise _away(service, f"no connection within {service.connecting:g} s") from None
+    except httpx.ConnectError as error:
+        raise _away(service, quote([str(error)]) or "no connection") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise _away(service, type(error).__name__) from None
+    if reply is None:
+        raise _away(service, f"no answer within {service.answering:g} s")
+    if len(reply.content) > LARGEST_ANSWER:
+        raise fault(service, "sends more than a credential")
+    return reply
+
+
+def refusal(service: Service, reply: Reply, to_do: str) -> FaultError:
+    """Return the fault of an answer that is not what was asked for, with the service's words."""
+    passing = reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= HTTPStatus(500)
+    said = quote(_words(reply)) or "no reason given"
+    kind = FaultKind.UPSTREAM if passing else FaultKind.BAD_REQUEST
+    return FaultError(Fault(kind, f"{service.name} answers {reply.status}: {said}: {to_do}"))
+
+
+def fault(service: Service, problem: str) -> FaultError:
+    """Return a fault of this service that waiting alone does not mend."""
+    return FaultError(Fault(FaultKind.BAD_REQUEST, f"{service.name} at {service.url} {problem}"))
+
+
+def _away(service: Service, reason: str) -> FaultError:
+    # Not `unreachable`, which says that Vault is away.
+    message = f"{service.name} at {service.url} can't be reached: {reason}: {service.when_silent}"
+    return FaultError(Fault(FaultKind.UPSTREAM, message))
+
+
+def _words(reply: Reply) -> list[str]:
+    body = reply.table
+    error = body.get("error")
+    inner = error if isinstance(error, dict) else {}
+    for words in (body.get("error_description"), inner.get("message"), body.get("message"), error):
+        if isinstance(words, str):
+            return [words]
+    found = _XML_ERROR.search(reply.text)
+    return [f"{found[1]}: {found[2]}"] if found else []
+
+
+def _client(service: Service) -> httpx.AsyncClient:
+    import_without("httpx", "httpx._main")  # its command line
+    import httpx  # noqa: PLC0415 - slow to import, and seldom needed here
+
+    encrypted = service.url.startswith("https:")
+    trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(
+        verify=ssl.create_default_context() if encrypted else trust_nobody,
+        trust_env=encrypted and not service.near,  # a proxy would carry credentials off the host
+        timeout=httpx.Timeout(None, connect=service.connecting),  # for the whole: _exchange
+    )
+
+
+async def _exchange(
+    client: httpx.AsyncClient, request: httpx.Request, seconds: float
+) -> Reply | None:
+    """Return the answer, of which what is too much is left out; None: it did not come in time."""
+    content = b""
+    reply: Reply | None = None
+    with trio.move_on_after(seconds) as scope:
+        response = await client.send(request, stream=True)
+        try:
+            async for chunk in response.aiter_raw():
+                content += chunk
+                if len(content) > LARGEST_ANSWER:
+                    scope.cancel()  # a break would leave httpx's generators open
+        finally:
+            await response.aclose()
+        reply = Reply(response.status_code, dict(response.headers.items()), content)
+    if reply is None and len(content) > LARGEST_ANSWER:
+        return Reply(0, {}, content)
+    return reply
