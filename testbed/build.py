@@ -18,7 +18,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from testbed.binaries import (
+    AWS_PLUGIN,
     ETCD,
+    GCP_PLUGIN,
     KUBE_APISERVER,
     KUBERNETES_PLUGIN,
     LDAP_PLUGIN,
@@ -72,11 +74,24 @@ LOGIN_PARTS = (
         (*FLAGS, "github.com/hashicorp/vault-plugin-auth-kubernetes/cmd/" + KUBERNETES_PLUGIN),
         "a minute",
     ),
+    # These three are of Vault's own module and of its requirements.
     Part(
         LDAP_PLUGIN,
         SOURCES / "vault",
         (*FLAGS, "github.com/hashicorp/vault/builtin/credential/ldap/cmd/ldap"),
         "half a minute",
+    ),
+    Part(
+        AWS_PLUGIN,
+        SOURCES / "vault",
+        (*FLAGS, "github.com/hashicorp/vault/builtin/credential/aws/cmd/aws"),
+        "2 min",
+    ),
+    Part(
+        GCP_PLUGIN,
+        SOURCES / "vault",
+        (*FLAGS, "github.com/hashicorp/vault-plugin-auth-gcp/cmd/" + GCP_PLUGIN),
+        "a minute",
     ),
     Part(KUBE_APISERVER, SOURCES / "kube-apiserver", (*FLAGS, "."), "5 min"),
 )
