@@ -52,6 +52,9 @@ GO_TIMEOUT = (
         (RENEW, 500, "internal error", FaultKind.UNREACHABLE),
         (RENEW_TOKEN, 500, "internal error", FaultKind.UNREACHABLE),
         (RENEW_TOKEN, 500, OTHER_CERTIFICATE, FaultKind.BAD_REQUEST),
+        (LOGIN, 500, "internal error", FaultKind.UPSTREAM),
+        (LOGIN, 400, GO_TIMEOUT, FaultKind.UPSTREAM),
+        (LOGIN, 500, "local node not active", FaultKind.UNREACHABLE),
         (
             MINT,
             500,
@@ -87,6 +90,11 @@ def test_kinds_of_what_is_not_vault(status: int, kind: FaultKind) -> None:
     fault = fault_of(MINT, Refusal(status, NO_JSON, "text/html"))
     assert fault.kind is kind
     assert fault.unanswered is (kind is not FaultKind.THROTTLED)
+
+
+def test_a_login_that_vault_can_not_check_is_not_laid_to_openai() -> None:
+    fault = fault_of(LOGIN, Refusal(400, (GO_TIMEOUT,)))
+    assert "Vault can't reach what tells it who logs in at auth/approle/login" in fault.message
 
 
 def test_what_is_not_vault_is_described() -> None:

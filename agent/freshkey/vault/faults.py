@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LONGEST_RETRY_AFTER: Final = 3600.0
 
+# For these Vault asks others, whose failures it may answer with a 500.
+_ASK_OTHERS: Final = frozenset({Operation.MINT, Operation.LOG_IN})
+
 _NOT_REPLICATED: Final = 412
 _GATEWAY: Final = frozenset({502, 504})  # a proxy's: the request may have gone on to Vault
 _UPSTREAM: Final = re.compile(r"API error \((\d{3})\)")
@@ -153,12 +156,22 @@ def _throttled(refusal: Refusal, words: str) -> Fault:
 
 def _upstream(request: Request, words: str) -> Fault | None:
     """Find the engine's report of what OpenAI said, or that it said nothing."""
+    if request.operation is Operation.LOG_IN:
+        return _unchecked(request, words)
     if found := _UPSTREAM.search(words):
         status = int(found[1])
         message = f"OpenAI answered {status} to {request.path}: {words}"
         return Fault(FaultKind.UPSTREAM, message, upstream_status=status)
     if _UPSTREAM_TRANSPORT.search(words):
         return Fault(FaultKind.UPSTREAM, f"Vault can't reach OpenAI for {request.path}: {words}")
+    return None
+
+
+def _unchecked(request: Request, words: str) -> Fault | None:
+    """Find a login method's report that it could not ask whoever knows the caller."""
+    if _UPSTREAM_TRANSPORT.search(words):
+        message = f"Vault can't reach what tells it who logs in at {request.path}: {words}"
+        return Fault(FaultKind.UPSTREAM, message)
     return None
 
 
@@ -173,7 +186,7 @@ def _failed(request: Request, words: str, said: str) -> Fault:
     if any(sign in words for sign in _BROKEN_OFF):
         message = f"Vault broke off at {request.path}: {said}"
         return Fault(FaultKind.UNREACHABLE, message, unanswered=True)
-    kind = FaultKind.UPSTREAM if request.operation is Operation.MINT else FaultKind.UNREACHABLE
+    kind = FaultKind.UPSTREAM if request.operation in _ASK_OTHERS else FaultKind.UNREACHABLE
     return Fault(kind, f"Vault failed at {request.path}: {said}")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 _CONTAINERS: Final = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23"})  # ECS, EKS
+_ECS: Final = "http://169.254.170.2"
 _INSTANCE: Final = "http://169.254.169.254"
 _INSTANCE_IPV6: Final = "http://[fd00:ec2::254]"
 _ROLES: Final = "/latest/meta-data/iam/security-credentials/"
@@ -30,7 +31,7 @@ def container() -> Awaitable[AwsCredentials] | None:
     if path := variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
         if not path.startswith("/"):
             raise unusable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI has to start with /")
-        return _of_container("http://169.254.170.2", path)
+        return _of_container(_ECS, path)
     if (url := variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")) is None:
         return None
     parts = urlsplit(url)

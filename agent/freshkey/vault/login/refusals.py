@@ -1,13 +1,12 @@
 """Vault's refusal of a login for which it asked a cloud, with what to do about it.
 
-What the cloud said is inside Vault's words, and a plugin may answer 500 for it: no outage of Vault.
+What the cloud said is inside Vault's words, and a plugin may answer 500 for a plain refusal.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.faults import FaultError, FaultKind
@@ -19,24 +18,20 @@ if TYPE_CHECKING:
 Hints = tuple[tuple[str, str], ...]
 """Signs in Vault's words, each with what to do; the first one that is found counts."""
 
+_FAILED: Final = 500
 _XML_ERROR: Final = re.compile(
     r"<.*<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>.*>", re.DOTALL
 )
 
 
 def explain(error: RefusedError, path: str, hints: Hints) -> FaultError:
-    """Return the refusal of a login at `path` with its hint, and what is no refusal as it is."""
-    found = error.fault
+    """Return the refusal of a login at `path` with the first hint, if one fits."""
     errors = error.refusal.errors or ()
     hint = next((hint for sign, hint in hints if sign in " ".join(errors)), None)
+    if hint is None:
+        return error
     said = quote(_XML_ERROR.sub(r"\1: \2", text) for text in errors)
-    cloud_is_away = found.kind is FaultKind.UPSTREAM  # so far taken for OpenAI
-    failed = error.refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR and not found.unanswered
-    if hint is not None:
-        kind = FaultKind.UPSTREAM if cloud_is_away else FaultKind.BAD_REQUEST
-        message = f"Vault refuses {path}: {said}: {hint}"
-        return FaultError(replace(found, kind=kind, message=message))
-    if cloud_is_away or failed:
-        message = f"Vault fails at {path}: {said}"
-        return FaultError(replace(found, kind=FaultKind.UPSTREAM, message=message))
-    return error
+    unasked = error.fault.kind is FaultKind.UPSTREAM and error.refusal.status < _FAILED
+    kind = FaultKind.UPSTREAM if unasked else FaultKind.BAD_REQUEST
+    message = f"Vault refuses {path}: {said}: {hint}"
+    return FaultError(replace(error.fault, kind=kind, message=message))

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.vault.cloud.standin import Cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_a_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = ("AWS_", "AZURE_", "IDENTITY_", "GCE_")
+    for name in [name for name in os.environ if name.startswith(starts)]:
+        monkeypatch.delenv(name)
+    # Whoever asks a metadata server through a proxy gets no answer.
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with Cloud() as server:
+        yield server
