@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.vault.servers import OddServer, Request, answer
 
-Answer = bytes | None  # None: nothing, ever
+Answer = bytes | Callable[[Request], bytes] | None  # None: nothing, ever
 
 ACCEPTED = answer(
     body={
@@ -36,12 +36,13 @@ class Cloud(OddServer):
         self.script = self._answer
 
     def _answer(self, client: socket.socket) -> None:
-        line = self.requests[-1].line.removesuffix(" HTTP/1.1")
+        request = self.requests[-1]
+        line = request.line.removesuffix(" HTTP/1.1")
         reply = self.routes.get(line, answer(404, b"not found", content_type="text/plain"))
         if reply is None:
             self._ended.wait()
         else:
-            client.sendall(reply)
+            client.sendall(reply if isinstance(reply, bytes) else reply(request))
 
     def request(self, start: str) -> Request:
         """Return the one request whose line starts so."""

@@ -41,13 +41,18 @@ _HINTS: Final[Hints] = (
     ("must expire in", "this machine's clock is wrong: correct it"),
     ("JWTs expire within", "this machine's clock is wrong, or the role's max_jwt_exp is below 5m"),
     ("expected JWT to have claims with GCE", 'the role is of type gce: set auth.type = "gce"'),
-    ("does not allow GCE inference", 'the role is of type iam: set auth.type = "iam"'),
     ("unable to get public key", "may Vault reach www.googleapis.com, and is the account alive?"),
     ("is not authorized", "put that account into the role's bound_service_accounts"),
     ("not in bound", "put it into that bound of the role"),
     ("not in allowed", "put it into that bound of the role"),
     ("could not find service account", "Vault's own Google account needs iam.serviceAccounts.get"),
     ("not found", "correct auth.role, or make the role"),
+)
+
+
+_GCE_HINTS: Final[Hints] = (
+    ("JWTs expire within", 'an instance\'s has an hour: for a role of type iam, auth.type = "iam"'),
+    *_HINTS,
 )
 
 
@@ -67,7 +72,8 @@ async def log_in(session: Session, auth: GcpAuth) -> Login:
             ),
         )
     except RefusedError as error:
-        raise explain(error, path, _HINTS) from None
+        hints = _GCE_HINTS if auth.type is GcpType.GCE else _HINTS
+        raise explain(error, path, hints) from None
     return await tokens.accept(session, answer)
 
 

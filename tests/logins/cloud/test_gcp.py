@@ -1,0 +1,172 @@
+"""Logins into Vault's own gcp plugin, for which Google is stood in."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.settings.auth import GcpAuth, GcpType
+from freshkey.vault.login import gcp
+from freshkey.vault.login.outside import Service
+
+from testbed.binaries import GCP_PLUGIN, binary
+from testbed.vault import VaultServer
+from tests.logins.cloud.google import ACCOUNT, ACCOUNTS, PROJECT, Google
+from tests.vault.conftest import make_client
+from tests.vault.servers import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freshkey.core.lease import Login
+
+
+pytestmark = pytest.mark.logins
+_NUMBERS = count(1)
+
+
+@dataclass
+class Mount:
+    """The gcp method at a mount of its own, with the role `agent`."""
+
+    vault: VaultServer
+    name: str
+
+    def write_role(self, **options: object) -> None:
+        usual = {"bound_projects": PROJECT, "token_ttl": "60s"}
+        self.vault.request("POST", f"auth/{self.name}/role/agent", usual | options)
+
+    async def log_in(self, **options: Any) -> Login:  # noqa: ANN401 - any option
+        auth = GcpAuth(**({"mount": self.name, "role": "agent"} | options))
+        return await make_client(self.vault.address, auth).log_in(None, lambda _: None)
+
+    async def fault(self, **options: Any) -> Fault:  # noqa: ANN401 - any option
+        with pytest.raises(FaultError) as caught:
+            await self.log_in(**options)
+        assert "\n" not in caught.value.fault.message
+        return caught.value.fault
+
+
+@pytest.fixture(scope="module")
+def google_server(
+    cloud_vault: VaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Google]:
+    """Google, with Vault's plugin registered so that it knows its way there."""
+    with Google() as google:
+        google.install()
+        file = tmp_path_factory.mktemp("google") / "credentials.json"
+        file.write_text(google.application_credentials())
+        digest = sha256(binary(GCP_PLUGIN).read_bytes()).hexdigest()
+        env = [f"GOOGLE_APPLICATION_CREDENTIALS={file}"]
+        wish = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
+        cloud_vault.request("PUT", f"sys/plugins/catalog/auth/{GCP_PLUGIN}", wish)
+        yield google
+
+
+@pytest.fixture
+def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
+    google_server.requests.clear()
+    monkeypatch.setenv("GCE_METADATA_HOST", google_server.address.removeprefix("http://"))
+    monkeypatch.setattr(gcp, "IAM", Service("Google's IAM", google_server.address))
+    return google_server
+
+
+@pytest.fixture
+def mount(cloud_vault: VaultServer, google: Google) -> Mount:
+    made = Mount(cloud_vault, f"gcp-{next(_NUMBERS)}")
+    cloud_vault.request("POST", f"sys/auth/{made.name}", {"type": GCP_PLUGIN})
+    endpoints = dict.fromkeys(("api", "iam", "compute"), google.address)
+    wish = {"custom_endpoint": endpoints}
+    cloud_vault.request("POST", f"auth/{made.name}/config", wish)
+    return made
+
+
+async def test_gce(mount: Mount) -> None:
+    mount.write_role(type="gce")
+    login = await mount.log_in()
+    assert login.owned
+    assert login.duration == 60.0
+    wish = {"accessor": login.accessor}
+    told = mount.vault.request("POST", "auth/token/lookup-accessor", wish)["data"]
+    assert told["meta"]["instance_name"] == "vm-7"
+
+
+async def test_iam(mount: Mount) -> None:
+    mount.write_role(type="iam", bound_service_accounts=ACCOUNT, max_jwt_exp="5m")
+    assert (await mount.log_in(type=GcpType.IAM)).owned
+
+
+async def test_an_identity_for_a_role_of_type_iam(mount: Mount) -> None:
+    """It lasts an hour; so do those of Cloud Run, which know no instance."""
+    mount.write_role(type="iam", bound_service_accounts=ACCOUNT, max_jwt_exp="1h")
+    assert (await mount.log_in()).owned
+
+
+async def test_wrong_type_for_gce(mount: Mount) -> None:
+    mount.write_role(type="gce")
+    fault = await mount.fault(type=GcpType.IAM)
+    assert fault.kind is FaultKind.BAD_REQUEST
+    assert fault.message.endswith(': the role is of type gce: set auth.type = "gce"')
+
+
+async def test_wrong_type_for_iam(mount: Mount) -> None:
+    mount.write_role(type="iam", bound_service_accounts=ACCOUNT)
+    fault = await mount.fault()
+    assert fault.message.endswith(': for a role of type iam, auth.type = "iam"')
+
+
+async def test_another_account_than_the_bound_one(mount: Mount) -> None:
+    mount.write_role(type="iam", bound_service_accounts="other@project-1.iam.gserviceaccount.com")
+    fault = await mount.fault(type=GcpType.IAM)
+    assert fault.kind is FaultKind.BAD_REQUEST
+    assert fault.message.startswith(
+        f"Vault refuses auth/{mount.name}/login: service account {ACCOUNT} "
+    )
+    assert fault.message.endswith(": put that account into the role's bound_service_accounts")
+
+
+async def test_another_project_than_the_bound_one(mount: Mount) -> None:
+    mount.write_role(type="gce", bound_projects="project-2")
+    fault = await mount.fault()
+    assert "not in bound projects [project-2]" in fault.message
+    assert fault.message.endswith(": put it into that bound of the role")
+
+
+async def test_no_such_role(mount: Mount) -> None:
+    fault = await mount.fault(role="agent")
+    assert fault.message == (
+        f'Vault refuses auth/{mount.name}/login: role "agent" not found: '
+        "correct auth.role, or make the role"
+    )
+
+
+async def test_an_identity_that_has_expired(mount: Mount, google: Google) -> None:
+    mount.write_role(type="gce")
+    [line] = [line for line in google.routes if line.startswith(f"GET {ACCOUNTS}/default/identity")]
+    usual = google.routes[line]
+    old = google.identity(exp=int(time.time()) - 3600).encode()
+    google.routes[line] = answer(200, old, headers={"Metadata-Flavor": "Google"})
+    try:
+        fault = await mount.fault()
+    finally:
+        google.routes[line] = usual
+    assert fault.message.endswith(": this machine's clock is wrong: correct it")
+
+
+async def test_an_account_that_vault_may_not_look_up(mount: Mount, google: Google) -> None:
+    mount.write_role(type="iam", bound_service_accounts=ACCOUNT)
+    [line] = [
+        line for line in google.routes if line.endswith(f"{ACCOUNT}?alt=json&prettyPrint=false")
+    ]
+    usual = google.routes.pop(line)
+    try:
+        fault = await mount.fault(type=GcpType.IAM)
+    finally:
+        google.routes[line] = usual
+    assert fault.kind is FaultKind.BAD_REQUEST  # though Vault answers 500
+    assert fault.message.endswith(": Vault's own Google account needs iam.serviceAccounts.get")
