@@ -50,11 +50,8 @@ def test_wrong_vault(tmp_path: Path, line: str, fault: str) -> None:
         ('method = "kerberos"', f'method: is "kerberos", and must be one of {METHODS}'),
         ("method = 0", f"method: is an integer, and must be one of {METHODS}"),
         (
-            'method = "gcp"\nrole = "x"',
-            (
-                'method: is "gcp", which this version does not do yet: '
-                "use one of token, approle, kubernetes, jwt, cert, userpass, ldap"
-            ),
+            'method = "aws"\nsts_region = "example.org/"',
+            'sts_region: must be a region of AWS, such as "eu-central-1"',
         ),
         (
             'method = "token"',

@@ -135,7 +135,7 @@ class AwsAuth(_WithOptionalRole):
     method: Literal["aws"] = "aws"
     mount: VaultPath = "aws"
     header_value: Word | None = None
-    sts_region: Word | None = None
+    sts_region: Annotated[str, values.region] | None = None
 
 
 class GcpType(StrEnum):

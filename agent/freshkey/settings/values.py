@@ -72,6 +72,14 @@ def word(value: object) -> str:
     return checked
 
 
+def region(value: object) -> str:
+    """Take a region of AWS, which becomes part of a host's name."""
+    checked = string(value)
+    if not re.fullmatch(r"[a-z]+(?:-[a-z]+)+-[0-9]+", checked):
+        raise WrongValueError('must be a region of AWS, such as "eu-central-1"')
+    return checked
+
+
 def account(value: object) -> str:
     """Take the name or numeric id of a user or group."""
     checked = string(value)
