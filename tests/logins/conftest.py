@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.binaries import KUBERNETES_PLUGIN
+from testbed.binaries import AWS_PLUGIN, GCP_PLUGIN, KUBERNETES_PLUGIN
 from testbed.kubernetes import KubernetesServer
 from testbed.vault import VaultServer
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def vault_with_plugins() -> Iterator[VaultServer]:
     """A Vault with the login methods that `make testbed-logins` builds."""
-    with VaultServer(auth_plugins={"kubernetes": KUBERNETES_PLUGIN}) as server:
+    plugins = {"kubernetes": KUBERNETES_PLUGIN, "aws": AWS_PLUGIN, "gcp": GCP_PLUGIN}
+    with VaultServer(auth_plugins=plugins) as server:
         yield server
 
 

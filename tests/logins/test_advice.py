@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey.core.faults import Fault, FaultKind, Operation
 from freshkey.vault.faults import Refusal, RefusedError, Request
-from freshkey.vault.login import jwt, kubernetes
+from freshkey.vault.login import aws, azure, gcp, jwt, kubernetes
 from freshkey.vault.login.advice import Advice, explain
 
 from tests.logins.pages import PAGES
@@ -19,7 +19,14 @@ REQUEST = Request(Operation.LOG_IN, "auth/any/login")
 
 
 @pytest.mark.parametrize(
-    ("page", "table"), [("jwt", jwt.ADVICE), ("kubernetes", kubernetes.ADVICE)]
+    ("page", "table"),
+    [
+        ("jwt", jwt.ADVICE),
+        ("kubernetes", kubernetes.ADVICE),
+        ("aws", aws.ADVICE),
+        ("gcp", gcp.GCE_ADVICE),
+        ("azure", azure.ADVICE),
+    ],
 )
 def test_the_page_has_every_advice(page: str, table: Sequence[Advice]) -> None:
     text = (PAGES / f"{page}.md").read_text()

@@ -1,22 +1,21 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+from freshkey.vault.login import gcp
+from freshkey.vault.login.outside import Service
 
-from testbed.binaries import AWS_PLUGIN, GCP_PLUGIN
-from testbed.vault import VaultServer
+from testbed.binaries import GCP_PLUGIN, binary
+from tests.logins.cloud.google import Google
 from tests.logins.cloud.sts import Sts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-@pytest.fixture(scope="session")
-def cloud_vault() -> Iterator[VaultServer]:
-    with VaultServer(auth_plugins=(AWS_PLUGIN, GCP_PLUGIN)) as server:
-        yield server
+    from testbed.vault import VaultServer
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +29,30 @@ def sts(sts_server: Sts) -> Sts:
     sts_server.secrets.clear()
     sts_server.hosts.clear()
     return sts_server
+
+
+@pytest.fixture(scope="session")
+def google_server(
+    vault_with_plugins: VaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Google]:
+    """Google, with Vault's plugin registered so that it knows its way there."""
+    with Google() as google:
+        google.install()
+        file = tmp_path_factory.mktemp("google") / "credentials.json"
+        file.write_text(google.application_credentials())
+        digest = sha256(binary(GCP_PLUGIN).read_bytes()).hexdigest()
+        env = [f"GOOGLE_APPLICATION_CREDENTIALS={file}"]
+        wish = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
+        vault_with_plugins.request("PUT", "sys/plugins/catalog/auth/gcp", wish)
+        yield google
+
+
+@pytest.fixture
+def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
+    google_server.requests.clear()
+    monkeypatch.setenv("GCE_METADATA_HOST", google_server.address.removeprefix("http://"))
+    monkeypatch.setattr(gcp, "IAM", Service("Google's IAM", google_server.address))
+    return google_server
 
 
 @pytest.fixture(autouse=True)

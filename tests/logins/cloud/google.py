@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "project-1"
 ZONE: Final = "europe-west1-b"
-ACCOUNT: Final = f"agent@{PROJECT}.iam.gserviceaccount.com"
+ACCOUNT: Final = f"billing@{PROJECT}.iam.gserviceaccount.com"
 ACCOUNTS: Final = "/computeMetadata/v1/instance/service-accounts"
 _UNIQUE_ID: Final = "100000000000000000001"
 _CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ _INSTANCE: Final = {
 
 
 class Google(Cloud):
-    """`with Google() as google:`; `install` it for the role `agent`."""
+    """`with Google() as google:`; `install` it for the role `billing`."""
 
     def install(self) -> None:
         """Put every answer in its place."""
@@ -56,8 +56,9 @@ class Google(Cloud):
             "creationTimestamp": _CREATED.isoformat(),
             "zone": f"https://www.googleapis.com/compute/v1/projects/{PROJECT}/zones/{ZONE}",
         }
-        identity = "identity?audience=http%3A%2F%2Fvault%2Fagent&format=full"
+        identity = "identity?audience=http%3A%2F%2Fvault%2Fbilling&format=full"
         query = "alt=json&prettyPrint=false"
+        fields = "alt=json&fields=uniqueId%2Cemail&prettyPrint=false"
         self.routes |= {
             f"GET {ACCOUNTS}/default/{identity}": lambda _: answer(
                 200, self.identity().encode(), content_type="text/html", headers=flavor
@@ -70,6 +71,7 @@ class Google(Cloud):
             "POST /token": token,
             "GET /oauth2/v1/certs": answer(body={"key-1": self._certificate()}),
             f"GET /v1/projects/-/serviceAccounts/{_UNIQUE_ID}?{query}": answer(body=account),
+            f"GET /v1/projects/-/serviceAccounts/{_UNIQUE_ID}?{fields}": answer(body=account),
             f"GET /v1/projects/-/serviceAccounts/{ACCOUNT}?{query}": answer(body=account),
             f"GET /projects/{PROJECT}/zones/{ZONE}/instances/vm-7?{query}": answer(body=instance),
         }
@@ -91,7 +93,7 @@ class Google(Cloud):
         """Return an instance's identity token, in the format `full`."""
         usual: dict[str, object] = {
             "iss": "https://accounts.google.com",
-            "aud": "http://vault/agent",
+            "aud": "http://vault/billing",
             "sub": _UNIQUE_ID,
             "email": ACCOUNT,
             "exp": int(time.time()) + 3600,

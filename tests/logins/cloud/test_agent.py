@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey.core.faults import FaultKind
 
-from testbed.binaries import AWS_PLUGIN
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -27,20 +25,22 @@ _NUMBERS = count(1)
 
 
 @pytest.fixture
-def config(cloud_vault: VaultServer, openai_server: OpenAIServer, sts: Sts, tmp_path: Path) -> Path:
+def config(
+    vault_with_plugins: VaultServer, openai_server: OpenAIServer, sts: Sts, tmp_path: Path
+) -> Path:
     """An agent that logs in by aws, for a role that may mint and revoke one key."""
     openai_server.reset()
     mount = f"openai-aws-{next(_NUMBERS)}"
-    cloud_vault.enable_openai(mount, openai_server.base_url)
-    cloud_vault.write_role(mount, "billing", ttl="5m")
+    vault_with_plugins.enable_openai(mount, openai_server.base_url)
+    vault_with_plugins.write_role(mount, "billing", ttl="5m")
     policy = f"""
         path "{mount}/creds/billing" {{ capabilities = ["read"] }}
         path "sys/leases/revoke/{mount}/creds/billing/*" {{ capabilities = ["update"] }}
     """
-    cloud_vault.write_policy(mount, policy)
-    cloud_vault.request("POST", f"sys/auth/{mount}", {"type": AWS_PLUGIN})
+    vault_with_plugins.write_policy(mount, policy)
+    vault_with_plugins.request("POST", f"sys/auth/{mount}", {"type": "aws"})
     client = {"sts_endpoint": sts.address, "sts_region": "us-east-1"}
-    cloud_vault.request("POST", f"auth/{mount}/config/client", client)
+    vault_with_plugins.request("POST", f"auth/{mount}/config/client", client)
     role = {
         "auth_type": "iam",
         "bound_iam_principal_arn": f"arn:aws:iam::123456789012:user/{mount}",
@@ -48,11 +48,11 @@ def config(cloud_vault: VaultServer, openai_server: OpenAIServer, sts: Sts, tmp_
         "token_policies": mount,
         "token_ttl": "1h",
     }
-    cloud_vault.request("POST", f"auth/{mount}/role/agent", role)
+    vault_with_plugins.request("POST", f"auth/{mount}/role/agent", role)
     file = tmp_path / "config.toml"
     file.write_text(f"""
 [vault]
-address = "{cloud_vault.address}"
+address = "{vault_with_plugins.address}"
 [auth]
 method = "aws"
 mount = "{mount}"
@@ -85,7 +85,9 @@ def once(
     )
 
 
-def test_a_key_by_the_identity_of_a_cloud(config: Path, cloud_vault: VaultServer, sts: Sts) -> None:
+def test_a_key_by_the_identity_of_a_cloud(
+    config: Path, vault_with_plugins: VaultServer, sts: Sts
+) -> None:
     user = config.read_text().partition('mount = "')[2].partition('"')[0]
     access_key_id, secret = sts.make_user(user)
     environ = {"AWS_ACCESS_KEY_ID": access_key_id, "AWS_SECRET_ACCESS_KEY": secret}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import count
@@ -13,7 +14,6 @@ from freshkey.core.lease import TokenKind
 from freshkey.settings.auth import AwsAuth
 from freshkey.vault.login import aws
 
-from testbed.binaries import AWS_PLUGIN
 from testbed.vault import VaultServer
 from tests.vault.conftest import make_client
 
@@ -54,20 +54,25 @@ class Mount:
         return caught.value.fault
 
     async def refusal(self, **options: Any) -> str:  # noqa: ANN401 - any option
-        """Return what a user reads, less its start."""
+        """Return what a user reads: Vault's words, and what to do."""
         fault = await self.fault(**options)
-        assert fault.kind is FaultKind.BAD_REQUEST
-        start = f"Vault refuses auth/{self.name}/login: "
+        assert fault.kind in {FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND}
+        start = f"Vault refuses auth/{self.name}/login ("
         assert fault.message.startswith(start)
-        return fault.message.removeprefix(start)
+        told, _, facts = fault.message.removeprefix(start).rpartition("; ")
+        assert (
+            facts
+            == f"signed with access key {os.environ['AWS_ACCESS_KEY_ID']} for sts.amazonaws.com"
+        )
+        return told
 
 
 @pytest.fixture
-def mount(cloud_vault: VaultServer, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Mount:
+def mount(vault_with_plugins: VaultServer, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Mount:
     """With an IAM user whose keys are in the environment."""
     number = next(_NUMBERS)
-    made = Mount(cloud_vault, f"aws-{number}")
-    cloud_vault.request("POST", f"sys/auth/{made.name}", {"type": AWS_PLUGIN})
+    made = Mount(vault_with_plugins, f"aws-{number}")
+    vault_with_plugins.request("POST", f"sys/auth/{made.name}", {"type": "aws"})
     made.configure(sts_endpoint=sts.address, sts_region="us-east-1", max_retries=0)
     made.write_role(bound_iam_principal_arn=[f"arn:aws:iam::{ACCOUNT}:user/user-{number}"])
     access_key_id, secret = sts.make_user(f"user-{number}")
@@ -132,19 +137,19 @@ async def test_another_role_than_the_bound_one(mount: Mount) -> None:
     mount.write_role(bound_iam_principal_arn=[f"arn:aws:iam::{ACCOUNT}:user/other"])
     said = await mount.refusal()
     assert 'does not belong to the role "agent"' in said
-    assert said.endswith(": put that ARN into the role's bound_iam_principal_arn")
+    assert said.endswith("): put that ARN into the role's bound_iam_principal_arn")
 
 
 async def test_no_such_role(mount: Mount) -> None:
     said = await mount.refusal(role="nope")
-    assert said == "entry for role nope not found: correct auth.role, or make the role"
+    assert said == "entry for role nope not found): correct auth.role, or make the role"
 
 
 async def test_a_header_value_that_is_missing(mount: Mount, sts: Sts) -> None:
     mount.configure(iam_server_id_header_value="vault.example", sts_endpoint=sts.address)
     assert await mount.refusal() == (
         "error validating X-Vault-AWS-IAM-Server-ID header: missing header "
-        '"X-Vault-AWS-IAM-Server-ID": set auth.header_value to the mount\'s '
+        '"X-Vault-AWS-IAM-Server-ID"): set auth.header_value to the mount\'s '
         "iam_server_id_header_value"
     )
 
@@ -153,7 +158,7 @@ async def test_a_header_value_that_is_wrong(mount: Mount, sts: Sts) -> None:
     mount.configure(iam_server_id_header_value="vault.example", sts_endpoint=sts.address)
     assert await mount.refusal(header_value="other.example") == (
         'error validating X-Vault-AWS-IAM-Server-ID header: expected "vault.example" but got '
-        '"other.example": auth.header_value has to be the one that Vault expects'
+        '"other.example"): correct auth.header_value to what Vault expects'
     )
 
 
@@ -162,15 +167,15 @@ async def test_a_key_that_aws_does_not_know(mount: Mount, sts: Sts) -> None:
     said = await mount.refusal()
     assert said == (
         "error making upstream request: received error code 403 from STS: InvalidClientTokenId: "
-        "The security token included in the request is invalid.: AWS does not know these "
-        "credentials: give valid ones"
+        "The security token included in the request is invalid.): give AWS credentials that AWS "
+        "knows"
     )
 
 
 async def test_a_wrong_secret(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
     said = await mount.refusal()
-    assert said.endswith(": the secret access key is not that of the access key")
+    assert said.endswith("): give the secret access key of that access key")
 
 
 async def test_a_clock_that_is_wrong(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,14 +187,14 @@ async def test_a_clock_that_is_wrong(mount: Mount, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(aws, "datetime", Slow)
     said = await mount.refusal()
     assert "Signature expired: " in said
-    assert said.endswith(": this machine's clock is wrong: correct it")
+    assert said.endswith("): correct this machine's clock")
 
 
 async def test_sts_that_vault_can_not_reach(mount: Mount) -> None:
     mount.configure(sts_endpoint="http://127.0.0.1:1", max_retries=0)
     fault = await mount.fault()
     assert fault.kind is FaultKind.UPSTREAM  # it may come back; and Vault is there
-    assert fault.message.endswith(": Vault has to reach its sts_endpoint")
+    assert "): let Vault reach its sts_endpoint; " in fault.message
     assert "OpenAI" not in fault.message
 
 

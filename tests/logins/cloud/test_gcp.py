@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.settings.auth import GcpAuth, GcpType
-from freshkey.vault.login import gcp
-from freshkey.vault.login.outside import Service
 
-from testbed.binaries import GCP_PLUGIN, binary
 from testbed.vault import VaultServer
 from tests.logins.cloud.google import ACCOUNT, ACCOUNTS, PROJECT, Google
 from tests.vault.conftest import make_client
 from tests.vault.servers import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from freshkey.core.lease import Login
 
 
@@ -32,17 +26,17 @@ _NUMBERS = count(1)
 
 @dataclass
 class Mount:
-    """The gcp method at a mount of its own, with the role `agent`."""
+    """The gcp method at a mount of its own, with the role `billing`."""
 
     vault: VaultServer
     name: str
 
     def write_role(self, **options: object) -> None:
         usual = {"bound_projects": PROJECT, "token_ttl": "60s"}
-        self.vault.request("POST", f"auth/{self.name}/role/agent", usual | options)
+        self.vault.request("POST", f"auth/{self.name}/role/billing", usual | options)
 
     async def log_in(self, **options: Any) -> Login:  # noqa: ANN401 - any option
-        auth = GcpAuth(**({"mount": self.name, "role": "agent"} | options))
+        auth = GcpAuth(**({"mount": self.name, "role": "billing"} | options))
         return await make_client(self.vault.address, auth).log_in(None, lambda _: None)
 
     async def fault(self, **options: Any) -> Fault:  # noqa: ANN401 - any option
@@ -52,37 +46,13 @@ class Mount:
         return caught.value.fault
 
 
-@pytest.fixture(scope="module")
-def google_server(
-    cloud_vault: VaultServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Google]:
-    """Google, with Vault's plugin registered so that it knows its way there."""
-    with Google() as google:
-        google.install()
-        file = tmp_path_factory.mktemp("google") / "credentials.json"
-        file.write_text(google.application_credentials())
-        digest = sha256(binary(GCP_PLUGIN).read_bytes()).hexdigest()
-        env = [f"GOOGLE_APPLICATION_CREDENTIALS={file}"]
-        wish = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
-        cloud_vault.request("PUT", f"sys/plugins/catalog/auth/{GCP_PLUGIN}", wish)
-        yield google
-
-
 @pytest.fixture
-def google(google_server: Google, monkeypatch: pytest.MonkeyPatch) -> Google:
-    google_server.requests.clear()
-    monkeypatch.setenv("GCE_METADATA_HOST", google_server.address.removeprefix("http://"))
-    monkeypatch.setattr(gcp, "IAM", Service("Google's IAM", google_server.address))
-    return google_server
-
-
-@pytest.fixture
-def mount(cloud_vault: VaultServer, google: Google) -> Mount:
-    made = Mount(cloud_vault, f"gcp-{next(_NUMBERS)}")
-    cloud_vault.request("POST", f"sys/auth/{made.name}", {"type": GCP_PLUGIN})
+def mount(vault_with_plugins: VaultServer, google: Google) -> Mount:
+    made = Mount(vault_with_plugins, f"gcp-{next(_NUMBERS)}")
+    vault_with_plugins.request("POST", f"sys/auth/{made.name}", {"type": "gcp"})
     endpoints = dict.fromkeys(("api", "iam", "compute"), google.address)
     wish = {"custom_endpoint": endpoints}
-    cloud_vault.request("POST", f"auth/{made.name}/config", wish)
+    vault_with_plugins.request("POST", f"auth/{made.name}/config", wish)
     return made
 
 
@@ -111,13 +81,13 @@ async def test_wrong_type_for_gce(mount: Mount) -> None:
     mount.write_role(type="gce")
     fault = await mount.fault(type=GcpType.IAM)
     assert fault.kind is FaultKind.BAD_REQUEST
-    assert fault.message.endswith(': the role is of type gce: set auth.type = "gce"')
+    assert '): set auth.type = "gce" for a role of type gce; ' in fault.message
 
 
 async def test_wrong_type_for_iam(mount: Mount) -> None:
     mount.write_role(type="iam", bound_service_accounts=ACCOUNT)
     fault = await mount.fault()
-    assert fault.message.endswith(': for a role of type iam, auth.type = "iam"')
+    assert '): set auth.type = "iam" for a role of type iam: ' in fault.message
 
 
 async def test_another_account_than_the_bound_one(mount: Mount) -> None:
@@ -125,23 +95,23 @@ async def test_another_account_than_the_bound_one(mount: Mount) -> None:
     fault = await mount.fault(type=GcpType.IAM)
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message.startswith(
-        f"Vault refuses auth/{mount.name}/login: service account {ACCOUNT} "
+        f"Vault refuses auth/{mount.name}/login (service account {ACCOUNT} "
     )
-    assert fault.message.endswith(": put that account into the role's bound_service_accounts")
+    assert "): put that account into the role's bound_service_accounts; " in fault.message
 
 
 async def test_another_project_than_the_bound_one(mount: Mount) -> None:
     mount.write_role(type="gce", bound_projects="project-2")
     fault = await mount.fault()
     assert "not in bound projects [project-2]" in fault.message
-    assert fault.message.endswith(": put it into that bound of the role")
+    assert "): correct that bound of the role; " in fault.message
 
 
 async def test_no_such_role(mount: Mount) -> None:
-    fault = await mount.fault(role="agent")
+    fault = await mount.fault(role="billing")
     assert fault.message == (
-        f'Vault refuses auth/{mount.name}/login: role "agent" not found: '
-        "correct auth.role, or make the role"
+        f'Vault refuses auth/{mount.name}/login (role "billing" not found): correct auth.role, or '
+        "make the role; the JWT was of type gce, for http://vault/billing"
     )
 
 
@@ -155,7 +125,7 @@ async def test_an_identity_that_has_expired(mount: Mount, google: Google) -> Non
         fault = await mount.fault()
     finally:
         google.routes[line] = usual
-    assert fault.message.endswith(": this machine's clock is wrong: correct it")
+    assert "): correct this machine's clock; " in fault.message
 
 
 async def test_an_account_that_vault_may_not_look_up(mount: Mount, google: Google) -> None:
@@ -169,4 +139,4 @@ async def test_an_account_that_vault_may_not_look_up(mount: Mount, google: Googl
     finally:
         google.routes[line] = usual
     assert fault.kind is FaultKind.BAD_REQUEST  # though Vault answers 500
-    assert fault.message.endswith(": Vault's own Google account needs iam.serviceAccounts.get")
+    assert "): give Vault's own Google account iam.serviceAccounts.get; " in fault.message

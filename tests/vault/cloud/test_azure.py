@@ -229,26 +229,48 @@ async def test_app(
 
 
 @pytest.mark.parametrize(
-    ("words", "hint"),
-    [
+    ("words", "todo"),
+    [  # as vault-plugin-auth-azure 0.22 was seen to say it
         (
-            'oidc: expected audience "https://vault" got ["https://management.azure.com/"]',
-            "auth.resource has to be the resource of the mount's config, / included",
+            'oidc: expected audience "https://management.azure.com/" got ["https://vault"]',
+            "set auth.resource to the resource of the mount's config, / included",
         ),
         (
-            "oidc: id token issued by a different provider, expected X got Y",
-            "the mount's tenant_id has to be this identity's tenant",
+            'oidc: id token issued by a different provider, expected "A" got "B"',
+            "set the mount's tenant_id to this identity's tenant",
         ),
-        ("service principal not authorized: 1", "put that id into bound_service_principal_ids"),
+        (
+            "oidc: token is expired (Token Expiry: 2026-11-24 10:54:29 +0000 UTC)",
+            "correct this machine's clock",
+        ),
+        (
+            "oidc: current time 2026-11-24 11:54:29 +0000 UTC before the nbf (not before) time: T",
+            "correct the clock of Vault's host",
+        ),
+        (
+            "service principal not authorized: oid-2",
+            "put that id into the role's bound_service_principal_ids",
+        ),
+        (
+            "groups not authorized: []",
+            "put one of the identity's groups into the role's bound_group_ids",
+        ),
+        (
+            "subscription_id and resource_group_name are required",
+            "bind the role by bound_service_principal_ids alone: this identity names no machine",
+        ),
         ("subscription not authorized", "correct that bound of the role"),
     ],
 )
-async def test_what_the_plugin_refuses(machine: Cloud, words: str, hint: str) -> None:
+async def test_what_the_plugin_refuses(machine: Cloud, words: str, todo: str) -> None:
     body = {"errors": [f"1 error occurred:\n\t* {words}\n\n"]}
-    with OddServer(answer(500, body)) as vault:  # its errors come as a 500
+    with OddServer(answer(500, body)) as vault:  # its refusals come as a 500
         fault = await fault_of(vault)
     assert fault.kind is FaultKind.BAD_REQUEST
-    assert fault.message == f"Vault refuses auth/azure/login: {words}: {hint}"
+    assert fault.message == (
+        f"Vault refuses auth/azure/login ({words}): {todo}; "
+        "the token was for https://management.azure.com/"
+    )
 
 
 async def test_a_failure_of_the_plugin_is_no_outage_of_vault(machine: Cloud) -> None:

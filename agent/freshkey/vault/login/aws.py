@@ -6,39 +6,45 @@ Source: https://developer.hashicorp.com/vault/api-docs/auth/aws#login
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import Operation
+from freshkey.core.faults import FaultKind, Operation
 from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
+from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.aws_credentials import find_credentials
 from freshkey.vault.login.aws_sts import CALLER_IDENTITY, caller_identity, host
-from freshkey.vault.login.refusals import explain
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
     from freshkey.settings.auth import AwsAuth
     from freshkey.vault.session import Session
 
-_CREDENTIALS: Final = "AWS does not know these credentials: give valid ones"
-# A sign in Vault's words, which hold those of STS, and what to do; the first one counts.
-_HINTS: Final = (
-    ("missing header", "set auth.header_value to the mount's iam_server_id_header_value"),
-    ("error validating X-Vault-AWS", "auth.header_value has to be the one that Vault expects"),
-    ("Signature expired", "this machine's clock is wrong: correct it"),
-    ("Signature not yet current", "this machine's clock is wrong: correct it"),
-    ("Credential should be scoped", "set auth.sts_region to the mount's sts_region"),
-    ("RegionDisabled", "activate STS in that region, or set auth.sts_region to another"),
-    ("regional STS endpoint", "auth.sts_region is not known to Vault"),
-    ("ExpiredToken", "the AWS credentials have expired: give new ones"),
-    ("InvalidClientTokenId", _CREDENTIALS),
-    ("SignatureDoesNotMatch", "the secret access key is not that of the access key"),
-    ("does not belong to the role", "put that ARN into the role's bound_iam_principal_arn"),
-    ("auth method iam not allowed", "the role needs auth_type=iam"),
-    ("entry for role", "correct auth.role, or make the role"),
-    ("error making upstream request", "Vault has to reach its sts_endpoint"),
+ADVICE: Final = (
+    Advice("missing header", "set auth.header_value to the mount's iam_server_id_header_value"),
+    Advice("error validating X-Vault-AWS", "correct auth.header_value to what Vault expects"),
+    Advice("Signature expired", "correct this machine's clock"),
+    Advice("Signature not yet current", "correct this machine's clock"),
+    Advice("Credential should be scoped", "set auth.sts_region to the mount's sts_region"),
+    Advice("RegionDisabled", "activate STS in that region, or set auth.sts_region to another"),
+    Advice("regional STS endpoint", "correct auth.sts_region"),
+    Advice("ExpiredToken", "give new AWS credentials"),
+    Advice("InvalidClientTokenId", "give AWS credentials that AWS knows"),
+    Advice("SignatureDoesNotMatch", "give the secret access key of that access key"),
+    Advice("does not belong to the role", "put that ARN into the role's bound_iam_principal_arn"),
+    Advice("auth method iam not allowed", "make the role with auth_type=iam"),
+    Advice("entry for role", "correct auth.role, or make the role", FaultKind.NOT_FOUND),
+    Advice("error making request", "let Vault reach its sts_endpoint", FaultKind.UPSTREAM),
+)
+"""By the words of Vault 1.21, which hold those of STS; the more telling first."""
+
+# What STS says, without the XML around it.
+_STS_ERROR: Final = re.compile(
+    r"<.*<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>.*>", re.DOTALL
 )
 
 
@@ -54,14 +60,20 @@ async def log_in(session: Session, auth: AwsAuth) -> Login:
     }
     if auth.role is not None:
         wish["role"] = auth.role
-    path = f"auth/{auth.mount}/login"
+    request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     try:
         answer = await session.ask(
-            Request(Operation.LOG_IN, path), lambda vault: vault.post(f"/v1/{path}", json=wish)
+            request, lambda vault: vault.post(f"/v1/{request.path}", json=wish)
         )
     except RefusedError as error:
-        raise explain(error, path, _HINTS) from None
+        facts = f"signed with access key {credentials.access_key_id} for {headers['Host']}"
+        raise explain(_plain(error), request, ADVICE, facts) from None
     return await tokens.accept(session, answer)
+
+
+def _plain(error: RefusedError) -> RefusedError:
+    errors = tuple(_STS_ERROR.sub(r"\1: \2", text) for text in error.refusal.errors or ())
+    return RefusedError(error.fault, replace(error.refusal, errors=errors))
 
 
 def _encoded(content: bytes) -> str:

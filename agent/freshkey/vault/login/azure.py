@@ -7,46 +7,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import Operation
+from freshkey.core.faults import FaultKind, Operation
 from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
+from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.azure_identity import find_identity
-from freshkey.vault.login.refusals import Hints, explain
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
     from freshkey.settings.auth import AzureAuth
     from freshkey.vault.session import Session
 
-_HINTS: Final[Hints] = (
-    ("expected audience", "auth.resource has to be the resource of the mount's config, / included"),
-    ("issued by a different provider", "the mount's tenant_id has to be this identity's tenant"),
-    ("token is expired", "this machine's clock is wrong: correct it"),
-    ("not yet valid", "Vault's clock is behind Azure's: correct it"),
-    ("service principal not authorized", "put that id into bound_service_principal_ids"),
-    ("groups not authorized", "put one of the identity's groups into bound_group_ids"),
-    ("cannot be empty or '*'", "set bound_service_principal_ids or bound_group_ids on the role"),
-    (
-        "are required",
-        "this identity names no machine: bind the role by bound_service_principal_ids alone",
+ADVICE: Final = (
+    Advice(
+        "expected audience", "set auth.resource to the resource of the mount's config, / included"
     ),
-    ("not authorized", "correct that bound of the role"),
-    ("does not match", "correct the role's bounds: the identity belongs to another machine"),
-    ("unable to retrieve", "the mount's own identity needs the Azure role Reader on this machine"),
-    ("invalid role name", "correct auth.role, or make the role"),
+    Advice("issued by a different provider", "set the mount's tenant_id to this identity's tenant"),
+    Advice("token is expired", "correct this machine's clock"),
+    Advice("before the nbf", "correct the clock of Vault's host"),
+    Advice("not yet valid", "correct the clock of Vault's host"),
+    Advice(
+        "service principal not authorized",
+        "put that id into the role's bound_service_principal_ids",
+    ),
+    Advice(
+        "groups not authorized", "put one of the identity's groups into the role's bound_group_ids"
+    ),
+    Advice(
+        "cannot be empty or '*'", "set bound_service_principal_ids or bound_group_ids on the role"
+    ),
+    Advice(
+        "are required",
+        "bind the role by bound_service_principal_ids alone: this identity names no machine",
+    ),
+    Advice("not authorized", "correct that bound of the role"),
+    Advice("does not match", "correct the role's bounds"),
+    Advice(
+        "unable to retrieve", "give the mount's own identity the Azure role Reader on this machine"
+    ),
+    Advice("invalid role name", "correct auth.role, or make the role", FaultKind.NOT_FOUND),
 )
+"""By the words of vault-plugin-auth-azure 0.22; the more telling first."""
 
 
 async def log_in(session: Session, auth: AzureAuth) -> Login:
     """Log in with a token made for this login, or taken from Azure's own cache."""
     identity = await find_identity(auth.resource, auth.client_id)
-    path = f"auth/{auth.mount}/login"
+    request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     # hvac's call does not know resource_id.
     wish = {"role": auth.role, "jwt": identity.token.reveal(), **identity.place}
     try:
         answer = await session.ask(
-            Request(Operation.LOG_IN, path), lambda vault: vault.post(f"/v1/{path}", json=wish)
+            request, lambda vault: vault.post(f"/v1/{request.path}", json=wish)
         )
     except RefusedError as error:
-        raise explain(error, path, _HINTS) from None
+        facts = f"the token was for {auth.resource}"
+        raise explain(error, request, ADVICE, facts) from None
     return await tokens.accept(session, answer)

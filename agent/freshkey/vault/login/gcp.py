@@ -13,12 +13,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
-from freshkey.core.faults import Operation
+from freshkey.core.faults import FaultKind, Operation
 from freshkey.settings.auth import GcpType
 from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
+from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
-from freshkey.vault.login.refusals import Hints, explain
 from freshkey.vault.login.variables import known, variable
 
 if TYPE_CHECKING:
@@ -36,23 +36,31 @@ IAM = Service(
 _ACCOUNTS: Final = "/computeMetadata/v1/instance/service-accounts/"
 _FLAVOR: Final = {"Metadata-Flavor": "Google"}
 _LIFETIME: Final = 300  # seconds; a role takes 900, less what clocks differ by
-_HINTS: Final[Hints] = (
-    ("JWT is expired", "this machine's clock is wrong: correct it"),
-    ("must expire in", "this machine's clock is wrong: correct it"),
-    ("JWTs expire within", "this machine's clock is wrong, or the role's max_jwt_exp is below 5m"),
-    ("expected JWT to have claims with GCE", 'the role is of type gce: set auth.type = "gce"'),
-    ("unable to get public key", "may Vault reach www.googleapis.com, and is the account alive?"),
-    ("is not authorized", "put that account into the role's bound_service_accounts"),
-    ("not in bound", "put it into that bound of the role"),
-    ("not in allowed", "put it into that bound of the role"),
-    ("could not find service account", "Vault's own Google account needs iam.serviceAccounts.get"),
-    ("not found", "correct auth.role, or make the role"),
+ADVICE: Final = (
+    Advice("JWT is expired", "correct this machine's clock"),
+    Advice("must expire in", "correct this machine's clock"),
+    Advice(
+        "JWTs expire within",
+        "set the role's max_jwt_exp to 5m or more, or correct this machine's clock",
+    ),
+    Advice("expected JWT to have claims with GCE", 'set auth.type = "gce" for a role of type gce'),
+    Advice("unable to get public key", "let Vault reach www.googleapis.com"),
+    Advice("is not authorized", "put that account into the role's bound_service_accounts"),
+    Advice("missing bound label", "give the instance that label"),
+    Advice("in bound", "correct that bound of the role"),
+    Advice(
+        "ould not find service account", "give Vault's own Google account iam.serviceAccounts.get"
+    ),
+    Advice("attempting to find instance", "give Vault's own Google account compute.instances.get"),
+    Advice("not found", "correct auth.role, or make the role", FaultKind.NOT_FOUND),
 )
-
-
-_GCE_HINTS: Final[Hints] = (
-    ("JWTs expire within", 'an instance\'s has an hour: for a role of type iam, auth.type = "iam"'),
-    *_HINTS,
+"""By the words of vault-plugin-auth-gcp 0.22; the more telling first."""
+GCE_ADVICE: Final = (
+    Advice(
+        "JWTs expire within",
+        'set auth.type = "iam" for a role of type iam: an instance\'s own JWT has an hour',
+    ),
+    *ADVICE,
 )
 
 
@@ -63,17 +71,18 @@ async def log_in(session: Session, auth: GcpAuth) -> Login:
         jwt = await _identity(auth.service_account or "default", audience)
     else:
         jwt = await _signed(auth.service_account, audience)
-    path = f"auth/{auth.mount}/login"
+    request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     try:
         answer = await session.ask(
-            Request(Operation.LOG_IN, path),
+            request,
             lambda vault: vault.auth.gcp.login(
                 auth.role, jwt.reveal(), use_token=False, mount_point=auth.mount
             ),
         )
     except RefusedError as error:
-        hints = _GCE_HINTS if auth.type is GcpType.GCE else _HINTS
-        raise explain(error, path, hints) from None
+        advice = GCE_ADVICE if auth.type is GcpType.GCE else ADVICE
+        facts = f"the JWT was of type {auth.type}, for {audience}"
+        raise explain(error, request, advice, facts) from None
     return await tokens.accept(session, answer)
 
 
