@@ -140,6 +140,9 @@ def test_what_is_no_path_in_vault(wrong: str) -> None:
         (values.variable_name, "OPENAI-KEY"),
         (values.variable_name, "1KEY"),
         (values.word, "tëam"),
+        (values.region, "eu-central"),
+        (values.region, "eu-central-1/"),
+        (values.region, "eu-central-1\n"),
     ],
 )
 def test_what_is_refused(parse: Callable[[object], object], wrong: object) -> None:
@@ -151,5 +154,6 @@ def test_what_lies_on_the_border_is_taken() -> None:
     assert values.renew_at(0.95) == 0.95
     assert values.jitter(0) == 0
     assert values.account(str(2**32 - 2)) == str(2**32 - 2)
+    assert values.region("us-gov-west-1") == "us-gov-west-1"
     assert values.count(0) == 0
     assert values.duration(TEN_YEARS) == TEN_YEARS

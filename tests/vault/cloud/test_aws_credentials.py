@@ -152,6 +152,17 @@ async def test_web_identity_without_its_file(web_identity: Path) -> None:
     )
 
 
+async def test_web_identity_that_would_go_in_the_clear(
+    web_identity: Path, environ: pytest.MonkeyPatch
+) -> None:
+    environ.setenv("AWS_ENDPOINT_URL_STS", "http://sts.example.org")
+    _, message = await fault_of()
+    assert message == (
+        "AWS STS at http://sts.example.org would be sent a credential in the clear: "
+        "it has to be https"
+    )
+
+
 async def test_container_with_a_token_in_a_file(
     cloud: Cloud, environ: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -191,8 +202,6 @@ async def test_container_of_ecs(cloud: Cloud, environ: pytest.MonkeyPatch) -> No
         "http://10.0.0.1/",
         "http://127.0.0.1@example.org/",
         "http://localhost.example.org/",
-        "ftp://127.0.0.1/",
-        "nonsense",
     ],
 )
 async def test_container_address_off_the_machine(environ: pytest.MonkeyPatch, url: str) -> None:
@@ -200,6 +209,28 @@ async def test_container_address_off_the_machine(environ: pytest.MonkeyPatch, ur
     kind, message = await fault_of()
     assert kind is FaultKind.BAD_REQUEST
     assert message.startswith("AWS_CONTAINER_CREDENTIALS_FULL_URI would send a credential in the")
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "nonsense", "http://[", "http:///x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_ENDPOINT_URL_STS",
+    ],
+)
+async def test_address_that_is_none(
+    environ: pytest.MonkeyPatch, tmp_path: Path, name: str, url: str
+) -> None:
+    environ.setenv(name, url)
+    if name == "AWS_ENDPOINT_URL_STS":
+        (tmp_path / "token").write_text("eyJh.eyJz.c2ln")
+        environ.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        environ.setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/pod")
+    kind, message = await fault_of()
+    assert kind is FaultKind.BAD_REQUEST
+    assert message == f"{name} is no URL of http or https: correct it"
 
 
 async def test_relative_address_that_would_leave_the_host(environ: pytest.MonkeyPatch) -> None:

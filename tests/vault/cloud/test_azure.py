@@ -191,7 +191,19 @@ async def test_workload_whose_authority_is_in_the_clear(
 ) -> None:
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://login.example.org")
     fault = await fault_of(vault_login)
-    assert fault.message.endswith("has to be https: correct AZURE_AUTHORITY_HOST")
+    assert fault.message.startswith("Entra ID at http://login.example.org would be sent")
+
+
+@pytest.mark.parametrize("name", ["AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT"])
+async def test_address_that_is_none(
+    workload: Path, vault_login: OddServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "IDENTITY_ENDPOINT":
+        monkeypatch.delenv("AZURE_FEDERATED_TOKEN_FILE")
+        monkeypatch.setenv("IDENTITY_HEADER", "header-of-the-app")
+    monkeypatch.setenv(name, "https://[")
+    fault = await fault_of(vault_login)
+    assert fault.message == f"{name} is no URL of http or https: correct it"
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,19 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-c
 from __future__ import annotations
 
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from freshkey.vault.login.aws_signing import AwsCredentials
-from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
-from freshkey.vault.login.variables import file_of, known, secret_variable, unusable, variable
+from freshkey.vault.login.outside import Reply, Service, ask, fault, is_loopback, refusal
+from freshkey.vault.login.variables import (
+    file_of,
+    known,
+    secret_variable,
+    unusable,
+    url_of,
+    variable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -34,23 +40,16 @@ def container() -> Awaitable[AwsCredentials] | None:
         return _of_container(_ECS, path)
     if (url := variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")) is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _inside(parts.hostname or "")):
+    parts = url_of("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+    host = parts.hostname or ""
+    inside = host in _CONTAINERS or is_loopback(host)
+    if parts.scheme == "http" and not inside:
         raise unusable(
             "AWS_CONTAINER_CREDENTIALS_FULL_URI would send a credential in the clear: it has to be "
             f"https, or http to loopback or one of {', '.join(sorted(_CONTAINERS))}"
         )
     path = parts._replace(scheme="", netloc="").geturl() or "/"
     return _of_container(f"{parts.scheme}://{parts.netloc}", path)
-
-
-def _inside(host: str) -> bool:
-    if host == "localhost" or host in _CONTAINERS:
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _of_container(origin: str, path: str) -> AwsCredentials:
@@ -76,7 +75,8 @@ def instance() -> Awaitable[AwsCredentials] | None:
     if (variable("AWS_EC2_METADATA_DISABLED") or "").lower() == "true":
         return None
     ipv6 = (variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") or "").lower() == "ipv6"
-    url = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT") or (_INSTANCE_IPV6 if ipv6 else _INSTANCE)
+    named = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+    url = url_of(named, variable(named) or (_INSTANCE_IPV6 if ipv6 else _INSTANCE)).geturl()
     return _of_instance(url.rstrip("/"))
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from freshkey.vault.login.aws_signing import AwsCredentials, Scope, sign
 from freshkey.vault.login.outside import Service, ask, fault, refusal
-from freshkey.vault.login.variables import known, variable
+from freshkey.vault.login.variables import known, url_of, variable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +58,8 @@ async def assume_role(
 
     `AWS_ENDPOINT_URL_STS` puts another address in the place of STS's own.
     """
-    url = variable("AWS_ENDPOINT_URL_STS") or f"https://{host(region)}"
+    named = "AWS_ENDPOINT_URL_STS"
+    url = url_of(named, variable(named) or f"https://{host(region)}").geturl()
     service = Service(
         "AWS STS", url.rstrip("/"), near=False, when_silent="may this machine reach it?"
     )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeGuard
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from freshkey.core.secret import Secret
 from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
@@ -24,6 +24,7 @@ from freshkey.vault.login.variables import (
     known,
     secret_variable,
     unusable,
+    url_of,
     variable,
 )
 
@@ -62,12 +63,11 @@ async def _of_workload(assertion: Secret, resource: str, client_id: str | None) 
         missing = "AZURE_TENANT_ID" if tenant is None else "AZURE_CLIENT_ID"
         hint = "give the pod the label azure.workload.identity/use, or set it"
         raise unusable(f"{missing} is missing beside AZURE_FEDERATED_TOKEN_FILE: {hint}")
-    host = variable("AZURE_AUTHORITY_HOST") or "https://login.microsoftonline.com"
+    named = "AZURE_AUTHORITY_HOST"
+    host = url_of(named, variable(named) or "https://login.microsoftonline.com").geturl()
     service = Service(
         "Entra ID", host.rstrip("/"), near=False, when_silent="may this machine reach it?"
     )
-    if urlsplit(host).scheme != "https" and urlsplit(host).hostname != "127.0.0.1":
-        raise fault(service, "has to be https: correct AZURE_AUTHORITY_HOST")
     wish = {
         "grant_type": "client_credentials",
         "client_id": client_id,
@@ -88,7 +88,7 @@ async def _of_workload(assertion: Secret, resource: str, client_id: str | None) 
 
 
 async def _of_app(endpoint: str, resource: str, client_id: str | None) -> Secret:
-    parts = urlsplit(endpoint)
+    parts = url_of("IDENTITY_ENDPOINT", endpoint)
     service = Service("the app's identity endpoint", f"{parts.scheme}://{parts.netloc}")
     header = secret_variable("IDENTITY_HEADER")
     query = _query("2019-08-01", resource, client_id)

@@ -11,7 +11,9 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import trio
 
@@ -91,6 +93,8 @@ async def ask(
 
     Raises FaultError when none came in time.
     """
+    if not service.near and _in_the_clear(service.url):
+        raise fault(service, "would be sent a credential in the clear: it has to be https")
     headers = {"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"} | {
         **(headers or {})
     }
@@ -133,6 +137,19 @@ def refusal(service: Service, reply: Reply, to_do: str) -> FaultError:
 def fault(service: Service, problem: str) -> FaultError:
     """Return a fault of this service that waiting alone does not mend."""
     return FaultError(Fault(FaultKind.BAD_REQUEST, f"{service.name} at {service.url} {problem}"))
+
+
+def _in_the_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _away(service: Service, reason: str) -> FaultError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.secret import Secret
@@ -35,6 +36,17 @@ def both(first: str, second: str) -> tuple[str, str] | None:
         missing, given = (first, second) if values[0] is None else (second, first)
         raise unusable(f"{missing} is missing beside {given}: set both, or neither")
     return values[0], values[1]
+
+
+def url_of(name: str, value: str) -> SplitResult:
+    """Read the URL that a variable holds; raises FaultError when it is none."""
+    try:
+        parts = urlsplit(value)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return parts
+    except ValueError:
+        pass
+    raise unusable(f"{name} is no URL of http or https: correct it")
 
 
 def file_of(name: str, path: str) -> Secret:
