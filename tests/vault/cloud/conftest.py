@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.vault.cloud.standin import Cloud
+from tests.vault.cloud.standin import ACCEPTED, Cloud
+from tests.vault.servers import OddServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,4 +27,16 @@ def _nothing_of_a_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
     with Cloud() as server:
+        yield server
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """For tests that set what is otherwise unset."""
+    return monkeypatch
+
+
+@pytest.fixture
+def vault_login() -> Iterator[OddServer]:
+    with OddServer(ACCEPTED) as server:
         yield server

@@ -17,12 +17,11 @@ from freshkey.settings.auth import GcpAuth, GcpType
 from freshkey.vault.login import gcp
 from freshkey.vault.login.outside import Service
 
-from tests.vault.cloud.standin import ACCEPTED, Cloud
 from tests.vault.conftest import make_client
 from tests.vault.servers import OddServer, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.vault.cloud.standin import Cloud
 
 ACCOUNTS = "/computeMetadata/v1/instance/service-accounts"
 IDENTITY = "identity?audience=http%3A%2F%2Fvault%2Fagent&format=full"
@@ -33,12 +32,6 @@ FLAVOR = {"Metadata-Flavor": "Google"}
 
 def metadata(content: bytes, status: int = 200) -> bytes:
     return answer(status, content, content_type="text/html", headers=FLAVOR)
-
-
-@pytest.fixture
-def vault_login() -> Iterator[OddServer]:
-    with OddServer(ACCEPTED) as server:
-        yield server
 
 
 @pytest.fixture
