@@ -91,7 +91,7 @@ LOGIN_PARTS = (
         GCP_PLUGIN,
         SOURCES / "vault",
         (*FLAGS, "github.com/hashicorp/vault-plugin-auth-gcp/cmd/" + GCP_PLUGIN),
-        "a minute",
+        "half a minute",
     ),
     Part(KUBE_APISERVER, SOURCES / "kube-apiserver", (*FLAGS, "."), "5 min"),
 )
