@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from freshkey.core.secret import Secret
 from freshkey.settings.auth import AUTH_METHODS
-from freshkey.settings.unbuilt import AUTH_METHODS as UNBUILT
 from freshkey.vault.client import VaultClient
 
 from tests.vault.conftest import make_client
@@ -53,6 +52,7 @@ LOGINS: dict[str, tuple[dict[str, Any], int]] = {  # options, and how many reque
     "jwt": ({"role": "r", "jwt_file": ""}, 1),
     "kubernetes": ({"role": "r", "token_file": ""}, 1),
     "cert": ({}, 1),
+    "aws": ({}, 1),
     "userpass": ({"username": "u", "password_file": ""}, 1),
     "ldap": ({"username": "u", "password_file": ""}, 1),
 }
@@ -61,6 +61,7 @@ LOGINS: dict[str, tuple[dict[str, Any], int]] = {  # options, and how many reque
 def test_no_call_is_left_out() -> None:
     calls = {name for name, _ in inspect.getmembers(VaultClient, inspect.iscoroutinefunction)}
     assert calls == {"log_in", *CALLS}
+    assert set(AUTH_METHODS) == {*LOGINS, "gcp", "azure"}  # these: tests/vault/cloud
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -71,8 +72,12 @@ async def test_every_call_names_the_namespace(name: str) -> None:
     assert request.headers["x-vault-namespace"] == "team/a"
 
 
-@pytest.mark.parametrize("method", [method for method in LOGINS if method not in UNBUILT])
-async def test_every_request_of_a_login_names_the_namespace(tmp_path: Path, method: str) -> None:
+@pytest.mark.parametrize("method", LOGINS)
+async def test_every_request_of_a_login_names_the_namespace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     file = tmp_path / "credential"
     file.write_text("e30.e30.e30")
     options, requests = LOGINS[method]

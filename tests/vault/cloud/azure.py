@@ -31,10 +31,12 @@ def token(value: str, **fields: str) -> bytes:
 async def log_in(vault: OddServer, **options: Any) -> dict[str, str]:  # noqa: ANN401 - any option
     """Return what Vault was sent."""
     auth = AzureAuth(role="agent", **options)
-    login = await make_client(vault.address, auth).log_in(None, lambda _: None)
+    client = make_client(vault.address, auth, namespace="team/a")
+    login = await client.log_in(None, lambda _: None)
     assert login.token == Secret("hvs.of-the-cloud")
     [sent] = vault.requests
     assert sent.line == f"POST /v1/auth/{auth.mount}/login HTTP/1.1"
+    assert sent.headers["x-vault-namespace"] == "team/a"
     body: dict[str, str] = json.loads(sent.body)
     assert body.pop("role") == "agent"
     return body

@@ -51,10 +51,12 @@ def google(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 async def log_in(vault: OddServer, **options: Any) -> object:  # noqa: ANN401 - any option
     """Return what Vault was sent."""
     auth = GcpAuth(role="agent", **options)
-    login = await make_client(vault.address, auth).log_in(None, lambda _: None)
+    client = make_client(vault.address, auth, namespace="team/a")
+    login = await client.log_in(None, lambda _: None)
     assert login.token == Secret("hvs.of-the-cloud")
     [sent] = vault.requests
     assert sent.line == f"POST /v1/auth/{auth.mount}/login HTTP/1.1"
+    assert sent.headers["x-vault-namespace"] == "team/a"
     return json.loads(sent.body)
 
 
