@@ -19,6 +19,7 @@ OPTIONS = [
     "--generate-hashes",
     "--no-header",
     "--no-annotate",
+    "--no-strip-extras",  # pip pins NAME and NAME[extra] apart
     "--no-emit-index-url",
 ]
 CONSTRAINED_BY = {  # in the order in which they are made
