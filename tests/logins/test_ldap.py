@@ -93,7 +93,7 @@ async def test_a_directory_that_is_away(ldap: Ldap) -> None:
         fault = await refusal(ldap.client())
     finally:
         ldap.directory.start()
-    assert fault.kind is FaultKind.UNREACHABLE
+    assert fault.kind is FaultKind.UPSTREAM
     assert fault.message.startswith("Vault failed at auth/ldap/login/agent: ldap.(Client)")
     assert "connection refused" in fault.message
 
