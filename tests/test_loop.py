@@ -199,3 +199,7 @@ async def test_stop_gives_a_mint_up_after_its_grace(
         loop.send(events.StopRequested())
         await until(lambda: simulation.gave_up, 30)
         assert 20 <= trio.current_time() - asked_at <= 26
+    # Its answer comes after the end: no longer acted on, but journaled and told.
+    told = [record.event for record in simulation.records]
+    assert told[-1] == "key.minted"
+    assert simulation.kept[-1].keys[0].call is None

@@ -87,13 +87,14 @@ def _locked(
 async def _run(settings: Settings, directory: StateDirectory) -> int:
     clock, board, readers = WallClock(), Board(settings.keys), Readers(boot_time)
     recorder = Recorder(Audit(settings.log.audit_file), clock)
-    publisher = Publisher(settings, clock)
-    keeper = _keeper(settings, directory, keep=False)
-    loop = _loop(Surroundings(clock, keeper, publisher, board, recorder))
     options = settings.server
+    # First: a start that fails for want of the socket has told and removed nothing.
     listener = take_inherited(os.environ, options.socket) or listen(
         options.socket, mode=options.mode, owner=options.owner, group=options.group
     )
+    publisher = Publisher(settings, clock)
+    keeper = _keeper(settings, directory, keep=False)
+    loop = _loop(Surroundings(clock, keeper, publisher, board, recorder))
     desk = Desk(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
     routes = Routes(board, clock, recorder.audit.read, desk, readers)
     limits = Limits(options.max_connections, options.max_connections_per_uid)

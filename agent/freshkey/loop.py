@@ -104,13 +104,15 @@ class Loop:
         self._keep_the_rest()
 
     def _keep_the_rest(self) -> None:
-        """Put answers that came too late to act on into the journal: they may hold a lease."""
+        """Journal and record answers that came too late to act on: they may hold a lease."""
         while True:
             try:
                 event = self._inbox.receive_nowait()
             except trio.WouldBlock:
                 return
-            self._step(event)
+            for action in self._step(event):
+                if isinstance(action, Record):
+                    self._world.record(action)
 
     async def _next_event(self) -> Event | None:
         """Return what comes next; None after a nap in which nothing became due."""

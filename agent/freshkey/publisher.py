@@ -33,6 +33,7 @@ class Publisher:
         self._settings = settings
         self._clock = clock
         self._warned: set[str] = set()
+        self._written: set[Path] = set()
         self._faults: dict[Path, Fault] = {}
 
     def perform(self, order: OutputOrder) -> Published | Withdrawn:
@@ -43,12 +44,14 @@ class Publisher:
             case Withdraw():
                 return Withdrawn(order, self._withdraw(order))
 
-    def files(self, name: str) -> list[tuple[Path, str | None]]:
-        """List the files of a key, each with what keeps it from being as it should, if anything."""
-        paths = [target.path for target in self._settings.keys[name].files]
-        return [
-            (path, self._faults[path].message if path in self._faults else None) for path in paths
-        ]
+    def files(self, name: str) -> list[tuple[Path, bool, str | None]]:
+        """List the files of a key: whether each has the key, and what went wrong with it last."""
+        listed = []
+        for target in self._settings.keys[name].files:
+            fault = self._faults.get(target.path)
+            ok = target.path in self._written and fault is None
+            listed.append((target.path, ok, fault.message if fault else None))
+        return listed
 
     def remove_left(self, paths: Iterable[str]) -> None:
         """Remove files of keys that are not configured any more, unless another key has them."""
@@ -74,6 +77,7 @@ class Publisher:
                 faults.append(error.fault)
                 self._faults[target.path] = error.fault
                 continue
+            self._written.add(target.path)
             self._faults.pop(target.path, None)
             if warning is not None and warning not in self._warned:
                 self._warned.add(warning)
@@ -89,5 +93,6 @@ class Publisher:
                 faults.append(error.fault)
                 self._faults[target.path] = error.fault
             else:
+                self._written.discard(target.path)
                 self._faults.pop(target.path, None)
         return tuple(faults)

@@ -73,8 +73,8 @@ class Reporter:
             "pending_revocations": revocation.pending(key, boot_time()),
             "last_fault": self._trouble(key.trouble),
             "files": [
-                {"path": str(path), "ok": fault is None, "fault": fault}
-                for path, fault in self._publisher.files(key.name)
+                {"path": str(path), "ok": ok, "fault": fault}
+                for path, ok, fault in self._publisher.files(key.name)
             ],
             "readers": self._readers(key.name),
         }

@@ -43,6 +43,7 @@ def requests(tag: str, key: str) -> list[bytes]:
         *(request(method, path) for method in ("HEAD", "PUT", "POST")),
         *(request("GET", asked) for asked in ("/", "/v1/keys/unknown", f"/v1/keys/{key}")),
         request("GET", f"/{key}?{key}={key}"),
+        request("GET", f"{path}?wait={key}"),
         request("GET", path, If_None_Match=f'"{tag}"'),
         request("GET", path, X_Filler=key * 200),
         request("POST", f"{path}/rejected", b'{"tag": "0-00000000"}'),

@@ -62,7 +62,7 @@ def test_a_key_leaves_no_core(
 ) -> None:
     agent.script = [key()]
     assert main(["get", "billing"]) == 0
-    assert limits == [(resource.RLIMIT_CORE, (0, 0))]
+    assert limits == [(resource.RLIMIT_CORE, (1, 1))]
 
 
 def test_a_newer_key_is_waited_for(agent: Agent, clock: Clock, capsys: Output) -> None:

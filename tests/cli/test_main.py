@@ -56,6 +56,14 @@ def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFix
     assert err.count("\n") == 1
 
 
+def test_what_a_terminal_would_act_on_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["version", "a\nb\x1b[31m"])
+    err = capsys.readouterr().err
+    assert "a\\nb\\x1b[31m" in err
+    assert err.count("\n") == 1
+
+
 def test_check_finds_no_fault(good: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--config", good]) == 0
     assert capsys.readouterr() == ("no fault found\n", "")

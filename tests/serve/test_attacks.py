@@ -7,7 +7,6 @@ up others would take; where the machine itself is busy, its pauses at rest are a
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from bench.attacks import Attack
 
 SECONDS = 1.5
-MEDIAN = 0.05  # seconds
-WORST = 0.4
+BOUND = 0.05  # seconds, for nine answers in ten: in the tenth the machine may be at other work
 KEPT = 4096  # KiB; the half of an attack that is measured would leave far more if it left any
 
 
@@ -56,9 +54,7 @@ def test_nobody_else_waits_and_no_memory_stays(
     attack: Attack, directory: Path, at_rest: float
 ) -> None:
     outcome = measure(attack, directory, SECONDS)
-    times = sorted(outcome.resident)
-    assert times[len(times) // 2] < MEDIAN + at_rest
-    assert times[-1] < WORST + 5 * at_rest
+    for times in (outcome.resident, outcome.newcomer):  # as another user than root there are none
+        most = sorted(times)[: len(times) * 9 // 10]
+        assert max(most, default=0.0) < BOUND + at_rest
     assert outcome.after - outcome.before < KEPT
-    if os.getuid() == 0:
-        assert max(outcome.newcomer) < 2 * WORST + 5 * at_rest

@@ -60,6 +60,17 @@ async def test_a_body_that_is_announced_too_large_gets_413(site: Site) -> None:
         assert await client.at_end()
 
 
+async def test_who_waits_to_be_asked_for_the_body_gets_417(site: Site) -> None:
+    await site.start()
+    with site.connect() as client:
+        path = "/v1/keys/billing/rejected"
+        reply = await client.ask(
+            get(path, "Expect: 100-continue", "Content-Length: 20", method="POST")
+        )
+        assert (reply.status, reply.code) == (417, "bad_request")
+        assert await client.at_end()
+
+
 async def test_a_length_that_is_too_short_makes_garbage_of_the_rest(site: Site) -> None:
     await site.start()
     with site.connect() as client:

@@ -9,6 +9,7 @@ from freshkey.serve.negotiation import has_tag, wants_text
     [
         "text/plain",
         "text/plain; charset=utf-8",
+        "Text/Plain; Q=1",
         "text/plain, */*;q=0.1",
         "text/plain, */*",
         "application/json;q=0.5, text/plain",

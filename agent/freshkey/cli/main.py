@@ -14,6 +14,7 @@ from freshkey import settings
 from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
 from freshkey.cli.asking import add_asking
 from freshkey.cli.failure import CommandError
+from freshkey.cli.output import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def _drop_output() -> None:
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {shown(message)}; see {self.prog} --help\n")
 
 
 def _parser() -> ArgumentParser:

@@ -15,7 +15,7 @@ def shown(value: object) -> str:
     text = str(value)
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _escaped(char) for char in text)
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # it may be closed
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

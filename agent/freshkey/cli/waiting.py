@@ -28,10 +28,11 @@ _PAUSE: Final = 1.0  # seconds between two questions, where the agent does not w
 def forbid_core() -> None:
     """Keep a key that passes through out of a core dump, which a keystroke can cause.
 
-    Not by PR_SET_DUMPABLE: that would also hide /proc/PID/exe from an agent that wants to know
-    who its client is.
+    The limit is 1: too small for a file and, unlike 0, kept where cores go to a program, too
+    (fs/coredump.c in Linux). PR_SET_DUMPABLE would also hide /proc/PID/exe from an agent that
+    wants to know who its client is.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
 def tag_of(answer: Answer) -> str | None:

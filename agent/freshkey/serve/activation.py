@@ -30,7 +30,12 @@ def take_inherited(environ: MutableMapping[str, str], path: Path) -> Listener | 
         return None
     listener = None
     for number in range(_FIRST, _FIRST + int(count)):
-        sock = socket.socket(fileno=number)
+        try:
+            sock = socket.socket(fileno=number)
+        except OSError as error:
+            message = f"descriptor {number} from systemd is no socket ({error.strerror}): "
+            hint = f"its unit must have ListenStream={path} alone"
+            raise FaultError(Fault(FaultKind.OUTPUT, message + hint)) from None
         sock.set_inheritable(False)
         sock.settimeout(0)
         name = sock.getsockname()

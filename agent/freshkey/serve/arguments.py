@@ -30,8 +30,9 @@ def wait_of(query: str) -> float:
     [value] = values
     try:
         return min(duration(int(value) if value.isdecimal() else value), MAX_WAIT)
-    except WrongValueError as error:
-        raise ValueError(f"wait {error}") from None
+    except WrongValueError:
+        # Without its words: they quote the value, which may be a key in the wrong place.
+        raise ValueError('wait is no duration: give seconds, or such as "90s", "2m"') from None
 
 
 def members(body: bytes, kinds: Mapping[str, type]) -> dict[str, object]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_HEAD: Final = 16 * 1024  # bytes: target and headers
 MAX_BODY: Final = 4 * 1024  # bytes
-_USED: Final = frozenset({b"host", b"content-length", b"accept", b"if-none-match"})
+_USED: Final = frozenset({b"host", b"content-length", b"accept", b"if-none-match", b"expect"})
 MAX_RAW: Final = 48 * 1024  # bytes of a request as sent: head, body, and what chunks add to it
 
 
@@ -113,6 +113,8 @@ class RequestParser:
             self._refuse(problem(400, "bad_request", "this socket speaks HTTP/1.1"))
         if version == "1.1" and ("host" not in self._headers or "," in self._headers["host"]):
             self._refuse(problem(400, "bad_request", "send one Host header (RFC 9112, 3.2)"))
+        if version == "1.1" and "expect" in self._headers:  # it would wait for a 100 (10.1.1)
+            self._refuse(problem(417, "bad_request", "send the body at once, without Expect"))
         if int(self._headers.get("content-length", "0")) > MAX_BODY:
             self._refuse(_too_large(head=False))
 

@@ -9,6 +9,7 @@ def wants_text(accept: str) -> bool:
     JSON wins where both are named alike, as by clients that list all that they can read; a
     wildcard is no preference.
     """
+    accept = accept.lower()
     if "text/plain" not in accept:
         return False
     weights = {"text/plain": 0.0, "application/json": 0.0}
@@ -22,7 +23,7 @@ def wants_text(accept: str) -> bool:
 def _weight(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name.lower() == "q":
+        if name == "q":
             try:
                 return float(value)
             except ValueError:
