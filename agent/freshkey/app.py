@@ -175,7 +175,8 @@ def _in_hand(key: KeyState) -> bool:
     if key.removed:
         return True
     written = not key.publishing and not key.write_failures
-    return key.current is not None and key.confirmed and written
+    held = key.current is not None and key.confirmed and not key.outdated
+    return held and written
 
 
 async def _stop_after(seconds: float, loop: Loop) -> None:

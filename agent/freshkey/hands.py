@@ -13,6 +13,7 @@ from freshkey.core.actions import (
     LookUp,
     LookUpToken,
     Ping,
+    Refresh,
     Renew,
     RenewToken,
     Revoke,
@@ -29,6 +30,7 @@ from freshkey.core.events import (
     LoggedIn,
     LookedUp,
     Pinged,
+    Refreshed,
     Renewed,
     Revoked,
     Tested,
@@ -88,7 +90,7 @@ class Hands:
                 case Ping():
                     await (await self._vault()).ping()
                     return Pinged(order)
-                case Issue() | Renew() | LookUp() | Revoke():
+                case Issue() | Refresh() | Renew() | LookUp() | Revoke():
                     return await self._for_key(order)
                 case LogIn() | RenewToken() | LookUpToken() | RevokeToken():
                     return await self._for_token(order)
@@ -116,6 +118,11 @@ class Hands:
                 grant = await vault.mint(order.token, key.path, key.field, key.ttl)
                 know(grant.secret)
                 return Issued(order, grant)
+            case Refresh():
+                key = self._settings.keys[order.name]
+                grant = await vault.read(order.token, key.path, key.field)
+                know(grant.secret)
+                return Refreshed(order, grant)
             case Renew():
                 renewal = await vault.renew_lease(order.token, order.lease_id, order.increment)
                 return Renewed(order, renewal)

@@ -45,6 +45,7 @@ def wish(settings: Settings, *, keep: bool = False) -> Wish:
 
 def _policy(key: KeySettings, *, keep: bool) -> KeyPolicy:
     return KeyPolicy(
+        refresh=key.refresh,
         renew_at=key.renew_at,
         jitter=key.jitter,
         overlap=key.overlap,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.actions import Revoke, RevokeToken
 from freshkey.core.agent import step
 from freshkey.core.chance import Chance
-from freshkey.core.events import Event, Failed, Woke
+from freshkey.core.events import Event, Failed, Issued, Woke
 from freshkey.core.faults import UNSPENT
 from freshkey.core.lease import TokenKind
 from freshkey.core.state import Testing as OnTrial
@@ -32,7 +32,7 @@ def reached_openai(answer: Event) -> bool:
     """Whether a mint was spent: what Vault refused by itself was none."""
     if isinstance(answer, Failed):
         return answer.fault.unanswered or answer.fault.kind not in UNSPENT
-    return True
+    return not isinstance(answer, Issued) or bool(answer.grant.lease_id)
 
 
 def check_budget(world: World) -> None:
@@ -55,10 +55,11 @@ def known(world: World) -> set[str]:
     held = {retired.lease.id for key in world.state.keys for retired in key.retired}
     for key in world.state.keys:
         if key.current is not None:
-            held.add(key.current.lease.id)
+            held.add(key.current.lease.vault_id or "")
         if isinstance(key.cycle, OnTrial):
-            held.add(key.cycle.candidate.lease.id)
-    return held | {event.grant.lease_id for event in world.pending() if hasattr(event, "grant")}
+            held.add(key.cycle.candidate.lease.vault_id or "")
+    told = {event.grant.lease_id for event in world.pending() if hasattr(event, "grant")}
+    return (held | told) - {""}
 
 
 def check_nothing_is_forgotten(world: World) -> None:

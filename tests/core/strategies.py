@@ -13,6 +13,7 @@ from freshkey.core.actions import (
     LookUpToken,
     Order,
     Ping,
+    Refresh,
     Renew,
     RenewToken,
     Revoke,
@@ -34,7 +35,7 @@ START = 1000.0
 FAULTY = 1800.0  # seconds for which things may go wrong
 
 CALLS: tuple[type[Order], ...] = (
-    *(Issue, Renew, LookUp, Revoke),
+    *(Issue, Refresh, Renew, LookUp, Revoke),
     *(LogIn, RenewToken, LookUpToken, RevokeToken),
 )
 FAULTS = (
@@ -59,11 +60,12 @@ class Script:
     sayings: tuple[Saying, ...]
     incidents: tuple[Incident, ...]
     seed: int
+    kept: int = 0  # so many of the keys have no lease
 
     def world(self) -> World:
-        return World(
-            self.policy, Vault(**self.terms), self.rules, self.sayings, now=START, seed=self.seed
-        )
+        kept = {name: f"sk-{name}" for name in list(self.policy.keys)[: self.kept]}
+        vault = Vault(**self.terms, kept=kept)
+        return World(self.policy, vault, self.rules, self.sayings, now=START, seed=self.seed)
 
 
 def names(count: int) -> tuple[str, ...]:
@@ -137,6 +139,7 @@ incidents = st.builds(
     instants,
     st.one_of(
         st.sampled_from(["end_everything", "end_one", "disk_full", "disk_free", "report", "leap"]),
+        st.sampled_from(["put", "delete", "refuse"]),
         st.builds(RotateRequested, st.sampled_from(names(4)), st.booleans(), st.booleans()),
         st.sampled_from([ClockJumped(), CredentialChanged()]),
     ),
@@ -162,13 +165,14 @@ scripts = st.builds(
     st.lists(sayings(), max_size=3).map(tuple),
     st.lists(incidents, max_size=6).map(lambda all_: tuple(sorted(all_, key=lambda i: i.at))),
     st.integers(1, 1000),
+    st.sampled_from([0, 1, 4]),
 ).filter(feasible)
 
 
 def happen(world: World, incident: Incident) -> None:
     match incident.what:
-        case "end_everything":
-            world.vault.end_everything()
+        case "end_everything" | "put" | "delete" | "refuse":
+            getattr(world.vault, incident.what)()
         case "end_one":
             for lease_id in list(world.vault.leases)[:1]:
                 world.vault.end_lease(lease_id)
@@ -187,4 +191,5 @@ def happen(world: World, incident: Incident) -> None:
 
 def mend(world: World) -> None:
     """Everything works again."""
+    world.vault.put()
     world.rules, world.sayings, world.file_fault = (), (), None

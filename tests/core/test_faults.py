@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from freshkey.core.actions import Issue, LogIn, LookUp, RevokeToken
 from freshkey.core.backoff import delay, doubling, jittered
@@ -54,7 +56,11 @@ def of(kind: FaultKind) -> Fault:
         (BAD_REQUEST, 2, 0, 2, 20),
         (of(FaultKind.MALFORMED), 3, 0, 4, 40),
         (LIMITED, 1, HOUR, 60, 900),
-        (LIMITED, 7, 100, 60, 120),
+        (LIMITED, 7, 200, 60, 120),
+        (LIMITED, 1, 100, 60, 95),  # a try is left before the end
+        (LIMITED, 1, 65, 60, 60),
+        (LIMITED, 1, 30, 60, 60),
+        (LIMITED, 1, inf, 60, 600),
         (LIMITED, 1, 0, 20, 20),
         (LIMITED, 3, -5, 80, 80),
         (LIMITED, 9, 0, 600, 600),

@@ -91,8 +91,9 @@ def steady(world: World) -> bool:
 
 
 def tidy(world: World) -> bool:
-    """One lease for each key, one token."""
-    return steady(world) and world.alive() == len(world.state.keys) == len(known(world))
+    """One lease for each key that has one, one token."""
+    leased = len(world.state.keys) - len(world.vault.kept)
+    return steady(world) and world.alive() == leased == len(known(world))
 
 
 @thorough

@@ -14,6 +14,7 @@ from freshkey.core.actions import (
     LookUp,
     LookUpToken,
     Ping,
+    Refresh,
     Renew,
     RenewToken,
     Revoke,
@@ -28,6 +29,7 @@ from freshkey.core.events import (
     LoggedIn,
     LookedUp,
     Pinged,
+    Refreshed,
     Renewed,
     Revoked,
     TokenLookedUp,
@@ -42,6 +44,7 @@ VaultOrder = VaultKeyOrder | TokenOrder | Ping
 
 INVALID = Fault(FaultKind.TOKEN_INVALID, "invalid token")
 GONE = Fault(FaultKind.BAD_REQUEST, "lease not found")
+NOTHING = Fault(FaultKind.NOT_FOUND, "Vault finds nothing")
 
 
 @dataclass
@@ -76,6 +79,9 @@ class Vault:
     token_renewable: bool = True
     given_token: str | None = None  # method `token`: every login reads this one
     activation: float = 0.0  # until OpenAI knows a new key
+    kept: dict[str, str] = field(default_factory=dict)  # keys by name that have no lease, as in KV
+    deleted: bool = False  # what was kept
+    refused: set[str] = field(default_factory=set)  # of these OpenAI takes no more
     leases: dict[str, VaultLease] = field(default_factory=dict)
     tokens: dict[str, VaultToken] = field(default_factory=dict)
     revoked_tokens: list[str] = field(default_factory=list)
@@ -103,7 +109,7 @@ class Vault:
 
     def _permitted(
         self,
-        order: Issue | Renew | LookUp | Revoke | RenewToken | LookUpToken,
+        order: Issue | Refresh | Renew | LookUp | Revoke | RenewToken | LookUpToken,
         token: VaultToken,
         now: float,
     ) -> Event:
@@ -115,7 +121,9 @@ class Vault:
                 return TokenRenewed(
                     order, Renewal(token.expires_at - now, renewable=True, asked_at=self._asked_at)
                 )
-            case Issue():
+            case Issue() | Refresh() if order.name in self.kept:
+                return self._read(order)
+            case Issue() | Refresh():
                 return self._mint(order, token, now)
             case Renew():
                 return self._renew(order, now)
@@ -139,6 +147,10 @@ class Vault:
 
     def accepts(self, secret: str, now: float) -> bool:
         """Whether OpenAI takes a key."""
+        if secret in self.refused:
+            return False
+        if secret in self.kept.values():
+            return True
         lease = self.lease_of(secret, now)
         return lease is not None and now >= lease.minted_at + self.activation
 
@@ -162,6 +174,19 @@ class Vault:
         for value in list(self.tokens):
             self.end_token(value)
 
+    def put(self) -> None:
+        """Somebody puts new keys where they have no lease."""
+        self.deleted = False
+        self.kept = {name: f"sk-{name}-{next(self._numbers)}" for name in self.kept}
+
+    def delete(self) -> None:
+        """Somebody deletes the keys that have no lease."""
+        self.deleted = True
+
+    def refuse(self) -> None:
+        """OpenAI takes these no more."""
+        self.refused.update(self.kept.values())
+
     def _login(self, now: float) -> VaultToken | None:
         given = self.given_token
         if given in self.revoked_tokens or given in self.tokens:
@@ -184,7 +209,14 @@ class Vault:
             asked_at=self._asked_at,
         )
 
-    def _mint(self, order: Issue, token: VaultToken, now: float) -> Event:
+    def _read(self, order: Issue | Refresh) -> Event:
+        if self.deleted:
+            return Failed(order, NOTHING)
+        secret = Secret(self.kept[order.name])
+        grant = Grant("", inf, renewable=False, secret=secret, asked_at=self._asked_at)
+        return Issued(order, grant) if isinstance(order, Issue) else Refreshed(order, grant)
+
+    def _mint(self, order: Issue | Refresh, token: VaultToken, now: float) -> Event:
         number = next(self._numbers)
         ttl = self.lease_ttl
         if token.kind is TokenKind.BATCH:  # as Vault does: it cuts the lease of a batch token
@@ -209,7 +241,7 @@ class Vault:
             f"svc-{number}",
             f"request-{number}",
         )
-        return Issued(order, grant)
+        return Issued(order, grant) if isinstance(order, Issue) else Refreshed(order, grant)
 
     def _renew(self, order: Renew, now: float) -> Event:
         lease = self._lease(order.lease_id, now)

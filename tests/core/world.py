@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
@@ -20,6 +20,7 @@ from freshkey.core.actions import (
     Order,
     Publish,
     Record,
+    Refresh,
     Renew,
     Revoke,
     RevokeToken,
@@ -41,7 +42,7 @@ from freshkey.core.events import (
 )
 from freshkey.core.faults import Fault
 from freshkey.core.key import view
-from freshkey.core.ledger import to_ledger
+from freshkey.core.ledger import Source, to_ledger
 from freshkey.core.policy import AgentPolicy
 from freshkey.core.state import AgentState
 from freshkey.core.verdict import Finding, Verdict
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from freshkey.core.state import KeyState
     from freshkey.core.view import KeyView
 
-_FOR_KEY = (Issue, Renew, LookUp, Revoke)
+_FOR_KEY = (Issue, Refresh, Renew, LookUp, Revoke)
 _UNIT = 1_000_003
 _MINUTE = 60 - 1e-6
 
@@ -88,6 +89,7 @@ class World:
     most_alive: int = 0
     file_fault: Fault | None = None
     finished: bool = False
+    sources: Mapping[str, Source] = field(default_factory=dict)  # of the last start's wish
     steps: int = 0
     crashes: frozenset[int] = frozenset()  # the steps at which the agent is killed
     under_way: Counter[str] = field(default_factory=Counter)
@@ -155,7 +157,7 @@ class World:
         `reboot` moves the lease clock, as a new boot does.
         """
         wish = wish or matching(self.policy)
-        ledger = to_ledger(self.state, ORIGIN, sources(self.policy))
+        ledger = to_ledger(self.state, ORIGIN, self.sources or sources(self.policy))
         if reboot is not None:
             ledger = shifted(ledger, reboot)
             self.now, self.skew = self.now + reboot, self.skew - reboot
@@ -165,6 +167,7 @@ class World:
         self.under_way.clear()
         adopted = adopt(ledger, wish, self.now, rebooted=reboot is not None)
         self.policy, self.state, self.finished = wish.policy, adopted.state, False
+        self.sources = wish.sources
         self.send(Started())
         return adopted
 
@@ -227,7 +230,7 @@ class World:
         return self._perform(order), PROMPT
 
     def _lose(self, event: Event) -> None:
-        if isinstance(event, Issued):
+        if isinstance(event, Issued) and event.grant.lease_id:
             self.lost.add(event.grant.lease_id)
 
     def _perform(self, order: Order) -> Event:

@@ -28,7 +28,7 @@ def test_the_least_has_the_defaults_of_the_contract(tmp_path: Path) -> None:
         "openai/creds/billing",
         "api_key",
         None,
-        None,
+        300,
     )
     assert (key.renew_at, key.jitter, key.overlap, key.check_every) == (0.67, 0.2, 300, 60)
     assert (key.max_stale, key.on_stop, key.stop_grace) == (43200, OnStop.KEEP, 20)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import Any
 
 import pytest
@@ -65,10 +66,31 @@ def test_the_fields_that_there_are_are_named() -> None:
     assert message.endswith("there are api_key; api_key_id; empty; service_account")
 
 
-def test_a_secret_without_a_lease_is_refused_in_plain_words() -> None:
-    fault = failing(MINTED | {"lease_id": "", "lease_duration": 0})
-    assert fault.kind is FaultKind.BAD_REQUEST
-    assert "without a lease" in fault.message
+KEPT = {"api_key": "sk-1", "data": "text"}
+METADATA = {"version": 3, "deletion_time": "", "destroyed": False}
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        (KEPT, "api_key"),
+        (KEPT | {"metadata": "text"}, "api_key"),
+        ({"data": KEPT, "metadata": METADATA}, "api_key"),
+        ({"data": {"data": "sk-1"}, "metadata": METADATA}, "data"),
+    ],
+)
+def test_a_secret_without_a_lease(data: dict[str, object], field: str) -> None:
+    """KV version 1 has a hint for a duration, version 2 has its fields one level deeper."""
+    body = MINTED | {"lease_id": "", "lease_duration": 2764800, "data": data}
+    given = answers.grant(Answer(body, 5.0), PATH, field)
+    assert (given.lease_id, given.duration, given.api_key_id) == ("", inf, None)
+    assert given.secret == Secret("sk-1")
+
+
+def test_a_secret_without_a_lease_that_lacks_the_field() -> None:
+    fault = failing(MINTED | {"lease_id": "", "data": {"data": KEPT, "metadata": METADATA}}, "key")
+    assert (fault.kind, fault.orphan) == (FaultKind.MALFORMED, None)
+    assert fault.message == f"{PATH}: the field key is missing; there are api_key; data"
 
 
 @pytest.mark.parametrize(

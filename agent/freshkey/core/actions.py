@@ -20,6 +20,15 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """Read a secret without a lease again. It costs OpenAI nothing, and may be broken off."""
+
+    name: str
+    token_number: int
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Renew:
     """Renew a lease for `increment` seconds."""
 
@@ -136,7 +145,7 @@ class Record:
     audit: bool = False
 
 
-VaultKeyOrder = Issue | Renew | LookUp | Revoke
+VaultKeyOrder = Issue | Refresh | Renew | LookUp | Revoke
 TokenOrder = LogIn | RenewToken | LookUpToken | RevokeToken
 Order = VaultKeyOrder | Test | Publish | Withdraw | TokenOrder | Ping
 Action = Order | Record

@@ -162,23 +162,34 @@ def _key(
         retired=entry.retired,
         withdrawn=entry.withdrawn,
         compromised=entry.compromised,
+        outdated=entry.outdated,
+        barred=entry.barred,
         cycle=Wanted(entry.candidate_reason),
         watch=Watch(claim_minted_at=entry.claim_minted_at),
     )
+    if entry.current is not None:
+        static = entry.current.lease.static
+        probing = policy.keys[entry.name].probe_every > 0
+        watch = replace(
+            key.watch, check_at=inf if static else now, probe_at=now if probing else inf
+        )
+        key = replace(key, current=entry.current, confirmed=static, watch=watch)
     if not same_login or entry.source != source:
+        tried = _leases((entry.candidate,), inf)
         return replace(
-            key, cycle=Wanted(Reason.CHANGED), retired=(*entry.retired, *_leases(entry, inf))
+            key,
+            cycle=Wanted(Reason.CHANGED),
+            outdated=entry.current is not None,
+            retired=(*entry.retired, *tried),
         )
     if entry.candidate is not None and now < entry.candidate.lease.expires_at:
         testing = Testing(entry.candidate_reason, entry.candidate, since=now, retry_at=now)
         key = replace(key, cycle=testing)
-    elif entry.current is not None and not entry.requested:
+    elif entry.current is not None and not (entry.requested or entry.outdated):
         key = replace(key, cycle=Idle())
     if entry.candidate is not None and isinstance(key.cycle, Idle | Wanted):  # its lease has ended
         key = replace(key, retired=(*key.retired, Retired(entry.candidate.lease, now)))
-    probing = policy.keys[entry.name].probe_every > 0
-    watch = replace(key.watch, check_at=now, probe_at=now if probing else inf)
-    return replace(key, current=entry.current, watch=watch)
+    return key
 
 
 def _removed(entry: KeyEntry, now: float) -> KeyState:
@@ -188,7 +199,7 @@ def _removed(entry: KeyEntry, now: float) -> KeyState:
         replace(old, revoke_at=min(now + overlap, old.lease.expires_at))
         if old.revoke_at == inf
         else old
-        for old in (*entry.retired, *_leases(entry, inf))
+        for old in (*entry.retired, *_leases((entry.current, entry.candidate), inf))
     )
     return KeyState(entry.name, entry.generation, removed=True, cycle=Idle(), retired=retired)
 
@@ -198,9 +209,9 @@ def _files_of_removed(ledger: Ledger, policy: AgentPolicy) -> tuple[str, ...]:
     return tuple(path for entry in removed if entry.source for path in entry.source.files)
 
 
-def _leases(entry: KeyEntry, revoke_at: float) -> tuple[Retired, ...]:
-    held = (entry.current, entry.candidate)
-    return tuple(Retired(c.lease, revoke_at) for c in held if c is not None)
+def _leases(held: Iterable[Credential | None], revoke_at: float) -> tuple[Retired, ...]:
+    """Retire the leases of these keys; a secret without a lease has none to revoke."""
+    return tuple(Retired(c.lease, revoke_at) for c in held if c is not None and not c.lease.static)
 
 
 def _mark(tokens: Iterable[Token], lost: set[int]) -> Iterable[Token]:
@@ -220,7 +231,7 @@ def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
     records = tuple(
         audited("lease.left", entry.name, retired.lease, Level.WARNING, message=_ELSEWHERE)
         for entry in ledger.keys
-        for retired in (*entry.retired, *_leases(entry, inf))
+        for retired in (*entry.retired, *_leases((entry.current, entry.candidate), inf))
     )
     state = AgentState(keys=keys, mints=ledger.mints, abandoned=ledger.abandoned)
     return Adopted(state, _files_of_removed(ledger, policy), records)

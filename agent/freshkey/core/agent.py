@@ -7,10 +7,17 @@ be woken. All keys are stepped together, for they share the token, the mint budg
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf
 from typing import TYPE_CHECKING, assert_never
 
-from freshkey.core import ending, link, publishing, renewal, replacement, token_answers, tokens
+from freshkey.core import (
+    budget,
+    ending,
+    link,
+    publishing,
+    renewal,
+    token_answers,
+    tokens,
+)
 from freshkey.core import key as keys
 from freshkey.core.actions import (
     Action,
@@ -46,10 +53,10 @@ from freshkey.core.state import (
     Idle,
     KeyState,
     Minting,
+    Refreshing,
     Testing,
     Wanted,
 )
-from freshkey.core.timing import MINUTE, good_until
 from freshkey.core.turn import Turn
 
 if TYPE_CHECKING:
@@ -103,6 +110,7 @@ def _absorb(state: AgentState, event: Event, turn: Turn) -> AgentState:
         case Failed(order=order, fault=fault):
             return _on_failed(state, order, fault, turn)
         case _:
+            state = budget.recount(state, event, turn)
             return _one(state, event.order.name, lambda key: keys.absorb(key, event, turn))
 
 
@@ -143,26 +151,16 @@ def _on_call_failed(
         held = token_answers.abandon(held, order.token_number)
         state = replace(state, abandoned=state.abandoned + 1)
     elif isinstance(order, Issue) and fault.kind in UNSPENT:
-        state = _refund(state, order.name)
+        state = budget.refund(state, order.name)
     turn.tokens = held
     return replace(state, tokens=held, link=link.on_fault(state.link, fault, turn))
-
-
-def _refund(state: AgentState, name: str) -> AgentState:
-    """Vault refused before it asked OpenAI for anything: this mint does not count."""
-    begun = [k.cycle.at for k in state.keys if k.name == name and isinstance(k.cycle, Minting)]
-    kept = list(state.mints)
-    for at in begun:
-        if at in kept:
-            kept.remove(at)
-    return replace(state, mints=tuple(kept))
 
 
 def _plan(state: AgentState, turn: Turn) -> AgentState:
     if state.stopping is not None:
         return ending.plan(state, state.stopping, turn)
     settled = tuple(keys.settle(key, turn) for key in state.keys if _kept(key, turn))
-    minting, mints = _grant_mints(settled, state.mints, turn)
+    minting, mints = budget.grant_mints(settled, state.mints, turn)
     planned = tuple(renewal.plan(key, turn) for key in minting)
     return AgentState(
         keys=planned,
@@ -178,39 +176,12 @@ def _kept(key: KeyState, turn: Turn) -> bool:
     return key.name in turn.policy.keys or bool(key.retired)
 
 
-def _grant_mints(
-    held: tuple[KeyState, ...], mints: tuple[float, ...], turn: Turn
-) -> tuple[tuple[KeyState, ...], tuple[float, ...]]:
-    """Let keys mint within the budget, those nearest to their end first."""
-    token = tokens.mintable(turn.tokens)
-    waiting = [k for k in held if isinstance(k.cycle, Wanted) and k.call is None]
-    if token is None or turn.link.away or not waiting:
-        return held, mints
-    budget = turn.policy.max_mints_per_minute
-    mints = tuple(at for at in mints if turn.now < at + MINUTE)
-    room = max(0, budget - len(mints)) if budget else len(waiting)
-    if room < len(waiting) and mints:
-        turn.due(mints[0] + MINUTE)
-    chosen = {key.name for key in sorted(waiting, key=lambda key: _end(key, turn))[:room]}
-    names = {key.name for key in waiting}
-    minting = tuple(
-        replacement.mint(key, key.cycle, token, turn, in_budget=key.name in chosen)
-        if isinstance(key.cycle, Wanted) and key.name in names
-        else key
-        for key in held
-    )
-    return minting, mints + (turn.now,) * len(chosen)
-
-
-def _end(key: KeyState, turn: Turn) -> float:
-    return -inf if key.current is None else good_until(key.current.lease, turn.tokens)
-
-
 def _check_now(key: KeyState, turn: Turn) -> KeyState:
     """Look the lease up; the files are written again, for some of them name its end."""
     if key.current is None:
         return key
-    key = replace(key, watch=replace(key.watch, check_at=turn.now))
+    if not key.current.lease.static:
+        key = replace(key, watch=replace(key.watch, check_at=turn.now))
     return publishing.write(key, turn)
 
 
@@ -225,7 +196,7 @@ def _tokens_in_use(held: tuple[KeyState, ...]) -> frozenset[int]:
                 used.add(candidate.lease.token)
             case Minting(token=number):
                 used.add(number)
-            case Idle() | Wanted() | BackingOff():
+            case Idle() | Wanted() | Refreshing() | BackingOff():
                 pass
             case _:
                 assert_never(key.cycle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from freshkey.core.faults import Fault, FaultKind
@@ -14,6 +15,8 @@ SLOW_CAP: Final = 300.0
 UPSTREAM_BASE: Final = 5.0
 LIMITED_BASE: Final = 20.0  # OpenAI's organization API at its limit refills in about a minute
 LIMITED_CAP: Final = 600.0
+LIMITED_PAUSE: Final = 60.0
+TO_SPARE: Final = 5.0  # before the end of a key, for one more try
 REFUSED_BASE: Final = 60.0
 REFUSED_CAP: Final = 900.0
 _LEAST_SHARE: Final = 0.1  # full jitter may draw 0, and a wait of nothing is no wait
@@ -41,7 +44,7 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
         case FaultKind.UPSTREAM if fault.upstream_status == _TOO_MANY_REQUESTS:
             if remaining <= 0:
                 return doubling(LIMITED_BASE, LIMITED_CAP, failures)
-            return 60.0 + draw * (max(120.0, remaining / 4) - 60.0)
+            return LIMITED_PAUSE + draw * (_longest_limited(remaining) - LIMITED_PAUSE)
         case FaultKind.UPSTREAM:  # each try asks OpenAI, and may count against the mint budget
             return jittered(UPSTREAM_BASE, CAP, failures, draw)
         case FaultKind.REFUSED:
@@ -54,3 +57,10 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
             return jittered(SLOW_BASE, SLOW_CAP, failures, draw)
         case _:
             return jittered(BASE, CAP, failures, draw)
+
+
+def _longest_limited(remaining: float) -> float:
+    """Return the most that a good key waits: one more try falls before its end, where one can."""
+    if remaining == inf:  # without a lease it has no end, and a user who waits for its successor
+        return LIMITED_CAP
+    return min(max(2 * LIMITED_PAUSE, remaining / 4), max(LIMITED_PAUSE, remaining - TO_SPARE))

@@ -12,6 +12,7 @@ from freshkey.core.actions import (
     Order,
     Ping,
     Publish,
+    Refresh,
     Renew,
     RenewToken,
     Revoke,
@@ -78,9 +79,17 @@ class CredentialUnwrapped:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Vault minted a key."""
+    """Vault minted a key, or, where the path gives no lease, read the one that it keeps."""
 
     order: Issue
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """Vault told what it keeps now."""
+
+    order: Refresh
     grant: Grant
 
 
@@ -180,5 +189,5 @@ class Failed:
 Outside = Started | Woke | ClockJumped | StopRequested | RotateRequested | Reported
 TokenAnswer = LoggedIn | TokenRenewed | TokenLookedUp | TokenRevoked
 TokenEvent = CredentialChanged | CredentialUnwrapped | TokenAnswer
-KeyAnswer = Issued | Renewed | LookedUp | Revoked | Tested | Published | Withdrawn
+KeyAnswer = Issued | Refreshed | Renewed | LookedUp | Revoked | Tested | Published | Withdrawn
 Event = Outside | TokenEvent | KeyAnswer | Pinged | Failed

@@ -33,6 +33,7 @@ class Operation(StrEnum):
     RENEW_TOKEN = "renew_token"  # noqa: S105 - an operation's name
     REVOKE_TOKEN = "revoke_token"  # noqa: S105 - an operation's name
     MINT = "mint"
+    REFRESH = "refresh"
     RENEW_LEASE = "renew_lease"
     LOOK_UP_LEASE = "look_up_lease"
     REVOKE_LEASE = "revoke_lease"

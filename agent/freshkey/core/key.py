@@ -6,13 +6,14 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
-from freshkey.core import publishing, renewal, replacement, revocation, trial, vigil
-from freshkey.core.actions import Issue, LookUp, Publish, Renew, Revoke, Test, Withdraw
+from freshkey.core import publishing, refreshing, renewal, replacement, revocation, trial, vigil
+from freshkey.core.actions import Issue, LookUp, Publish, Refresh, Renew, Revoke, Test, Withdraw
 from freshkey.core.events import (
     Issued,
     KeyAnswer,
     LookedUp,
     Published,
+    Refreshed,
     Renewed,
     Reported,
     Revoked,
@@ -31,13 +32,16 @@ if TYPE_CHECKING:
     from freshkey.core.token_state import Tokens
     from freshkey.core.turn import Turn
 
-KeyOrder = Issue | Renew | LookUp | Revoke | Test | Publish | Withdraw
+KeyOrder = Issue | Refresh | Renew | LookUp | Revoke | Test | Publish | Withdraw
 
 
 def absorb(key: KeyState, event: KeyAnswer, turn: Turn) -> KeyState:
     """Take note of an answer to one of this key's orders."""
     match event:
-        case Issued():
+        case Issued(grant=grant) | Refreshed(grant=grant):
+            key = replace(key, call=None)
+            if not grant.lease_id:
+                return refreshing.on_read(key, grant, turn)
             return replacement.on_issued(key, event, turn)
         case Renewed(order=order):
             key = replace(key, call=None)
@@ -62,8 +66,9 @@ def absorb(key: KeyState, event: KeyAnswer, turn: Turn) -> KeyState:
 def absorb_failure(key: KeyState, order: KeyOrder, fault: Fault, turn: Turn) -> KeyState:
     """Take note of an order that failed."""
     match order:
-        case Issue():
-            return replacement.on_issue_failed(key, fault, turn)
+        case Issue() | Refresh():
+            key = replacement.on_failed(key, order, fault, turn)
+            return refreshing.on_missing(key, turn) if refreshing.is_missing(key) else key
         case Renew(lease_id=lease_id):
             key = replace(key, call=None)
             if key.current is None or key.current.lease.id != lease_id:
@@ -92,6 +97,8 @@ def request(key: KeyState, event: RotateRequested | Reported, turn: Turn) -> Key
     if isinstance(event, Reported):
         return vigil.on_reported(key, event, turn)
     if event.now:
+        if key.current is not None and key.current.lease.static:
+            key = replace(key, barred=key.current.secret.fingerprint)
         key = publishing.withdraw(key, "requested", turn)
     elif event.compromised and key.current is not None:
         key = replace(key, compromised=True)
@@ -103,6 +110,7 @@ def request(key: KeyState, event: RotateRequested | Reported, turn: Turn) -> Key
 def settle(key: KeyState, turn: Turn) -> KeyState:
     """Do what is due without regard to the mint budget; revocations come before mints."""
     key = replacement.plan(key, turn)
+    key = refreshing.plan(key, turn)
     key = trial.plan(key, turn)
     key = vigil.plan(key, turn)
     key = publishing.plan(key, turn)
@@ -128,7 +136,7 @@ def leases(key: KeyState) -> int:
         held.append(key.current.lease)
     if isinstance(key.cycle, Testing):
         held.append(key.cycle.candidate.lease)
-    return sum(lease.gone_at == inf for lease in held)
+    return sum(lease.gone_at == inf and not lease.static for lease in held)
 
 
 def _on_looked_up(key: KeyState, event: LookedUp, turn: Turn) -> KeyState:

@@ -15,8 +15,9 @@ from freshkey.core.secret import Secret
 class Grant:
     """Vault's answer to a mint: the secret and the terms of its lease.
 
-    `asked_at` is the instant before the request left, so that an expiry counted from it is never
-    later than Vault's own.
+    `lease_id` is empty for a secret that Vault only keeps, as KV does: it has no lease, and
+    `duration` is `inf`. `asked_at` is the instant before the request left, so that an expiry
+    counted from it is never later than Vault's own.
     """
 
     lease_id: str

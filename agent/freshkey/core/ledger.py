@@ -14,6 +14,7 @@ from freshkey.core.state import (
     Idle,
     Minting,
     Reason,
+    Refreshing,
     Retired,
     Testing,
     Wanted,
@@ -73,6 +74,8 @@ class KeyEntry:
     compromised: bool = False
     claim_minted_at: float = -inf
     published_at: float = -inf
+    outdated: bool = False  # `current` is of another source than `source`
+    barred: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def _entry(key: KeyState, source: Source | None) -> KeyEntry:
             candidate, reason = key.cycle.candidate, key.cycle.reason
         case Minting():
             intent, reason = key.cycle.token, key.cycle.reason
-        case Wanted() | BackingOff():
+        case Wanted() | Refreshing() | BackingOff():
             reason = key.cycle.reason
         case Idle():
             reason = key.reason
@@ -131,4 +134,6 @@ def _entry(key: KeyState, source: Source | None) -> KeyEntry:
         compromised=key.compromised,
         claim_minted_at=key.watch.claim_minted_at,
         published_at=key.published_at,
+        outdated=key.outdated,
+        barred=key.barred,
     )

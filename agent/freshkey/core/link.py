@@ -95,5 +95,7 @@ def _urgent(key: KeyState, turn: Turn) -> bool:
     if key.current is None:
         return True
     lease = key.current.lease
+    if lease.static:
+        return False
     end = good_until(lease, turn.tokens)
     return turn.due(end - _LAST_PART * (lease.expires_at - lease.started_at))

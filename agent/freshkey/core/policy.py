@@ -19,6 +19,7 @@ class VerifyMode(StrEnum):
 class KeyPolicy:
     """The options of one `[keys.NAME]`; 0 turns `check_every` and `probe_every` off."""
 
+    refresh: float = 300.0
     renew_at: float = 0.67
     jitter: float = 0.2
     overlap: float = 300.0

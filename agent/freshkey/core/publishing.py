@@ -31,7 +31,7 @@ def publication(key: KeyState, tokens: Tokens) -> Publication | None:
     return Publication(
         key.generation,
         key.current.secret,
-        good_until(key.current.lease, tokens),
+        None if key.current.lease.static else good_until(key.current.lease, tokens),
         key.current.lease.names.api_key_id,
     )
 
@@ -51,6 +51,8 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
         reason=reason,
         withdrawn=False,
         compromised=False,
+        outdated=False,
+        barred=None,
         confirmed=True,
         cycle=Idle(),
         failures=0,
@@ -67,6 +69,8 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
 
 def _first_check(lease: Lease, every: float, draw: float, now: float) -> float:
     """A lease whose answer was long on its way is looked up at once, for its true end."""
+    if lease.static:
+        return inf
     if lease.lag > LONG_ANSWER:
         return now
     return now + every * (0.8 + 0.4 * draw) if every else inf
@@ -129,6 +133,7 @@ def withdraw(key: KeyState, why: str, turn: Turn) -> KeyState:
         current=None,
         withdrawn=True,
         compromised=False,
+        outdated=False,
         publishing=False,
         rewrite_at=inf,
         write_failures=0,
@@ -165,14 +170,15 @@ def _end(key: KeyState, turn: Turn) -> float:
 
 
 def _announce(key: KeyState, current: Credential, turn: Turn) -> None:
+    end = None if current.lease.static else _end(key, turn)
     turn.audit(
         "key.published",
         key.name,
         current.lease,
         generation=key.generation,
         reason=key.reason.value,
-        expires_in=round(_end(key, turn) - turn.now),
-        expires_at=_end(key, turn),
+        expires_in=None if end is None else round(end - turn.now),
+        expires_at=end,
     )
 
 

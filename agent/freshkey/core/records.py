@@ -23,7 +23,7 @@ def audited(
     known: dict[str, Field] = {
         "key": name,
         "tag": names.tag,
-        "lease_id": None if lease is None else lease.id,
+        "lease_id": None if lease is None else lease.vault_id,
         "api_key_id": names.api_key_id,
         "service_account": names.service_account,
     }

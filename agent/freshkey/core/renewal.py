@@ -30,7 +30,7 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
     if key.call is not None or turn.link.away or token is None or current is None:
         return key
     lease = current.lease
-    if lease.gone_at < inf:
+    if lease.static or lease.gone_at < inf:
         return key
     coming = next_for(lease, turn.of(key), turn.tokens, turn.lead)
     renewing = coming.course is Course.RENEW and isinstance(key.cycle, Idle)
@@ -67,7 +67,7 @@ def on_renewed(key: KeyState, current: Credential, event: Renewed, turn: Turn) -
         expires_at=lease.expires_at,
         request_id=renewal.request_id,
     )
-    key = _mended(key)
+    key = mended(key)
     return key if full else want(key, Reason.DUE, turn)
 
 
@@ -113,7 +113,7 @@ def on_alive(key: KeyState, current: Credential, answer: Renewal, turn: Turn) ->
             expires_in=round(expires_at - turn.now),
         )
     # Files that somebody removed or changed come back; those that are as they should be stay.
-    return write(_settle_claim(_mended(key), turn), turn)
+    return write(_settle_claim(mended(key), turn), turn)
 
 
 def on_gone(key: KeyState, current: Credential, turn: Turn) -> KeyState:
@@ -150,7 +150,7 @@ def on_check_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> K
     return replace(key, watch=watch, trouble=trouble)
 
 
-def _mended(key: KeyState) -> KeyState:
+def mended(key: KeyState) -> KeyState:
     """Vault did what was asked of it: a fault that something else left behind stays."""
     lasting = key.trouble is not None and key.trouble.operation is Operation.REVOKE_LEASE
     mended = isinstance(key.cycle, Idle) and not key.write_failures and not lasting

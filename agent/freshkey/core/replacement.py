@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.actions import Issue, Level
+from freshkey.core.actions import Issue, Level, Refresh
 from freshkey.core.backoff import delay
 from freshkey.core.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.policy import VerifyMode
@@ -19,13 +20,14 @@ from freshkey.core.state import (
     Lease,
     Minting,
     Names,
+    Refreshing,
     Testing,
     Wanted,
 )
 from freshkey.core.timing import Course, good_until, next_for
 
 if TYPE_CHECKING:
-    from freshkey.core.events import Issued
+    from freshkey.core.events import Issued, Refreshed
     from freshkey.core.state import KeyState, Reason
     from freshkey.core.token_state import Token
     from freshkey.core.turn import Turn
@@ -51,9 +53,11 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
     match key.cycle:
         case Idle() if key.current is not None:
             coming = next_for(key.current.lease, turn.of(key), turn.tokens, turn.lead)
-            if coming.course is Course.REPLACE and turn.due(coming.at):
+            if coming.course is Course.RENEW or not turn.due(coming.at):
+                return key
+            if coming.course is Course.REPLACE:
                 return want(key, coming.reason, turn)
-            return key
+            return replace(key, cycle=Wanted(coming.reason))
         case BackingOff() as waiting:
             if turn.due(_retry_at(key, waiting, turn)):
                 return end_overlaps(replace(key, cycle=Wanted(waiting.reason)), turn)
@@ -74,8 +78,8 @@ def mint(key: KeyState, wanted: Wanted, token: Token, turn: Turn, *, in_budget: 
     return replace(key, cycle=Minting(reason, token.number, turn.now), call=Call.MINT)
 
 
-def on_issued(key: KeyState, event: Issued, turn: Turn) -> KeyState:
-    """Vault minted: the key is tested, or published at once where nothing is tested."""
+def on_issued(key: KeyState, event: Issued | Refreshed, turn: Turn) -> KeyState:
+    """Vault minted: the new key is tried."""
     grant = event.grant
     lease = Lease(
         id=grant.lease_id,
@@ -100,37 +104,44 @@ def on_issued(key: KeyState, event: Issued, turn: Turn) -> KeyState:
         expires_at=lease.expires_at,
         request_id=grant.request_id,
     )
-    credential = Credential(lease, grant.secret)
-    key = replace(key, call=None)
-    if not isinstance(key.cycle, Minting):
+    if not isinstance(key.cycle, Minting | Refreshing):
         return retire(key, lease, turn.now)
+    return try_out(key, Credential(lease, grant.secret), key.cycle.reason, turn)
+
+
+def try_out(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -> KeyState:
+    """Have a new key tested, or published at once where nothing is tested."""
     if turn.of(key).verify is VerifyMode.OFF and turn.stopping is None:
-        return publish(key, credential, key.cycle.reason, turn)
-    testing = Testing(key.cycle.reason, credential, since=turn.now, retry_at=turn.now)
+        return publish(key, credential, reason, turn)
+    testing = Testing(reason, credential, since=turn.now, retry_at=turn.now)
     return replace(key, cycle=testing)
 
 
-def on_issue_failed(key: KeyState, fault: Fault, turn: Turn) -> KeyState:
-    """The mint failed: wait, or, when only the token was at fault, queue again for the next one."""
+def on_failed(key: KeyState, order: Issue | Refresh, fault: Fault, turn: Turn) -> KeyState:
+    """No new key: wait, or, when only the token was at fault, queue again for the next one."""
     key = replace(key, call=None)
     cycle = key.cycle
-    if not isinstance(cycle, Minting):
+    if not isinstance(cycle, Minting | Refreshing):
         return key
+    minting = isinstance(order, Issue)
     if fault.orphan is not None:
-        key = _retire_orphan(key, cycle, fault.orphan, turn)
-    if fault.unanswered:
+        key = _retire_orphan(key, order.token_number, fault.orphan, turn)
+    if fault.unanswered and minting:
         turn.audit("mint.abandoned", key.name, level=Level.WARNING, message=fault.message)
-    trouble = Trouble(Operation.MINT, fault, turn.now)
+    trouble = Trouble(Operation.MINT if minting else Operation.REFRESH, fault, turn.now)
     if fault.kind is FaultKind.TOKEN_INVALID:
         return replace(key, cycle=Wanted(cycle.reason), trouble=trouble)
     return back_off(key, cycle.reason, trouble, turn)
 
 
-def back_off(key: KeyState, reason: Reason, trouble: Trouble, turn: Turn) -> KeyState:
+def back_off(
+    key: KeyState, reason: Reason, trouble: Trouble, turn: Turn, *, at_most: float = inf
+) -> KeyState:
     """Note a failed replacement, and when the next one is tried."""
     fault = trouble.fault
     failures = key.failures + 1
-    wait = delay(fault, failures, turn.chance.draw(key.name, "backoff"), remaining(key, turn))
+    draw = turn.chance.draw(key.name, "backoff")
+    wait = min(delay(fault, failures, draw, remaining(key, turn)), at_most)
     turn.audit(
         "key.replacement_failed",
         key.name,
@@ -155,12 +166,12 @@ def _retry_at(key: KeyState, waiting: BackingOff, turn: Turn) -> float:
 
 
 def _retire_orphan(
-    key: KeyState, cycle: Minting, orphan: tuple[str, float], turn: Turn
+    key: KeyState, token_number: int, orphan: tuple[str, float], turn: Turn
 ) -> KeyState:
     lease_id, duration = orphan
     lease = Lease(
         id=lease_id,
-        token=cycle.token,
+        token=token_number,
         term=duration,
         renewable=False,
         started_at=turn.now,

@@ -24,8 +24,8 @@ _DOUBTFUL = (FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND)
 
 
 def retire(key: KeyState, lease: Lease, revoke_at: float, *, hurried: bool = False) -> KeyState:
-    """Take a lease out of use, unless Vault has already said that it is gone."""
-    if lease.gone_at < inf:
+    """Take a lease out of use, unless Vault has already said that it is gone, or never had one."""
+    if lease.gone_at < inf or lease.static:
         return key
     return replace(key, retired=(*key.retired, Retired(lease, revoke_at, hurried)))
 

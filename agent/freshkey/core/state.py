@@ -14,6 +14,8 @@ from freshkey.core.secret import Secret
 from freshkey.core.token_state import Tokens
 from freshkey.core.verdict import Verdict
 
+NO_TOKEN = 0  # tokens are numbered from 1
+
 
 class Reason(StrEnum):
     """Why a key is replaced, as metrics and logs name it."""
@@ -41,6 +43,9 @@ class Names:
 class Lease:
     """Vault's grant. `token` is the number of the token under which it lives and dies.
 
+    A secret without a lease has one too, which Vault knows nothing of: `token` is 0, the terms
+    are `inf`, `id` is the secret's fingerprint, and `started_at` is when it was last read.
+
     `term` is the duration granted first, which a renewal asks for again; `draw` places the
     lease's point in its window and is drawn once; `gone_at` is set when Vault no longer knows it.
     """
@@ -56,10 +61,20 @@ class Lease:
     lag: float = 0.0  # Vault's answer took that long, so the lease may end that much later
     names: Names = Names()
 
+    @property
+    def static(self) -> bool:
+        """Whether the secret has no lease: it stays as it is until somebody replaces it."""
+        return self.token == NO_TOKEN
+
+    @property
+    def vault_id(self) -> str | None:
+        """The id by which Vault knows it."""
+        return None if self.static else self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A minted key with its lease."""
+    """A key with its lease."""
 
     lease: Lease
     secret: Secret
@@ -102,8 +117,15 @@ class Minting:
 
 
 @dataclass(frozen=True, slots=True)
+class Refreshing:
+    """A secret without a lease is read again: nothing is minted, nothing has to be journalled."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Testing:
-    """A minted key is tested at OpenAI before it is published."""
+    """A new key is tested at OpenAI before it is published."""
 
     reason: Reason
     candidate: Credential
@@ -123,13 +145,14 @@ class BackingOff:
     fault: Fault
 
 
-Cycle = Idle | Wanted | Minting | Testing | BackingOff
+Cycle = Idle | Wanted | Minting | Refreshing | Testing | BackingOff
 
 
 class Call(StrEnum):
     """The request to Vault that is under way for a key: never more than one."""
 
     MINT = "mint"
+    REFRESH = "refresh"
     RENEW = "renew"
     LOOKUP = "lookup"
     REVOKE = "revoke"
@@ -162,6 +185,8 @@ class KeyState:
     withdrawn: bool = False
     removed: bool = False  # not configured any more: only its leases are left to revoke
     compromised: bool = False  # the current key: no overlap for it
+    outdated: bool = False  # the current key is of another source than the one configured now
+    barred: str | None = None  # the fingerprint of a secret in Vault that must not come back
     confirmed: bool = False  # Vault has vouched for the current lease since this agent started
     publishing: bool = False
     reason: Reason = Reason.FIRST  # why the current generation was published

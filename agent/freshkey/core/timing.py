@@ -25,6 +25,7 @@ FULL_GRANT: Final = 0.9  # a renewal that grants less than this share says that 
 LEAST_LIFE: Final = 1.0  # even a lease or token of no length is kept this long: no spin
 _BOUND_SLACK: Final = 2.0
 _BOUND_SHARE: Final = 0.1
+_REFRESH_JITTER: Final = 0.1  # many agents must not read at the same instant
 
 
 def find(tokens: Tokens, number: int) -> Token | None:
@@ -39,6 +40,8 @@ def good_until(lease: Lease, tokens: Tokens) -> float:
 
     Source: https://developer.hashicorp.com/vault/docs/concepts/lease, "Token leases".
     """
+    if lease.static:
+        return inf
     token = find(tokens, lease.token)
     token_end = token.good_until if token is not None else -inf
     return min(lease.expires_at, lease.gone_at, token_end)
@@ -48,8 +51,12 @@ def point(lease: Lease, policy: KeyPolicy) -> float:
     """The instant at which a lease is renewed or replaced.
 
     It lies in [renew_at - jitter, renew_at] of the lifetime, leaves time for the overlap and the
-    test of the next key, and is never before half the lifetime.
+    test of the next key, and is never before half the lifetime. A secret without a lease is read
+    again at its point.
     """
+    if lease.static:
+        pause = policy.refresh * (1 - _REFRESH_JITTER * lease.draw)
+        return lease.started_at + max(pause, LEAST_LIFE)
     lifetime = lease.expires_at - lease.started_at
     drawn = lease.started_at + lifetime * (policy.renew_at - policy.jitter * lease.draw)
     latest = lease.expires_at - policy.overlap - policy.activation_timeout - MARGIN
@@ -61,6 +68,7 @@ class Course(StrEnum):
 
     RENEW = "renew"
     REPLACE = "replace"
+    REFRESH = "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,8 @@ def bounded_by_token(lease: Lease, token: Token, *, worn: bool) -> bool:
 
 def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Next:
     """What comes next for the lease of a published key; `lead` is what `token_lead` says."""
+    if lease.static:
+        return Next(point(lease, policy), Course.REFRESH)
     if lease.gone_at < inf:
         return Next(-inf, Course.REPLACE, Reason.REVOKED)
     token = find(tokens, lease.token)

@@ -20,7 +20,8 @@ from freshkey.core.verdict import Verdict
 if TYPE_CHECKING:
     from freshkey.core.events import Tested
     from freshkey.core.policy import KeyPolicy
-    from freshkey.core.state import Credential, KeyState
+    from freshkey.core.state import Credential, KeyState, Lease
+    from freshkey.core.token_state import Tokens
     from freshkey.core.turn import Turn
 
 _RETEST_BASE = 0.25  # a key that is not active yet usually is within a second or two
@@ -65,8 +66,7 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
         return key
     policy = turn.of(key)
     lease = testing.candidate.lease
-    token = find(turn.tokens, lease.token)
-    if token is None or token.lost_at < inf:
+    if _ended_with_token(lease, turn.tokens):
         return replace(retire(key, lease, turn.now), cycle=Wanted(testing.reason))
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
@@ -79,7 +79,7 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
             publish_by = inf
     if turn.due(publish_by):
         level = Level.INFO if policy.verify is VerifyMode.OFF else Level.WARNING
-        turn.tell("key.published_untested", level, key=key.name, lease_id=lease.id)
+        turn.tell("key.published_untested", level, key=key.name, lease_id=lease.vault_id)
         return publish(key, testing.candidate, testing.reason, turn)
     last_try = testing.since + policy.activation_timeout
     if turn.due(min(max(point(lease, policy), last_try), lease.expires_at)):
@@ -88,6 +88,11 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
         turn.do(Test(key.name, lease.id, testing.candidate.secret))
         return replace(key, probing=lease.id)
     return key
+
+
+def _ended_with_token(lease: Lease, tokens: Tokens) -> bool:
+    token = find(tokens, lease.token)
+    return not lease.static and (token is None or token.lost_at < inf)
 
 
 def _publish_by(key: KeyState, testing: Testing, turn: Turn) -> float:
@@ -112,5 +117,8 @@ def _patience(testing: Testing, policy: KeyPolicy) -> float:
 def _give_up(key: KeyState, testing: Testing, detail: str, turn: Turn) -> KeyState:
     """OpenAI refuses a fresh key too, so the fault is not the key: the old one stays."""
     fault = Fault(FaultKind.REFUSED, f"OpenAI refuses the new key: {detail}")
-    key = retire(key, testing.candidate.lease, turn.now)
-    return back_off(key, testing.reason, Trouble(Operation.TEST, fault, turn.now), turn)
+    lease = testing.candidate.lease
+    key = retire(key, lease, turn.now)
+    trouble = Trouble(Operation.TEST, fault, turn.now)
+    at_most = turn.of(key).refresh if lease.static else inf  # a read costs nothing
+    return back_off(key, testing.reason, trouble, turn, at_most=at_most)

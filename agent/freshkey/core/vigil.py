@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from freshkey.core.actions import Level, Test
 from freshkey.core.policy import VerifyMode
 from freshkey.core.publishing import withdraw
+from freshkey.core.refreshing import is_missing
 from freshkey.core.replacement import want
 from freshkey.core.state import BackingOff, Idle, Reason, Wanted
 from freshkey.core.timing import good_until
@@ -106,7 +107,7 @@ def _on_refused(key: KeyState, turn: Turn) -> KeyState:
     refusals = key.watch.refusals + 1
     claimed = key.watch.claimed
     watch = replace(key.watch, refusals=refusals)
-    if refusals > 1 and key.watch.stale:
+    if refusals > 1 and (key.watch.stale or is_missing(key)):
         return want(withdraw(key, "refused", turn), Reason.REFUSED, turn)
     key = replace(key, watch=replace(watch, claimed=False, probe_at=turn.now + SECOND_LOOK))
     if refusals > 1 or (claimed and not key.watch.stale):

@@ -155,7 +155,7 @@ class KeySettings:
     path: VaultPath
     field: Word = "api_key"
     ttl: PositiveSeconds | None = None
-    refresh: PositiveSeconds | None = None
+    refresh: PositiveSeconds = 300.0
     renew_at: Annotated[float, values.renew_at] = 0.67
     jitter: Annotated[float, values.jitter] = 0.2
     overlap: Seconds = 300.0

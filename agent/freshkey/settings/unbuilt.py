@@ -15,7 +15,6 @@ _OPTIONS: Final[dict[tuple[str, ...], object]] = {
     ("keys", "*", "hooks"): None,
     ("keys", "*", "allow"): None,
     ("keys", "*", "credential"): None,
-    ("keys", "*", "refresh"): None,
     ("server", "health"): None,
 }
 

@@ -17,6 +17,7 @@ import hvac.api
 
 from freshkey import __version__
 from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.vault import kv
 from freshkey.vault.faults import Refusal, RefusedError, Request, fault_of, health_fault, not_vault
 from freshkey.vault.redirects import MovedError
 
@@ -139,6 +140,8 @@ def _errors(body: Json | None) -> tuple[str, ...] | None:
         return None
     # A 404 may be a whole answer, with warnings.
     words = body.get("errors", body.get("warnings") if "request_id" in body else None)
+    if ended := kv.ended_version(body):
+        words = [ended]
     if not isinstance(words, list):
         return () if "request_id" in body else None
     return tuple(word for word in words if isinstance(word, str))

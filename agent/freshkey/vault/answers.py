@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.lease import Grant, Login, Renewal, TokenKind
 from freshkey.core.secret import Secret
+from freshkey.vault import kv
 from freshkey.vault.faults import not_vault
 from freshkey.vault.words import quote
 
@@ -33,26 +35,26 @@ class Answer:
 
 
 def grant(answer: Answer, path: str, field: str) -> Grant:
-    """Read a minted secret; raises FaultError, with the lease as `orphan` when it has no key."""
+    """Read a secret; raises FaultError, with the lease as `orphan` when it was minted for nothing.
+
+    One without a lease is KV's, of either version, and has no end: `lease_duration` is a hint.
+    """
     body = answer.body
     lease_id, data = body.get("lease_id"), body.get("data")
     duration = _seconds(body, "lease_duration")
     if not isinstance(lease_id, str) or duration is None:
         raise _odd(f"a read of {path}")
-    fields = data if isinstance(data, dict) else {}
+    fields: Mapping[str, Any] = data if isinstance(data, dict) else {}
     if not lease_id:
-        message = (
-            f"{path} gives a secret without a lease, as KV does, which this version can't keep "
-            "fresh: give the path of an engine that mints keys"
-        )
-        raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+        duration, fields = inf, kv.fields(fields)
     value = fields.get(field)
     if not isinstance(value, str) or not (value and value.isascii() and value.isprintable()):
         problem = "is no plain text" if value else "is empty" if field in fields else "is missing"
         message = (
             f"{path}: the field {field} {problem}; there are {quote(sorted(fields)) or 'none'}"
         )
-        raise FaultError(Fault(FaultKind.MALFORMED, message, orphan=(lease_id, duration)))
+        orphan = (lease_id, duration) if lease_id else None
+        raise FaultError(Fault(FaultKind.MALFORMED, message, orphan=orphan))
     return Grant(
         lease_id=lease_id,
         duration=duration,

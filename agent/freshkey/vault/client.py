@@ -72,6 +72,7 @@ class VaultClient:
     async def mint(self, token: Secret, path: str, field: str, ttl: float | None) -> Grant:
         """Read `path`, which makes Vault create a key with a lease of `ttl`, or of its default.
 
+        A path that gives no lease, as KV's do, gives what it keeps, with an empty lease id.
         Returns even when cancelled: a read that is broken off can leave a key at OpenAI that no
         lease ends.
         """
@@ -82,6 +83,13 @@ class VaultClient:
             token=token,
             seconds=self._mint_timeout,
             abandon=False,
+        )
+        return answers.grant(answer, path, field)
+
+    async def read(self, token: Secret, path: str, field: str) -> Grant:
+        """Read a secret without a lease again: nothing is minted, so it may be broken off."""
+        answer = await self._session.ask(
+            Request(Operation.REFRESH, path), lambda vault: vault.get(f"/v1/{path}"), token=token
         )
         return answers.grant(answer, path, field)
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.faults import Fault, FaultError, FaultKind, Operation
+from freshkey.vault import kv
 from freshkey.vault.words import quote
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _NEVER_RENEWED: Final = ("policies have changed", "client identity during renewa
 _BAD_TOKEN: Final = ("invalid token", "bad token")
 
 
-_READS: Final = frozenset({Operation.MINT, Operation.LOOK_UP_TOKEN})
+_READS: Final = frozenset({Operation.MINT, Operation.REFRESH, Operation.LOOK_UP_TOKEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def fault_of(request: Request, refusal: Refusal) -> Fault:
         case HTTPStatus.FORBIDDEN:
             return _forbidden(request, words)
         case HTTPStatus.NOT_FOUND:
-            return Fault(FaultKind.NOT_FOUND, f"Vault finds nothing at {request.path}: {said}")
+            nothing = f"Vault finds nothing at {request.path}: {said}"
+            return Fault(FaultKind.NOT_FOUND, kv.wrong_path(request.path, words) or nothing)
         case status if status == _NOT_REPLICATED:
             return Fault(FaultKind.UNREACHABLE, f"this node of Vault is behind: {said}")
         case HTTPStatus.TOO_MANY_REQUESTS:
@@ -138,7 +140,7 @@ def _forbidden(request: Request, words: str) -> Fault:
         hint = "is the method enabled at that mount and namespace, and may this host log in?"
         return Fault(FaultKind.FORBIDDEN, f"Vault forbids {request.path} ({words}): {hint}")
     message = f"Vault forbids it ({words}): the policy has to give {request.capability}"
-    if request.operation is Operation.MINT:
+    if request.operation in {Operation.MINT, Operation.REFRESH}:
         message += ", if that path is right"
     return Fault(FaultKind.FORBIDDEN, message)
 
