@@ -2,6 +2,7 @@
 
 import http.client
 import json as jsonlib
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -14,6 +15,10 @@ from testbed.emulator.state import ADMIN_API_KEY, ADMIN_API_KEY_ID, PROJECT_ID
 
 TIMEOUT = 70
 """Seconds: a mint is two upstream calls of at most 30 s each."""
+
+
+KV_TIMEOUT = 10
+"""Seconds."""
 
 
 class VaultError(Exception):
@@ -97,6 +102,20 @@ class VaultAPI:
                 "api_endpoint": api_endpoint,
             },
         )
+
+    def enable_kv(self, mount: str, version: int) -> None:
+        """Mount KV, and wait until it is ready, which version 2 is a moment later."""
+        self.request("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": version}})
+        deadline = time.monotonic() + KV_TIMEOUT
+        while version > 1:
+            try:
+                self.request("GET", f"{mount}/config")
+            except VaultError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                break
 
     def write_role(
         self, mount: str, name: str, *, project_id: str = PROJECT_ID, **settings: object

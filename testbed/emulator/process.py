@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack, cast
+from typing import Any, Self, Unpack, cast
 
 from testbed.emulator.knobs import KnobSettings
 from testbed.emulator.snapshot import State
@@ -119,6 +119,12 @@ class OpenAIServer:
         """Add a project to the organization; return its id."""
         made = self._call("POST", "/v1/organization/projects", {"name": name})
         return str(cast("dict[str, object]", made)["id"])
+
+    def create_key(self, project_id: str) -> tuple[str, str]:
+        """Make a service account as a person would; return its id and its key."""
+        path = f"/v1/organization/projects/{project_id}/service_accounts"
+        made = cast("dict[str, Any]", self._call("POST", path, {"name": "by-hand"}))
+        return str(made["id"]), str(made["api_key"]["value"])
 
     def _call(self, method: str, path: str, body: object = None) -> object:
         # Not urllib: it would send this through the proxy that the environment names.

@@ -107,10 +107,10 @@ def test_what_is_on_record() -> None:
     world = static().run(3600)
     world.vault.kept["billing"] = "sk-2"
     world.run(REFRESH)
-    once = ["key.read", "key.tested", "key.published"]
+    once = ["key.fetched", "key.tested", "key.published"]
     assert audited(world) == ["key.mint_intended", *once, *once], "a read without news is none"
-    assert {told["lease_id"] for told in world.told("key.read")} == {None}
-    assert [told["tag"][:2] for told in world.told("key.read")] == ["1-", "2-"]
+    assert {told["lease_id"] for told in world.told("key.fetched")} == {None}
+    assert [told["tag"][:2] for told in world.told("key.fetched")] == ["1-", "2-"]
 
 
 def test_a_read_comes_to_no_mint() -> None:

@@ -90,19 +90,6 @@ async def test_an_engine_that_does_not_exist(client: VaultClient, vault: VaultSe
     assert "no handler for route" in fault.message
 
 
-async def test_a_secret_without_a_lease(client: VaultClient, vault: VaultServer) -> None:
-    vault.request("POST", "secret/data/static", {"data": {"api_key": "sk-static"}})
-    fault = await mint_fault(client, Secret(vault.token), "secret/data/static")
-    assert fault.kind is FaultKind.BAD_REQUEST
-    assert fault.orphan is None
-    assert "sk-static" not in fault.message
-    assert (await mint_fault(client, Secret(vault.token), "secret/data/no")).kind is (
-        FaultKind.NOT_FOUND
-    )
-    warned = await mint_fault(client, Secret(vault.token), "secret/static")
-    assert "versioned K/V secrets engine" in warned.message
-
-
 async def test_a_field_that_is_missing(client: VaultClient, engine: Engine) -> None:
     token = engine.token()
     fault = await mint_fault(client, token, engine.path, "key")

@@ -87,7 +87,7 @@ def on_read(key: KeyState, grant: Grant, turn: Turn) -> KeyState:
         return _on_unchanged(key, reason, turn)
     if fingerprint == key.barred:
         return _refuse(key, reason, _BARRED, turn)
-    turn.audit("key.read", key.name, lease, request_id=grant.request_id)
+    turn.audit("key.fetched", key.name, lease, request_id=grant.request_id)
     return try_out(key, Credential(lease, grant.secret), reason, turn)
 
 
