@@ -15,6 +15,7 @@ from freshkey.core.chance import Chance
 from freshkey.core.policy import AgentPolicy, KeyPolicy
 
 from tools.transition_rows import Row, idle_rows, key_rows, lease_rows, token_rows
+from tools.transition_static import static_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,7 @@ def section() -> str:
     parts = (
         ("The replacement of a key", key_rows()),
         ("A published key", idle_rows()),
+        ("A secret without a lease", static_rows()),
         ("Leases and files", lease_rows()),
         ("Token and link", token_rows()),
     )

@@ -20,7 +20,7 @@ def grant_mints(
     held: tuple[KeyState, ...], mints: tuple[float, ...], turn: Turn
 ) -> tuple[tuple[KeyState, ...], tuple[float, ...]]:
     """Let keys mint within the budget, those nearest to their end first."""
-    token = tokens.mintable(turn.tokens)
+    token = tokens.mintable(turn.tokens, turn)
     waiting = [
         key
         for key in held

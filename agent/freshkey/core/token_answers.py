@@ -95,6 +95,7 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, turn: Turn) -> Tokens:
     if current is None:
         return tokens
     full = renewal.duration >= FULL_GRANT * current.term
+    pause = BASE if full else 0.0  # a token near its maximum may have no second to lose
     renewed = replace(
         current,
         started_at=renewal.asked_at,
@@ -107,7 +108,7 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, turn: Turn) -> Tokens:
         duration=renewal.duration,
         request_id=renewal.request_id,
     )
-    return replace(tokens, current=renewed, worn=not full, retry_at=turn.now + BASE)
+    return replace(tokens, current=renewed, worn=not full, refused=False, retry_at=turn.now + pause)
 
 
 def _on_looked_up(tokens: Tokens, login: Login, turn: Turn) -> Tokens:
@@ -137,9 +138,11 @@ def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, turn: Turn) -> To
         return _on_revocation_failed(tokens, order, fault, turn)
     failures = tokens.failures + 1
     draw = turn.chance.draw("token", "backoff")
-    wait = delay(fault, failures, draw, remaining=0.0)
-    _tell_failed(order, fault, wait, turn)
     lasting = fault.kind not in PASSING
+    refused = lasting and isinstance(order, RenewToken)  # then a login takes its place, at once
+    wait = 0.0 if refused else delay(fault, failures, draw, remaining=0.0)
+    if not (refused and tokens.refused):  # once is enough: it will be so for every token
+        _tell_failed(order, fault, wait, turn)
     if lasting and isinstance(order, LookUpToken):
         return replace(tokens, recheck=False)  # its terms as they were known have to do
     return replace(
@@ -148,7 +151,8 @@ def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, turn: Turn) -> To
         failures=failures,
         retry_at=turn.now + wait,
         trouble=Trouble(_FAILED[type(order)][1], fault, turn.now),
-        worn=tokens.worn or (lasting and isinstance(order, RenewToken)),
+        worn=tokens.worn or refused,
+        refused=tokens.refused or refused,
     )
 
 
@@ -205,9 +209,13 @@ def abandon(tokens: Tokens, number: int) -> Tokens:
 
 
 def _on_same_token(tokens: Tokens, current: Token, login: Login, turn: Turn) -> Tokens:
-    """A token that was given to the agent, read once more: there is no other one yet."""
+    """A token that was given to the agent, read once more: there is no other one yet.
+
+    When it may not be renewed, that is tried again: somebody may have mended its policy.
+    """
     current = replace(_with_terms(current, login, turn), abandoned=False)
-    return replace(tokens, current=current, retry_at=turn.now + CAP)
+    worn = tokens.worn and not tokens.refused
+    return replace(tokens, current=current, worn=worn, retry_at=turn.now + CAP)
 
 
 def _token(number: int, login: Login, turn: Turn) -> Token:

@@ -71,6 +71,7 @@ class Tokens:
     losses: int = 0  # tokens that Vault called invalid soon after their login, in a row
     worn: bool = False  # the current token can't be renewed any further
     changed: bool = False  # the credential is another than the one that gave the current token
+    refused: bool = False  # Vault would not renew a token at all, which was told of
     recheck: bool = False  # its terms are doubtful: the clock jumped, or the machine restarted
     revoke_at: float = -inf
     revoke_failures: int = 0

@@ -42,10 +42,12 @@ def plan(tokens: Tokens, in_use: AbstractSet[int], turn: Turn) -> Tokens:
     return _plan_revocation(tokens, in_use, turn)
 
 
-def mintable(tokens: Tokens) -> Token | None:
-    """Return the token for the next mint: none while a lost lease may live under the current."""
+def mintable(tokens: Tokens, turn: Turn) -> Token | None:
+    """Return the token for the next mint: not one that ended, or has a lost lease under it."""
     current = tokens.current
-    return None if current is None or current.abandoned else current
+    if current is None or current.abandoned or turn.now >= current.expires_at:
+        return None
+    return current
 
 
 def _renewable(tokens: Tokens, token: Token) -> bool:
@@ -53,7 +55,7 @@ def _renewable(tokens: Tokens, token: Token) -> bool:
 
 
 def _login_due(tokens: Tokens, current: Token, turn: Turn) -> bool:
-    if current.abandoned or tokens.changed:
+    if current.abandoned or tokens.changed or turn.due(current.expires_at):
         return True
     if _renewable(tokens, current):
         return False
