@@ -40,6 +40,7 @@ CALLS: dict[str, Callable[[VaultClient], Awaitable[object]]] = {
     "look_up_token": lambda client: client.look_up_token(TOKEN, owned=True),
     "renew_token": lambda client: client.renew_token(TOKEN, 60),
     "revoke_token": lambda client: client.revoke_token(TOKEN),
+    "read": lambda client: client.read(TOKEN, "kv/data/billing", "api_key"),
     "mint": lambda client: client.mint(TOKEN, "openai/creds/billing", "api_key", 60),
     "renew_lease": lambda client: client.renew_lease(TOKEN, "x", 60),
     "look_up_lease": lambda client: client.look_up_lease(TOKEN, "x"),
@@ -77,7 +78,7 @@ async def test_every_request_of_a_login_names_the_namespace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key-of-nobody")
     file = tmp_path / "credential"
     file.write_text("e30.e30.e30")
     options, requests = LOGINS[method]
