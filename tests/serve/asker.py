@@ -1,0 +1,55 @@
+"""Asks the routes, without a connection in between."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from freshkey.core.faults import Fault, FaultKind
+from freshkey.serve.board import Board
+from freshkey.serve.framing import Request
+from freshkey.serve.peers import Peer
+from freshkey.serve.readers import Readers
+from freshkey.serve.responses import Later, Response
+from freshkey.serve.routes import Routes
+
+from tests.serve.site import FakeDesk, Reads, StoppedClock
+
+if TYPE_CHECKING:
+    from freshkey.core.view import KeyView
+
+PEER = Peer(321, 1000, 100, "/usr/bin/python3", "billing.service")
+SEALED = Fault(FaultKind.SEALED, "Vault is sealed")
+
+
+class Asker:
+    """Asks the routes, without a connection in between."""
+
+    def __init__(self, *views: KeyView) -> None:
+        self.reads = Reads()
+        board = Board([view.name for view in views])
+        for view in views:
+            board.show(view)
+        self.desk, self.readers = FakeDesk(), Readers(lambda: 400.0)
+        self._routes = Routes(board, StoppedClock(), self.reads, self.desk, self.readers)
+
+    def ask(self, target: str, method: str = "GET", **headers: str) -> Response:
+        response = self.start(target, method, **headers)
+        assert isinstance(response, Response)
+        return response
+
+    def post(self, path: str, body: dict[str, object], peer: Peer = PEER) -> Response:
+        request = Request("POST", path, "", {}, json.dumps(body).encode(), keep_alive=True)
+        response = self._routes.answer(request, peer)
+        assert isinstance(response, Response)
+        return response
+
+    def start(self, target: str, method: str = "GET", **headers: str) -> Response | Later:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        path, _, query = target.partition("?")
+        request = Request(method, path, query, named, b"", keep_alive=True)
+        return self._routes.answer(request, PEER)
+
+
+def content(response: Response) -> Any:  # noqa: ANN401 - it is whatever was answered
+    return json.loads(response.body)
