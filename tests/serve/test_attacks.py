@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from bench.attacks import Attack
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 1.5
 BOUND = 0.05  # seconds, for nine answers in ten: in the tenth the machine may be at other work
 KEPT = 4096  # KiB; the half of an attack that is measured would leave far more if it left any

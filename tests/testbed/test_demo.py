@@ -37,8 +37,10 @@ class Demo:
 
     def finish(self) -> str:
         """Read to the end; return all of the output."""
-        rest, _ = self.process.communicate(timeout=40)
-        return "".join(self.lines) + rest
+        assert self.process.stdout is not None
+        self.lines += self.process.stdout  # communicate() would lose what is buffered already
+        self.process.wait(timeout=40)
+        return "".join(self.lines)
 
 
 @pytest.fixture
