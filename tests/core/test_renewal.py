@@ -5,8 +5,21 @@ from __future__ import annotations
 import pytest
 from freshkey.core.actions import Issue, Publish, Renew, Revoke
 from freshkey.core.events import RotateRequested
+from freshkey.core.policy import VerifyMode
+from freshkey.core.verdict import Verdict
+from freshkey.core.view import KeyStatus
 
-from tests.core.scripts import BAD_REQUEST, LIMITED, LOST, THROTTLED, Rule, gaps, policy
+from tests.core.scripts import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    LIMITED,
+    LOST,
+    THROTTLED,
+    Rule,
+    Saying,
+    gaps,
+    policy,
+)
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -99,6 +112,52 @@ def test_failed_mints_leave_the_old_key() -> None:
     assert world.key().generation == 1
     assert world.holds()
     assert world.told("key.replacement_failed")
+
+
+@pytest.mark.parametrize(
+    ("rules", "sayings"),
+    [
+        ((Rule((Issue,), LIMITED, start=1010),), ()),
+        ((Rule((Issue,), FORBIDDEN, start=1010),), ()),
+        ((), (Saying(Verdict.REFUSED, start=1010),)),
+        ((), (Saying(Verdict.UNKNOWN, start=1010),)),
+    ],
+    ids=["limited", "forbidden", "refused", "unknown"],
+)
+def test_a_lease_is_renewed_while_its_replacement_fails(
+    rules: tuple[Rule, ...], sayings: tuple[Saying, ...]
+) -> None:
+    """The good key is all that readers have, for as long as the replacement takes."""
+    chosen = policy(verify=VerifyMode.REQUIRE, **QUIET)
+    world = World(chosen, renewable(), rules=rules, sayings=sayings)
+    world.start().run(10).send(RotateRequested("billing")).run(12 * 3600)
+    assert world.key().generation == 1
+    assert world.view().status is KeyStatus.FRESH
+    assert world.holds()
+    assert 12 * 3600 / 2412 - 1 <= world.calls["Renew"] <= 26
+    world.rules = world.sayings = ()
+    world.run_until(lambda: world.key().generation == 2, 3600)
+    assert world.holds()
+
+
+def test_a_lease_is_renewed_while_its_replacement_waits_for_the_budget() -> None:
+    names = ("a", "b")
+    world = World(policy(*names, budget=1, **QUIET), renewable(lease_ttl=60))
+    world.start().run(90)
+    assert all(map(world.holds, names))
+    for name in names:
+        world.send(RotateRequested(name))
+    world.run(40)
+    assert world.view("b").status is KeyStatus.FRESH
+    assert world.key("b").generation == 1
+
+
+def test_a_compromised_lease_is_not_renewed() -> None:
+    rules = (Rule((Issue,), LIMITED, start=1010),)
+    world = World(policy(**QUIET), renewable(), rules=rules).start().run(10)
+    world.send(RotateRequested("billing", compromised=True)).run(3601)
+    assert world.calls["Renew"] == 0
+    assert world.alive() == 0
 
 
 def test_a_lease_whose_renewal_was_not_answered_is_not_forgotten_too_soon() -> None:

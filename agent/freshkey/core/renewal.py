@@ -25,7 +25,11 @@ _DRIFT = 2.0  # a lookup's ttl is in whole seconds; less of a difference says no
 
 
 def plan(key: KeyState, turn: Turn) -> KeyState:
-    """Order the renewal, or the check, that is due for the published key."""
+    """Order the renewal, or the check, that is due for the published key.
+
+    It is renewed while a replacement is on its way, too: that may fail for longer than a lease. Not
+    so a compromised one.
+    """
     token, current = turn.tokens.current, key.current
     if key.call is not None or turn.link.away or token is None or current is None:
         return key
@@ -33,7 +37,7 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
     if lease.static or lease.gone_at < inf:
         return key
     coming = next_for(lease, turn.of(key), turn.tokens, turn.lead)
-    renewing = coming.course is Course.RENEW and isinstance(key.cycle, Idle)
+    renewing = coming.course is Course.RENEW and not key.compromised
     if renewing and turn.due(max(coming.at, key.watch.renew_at)):
         turn.do(Renew(key.name, lease.id, lease.term, token.number, token.secret))
         return replace(key, call=Call.RENEW)
