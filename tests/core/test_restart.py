@@ -156,6 +156,20 @@ def test_a_withdrawn_key_stays_so_until_its_successor() -> None:
     assert world.told("key.published")[-1]["reason"] == "due"
 
 
+def test_a_request_during_a_mint_survives_a_kill() -> None:
+    world = World(policy(check_every=0, probe_every=60)).start().run(10)
+    world.sayings = (Saying(Verdict.REFUSED, start=world.now),)
+    world.rules = (Rule((Issue,), latency=20),)
+    world.run_until(lambda: isinstance(world.key().cycle, Minting), 100)
+    world.send(RotateRequested("billing", compromised=True))
+    world.rules = world.sayings = ()
+    world.restart()
+    world.run(5)
+    assert world.key().generation == 2
+    assert world.told("key.published")[-1]["reason"] == "requested"
+    assert world.calls["Revoke"] == 1, "it gets no overlap"
+
+
 def test_a_reader_gains_no_mints_by_a_restart() -> None:
     sayings = (Saying(Verdict.UNKNOWN, start=1001),)
     world = World(policy(probe_every=0, overlap=1), sayings=sayings).start().run(1)

@@ -78,59 +78,6 @@ def test_the_overlap_ends_with_the_old_lease() -> None:
     assert world.now <= first.expires_at + 1
 
 
-def test_a_request_within_an_overlap_ends_it() -> None:
-    world = World(policy()).start().run(1)
-    world.send(RotateRequested("billing")).run(1)
-    world.send(RotateRequested("billing")).run(1)
-    assert world.key().generation == 3
-    assert world.alive() == 2
-    assert world.most_alive == 2
-
-
-def test_compromised_leaves_no_overlap() -> None:
-    world = World(policy()).start().run(1)
-    world.send(RotateRequested("billing", compromised=True)).run(0.05)
-    assert orders(world, "Issue", "Publish", "Revoke")[-3:] == ["Issue", "Publish", "Revoke"]
-    assert world.alive() == 1
-    assert world.holds()
-    assert not world.key().compromised
-
-
-def test_now_withdraws_and_revokes_before_it_mints() -> None:
-    world = World(policy()).start().run(1)
-    world.send(RotateRequested("billing", compromised=True, now=True))
-    assert "billing" not in world.published
-    world.run(0.05)
-    last = orders(world, "Issue", "Publish", "Revoke", "Withdraw")[-4:]
-    assert last == ["Withdraw", "Revoke", "Issue", "Publish"]
-    assert world.most_alive == 1
-    assert world.key().generation == 2
-    assert not world.key().withdrawn
-
-
-def test_a_request_does_not_wait_for_a_backoff() -> None:
-    rule = Rule((Issue,), LIMITED, start=1500, end=4000)
-    world = World(policy(), rules=(rule,)).start().run(2500)
-    assert world.calls["Issue"] > 1
-    world.rules = ()
-    world.send(RotateRequested("billing")).run(1)
-    assert world.key().generation == 2
-    assert world.told("key.published")[-1]["reason"] == "requested"
-
-
-def test_a_request_while_one_waits_for_a_token_takes_its_place() -> None:
-    world = World(policy()).start()
-    world.send(RotateRequested("billing", now=True)).run(1)
-    assert [told["reason"] for told in world.told("key.published")] == ["requested"]
-
-
-def test_a_request_during_a_mint_is_served_by_it() -> None:
-    world = World(policy(), rules=(Rule((Issue,), latency=5),)).start().run(1)
-    assert world.calls["Issue"] == 1
-    world.send(RotateRequested("billing")).run(10)
-    assert world.calls["Issue"] == 1
-
-
 def test_a_revocation_that_fails_is_repeated() -> None:
     world = World(policy(check_every=0, probe_every=0), rules=(Rule((Revoke,), LIMITED),))
     world.start().run(1).send(RotateRequested("billing")).run(1200)

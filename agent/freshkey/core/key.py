@@ -22,7 +22,7 @@ from freshkey.core.events import (
     Withdrawn,
 )
 from freshkey.core.revocation import end_overlaps
-from freshkey.core.state import BackingOff, Reason, Testing, Wanted
+from freshkey.core.state import BackingOff, Minting, Reason, Testing, Wanted
 from freshkey.core.verdict import Finding, Verdict
 from freshkey.core.view import KeyStatus, KeyView
 
@@ -104,6 +104,8 @@ def request(key: KeyState, event: RotateRequested | Reported, turn: Turn) -> Key
         key = replace(key, compromised=True)
     if isinstance(key.cycle, BackingOff | Wanted):
         return end_overlaps(replace(key, cycle=Wanted(Reason.REQUESTED)), turn)
+    if isinstance(key.cycle, Minting | Testing):  # it serves, and may not end with its first reason
+        return replace(key, cycle=replace(key.cycle, reason=Reason.REQUESTED))
     return replacement.want(key, Reason.REQUESTED, turn)
 
 
