@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.actions import Revoke, RevokeToken
@@ -13,6 +14,8 @@ from freshkey.core.lease import TokenKind
 from freshkey.core.state import Testing as OnTrial
 
 if TYPE_CHECKING:
+    from freshkey.core.state import KeyState
+
     from tests.core.world import World
 
 _MINUTE = 60 - 1e-6
@@ -20,12 +23,20 @@ _MINUTE = 60 - 1e-6
 
 def check_ending(world: World, order: Revoke | RevokeToken) -> None:
     """No lease ends while readers have its key: whoever ends it has a successor out."""
-    for name, secret in world.published.items():
+    for name, secret in (*world.shown.items(), *world.published.items()):
         lease = world.vault.lease_of(secret, world.now + world.skew)
         if lease is not None and name in world.policy.keys:
             ended = lease.token if isinstance(order, RevokeToken) else lease.id
             ends = order.token.reveal() if isinstance(order, RevokeToken) else order.lease_id
-            assert ended != ends, "revoked before readers had its successor"
+            late = secret != world.shown.get(name) and _too_late(world.key(name), lease.id)
+            assert ended != ends or late, "revoked before readers had its successor"
+
+
+def _too_late(key: KeyState, lease_id: str) -> bool:
+    """A file that can't be written keeps no compromised key alive, and no third lease."""
+    waiting = any(entry.revoke_at == inf for entry in key.retired)
+    ending = (entry for entry in key.retired if entry.lease.id == lease_id)
+    return any(entry.hurried or (waiting and entry.revoke_at < inf) for entry in ending)
 
 
 def reached_openai(answer: Event) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from freshkey.core.actions import Issue, Publish, Revoke, Withdraw
-from freshkey.core.events import RotateRequested
+from freshkey.core.events import ClockJumped, RotateRequested
 from freshkey.core.state import Minting
 from freshkey.core.state import Testing as OnTrial
 from freshkey.core.verdict import Verdict
 
-from tests.core.scripts import LIMITED, Rule, Saying, policy
+from tests.core.scripts import FULL_DISK, LIMITED, Rule, Saying, policy
 from tests.core.world import World
 
 
@@ -89,3 +89,39 @@ def test_a_request_during_a_test_that_fails_is_not_forgotten() -> None:
     world.run_until(lambda: isinstance(world.key().cycle, OnTrial), 100)
     world.send(RotateRequested("billing")).run(600)
     assert world.key().generation == 2
+
+
+def test_compromised_is_revoked_though_a_file_can_not_be_written() -> None:
+    """The socket has the new key; to leave the old one alive would be worse."""
+    world = World(policy(check_every=0, probe_every=0)).start().run(10)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("billing", compromised=True)).run(1)
+    assert world.calls["Revoke"] == 1
+    assert world.alive() == 1
+    assert world.fault() == FULL_DISK
+
+
+def test_requests_while_a_file_can_not_be_written_pile_up_no_leases() -> None:
+    world = World(policy(check_every=0, probe_every=0)).start().run(10)
+    world.file_fault = FULL_DISK
+    for generation in range(2, 7):
+        world.send(RotateRequested("billing")).run(30)
+        assert world.key().generation == generation
+        assert world.alive() == 2, "the one on the socket, and the one before it"
+    assert world.most_alive <= 3, "a third from its mint to its publish"
+    world.file_fault = None
+    world.run(310)
+    assert world.alive() == 1
+
+
+def test_a_file_keeps_its_lease_where_the_one_after_it_is_gone() -> None:
+    """A third lease is not there, so nothing has to make room."""
+    world = World(policy(check_every=0, probe_every=0)).start().run(10)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("billing")).run(10)
+    assert world.key().current is not None
+    world.vault.end_lease(world.key().current.lease.id)
+    world.send(ClockJumped()).run(10)
+    assert world.key().generation == 3
+    assert world.holds(), "the file's readers have the first key"
+    assert world.alive() == 2

@@ -82,7 +82,8 @@ class World:
     calls: Counter[str] = field(default_factory=Counter)
     log: list[tuple[float, Order]] = field(default_factory=list)
     records: list[tuple[float, Record]] = field(default_factory=list)
-    published: dict[str, str] = field(default_factory=dict)  # name to key
+    published: dict[str, str] = field(default_factory=dict)  # name to key, as files have it
+    shown: dict[str, str] = field(default_factory=dict)  # the same, as the socket has it
     history: list[tuple[float, str, str]] = field(default_factory=list)  # when, name, tag
     lost: set[str] = field(default_factory=set)  # leases of which the agent was never told
     watchers: list[Callable[[], None]] = field(default_factory=list)  # called after each step
@@ -252,10 +253,12 @@ class World:
         faults = () if self.file_fault is None else (self.file_fault,)
         match order:
             case Publish():
+                self.shown[order.name] = order.publication.secret.reveal()
                 if not faults:
-                    self.published[order.name] = order.publication.secret.reveal()
+                    self.published[order.name] = self.shown[order.name]
                     self.history.append((self.now, order.name, order.publication.tag))
                 return Published(order, faults)
             case Withdraw():
                 self.published.pop(order.name, None)
+                self.shown.pop(order.name, None)
                 return Withdrawn(order, faults)

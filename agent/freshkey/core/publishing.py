@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.actions import Level, Publish, Withdraw
 from freshkey.core.backoff import BASE, FILES_CAP, jittered
 from freshkey.core.faults import Operation, Trouble
-from freshkey.core.revocation import end_overlaps, retire, start_overlaps
+from freshkey.core.revocation import end_hurried, end_overlaps, retire, start_overlaps, supersede
 from freshkey.core.state import Idle, Watch
 from freshkey.core.timing import good_until
 from freshkey.core.view import Publication
@@ -40,7 +40,7 @@ def publish(key: KeyState, credential: Credential, reason: Reason, turn: Turn) -
     """Make a minted key the current one; its predecessor is revoked once it is out everywhere."""
     key = end_overlaps(key, turn)
     if key.current is not None:
-        key = retire(key, key.current.lease, inf, hurried=key.compromised)
+        key = supersede(key, key.current.lease, turn)
     policy = turn.of(key)
     draw = turn.chance.draw(key.name, "check")
     key = replace(
@@ -94,7 +94,7 @@ def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
     """Readers have the new generation.
 
     A file that failed is retried; its readers still hold the old key, so no overlap starts before
-    every file is written.
+    every file is written. A compromised key waits for no file.
     """
     if key.current is None or event.order.publication.generation != key.generation:
         return key
@@ -108,7 +108,7 @@ def on_published(key: KeyState, event: Published, turn: Turn) -> KeyState:
             turn.tell("key.files_recovered", key=key.name, generation=key.generation)
         key = replace(key, write_failures=0, trouble=None if wrote else trouble)
         return start_overlaps(key, turn)
-    return _retry_files(key, Operation.PUBLISH, event.faults, turn)
+    return _retry_files(end_hurried(key, turn), Operation.PUBLISH, event.faults, turn)
 
 
 def plan(key: KeyState, turn: Turn) -> KeyState:

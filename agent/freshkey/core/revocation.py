@@ -16,6 +16,8 @@ from freshkey.core.faults import FaultKind, Operation, Trouble
 from freshkey.core.state import Call, KeyState, Retired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from freshkey.core.faults import Fault
     from freshkey.core.state import Lease
     from freshkey.core.turn import Turn
@@ -23,11 +25,23 @@ if TYPE_CHECKING:
 _DOUBTFUL = (FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND)
 
 
-def retire(key: KeyState, lease: Lease, revoke_at: float, *, hurried: bool = False) -> KeyState:
+def retire(key: KeyState, lease: Lease, revoke_at: float) -> KeyState:
     """Take a lease out of use, unless Vault has already said that it is gone, or never had one."""
-    if lease.gone_at < inf or lease.static:
+    if not _alive(lease):
         return key
-    return replace(key, retired=(*key.retired, Retired(lease, revoke_at, hurried)))
+    return replace(key, retired=(*key.retired, Retired(lease, revoke_at)))
+
+
+def supersede(key: KeyState, lease: Lease, turn: Turn) -> KeyState:
+    """Retire the published lease, until its successor is out everywhere.
+
+    An older one that still waits for that goes: two leases of a key are enough, and the socket has
+    had two newer keys since.
+    """
+    if not _alive(lease):
+        return key
+    key = _end(key, turn, lambda entry: entry.revoke_at == inf)
+    return replace(key, retired=(*key.retired, Retired(lease, inf, key.compromised)))
 
 
 def end_overlaps(key: KeyState, turn: Turn) -> KeyState:
@@ -35,15 +49,12 @@ def end_overlaps(key: KeyState, turn: Turn) -> KeyState:
 
     An entry whose successor is not out everywhere yet keeps its lease.
     """
-    if not key.retired:
-        return key
-    ended = tuple(
-        replace(entry, revoke_at=turn.now)
-        if not entry.failures and turn.now < entry.revoke_at < inf
-        else entry
-        for entry in key.retired
-    )
-    return replace(key, retired=ended)
+    return _end(key, turn, lambda e: not e.failures and turn.now < e.revoke_at < inf)
+
+
+def end_hurried(key: KeyState, turn: Turn) -> KeyState:
+    """What is compromised goes as soon as the socket has its successor, whatever files show."""
+    return _end(key, turn, lambda entry: entry.hurried and entry.revoke_at == inf)
 
 
 def start_overlaps(key: KeyState, turn: Turn) -> KeyState:
@@ -149,6 +160,15 @@ def on_failed(key: KeyState, lease_id: str, fault: Fault, turn: Turn) -> KeyStat
     if key.trouble is None or key.trouble.operation is Operation.REVOKE_LEASE:
         key = replace(key, trouble=Trouble(Operation.REVOKE_LEASE, fault, turn.now))
     return _changed(key, lease_id, failures=failures, revoke_at=retry_at, uncertain=uncertain)
+
+
+def _alive(lease: Lease) -> bool:
+    return lease.gone_at == inf and not lease.static
+
+
+def _end(key: KeyState, turn: Turn, which: Callable[[Retired], bool]) -> KeyState:
+    ended = tuple(replace(e, revoke_at=turn.now) if which(e) else e for e in key.retired)
+    return replace(key, retired=ended)
 
 
 def _last_end(lease: Lease) -> float:
