@@ -145,6 +145,32 @@ def test_a_report_of_a_good_key_costs_a_test() -> None:
     assert world.calls["Issue"] == 1
 
 
+@pytest.mark.parametrize("verdict", [Verdict.GOOD, Verdict.UNKNOWN])
+@pytest.mark.parametrize("reports", [1, 2])
+def test_a_test_asked_for_before_the_report_settles_nothing(verdict: Verdict, reports: int) -> None:
+    """It says how the key was then; of a second report, so does the first one's test."""
+    world = World(policy(check_every=0)).start().run(10)
+    world.rules = (Rule((Probe,), latency=3),)
+    world.sayings = (Saying(verdict),)
+    if reports == 2:
+        world.send(Reported("billing", tag(world)))
+    else:
+        world.run_until(lambda: world.key().probing is not None, 400)
+    world.run(1)
+    asked = world.now
+    world.sayings = ()
+    world.vault.end_lease(lease_of(world))
+    for _ in range(10):
+        world.send(Reported("billing", tag(world)))
+    assert len(world.told("key.reported")) == reports, "told once for each test that it costs"
+    world.run(4.5)
+    assert world.calls["LookUp"] == 0
+    assert [at - asked for at in world.times(Probe) if at > asked] == [pytest.approx(4)]
+    world.run(10)
+    assert world.holds()
+    assert world.told("key.published")[-1]["reason"] == "reported"
+
+
 @pytest.mark.parametrize("old", ["1-00000000", "0-", "", "2"])
 def test_a_report_of_another_tag_is_none(old: str) -> None:
     world = World(policy()).start().run(10)

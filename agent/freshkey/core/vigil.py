@@ -55,6 +55,8 @@ def on_tested(key: KeyState, current: Credential, event: Tested, turn: Turn) -> 
     stale = key.watch.stale
     if verdict is Verdict.UNKNOWN and stale and turn.of(key).verify is VerifyMode.REQUIRE:
         verdict = Verdict.REFUSED
+    if verdict is not Verdict.REFUSED and _reported_since(key):
+        return replace(key, watch=replace(key.watch, refusals=0))
     match verdict:
         case Verdict.GOOD:
             key = _content(key)
@@ -74,7 +76,10 @@ def on_reported(key: KeyState, event: Reported, turn: Turn) -> KeyState:
     """A reader met a 401: test the key, at most once in 5 s; without tests, ask Vault."""
     current = key.current
     tag = current and f"{key.generation}-{current.secret.fingerprint}"
-    if current is None or tag != event.tag or key.watch.claimed:
+    if current is None or tag != event.tag:
+        return key
+    asked = key.probing == current.lease.id and not _reported_since(key)
+    if key.watch.claimed and not asked:
         return key
     turn.audit("key.reported", key.name, current.lease, Level.WARNING)
     watch = replace(key.watch, claimed=True)
@@ -84,6 +89,14 @@ def on_reported(key: KeyState, event: Reported, turn: Turn) -> KeyState:
     else:
         watch = replace(watch, probe_at=min(watch.probe_at, at))
     return replace(key, watch=watch)
+
+
+def _reported_since(key: KeyState) -> bool:
+    """Whether a reader reported the key after the test under way was asked for.
+
+    That test says how the key was before, so another one is due.
+    """
+    return key.watch.claimed and key.watch.probe_at < inf
 
 
 def _grow_stale(key: KeyState, current: Credential, turn: Turn) -> KeyState:
