@@ -119,8 +119,9 @@ def test_a_file_keeps_its_lease_where_the_one_after_it_is_gone() -> None:
     world = World(policy(check_every=0, probe_every=0)).start().run(10)
     world.file_fault = FULL_DISK
     world.send(RotateRequested("billing")).run(10)
-    assert world.key().current is not None
-    world.vault.end_lease(world.key().current.lease.id)
+    current = world.key().current
+    assert current is not None
+    world.vault.end_lease(current.lease.id)
     world.send(ClockJumped()).run(10)
     assert world.key().generation == 3
     assert world.holds(), "the file's readers have the first key"

@@ -19,7 +19,7 @@ from tests.core.scripts import (
     sources,
 )
 from tests.core.vault import Vault
-from tests.core.world import World
+from tests.core.world import Crashed, World
 
 QUIET = {"check_every": 0, "probe_every": 0}
 
@@ -42,6 +42,30 @@ def test_the_same_tag_and_no_mint() -> None:
     assert len(world.told("key.published")) == 2, "they are not news"
     assert world.calls["LookUp"] == 10, "whether they live"
     assert all(key.confirmed for key in world.state.keys)
+
+
+def test_a_key_that_a_kill_kept_from_being_told_of_is_told_of() -> None:
+    """The journal has the generation before its files are written."""
+    world = World(policy(**QUIET)).start().run(10)
+    told = len(world.told("key.published"))
+
+    def kill_at_the_publish() -> None:
+        if world.key().generation == 1:
+            world.crashes = frozenset({world.steps + 1})
+
+    world.send(RotateRequested("billing"))
+    world.watchers.append(kill_at_the_publish)
+    with pytest.raises(Crashed):
+        world.run(10)
+    assert (world.key().generation, world.key().publishing) == (2, True)
+    world.watchers.clear()
+    world.crashes = frozenset()
+    world.restart()
+    world.run(10)
+    assert [at["generation"] for at in world.told("key.published")[told:]] == [2]
+    world.restart()
+    world.run(10)
+    assert len(world.told("key.published")) == told + 1
 
 
 def test_a_journaled_lease_that_is_gone_is_replaced() -> None:

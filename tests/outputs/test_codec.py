@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from freshkey.core.ledger import Ledger
 
 HEADER = Header("machine", "boot", 1000.0, 2000.0)
-SINCE_KV = ("outdated", "barred")  # fields of a key
+SINCE_KV = ("outdated", "barred", "unannounced")  # fields of a key
 
 
 def ledger() -> Ledger:

@@ -157,7 +157,7 @@ def _key(
         entry.name,
         generation=entry.generation,
         published_at=entry.published_at,
-        announced=entry.generation,
+        announced=entry.generation - entry.unannounced,
         reason=entry.reason,
         retired=entry.retired,
         withdrawn=entry.withdrawn,

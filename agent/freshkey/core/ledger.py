@@ -76,6 +76,7 @@ class KeyEntry:
     published_at: float = -inf
     outdated: bool = False  # `current` is of another source than `source`
     barred: str | None = None
+    unannounced: bool = False  # nobody was told yet that `current` is published
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +137,5 @@ def _entry(key: KeyState, source: Source | None) -> KeyEntry:
         published_at=key.published_at,
         outdated=key.outdated,
         barred=key.barred,
+        unannounced=key.announced < key.generation,
     )
