@@ -6,6 +6,7 @@ import pytest
 from freshkey.core.actions import Issue, LookUp, Publish, Revoke
 from freshkey.core.actions import Test as Probe
 from freshkey.core.events import Failed, RotateRequested
+from freshkey.core.faults import FaultKind
 from freshkey.core.policy import VerifyMode
 from freshkey.core.state import BackingOff, Idle
 from freshkey.core.verdict import Verdict
@@ -102,8 +103,37 @@ def test_require_never_publishes_an_unknown_key() -> None:
 def test_require_gives_up_a_key_that_was_never_vouched_for() -> None:
     chosen = policy(verify=VerifyMode.REQUIRE, **QUIET)
     world = World(chosen, sayings=(Saying(Verdict.UNKNOWN),)).start().run(1900)
-    assert world.told("key.replacement_failed")[0]["fault"] == "refused"
+    (failed, *_) = world.told("key.replacement_failed")
+    assert failed["fault"] == "upstream", "OpenAI refused nothing"
+    assert "vouch" in failed["message"]
     assert len(world.times(Revoke)) == 1
+
+
+def test_openai_away_is_no_refusal() -> None:
+    world = World(policy(**QUIET), sayings=(Saying(Verdict.UNKNOWN),)).start().run(5)
+    fault = world.fault()
+    assert fault is not None
+    assert fault.kind is FaultKind.UPSTREAM
+    assert "refuse" not in fault.message
+    world.sayings = (Saying(Verdict.REFUSED),)
+    world.run(5)
+    fault = world.fault()
+    assert fault is not None
+    assert fault.kind is FaultKind.REFUSED
+
+
+@pytest.mark.parametrize("lease_ttl", [0, 20, 600])
+def test_openai_away_costs_fewer_mints_than_rotations_do(lease_ttl: float) -> None:
+    """Each key waits for OpenAI's word for half its life: then another one has its chance."""
+    chosen = policy(verify=VerifyMode.REQUIRE, budget=0, **QUIET)
+    world = World(chosen, Vault(lease_ttl=lease_ttl), sayings=(Saying(Verdict.UNKNOWN),))
+    world.start().run(3600)
+    assert not world.published
+    assert 1 < world.calls["Issue"] <= 20 + 3600 / (lease_ttl / 2 + 6)
+    assert world.alive() <= 1
+    world.sayings = ()
+    world.run(61)
+    assert world.holds() or lease_ttl == 0
 
 
 @pytest.mark.parametrize("mode", TESTING)

@@ -133,6 +133,7 @@ class Testing:
     retry_at: float
     attempts: int = 0
     verdict: Verdict | None = None
+    detail: str = "no test was answered"  # of the verdict
 
 
 @dataclass(frozen=True, slots=True)

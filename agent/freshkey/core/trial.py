@@ -30,25 +30,27 @@ _RETEST_CAP = 4.0
 
 def on_tested(key: KeyState, testing: Testing, event: Tested, turn: Turn) -> KeyState:
     """A verdict on the minted key: publish it, test it again, or give it up."""
-    verdict = event.finding.verdict
+    verdict, detail = event.finding.verdict, event.finding.detail
     tell_tested(key, testing.candidate, event, turn)
     if verdict is Verdict.GOOD:
         return publish(key, testing.candidate, testing.reason, turn)
     deadline = _publish_by(key, testing, turn) if verdict is Verdict.UNKNOWN else inf
     last_try = testing.since + turn.of(key).activation_timeout
     if verdict is Verdict.REFUSED and turn.now >= last_try:
-        return _give_up(key, testing, event.finding.detail, turn)
+        return _give_up(key, replace(testing, verdict=verdict, detail=detail), turn)
     attempts = testing.attempts + 1
     early = turn.now < last_try
     draw = 0.5 + 0.5 * turn.chance.draw(key.name, "retest")
     pause = doubling(_RETEST_BASE, _RETEST_CAP if early else CAP, attempts) * draw
     retry_at = min(turn.now + pause, last_try) if early else turn.now + pause
     testing = replace(
-        testing, attempts=attempts, verdict=verdict, retry_at=min(retry_at, max(deadline, turn.now))
+        testing,
+        attempts=attempts,
+        verdict=verdict,
+        detail=detail,
+        retry_at=min(retry_at, max(deadline, turn.now)),
     )
-    words = f"OpenAI does not take the new key yet ({verdict}): {event.finding.detail}"
-    trouble = Trouble(Operation.TEST, Fault(FaultKind.REFUSED, words), turn.now)
-    return replace(key, cycle=testing, trouble=trouble)
+    return replace(key, cycle=testing, trouble=_trouble(testing, turn))
 
 
 def tell_tested(
@@ -83,7 +85,7 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
         return publish(key, testing.candidate, testing.reason, turn)
     last_try = testing.since + policy.activation_timeout
     if turn.due(min(max(point(lease, policy), last_try), lease.expires_at)):
-        return _give_up(key, testing, "OpenAI did not vouch for it in time", turn)
+        return _give_up(key, testing, turn)
     if key.probing is None and turn.due(testing.retry_at):
         turn.do(Test(key.name, lease.id, testing.candidate.secret))
         return replace(key, probing=lease.id)
@@ -114,11 +116,23 @@ def _patience(testing: Testing, policy: KeyPolicy) -> float:
     return min(testing.since + policy.activation_timeout, max(half, point(lease, policy)))
 
 
-def _give_up(key: KeyState, testing: Testing, detail: str, turn: Turn) -> KeyState:
-    """OpenAI refuses a fresh key too, so the fault is not the key: the old one stays."""
-    fault = Fault(FaultKind.REFUSED, f"OpenAI refuses the new key: {detail}")
+def _give_up(key: KeyState, testing: Testing, turn: Turn) -> KeyState:
+    """OpenAI refuses a fresh key too, so the fault is not the key: the old one stays.
+
+    A key that it could not judge had half its life for that, which bounds the mints by itself: the
+    wait after it is that of a fault behind Vault.
+    """
     lease = testing.candidate.lease
     key = retire(key, lease, turn.now)
-    trouble = Trouble(Operation.TEST, fault, turn.now)
     at_most = turn.of(key).refresh if lease.static else inf  # a read costs nothing
-    return back_off(key, testing.reason, trouble, turn, at_most=at_most)
+    return back_off(key, testing.reason, _trouble(testing, turn), turn, at_most=at_most)
+
+
+def _trouble(testing: Testing, turn: Turn) -> Trouble:
+    """Only a refusal says that OpenAI does not take the key."""
+    if testing.verdict is Verdict.REFUSED:
+        fault = Fault(FaultKind.REFUSED, f"OpenAI refuses the new key: {testing.detail}")
+    else:
+        words = f"OpenAI does not vouch for the new key: {testing.detail}"
+        fault = Fault(FaultKind.UPSTREAM, words)
+    return Trouble(Operation.TEST, fault, turn.now)
