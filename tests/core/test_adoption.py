@@ -177,6 +177,18 @@ def test_an_intent_under_a_token_that_was_retired_meanwhile() -> None:
     assert len(vault.tokens) <= 2
 
 
+def test_an_intent_at_another_address_is_told_of() -> None:
+    """Its lease lives to its end there; who looks after that OpenAI account has to know."""
+    world = World(policy("a", "b", **QUIET)).start().run(10)
+    world.rules = (Rule((Issue,), LOST, latency=60, acts=True),)
+    world.send(RotateRequested("a")).run(5)
+    world.rules = ()
+    elsewhere = replace(ORIGIN, address="https://other")
+    adopted = world.restart(replace(wish(world.policy), origin=elsewhere))
+    assert abandoned(adopted) == ["a"]
+    assert adopted.state.abandoned == 1
+
+
 def test_an_intent_under_a_given_token() -> None:
     world = World(policy(**QUIET), Vault(given_token="hvs.given"))
     world.rules = (Rule((Issue,), LOST, latency=60, acts=True),)

@@ -93,17 +93,14 @@ def adopt(ledger: Ledger, wish: Wish, now: float, *, rebooted: bool = False) -> 
         tokens = replace(tokens, current=token)
         if not same_login:
             tokens = replace(tokens, current=None, retired=(*tokens.retired, token))
-    abandoned = tuple(entry.name for entry in ledger.keys if entry.intent is not None)
+    records = _abandoned(ledger)
     state = AgentState(
         keys=tuple(keys),
         tokens=tokens,
         mints=ledger.mints,
-        abandoned=ledger.abandoned + len(abandoned),
+        abandoned=ledger.abandoned + len(records),
     )
-    records = (
-        audited("mint.abandoned", name, level=Level.WARNING, message=_ENDED) for name in abandoned
-    )
-    return Adopted(state, _files_of_removed(ledger, policy), tuple(records))
+    return Adopted(state, _files_of_removed(ledger, policy), records)
 
 
 def shifted(ledger: Ledger, shift: float) -> Ledger:
@@ -221,6 +218,15 @@ def _mark(tokens: Iterable[Token], lost: set[int]) -> Iterable[Token]:
     )
 
 
+def _abandoned(ledger: Ledger) -> tuple[Record, ...]:
+    """Tell of each mint that the journal intended and has no answer to."""
+    return tuple(
+        audited("mint.abandoned", entry.name, level=Level.WARNING, message=_ENDED)
+        for entry in ledger.keys
+        if entry.intent is not None
+    )
+
+
 def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
     """The address changed: a token is sent to no address but the one it came from."""
     generations = {entry.name: entry.generation for entry in ledger.keys}
@@ -228,10 +234,12 @@ def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
         KeyState(name, generations.get(name, 0), announced=generations.get(name, 0))
         for name in policy.keys
     )
-    records = tuple(
+    abandoned = _abandoned(ledger)
+    left = tuple(
         audited("lease.left", entry.name, retired.lease, Level.WARNING, message=_ELSEWHERE)
         for entry in ledger.keys
         for retired in (*entry.retired, *_leases((entry.current, entry.candidate), inf))
     )
-    state = AgentState(keys=keys, mints=ledger.mints, abandoned=ledger.abandoned)
-    return Adopted(state, _files_of_removed(ledger, policy), records)
+    total = ledger.abandoned + len(abandoned)
+    state = AgentState(keys=keys, mints=ledger.mints, abandoned=total)
+    return Adopted(state, _files_of_removed(ledger, policy), abandoned + left)
