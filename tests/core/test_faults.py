@@ -121,6 +121,16 @@ def test_a_token_that_was_good_for_long_is_lost_without_a_wait() -> None:
     assert world.holds()
 
 
+@pytest.mark.parametrize("held", [5, 600])
+def test_a_token_is_replaced_at_once_only_once(held: float) -> None:
+    """The one after it is invalid as well: from then on each login costs a wait."""
+    world = World(policy(**QUIET), rules=(Rule((Issue,), INVALID, start=1000 + held),)).start()
+    world.run(held).send(RotateRequested("billing")).run(60)
+    _, *again = world.times(LogIn)
+    assert again[0] < 1000 + held + 0.05
+    assert all(gap >= 0.1 for gap in gaps(again))
+
+
 def test_an_old_token_that_is_found_invalid_takes_its_keys_along() -> None:
     """A request that left under it is answered after the next login."""
     vault = Vault(token_ttl=1200, token_max=1200, lease_ttl=36_000)

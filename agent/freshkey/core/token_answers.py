@@ -39,7 +39,7 @@ _FAILED = {
     RevokeToken: ("token.revocation_failed", Operation.REVOKE_TOKEN),
 }
 _UNTRIED = PASSING - {FaultKind.TOKEN_INVALID}  # the credential may be a good one
-_SETTLED = 60.0  # a token that Vault calls invalid sooner than this costs a wait before a login
+_SETTLED = 60.0  # a token that Vault calls invalid sooner than this may repeat a loss
 
 
 def absorb(tokens: Tokens, event: TokenEvent, turn: Turn) -> Tokens:
@@ -176,7 +176,7 @@ def _tell_failed(order: TokenOrder, fault: Fault, wait: float, turn: Turn) -> No
 
 
 def lose(tokens: Tokens, number: int, turn: Turn) -> Tokens:
-    """Vault calls a token invalid: log in anew, at once, once; soon after a login, with a wait."""
+    """Vault calls a token invalid: log in anew, at once, once; when that repeats, with a wait."""
     token = tokens.current
     if token is None or token.number != number:
         lost = (
@@ -185,7 +185,7 @@ def lose(tokens: Tokens, number: int, turn: Turn) -> Tokens:
         )
         return replace(tokens, retired=tuple(lost))
     turn.tell("token.lost", Level.WARNING, accessor=token.accessor)
-    losses = tokens.losses + 1 if turn.now < token.taken_at + _SETTLED else 0
+    losses = tokens.losses + 1 if turn.now < token.taken_at + _SETTLED else 1
     invalid = Fault(FaultKind.TOKEN_INVALID, "Vault calls the token invalid")
     draw = turn.chance.draw("token", "lost")
     wait = delay(invalid, losses - 1, draw, remaining=0.0) if losses > 1 else 0.0

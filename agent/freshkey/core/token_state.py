@@ -68,7 +68,7 @@ class Tokens:
     call: TokenCall | None = None
     retry_at: float = -inf
     failures: int = 0
-    losses: int = 0  # tokens that Vault called invalid soon after their login, in a row
+    losses: int = 0  # tokens that Vault called invalid, in a row: each soon after its login
     worn: bool = False  # the current token can't be renewed any further
     changed: bool = False  # the credential is another than the one that gave the current token
     refused: bool = False  # Vault would not renew a token at all, which was told of
