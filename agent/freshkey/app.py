@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
 HEAD_START: Final = 0.05  # seconds for who waits for a key of the journal, before all slow imports
-DRAIN: Final = 2.0  # seconds for requests under way, once the main loop has ended
+DRAIN: Final = 2.0  # seconds for requests under way, after the REST that core.ending gives Vault
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
+from array import array
+from contextlib import contextmanager, suppress
+from fcntl import ioctl
+from pathlib import Path
+from termios import FIONREAD
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
 LEASE = 8  # seconds
 BACK = 5.0
+FULL = 50_000  # bytes that wait to be read, of many more that are asked for
 QUICK = 1.0  # for an answer on the socket, on a busy machine
 
 
@@ -106,6 +113,59 @@ def test_sigterm_under_a_frozen_vault(engine: Engine, make_agent: Callable[..., 
         assert time.monotonic() - since < BACK + QUICK
     finally:
         engine.vault.thaw()
+
+
+def test_sigterm_when_vault_has_just_frozen(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    """No call has failed yet, so all are waited for; and then a client that takes no answer."""
+    agent = make_agent(check_every='"1s"', on_stop='"revoke"')
+    agent.start()
+    agent.wait_for_key()
+    engine.vault.freeze()
+    try:
+        eventually(lambda: calls_vault(agent, engine), "a call that gets no answer")
+        with deaf_client(agent):
+            since = time.monotonic()
+            assert agent.end(signal.SIGTERM) == 0
+            took = time.monotonic() - since
+        print(f"ended {took:.2f} s after SIGTERM")
+        assert took < BACK + QUICK
+        assert not agent.told("vault.away"), "it was not known"
+        assert not agent.key_file.exists()
+    finally:
+        engine.vault.thaw()
+
+
+def calls_vault(agent: Agent, engine: Engine) -> bool:
+    """Whether a call is under way: each has a connection of its own."""
+    assert agent.process is not None
+    proc = Path("/proc", str(agent.process.pid))
+    port = int(engine.vault.address.rpartition(":")[2])
+    own = set()
+    for descriptor in (proc / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            own.add(descriptor.readlink().name)
+    rows = map(str.split, (proc / "net" / "tcp").read_text().splitlines())
+    # The third is the other end, the tenth the inode: the kernel's proc_net_tcp.rst.
+    return any(r[2].endswith(f":{port:04X}") and f"socket:[{r[9]}]" in own for r in rows)
+
+
+@contextmanager
+def deaf_client(agent: Agent) -> Iterator[None]:
+    """A client that asks for more than the kernel holds for it, and reads nothing."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(agent.directory / "freshkey.sock"))
+        client.settimeout(QUICK)
+        client.sendall(b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000)
+
+        def stuck() -> bool:
+            unread = array("i", [0])
+            ioctl(client, FIONREAD, unread)
+            return unread[0] > FULL
+
+        eventually(stuck, "answers fill the socket")
+        yield
 
 
 def test_organization_limit(engine: Engine, make_agent: Callable[..., Agent]) -> None:

@@ -101,7 +101,7 @@ def test_a_removed_key_does_not_keep_the_token() -> None:
 def test_revocations_that_fail_do_not_hold_up_the_end() -> None:
     rules = (Rule((Revoke, RevokeToken), LIMITED),)
     world = World(policy(revoke_on_stop=True), rules=rules).start().run(10)
-    stopped(world, 5.1)
+    stopped(world, 3.1)
     assert world.calls["RevokeToken"] == 1
     assert world.key().retired, "the journal has them"
     world.rules = ()
