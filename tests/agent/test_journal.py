@@ -101,13 +101,36 @@ def test_after_a_reboot_vault_is_asked_for_lifetimes(
     assert engine.counts()["mints"] == 1
 
 
-def test_a_journal_of_another_role_is_taken_over_in_order(
+def test_a_journal_of_another_ttl_is_taken_over_in_order(
     engine: Engine, make_agent: Callable[..., Agent]
 ) -> None:
     agent, before = stopped(make_agent)
     text = agent.config.read_text()
     agent.config.write_text(text.replace("[keys.billing]", '[keys.billing]\nttl = "4m"'))
     agent.start()
+    until_taken_over(agent, engine, before)
+
+
+def test_a_journal_of_another_role_is_taken_over_in_order(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent, before = stopped(make_agent)
+    role = f"auth/{engine.mount}/role/other"
+    engine.vault.request("POST", role, {"token_policies": [engine.mount], "token_ttl": "1h"})
+    role_id = engine.vault.request("GET", f"{role}/role-id")["data"]["role_id"]
+    secret_id = engine.vault.request("POST", f"{role}/secret-id", {})["data"]["secret_id"]
+    agent.config.write_text(agent.config.read_text().replace(engine.role_id, role_id))
+    (agent.directory / "secret_id").write_text(secret_id)
+    first = agent.told("token.logged_in")[0]["accessor"]
+    agent.start()
+    until_taken_over(agent, engine, before)
+    (revoked,) = eventually(lambda: agent.told("token.revoked"), "the old token is revoked, too")
+    assert revoked["accessor"] == first
+    assert len(agent.told("token.logged_in")) == 2
+
+
+def until_taken_over(agent: Agent, engine: Engine, before: dict[str, Any]) -> None:
+    """The key that was there goes after its successor's overlap."""
     key = agent.wait_for_key(other_than=before["tag"])
     assert key["generation"] == 2
     assert agent.told("key.published")[-1]["reason"] == "changed"
