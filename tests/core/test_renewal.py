@@ -152,6 +152,22 @@ def test_a_lease_is_renewed_while_its_replacement_waits_for_the_budget() -> None
     assert world.key("b").generation == 1
 
 
+def test_a_renewal_that_fails_hides_no_failed_replacement() -> None:
+    rules = (Rule((Issue,), LIMITED, start=1010), Rule((Renew,), BAD_REQUEST, start=1010))
+    sayings = (Saying(Verdict.UNKNOWN, start=1010),)
+    world = World(policy(**QUIET), renewable(), rules=rules, sayings=sayings).start().run(10)
+    world.send(RotateRequested("billing")).run(1)
+    seen = set()
+    world.watchers.append(lambda: seen.add(world.fault()))
+    world.run(3590)
+    assert 1 < world.calls["Renew"] < 40
+    assert seen == {LIMITED}
+    before = world.calls["Renew"]
+    world.run(3600)
+    assert world.view().status is KeyStatus.STALE
+    assert world.calls["Renew"] == before, "a lease that has ended is renewed no more"
+
+
 def test_a_compromised_lease_is_not_renewed() -> None:
     rules = (Rule((Issue,), LIMITED, start=1010),)
     world = World(policy(**QUIET), renewable(), rules=rules).start().run(10)

@@ -11,7 +11,7 @@ from freshkey.core.backoff import BASE, delay
 from freshkey.core.faults import PASSING, Fault, Operation, Trouble
 from freshkey.core.publishing import write
 from freshkey.core.replacement import remaining, want
-from freshkey.core.state import Call, Idle, Reason
+from freshkey.core.state import BackingOff, Call, Idle, Reason
 from freshkey.core.timing import FULL_GRANT, Course, next_for
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
     """Order the renewal, or the check, that is due for the published key.
 
     It is renewed while a replacement is on its way, too: that may fail for longer than a lease. Not
-    so a compromised one.
+    so a compromised one, nor one that has ended.
     """
     token, current = turn.tokens.current, key.current
     if key.call is not None or turn.link.away or token is None or current is None:
@@ -37,7 +37,8 @@ def plan(key: KeyState, turn: Turn) -> KeyState:
     if lease.static or lease.gone_at < inf:
         return key
     coming = next_for(lease, turn.of(key), turn.tokens, turn.lead)
-    renewing = coming.course is Course.RENEW and not key.compromised
+    wanted = not (key.compromised or key.watch.stale)
+    renewing = wanted and coming.course is Course.RENEW
     if renewing and turn.due(max(coming.at, key.watch.renew_at)):
         turn.do(Renew(key.name, lease.id, lease.term, token.number, token.secret))
         return replace(key, call=Call.RENEW)
@@ -81,8 +82,9 @@ def on_renew_failed(key: KeyState, current: Credential, fault: Fault, turn: Turn
     draw = turn.chance.draw(key.name, "renew")
     wait = delay(fault, failures, draw, remaining(key, turn))
     watch = replace(key.watch, renew_failures=failures, renew_at=turn.now + wait)
-    trouble = Trouble(Operation.RENEW_LEASE, fault, turn.now)
-    key = replace(key, watch=watch, trouble=trouble)
+    key = replace(key, watch=watch)
+    if not isinstance(key.cycle, BackingOff):  # what keeps its successor away is told first
+        key = replace(key, trouble=Trouble(Operation.RENEW_LEASE, fault, turn.now))
     turn.tell(
         "key.renewal_failed",
         Level.WARNING,
