@@ -7,6 +7,7 @@ import freshkey
 PACKAGE = Path(freshkey.__file__).parent
 
 REASONS = {
+    "host/proxies.py": "a proxy is shown the password that it wants",
     "logs/redact.py": "to recognise a secret in text and mask it",
     "openai/probe.py": "OpenAI is asked with the key",
     "outputs/codec.py": "the journal keeps secrets for the next start",
@@ -25,7 +26,6 @@ REASONS = {
     "vault/login/kubernetes.py": "a login shows Vault the credentials",
     "vault/login/password.py": "a login shows Vault the password",
     "vault/login/wrapping.py": "a wrapping token is looked up by itself",
-    "vault/proxies.py": "a proxy is shown the password that it wants",
 }
 
 

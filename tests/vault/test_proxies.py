@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.secret import Secret
+from freshkey.host.proxies import ProxyError, proxy_for
 from freshkey.logs.redact import redact_text
-from freshkey.vault.proxies import ProxyError, proxy_for
+from freshkey.vault.connection import PROXIES
 
 from tests.vault.conftest import make_client
 from tests.vault.servers import Handler, OddServer, answer
@@ -169,7 +170,7 @@ BOTH = {"HTTP_PROXY": "http://plain:3128", "https_proxy": "secure"}
     ],
 )
 def test_which_proxy_is_asked(address: str, environ: dict[str, str], expected: str | None) -> None:
-    proxy = proxy_for(address, environ)
+    proxy = proxy_for(address, environ, PROXIES)
     assert (str(proxy) if proxy else None) == expected
 
 

@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/models/list
 from __future__ import annotations
 
 import json
+import os
 import re
 import ssl
 from contextlib import suppress
@@ -18,6 +19,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.verdict import Finding, Verdict
+from freshkey.host.proxies import ProxyError, httpx_proxy
 from freshkey.imports import import_without
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Probe:
 
     async def prepare(self) -> None:
         """Do ahead what the first test would have to wait for."""
-        with suppress(ImportError, ValueError):  # the test will say so
+        with suppress(ProxyError):  # the test will say so
             await self._opened()
 
     async def test(self, secret: Secret) -> Finding:
@@ -56,8 +58,8 @@ class Probe:
             return Finding(Verdict.UNKNOWN, "not sent over plain http, but to loopback")
         try:
             client = await self._opened()
-        except (ImportError, ValueError):  # httpx's words for a proxy that it can't use
-            return Finding(Verdict.UNKNOWN, "a proxy is set that can't be used: see HTTPS_PROXY")
+        except ProxyError as error:
+            return Finding(Verdict.UNKNOWN, str(error))
         import httpx  # noqa: PLC0415 - keys from the journal are served before it is imported
 
         try:
@@ -114,7 +116,8 @@ def _client(url: str) -> httpx.AsyncClient:
     trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(
         verify=trust_nobody if plain else ssl.create_default_context(),  # the system's trust
-        trust_env=not plain,  # a proxy would carry the key off the host
+        proxy=None if plain else httpx_proxy(url, os.environ),  # it would carry it off the host
+        trust_env=False,
         timeout=None,  # noqa: S113 - one for the whole, in `test`
         headers={"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"},
     )

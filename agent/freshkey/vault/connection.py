@@ -17,19 +17,21 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.host.proxies import PORTS, ProxyError, proxy_for
 from freshkey.vault.faults import not_vault
-from freshkey.vault.proxies import PORTS, ProxyError, proxy_for
 from freshkey.vault.tls import describe
 from freshkey.vault.tls_connection import TLSConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from freshkey.vault.proxies import Proxy
+    from freshkey.host.proxies import Proxy
     from freshkey.vault.tls import Trust
 
 LARGEST_ANSWER: Final = 1 << 20
 CONNECT_TIMEOUT: Final = 5.0
+# https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables
+PROXIES: Final = ("VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Connection:
         Raises FaultError: with `unanswered` once the request may have left.
         """
         try:
-            self._proxy = proxy_for(self.address, os.environ)
+            self._proxy = proxy_for(self.address, os.environ, PROXIES)
             answered = self._ask(self._unconnected(), method, target, body, headers)
             if self._proxy is not None:
                 self._proxy.refuse(answered.status)

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from freshkey.vault.proxies import Proxy
+    from freshkey.host.proxies import Proxy
     from freshkey.vault.tls import Trust
 
 

@@ -103,11 +103,26 @@ async def test_no_proxy_stands_before_what_is_near(
     assert not cloud.requests
 
 
-async def test_an_unusable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "nonsense://x")
+@pytest.mark.parametrize("rules", ["localhost,fd00::/8", "[::1]:80", "kubernetes.default.svc:*"])
+async def test_exceptions_of_a_proxy_that_httpx_can_not_read(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, rules: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", cloud.address)
+    monkeypatch.setenv("NO_PROXY", rules)
+    await fault_of(Service("the service", "https://sts.amazonaws.com", near=False))
+    assert cloud.request("CONNECT").line == "CONNECT sts.amazonaws.com:443 HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    "value", ["nonsense://x", "http://user:hunter2secret#x@proxy:3128", "http://999.1.1.1"]
+)
+async def test_an_unusable_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", value)
     service = Service("the service", "https://sts.amazonaws.com", near=False)
-    _, message = await fault_of(service)
-    assert message.endswith("can't be asked: HTTPS_PROXY names no usable proxy")
+    kind, message = await fault_of(service)
+    assert kind is FaultKind.BAD_REQUEST
+    assert "can't be asked: HTTPS_PROXY has to be the URL of an HTTP proxy, such as " in message
+    assert "hunter2secret" not in message
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ httpx is imported when a login needs it, as the test of keys does; nothing is ke
 from __future__ import annotations
 
 import json
+import os
 import re
 import ssl
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.host.proxies import ProxyError, httpx_proxy
 from freshkey.imports import import_without
 from freshkey.vault.words import quote
 
@@ -103,8 +105,8 @@ async def ask(
         raise fault(service, "can't be asked: a credential for it holds more than ASCII")
     try:
         client = await trio.to_thread.run_sync(_client, service)
-    except (ImportError, ValueError):  # httpx's words for a proxy that it can't use
-        raise fault(service, "can't be asked: HTTPS_PROXY names no usable proxy") from None
+    except ProxyError as error:
+        raise fault(service, f"can't be asked: {error}") from None
     import httpx  # noqa: PLC0415 - slow to import: _client did it, in a thread
 
     try:
@@ -177,7 +179,9 @@ def _client(service: Service) -> httpx.AsyncClient:
     trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(
         verify=ssl.create_default_context() if encrypted else trust_nobody,
-        trust_env=encrypted and not service.near,  # a proxy would carry credentials off the host
+        # One before what is near would carry credentials off the host.
+        proxy=None if service.near else httpx_proxy(service.url, os.environ),
+        trust_env=False,
         timeout=httpx.Timeout(None, connect=service.connecting),  # for the whole: _exchange
     )
 

@@ -1,7 +1,6 @@
-"""Proxies on the way to Vault, from the variables that Vault's own tools read, as Go reads them.
+"""Proxies on the way to Vault, OpenAI, and the clouds, from the environment, as Go reads it.
 
-https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables,
-https://pkg.go.dev/golang.org/x/net/http/httpproxy
+Source: https://pkg.go.dev/golang.org/x/net/http/httpproxy
 """
 
 from __future__ import annotations
@@ -20,16 +19,17 @@ from freshkey.logs.redact import know
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    import httpx
 
 PORTS: Final = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
 
 _LOOPBACK: Final = ("127.0.0.0/8", "::1")
-_FOR_EVERY_ADDRESS: Final = ("VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY")
 
 
 class ProxyError(Exception):
-    """No way to Vault through a proxy; the text says why, and holds no password."""
+    """No way through a proxy; the text says why, and holds no password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,14 @@ class Proxy:
             raise ProxyError(f"it {wrong}: put them into {self.variable}, http://USER:PASSWORD@…")
 
 
-def proxy_for(address: str, environ: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy to ask for an address, None to go there directly; raises ProxyError."""
-    for variable in _FOR_EVERY_ADDRESS:
+def proxy_for(
+    address: str, environ: Mapping[str, str], for_all: Iterable[str] = ()
+) -> Proxy | None:
+    """Return the proxy to ask for an address, None to go there directly; raises ProxyError.
+
+    The variables `for_all` come first, and hold for every address.
+    """
+    for variable in for_all:
         if environ.get(variable):
             return _parsed(variable, environ[variable])
     parts = urlsplit(address)
@@ -93,15 +98,42 @@ def proxy_for(address: str, environ: Mapping[str, str]) -> Proxy | None:
     return _parsed(variable, environ[variable])
 
 
+def httpx_proxy(address: str, environ: Mapping[str, str]) -> httpx.Proxy | None:
+    """Return the proxy to ask for an address, as httpx takes it; raises ProxyError.
+
+    What httpx itself reads from the environment it refuses with the password in its words, and it
+    has no networks and no IPv6 in NO_PROXY.
+    """
+    import httpx  # noqa: PLC0415 - slow to import, and not needed for Vault
+
+    if (proxy := proxy_for(address, environ)) is None:
+        return None
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    try:
+        return httpx.Proxy(f"http://{host}:{proxy.port}", headers=proxy.headers)
+    except (ValueError, httpx.InvalidURL):
+        raise _unusable(proxy.variable) from None
+
+
+def _unusable(variable: str) -> ProxyError:
+    return ProxyError(
+        f'{variable} has to be the URL of an HTTP proxy, such as "http://proxy.example:3128"'
+    )
+
+
 def _parsed(variable: str, value: str) -> Proxy:
-    problem = f'{variable} has to be the URL of an HTTP proxy, such as "http://proxy.example:3128"'
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         port = parts.port or PORTS["http"]
     except ValueError:
-        raise ProxyError(problem) from None
-    if parts.scheme != "http" or not parts.hostname:
-        raise ProxyError(problem)
+        raise _unusable(variable) from None
+    # An unescaped sign of the password ends the host early, and what is left of it is no host.
+    if (
+        parts.scheme != "http"
+        or not parts.hostname
+        or "@" in parts.path + parts.query + parts.fragment
+    ):
+        raise _unusable(variable)
     if parts.username is None:
         return Proxy(parts.hostname, port, variable)
     password = unquote(parts.password or "")
