@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PORTS: Final = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
 
 _LOOPBACK: Final = ("127.0.0.0/8", "::1")
+_WITH_PORT: Final = re.compile(r"(\[[^]]*\]|[^:]+):([0-9]{1,5})")
 
 
 class ProxyError(Exception):
@@ -154,9 +155,11 @@ def _is_direct(parts: SplitResult, environ: Mapping[str, str]) -> bool:
 
 def _names(rule: str, host: str, port: int) -> bool:
     """Whether a rule (an address, a network, a domain, .a-part-of-it; :PORT) is about a host."""
-    name, _, only = rule.rpartition(":") if re.fullmatch(r"[^:]+:\d+", rule) else (rule, "", "")
+    with_port = _WITH_PORT.fullmatch(rule)
+    name, only = with_port.groups() if with_port else (rule, "")
     if only and int(only) != port:
         return False
+    name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
     try:
         return ip_address(host) in ip_network(name, strict=False)
     except ValueError:  # one of them is a name
