@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+
 import pytest
 from freshkey.core.secret import Secret
 from freshkey.vault.login.claims import Claims, read_claims
@@ -24,6 +26,14 @@ def test_claims_are_read_as_far_as_they_are_what_they_should_be(
     said: dict[str, object], claims: Claims
 ) -> None:
     assert read_claims(Secret(ISSUER.token(**said))) == claims
+
+
+@pytest.mark.parametrize("end", ["NaN", "Infinity", "1e400", "9" * 400, "9" * 5000, "true", "-1"])
+def test_an_end_that_is_no_time_is_left_out(end: str) -> None:
+    said = urlsafe_b64encode(f'{{"iss": "i", "exp": {end}}}'.encode()).decode().rstrip("=")
+    claims = read_claims(Secret(f"e30.{said}.x"))
+    if claims is not None:  # Python reads no integer of 5000 digits
+        assert claims.describe(100) == 'the token has issuer "i", subject "", audience none'
 
 
 @pytest.mark.parametrize(

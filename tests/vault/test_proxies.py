@@ -142,7 +142,19 @@ async def test_a_variable_that_holds_no_proxy(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
-@pytest.mark.parametrize("value", ["http://", "http://[", "http://p:x", "ftp://p", "https://p"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://",
+        "http://[",
+        "http://p:x",
+        "ftp://p",
+        "https://p",
+        "http://us\udcffer:pw@p",
+        "http://u:p\u00e4ss@p",
+        "http://a b",
+    ],
+)
 def test_what_is_no_proxy(value: str) -> None:
     with pytest.raises(ProxyError, match="HTTP_PROXY has to be"):
         proxy_for("http://vault", {"HTTP_PROXY": value})

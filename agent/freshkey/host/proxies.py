@@ -123,6 +123,8 @@ def _unusable(variable: str) -> ProxyError:
 
 
 def _parsed(variable: str, value: str) -> Proxy:
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise _unusable(variable)
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         port = parts.port or PORTS["http"]

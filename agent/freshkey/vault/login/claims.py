@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from freshkey.core.secret import Secret
 
 _PARTS: Final = 3  # header, claims, signature
+_NEVER: Final = 1e12  # seconds: no token ends that late
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,21 @@ def read_claims(jwt: Secret) -> Claims | None:
 
 
 def _claims(claims: Mapping[str, object]) -> Claims:
-    audience, ends_at = claims.get("aud"), claims.get("exp")
+    audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     return Claims(
         issuer=_text(claims.get("iss")),
         subject=_text(claims.get("sub")),
         audiences=tuple(audience for audience in audiences if isinstance(audience, str)),
-        ends_at=ends_at if isinstance(ends_at, int | float) else None,
+        ends_at=_instant(claims.get("exp")),
     )
+
+
+def _instant(claim: object) -> float | None:
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        return None
+    # NaN, which is JSON for Python, is in no interval, nor is what no float can hold.
+    return claim if 0 <= claim < _NEVER else None
 
 
 def _text(claim: object) -> str:
