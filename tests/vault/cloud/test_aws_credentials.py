@@ -71,6 +71,19 @@ async def test_half_of_a_pair(environ: pytest.MonkeyPatch, given: str, missing: 
     )
 
 
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+@pytest.mark.parametrize("value", ["secret-\udcff", "secret-h\u00f6rse", "secret\nline"])
+async def test_a_variable_with_more_than_ascii(
+    environ: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environ.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    environ.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-a-user")
+    environ.setenv(name, value)
+    kind, message = await fault_of()
+    assert kind is FaultKind.BAD_REQUEST
+    assert message == f"{name} holds more than one line of ASCII: correct it"
+
+
 @pytest.fixture
 def web_identity(cloud: Cloud, environ: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     environ.setenv("AWS_ENDPOINT_URL_STS", cloud.address)
@@ -126,7 +139,21 @@ async def test_web_identity_that_would_go_in_the_clear(
     )
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "nonsense", "http://[", "http:///x"])
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+@pytest.mark.parametrize("region", ["x.evil.example/", "aws-global", "eu-central-1#"])
+async def test_web_identity_in_a_region_that_is_none(
+    web_identity: Path, environ: pytest.MonkeyPatch, cloud: Cloud, name: str, region: str
+) -> None:
+    environ.setenv(name, region)
+    kind, message = await fault_of()
+    assert kind is FaultKind.BAD_REQUEST
+    assert message == f'{name} must be a region of AWS, such as "eu-central-1"'
+    assert not cloud.requests
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/", "https://sts.example:99999", "nonsense", "http://[", "http:///x"]
+)
 @pytest.mark.parametrize(
     "name",
     [

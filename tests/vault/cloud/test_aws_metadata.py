@@ -79,7 +79,6 @@ async def test_container_of_ecs(cloud: Cloud, environ: pytest.MonkeyPatch) -> No
     [
         "http://example.org/",
         "http://10.0.0.1/",
-        "http://127.0.0.1@example.org/",
         "http://localhost.example.org/",
     ],
 )
@@ -88,6 +87,30 @@ async def test_container_address_off_the_machine(environ: pytest.MonkeyPatch, ur
     kind, message = await fault_of()
     assert kind is FaultKind.BAD_REQUEST
     assert message.startswith("AWS_CONTAINER_CREDENTIALS_FULL_URI would send a credential in the")
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"]
+)
+@pytest.mark.parametrize("login", ["127.0.0.1", "user:hunter2secret", "hunter2secret"])
+async def test_address_with_a_user(environ: pytest.MonkeyPatch, name: str, login: str) -> None:
+    environ.setenv(name, f"https://{login}@example.org/")
+    kind, message = await fault_of()
+    assert kind is FaultKind.BAD_REQUEST
+    assert message == f"{name} holds a user or password: take it out of the URL"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "http://192.0.2.1", "http://[2001:db8::1]", "http://127.0.0.1.x"]
+)
+async def test_instance_address_off_the_machine(environ: pytest.MonkeyPatch, url: str) -> None:
+    environ.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+    kind, message = await fault_of()
+    assert kind is FaultKind.BAD_REQUEST
+    assert message == (
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT would send a credential in the clear: it has to be "
+        "https, or http to an address of this machine or its own network"
+    )
 
 
 async def test_relative_address_that_would_leave_the_host(environ: pytest.MonkeyPatch) -> None:

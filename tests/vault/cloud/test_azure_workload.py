@@ -92,6 +92,15 @@ async def test_address_that_is_none(
     assert fault.message == f"{name} is no URL of http or https: correct it"
 
 
+async def test_app_whose_endpoint_is_in_the_clear(
+    vault_login: OddServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", "http://192.0.2.1/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "header-of-the-app")
+    fault = await fault_of(vault_login)
+    assert fault.message.startswith("IDENTITY_ENDPOINT would send a credential in the clear: ")
+
+
 @pytest.mark.parametrize(
     ("claims", "place"),
     [

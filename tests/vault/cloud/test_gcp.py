@@ -111,6 +111,14 @@ async def test_outside_of_google(vault_login: OddServer, monkeypatch: pytest.Mon
     assert fault.message.endswith("does this run on Google Cloud?")
 
 
+async def test_a_metadata_host_that_holds_a_login(
+    vault_login: OddServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GCE_METADATA_HOST", "user:hunter2secret@127.0.0.1:1")
+    fault = await fault_of(vault_login)
+    assert fault.message == "GCE_METADATA_HOST holds a user or password: take it out of the URL"
+
+
 async def test_iam(google: Cloud, vault_login: OddServer) -> None:
     sent = await log_in(vault_login, type=GcpType.IAM)
     assert sent == {"role": "agent", "jwt": "jwt.signed-by.iam"}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from freshkey.settings.values import WrongValueError
+from freshkey.settings.values import region as checked_region
 from freshkey.vault.login.aws_metadata import container, instance
 from freshkey.vault.login.aws_signing import AwsCredentials
 from freshkey.vault.login.aws_sts import assume_role
@@ -35,7 +37,7 @@ async def find_credentials(region: str | None) -> AwsCredentials:
     if named := both("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"):
         file, role = named
         token = file_of("AWS_WEB_IDENTITY_TOKEN_FILE", file)
-        here = region or variable("AWS_REGION") or variable("AWS_DEFAULT_REGION")
+        here = region or _region("AWS_REGION") or _region("AWS_DEFAULT_REGION")
         session = variable("AWS_ROLE_SESSION_NAME") or "freshkey"
         return await assume_role(token, role, session, here)
     sources: tuple[Callable[[], Awaitable[AwsCredentials] | None], ...] = (container, instance)
@@ -47,3 +49,11 @@ async def find_credentials(region: str | None) -> AwsCredentials:
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI, and AWS_EC2_METADATA_DISABLED "
         "forbids to ask the instance: set one of them"
     )
+
+
+def _region(name: str) -> str | None:
+    value = variable(name)
+    try:
+        return checked_region(value) if value else None
+    except WrongValueError as error:
+        raise unusable(f"{name} {error}") from None

@@ -15,6 +15,7 @@ from freshkey.vault.login.outside import Reply, Service, ask, fault, is_loopback
 from freshkey.vault.login.variables import (
     file_of,
     known,
+    local_url_of,
     secret_variable,
     unusable,
     url_of,
@@ -76,7 +77,7 @@ def instance() -> Awaitable[AwsCredentials] | None:
         return None
     ipv6 = (variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") or "").lower() == "ipv6"
     named = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-    url = url_of(named, variable(named) or (_INSTANCE_IPV6 if ipv6 else _INSTANCE)).geturl()
+    url = local_url_of(named, variable(named) or (_INSTANCE_IPV6 if ipv6 else _INSTANCE)).geturl()
     return _of_instance(url.rstrip("/"))
 
 

@@ -22,6 +22,7 @@ from freshkey.vault.login.variables import (
     both,
     file_of,
     known,
+    local_url_of,
     secret_variable,
     unusable,
     url_of,
@@ -88,7 +89,7 @@ async def _of_workload(assertion: Secret, resource: str, client_id: str | None) 
 
 
 async def _of_app(endpoint: str, resource: str, client_id: str | None) -> Secret:
-    parts = url_of("IDENTITY_ENDPOINT", endpoint)
+    parts = local_url_of("IDENTITY_ENDPOINT", endpoint)
     service = Service("the app's identity endpoint", f"{parts.scheme}://{parts.netloc}")
     header = secret_variable("IDENTITY_HEADER")
     query = _query("2019-08-01", resource, client_id)

@@ -19,7 +19,7 @@ from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
 from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
-from freshkey.vault.login.variables import known, variable
+from freshkey.vault.login.variables import known, url_of, variable
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
@@ -136,7 +136,6 @@ async def _metadata(account: str, what: str) -> Reply:
 
 
 def _server() -> Service:
-    host = variable("GCE_METADATA_HOST") or "metadata.google.internal"
-    return Service(
-        "the metadata server", f"http://{host}", when_silent="does this run on Google Cloud?"
-    )
+    named = "GCE_METADATA_HOST"
+    url = url_of(named, f"http://{variable(named) or 'metadata.google.internal'}").geturl()
+    return Service("the metadata server", url, when_silent="does this run on Google Cloud?")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
@@ -12,10 +14,22 @@ from freshkey.core.secret import Secret
 from freshkey.logs.redact import know
 from freshkey.vault.login.credentials import read_credential
 
+# Loopback, link-local (RFC 3927, RFC 4291), and private (RFC 1918, RFC 4193).
+_LOCAL: Final = (
+    *("127.0.0.0/8", "169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    *("::1/128", "fe80::/10", "fc00::/7"),
+)
+
 
 def variable(name: str) -> str | None:
-    """Return what a variable holds, None when it is unset or empty."""
-    return os.environ.get(name, "").strip() or None
+    """Return what a variable holds, None when it is unset or empty.
+
+    Raises FaultError for what no header, URL, or signature takes.
+    """
+    value = os.environ.get(name, "").strip()
+    if not value.isascii() or not value.isprintable():
+        raise unusable(f"{name} holds more than one line of ASCII: correct it")
+    return value or None
 
 
 def secret_variable(name: str) -> Secret | None:
@@ -39,14 +53,39 @@ def both(first: str, second: str) -> tuple[str, str] | None:
 
 
 def url_of(name: str, value: str) -> SplitResult:
-    """Read the URL that a variable holds; raises FaultError when it is none."""
+    """Read the URL that a variable holds; raises FaultError when it is none, or holds a login."""
     try:
         parts = urlsplit(value)
-        if parts.scheme in {"http", "https"} and parts.hostname:
-            return parts
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
-        pass
-    raise unusable(f"{name} is no URL of http or https: correct it")
+        usable, parts = False, urlsplit("")
+    if not usable:
+        raise unusable(f"{name} is no URL of http or https: correct it")
+    if "@" in parts.netloc:  # lines about the service name the URL
+        raise unusable(f"{name} holds a user or password: take it out of the URL")
+    return parts
+
+
+def local_url_of(name: str, value: str) -> SplitResult:
+    """Read the URL of what belongs to this machine: plain http does not leave its network.
+
+    Apps on Azure are given their endpoint at a private address. Raises FaultError.
+    """
+    parts = url_of(name, value)
+    if parts.scheme == "http" and not _is_local(parts.hostname or ""):
+        raise unusable(
+            f"{name} would send a credential in the clear: it has to be https, or http to an "
+            "address of this machine or its own network"
+        )
+    return parts
+
+
+def _is_local(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return any(address in ip_network(network) for network in _LOCAL)
 
 
 def file_of(name: str, path: str) -> Secret:
