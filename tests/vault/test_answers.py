@@ -124,6 +124,18 @@ def test_a_login_without_a_token(auth: object) -> None:
     assert caught.value.fault.kind is FaultKind.MALFORMED
 
 
+def test_a_login_that_wants_a_second_factor() -> None:
+    required = {"mfa_request_id": "d0c9eec7", "mfa_constraints": {"team": {"any": []}}}
+    auth = {"client_token": "", "lease_duration": 0, "mfa_requirement": required}
+    with pytest.raises(FaultError) as caught:
+        answers.new_token(Answer({"auth": auth}, 5.0))
+    assert caught.value.fault == Fault(
+        FaultKind.BAD_REQUEST,
+        "Vault wants a second factor for this login: exclude this user from login MFA, which "
+        "nobody is there to answer",
+    )
+
+
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {"ttl": "5"}}, {"data": [1]}])
 def test_a_lookup_without_terms(body: dict[str, object]) -> None:
     for read in (answers.lease_lookup, answers.token_renewal, answers.lease_renewal):

@@ -94,8 +94,14 @@ def new_token(answer: Answer) -> Login:
     """Read the answer to a login; raises FaultError."""
     auth = _table(answer.body, "auth")
     token, duration = _text(auth, "client_token"), _seconds(auth, "lease_duration")
+    if not token and _table(auth, "mfa_requirement"):
+        message = (
+            "Vault wants a second factor for this login: exclude this user from login MFA, which "
+            "nobody is there to answer"
+        )
+        raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     if not token or duration is None:
-        raise _odd("a login")  # an MFA requirement, for one, comes without a token
+        raise _odd("a login")
     return Login(
         token=Secret(token),
         accessor=_text(auth, "accessor"),
@@ -141,7 +147,7 @@ def _kind(terms: Mapping[str, Any], name: str) -> TokenKind:
     return TokenKind.BATCH if terms.get(name) == "batch" else TokenKind.SERVICE
 
 
-def _table(body: Json, name: str) -> Mapping[str, Any]:
+def _table(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     table = body.get(name)
     return table if isinstance(table, dict) else {}
 
