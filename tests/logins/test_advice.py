@@ -46,6 +46,13 @@ def test_the_first_advice_that_fits_is_given() -> None:
     assert (told.kind, told.retry_after) == (FaultKind.FORBIDDEN, 3)
 
 
+def test_advice_is_found_in_words_that_are_too_long_to_be_shown() -> None:
+    words = f'IAM Principal "arn:{"division/" * 40}" does not belong to the role "billing"'
+    fault = Fault(FaultKind.BAD_REQUEST, "refused")
+    told = explain(RefusedError(fault, Refusal(400, (words,))), REQUEST, aws.ADVICE, "").fault
+    assert "…): put that ARN into the role's bound_iam_principal_arn" in told.message
+
+
 @pytest.mark.parametrize("errors", [None, (), ("Vault is sealed",)])
 def test_a_refusal_without_advice_stays(errors: tuple[str, ...] | None) -> None:
     error = RefusedError(Fault(FaultKind.SEALED, "sealed"), Refusal(503, errors))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from freshkey.core.faults import FaultKind, Operation
+from freshkey.core.secret import Secret
+from freshkey.logs.redact import Redactor
 from freshkey.vault.faults import Refusal, Request, fault_of, health_fault
 
 MINT = Request(Operation.MINT, "openai/creds/billing")
@@ -70,6 +72,29 @@ def test_kinds(request_: Request, status: int, error: str, kind: FaultKind) -> N
     fault = fault_of(request_, Refusal(status, (error,)))
     assert fault.kind is kind
     assert "\n" not in fault.message
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "error", "kind"),
+    [
+        (MINT, 403, INVALID, FaultKind.TOKEN_INVALID),
+        (MINT, 503, "Vault is sealed", FaultKind.SEALED),
+        (MINT, 400, 'role "nope" does not exist', FaultKind.NOT_FOUND),
+        (MINT, 500, LIMITED, FaultKind.UPSTREAM),
+        (MINT, 500, f"{'x' * 400} local node not active", FaultKind.UNREACHABLE),
+        (RENEW, 500, f"{'x' * 400} API error (429) from OpenAI", FaultKind.UPSTREAM),
+    ],
+)
+def test_what_is_masked_or_cut_in_the_message_still_tells_the_kind(
+    request_: Request, status: int, error: str, kind: FaultKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redactor = Redactor()
+    for word in ("invalid", "sealed", "does not", "API error"):
+        redactor.know(Secret(word))
+    monkeypatch.setattr("freshkey.vault.words.redact_text", redactor.text)
+    fault = fault_of(request_, Refusal(status, (error,)))
+    assert fault.kind is kind
+    assert "***" in fault.message or "…" in fault.message
 
 
 @pytest.mark.parametrize(

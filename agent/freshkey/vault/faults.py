@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.core.faults import Fault, FaultError, FaultKind, Operation
 from freshkey.vault import kv
-from freshkey.vault.words import quote
+from freshkey.vault.words import flat, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,11 +75,12 @@ def fault_of(request: Request, refusal: Refusal) -> Fault:
     """Name the fault behind an answer; `unanswered` when it does not settle what Vault did."""
     if refusal.errors is None:
         return _not_from_vault(request, refusal)
-    words = quote(refusal.errors)
-    said = words or "no reason given"
+    # What to do is told by the whole of them: a mask or a cut may hide the words that say it.
+    words = flat(refusal.errors)
+    said = quote(refusal.errors) or "no reason given"
     match refusal.status:
         case HTTPStatus.FORBIDDEN:
-            return _forbidden(request, words)
+            return _forbidden(request, words, said)
         case HTTPStatus.NOT_FOUND:
             nothing = f"Vault finds nothing at {request.path}: {said}"
             return Fault(FaultKind.NOT_FOUND, kv.wrong_path(request.path, words) or nothing)
@@ -132,14 +133,14 @@ def _not_from_vault(request: Request, refusal: Refusal) -> Fault:
     return not_vault(f"status {status}, {content}, to {request.path}")
 
 
-def _forbidden(request: Request, words: str) -> Fault:
+def _forbidden(request: Request, words: str, said: str) -> Fault:
     if any(sign in words for sign in _BAD_TOKEN):
-        message = f"Vault calls the token invalid: it expired, was revoked, or never was ({words})"
+        message = f"Vault calls the token invalid: it expired, was revoked, or never was ({said})"
         return Fault(FaultKind.TOKEN_INVALID, message)
     if request.operation is Operation.LOG_IN:
         hint = "is the method enabled at that mount and namespace, and may this host log in?"
-        return Fault(FaultKind.FORBIDDEN, f"Vault forbids {request.path} ({words}): {hint}")
-    message = f"Vault forbids it ({words}): the policy has to give {request.capability}"
+        return Fault(FaultKind.FORBIDDEN, f"Vault forbids {request.path} ({said}): {hint}")
+    message = f"Vault forbids it ({said}): the policy has to give {request.capability}"
     if request.operation in {Operation.MINT, Operation.REFRESH}:
         message += ", if that path is right"
     return Fault(FaultKind.FORBIDDEN, message)
@@ -156,29 +157,29 @@ def _throttled(refusal: Refusal, words: str) -> Fault:
     return Fault(FaultKind.THROTTLED, message, retry_after=seconds)
 
 
-def _upstream(request: Request, words: str) -> Fault | None:
+def _upstream(request: Request, words: str, said: str) -> Fault | None:
     """Find the engine's report of what OpenAI said, or that it said nothing."""
     if request.operation is Operation.LOG_IN:
-        return _unchecked(request, words)
+        return _unchecked(request, words, said)
     if found := _UPSTREAM.search(words):
         status = int(found[1])
-        message = f"OpenAI answered {status} to {request.path}: {words}"
+        message = f"OpenAI answered {status} to {request.path}: {said}"
         return Fault(FaultKind.UPSTREAM, message, upstream_status=status)
     if _UPSTREAM_TRANSPORT.search(words):
-        return Fault(FaultKind.UPSTREAM, f"Vault can't reach OpenAI for {request.path}: {words}")
+        return Fault(FaultKind.UPSTREAM, f"Vault can't reach OpenAI for {request.path}: {said}")
     return None
 
 
-def _unchecked(request: Request, words: str) -> Fault | None:
+def _unchecked(request: Request, words: str, said: str) -> Fault | None:
     """Find a login method's report that it could not ask whoever knows the caller."""
     if _UPSTREAM_TRANSPORT.search(words):
-        message = f"Vault can't reach what tells it who logs in at {request.path}: {words}"
+        message = f"Vault can't reach what tells it who logs in at {request.path}: {said}"
         return Fault(FaultKind.UPSTREAM, message)
     return None
 
 
 def _failed(request: Request, words: str, said: str) -> Fault:
-    if fault := _upstream(request, words):
+    if fault := _upstream(request, words, said):
         return fault
     if request.operation is Operation.RENEW_TOKEN and any(s in words for s in _NEVER_RENEWED):
         message = f"Vault will not renew the token, and the agent has to log in anew: {said}"
@@ -193,7 +194,7 @@ def _failed(request: Request, words: str, said: str) -> Fault:
 
 
 def _refused(request: Request, words: str, said: str) -> Fault:
-    if fault := _upstream(request, words):
+    if fault := _upstream(request, words, said):
         return fault
     if "role" in words and "does not exist" in words:
         return Fault(FaultKind.NOT_FOUND, f"Vault finds no such role for {request.path}: {said}")

@@ -26,6 +26,11 @@ _SECRETS: Final = re.compile(
 _MULTIERROR: Final = re.compile(r"\d+ errors? occurred:\s*\* ")
 
 
+def flat(texts: Iterable[str]) -> str:
+    """Return the texts on one line, whole and unmasked: to be searched, and shown to nobody."""
+    return " ".join(" ".join(texts).split())
+
+
 def quote(texts: Iterable[str]) -> str:
     """Return the texts on one line of at most `LONGEST` characters, secrets masked.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.faults import FaultError, FaultKind
-from freshkey.vault.words import quote
+from freshkey.vault.words import flat, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,9 +30,10 @@ def explain(
 
     A refusal that has no sign of the table stays as it is.
     """
-    words = quote(error.refusal.errors or ())
+    errors = error.refusal.errors or ()
+    words, whole = quote(errors), flat(errors)
     for advice in table:
-        if advice.sign in words:
+        if advice.sign in whole:
             message = f"Vault refuses {request.path} ({words}): {advice.todo}; {facts}"
             return FaultError(replace(error.fault, kind=advice.kind, message=message))
     return error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.faults import FaultError, FaultKind, Operation
 from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
-from freshkey.vault.words import quote
+from freshkey.vault.words import flat, quote
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
@@ -37,7 +37,8 @@ def _explained(error: RefusedError, path: str) -> FaultError:
     if error.fault.kind is not FaultKind.BAD_REQUEST:
         return error
     said = quote(error.refusal.errors or ()) or "no reason given"
-    if "must be supplied" in said or "tls connection required" in said:
+    whole = flat(error.refusal.errors or ())
+    if "must be supplied" in whole or "tls connection required" in whole:
         hint = (
             "it saw none: does something in front of Vault end TLS, or its listener ask for none?"
         )
