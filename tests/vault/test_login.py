@@ -8,11 +8,14 @@ import pytest
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.lease import TokenKind, Unwrapped
 from freshkey.core.secret import Secret
-from freshkey.settings.auth import TokenAuth
+from freshkey.settings.auth import AppRoleAuth, TokenAuth
+from structlog.testing import capture_logs
 
 from tests.vault.conftest import make_client
+from tests.vault.servers import OddServer, answer
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from freshkey.vault.client import VaultClient
@@ -140,19 +143,27 @@ async def test_a_wrapping_that_somebody_else_used(approle: AppRole) -> None:
     wrapping = approle.wrap()
     approle.vault.request("POST", "sys/wrapping/unwrap", token=wrapping.reveal())
     client = approle.client(secret_id_wrapped=True)
-    fault = await refusal(client)
+    with capture_logs() as logs:
+        fault = await refusal(client)
+        other = Unwrapped("00000000", Secret("another wrapping's"))
+        assert (await refusal(client, other)).message == fault.message
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message.startswith("security event: the wrapping token was used by somebody else")
     assert wrapping.reveal() not in fault.message
-    other = Unwrapped("00000000", Secret("another wrapping's"))
-    assert (await refusal(client, other)).message == fault.message
+    told = {"wrapping": wrapping.fingerprint, "message": fault.message, "log_level": "error"}
+    assert logs == [{"event": "wrapping.spent", **told}]  # once
 
 
 async def test_a_wrapping_of_something_else_is_not_unwrapped(approle: AppRole) -> None:
     wrapping = approle.wrap("sys/wrapping/wrap")
-    fault = await refusal(approle.client(secret_id_wrapped=True))
+    client = approle.client(secret_id_wrapped=True)
+    with capture_logs() as logs:
+        fault = await refusal(client)
+        await refusal(client)
     assert fault.kind is FaultKind.BAD_REQUEST
     assert "security event: the wrapping token was made at sys/wrapping/wrap" in fault.message
+    told = {"wrapping": wrapping.fingerprint, "message": fault.message, "log_level": "error"}
+    assert logs == [{"event": "wrapping.foreign", **told}]
     approle.vault.request("POST", "sys/wrapping/unwrap", token=wrapping.reveal())  # still whole
 
 
@@ -160,3 +171,31 @@ async def test_a_wrapping_for_another_mount_is_not_unwrapped(approle: AppRole) -
     approle.wrap()
     fault = await refusal(approle.client(secret_id_wrapped=True, mount="elsewhere"))
     assert f"made at auth/{approle.mount}/role/agent/secret-id" in fault.message
+
+
+async def test_a_wrapping_whose_answer_was_lost_is_laid_to_nobody(tmp_path: Path) -> None:
+    def script(sock: socket.socket) -> None:
+        lines = [request.line for request in server.requests]
+        if any("sys/wrapping/unwrap" in line for line in lines[:-1]):
+            words = ["wrapping token is not valid or does not exist"]
+            sock.sendall(answer(400, {"errors": words}))
+        elif "sys/wrapping/lookup" in lines[-1]:
+            data = {"creation_path": "auth/approle/role/agent/secret-id"}
+            sock.sendall(answer(body={"request_id": "r", "data": data}))
+
+    (tmp_path / "secret_id").write_text("hvs.of-a-wrapping")
+    auth = AppRoleAuth(role_id="r", secret_id_file=tmp_path / "secret_id", secret_id_wrapped=True)
+    with OddServer(script) as server, capture_logs() as logs:
+        client = make_client(server.address, auth)
+        assert (await refusal(client)).unanswered
+        fault = await refusal(client)
+        assert fault.kind is FaultKind.BAD_REQUEST
+        assert fault.message == (
+            "the wrapping token was used, it seems, by this agent, whose answer was lost: "
+            "revoke its secret-id, and deliver a new one"
+        )
+        assert not logs
+        # Another process knows nothing of it.
+        fault = await refusal(make_client(server.address, auth))
+    assert "or by an earlier run of this agent whose answer was lost, or it" in fault.message
+    assert [entry["event"] for entry in logs] == ["wrapping.spent"]

@@ -14,6 +14,7 @@ from freshkey.core.faults import Operation
 from freshkey.vault import answers, tokens
 from freshkey.vault.faults import RefusedError, Request
 from freshkey.vault.login import log_in
+from freshkey.vault.login.wrapping import Wrappings
 from freshkey.vault.session import Session
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class VaultClient:
 
     def __init__(self, vault: VaultSettings, auth: AuthSettings, now: Callable[[], float]) -> None:
         self._session = Session(vault, now)
+        self._wrappings = Wrappings(self._session)
         self._auth = auth
         self._mint_timeout = vault.timeout
 
@@ -51,7 +53,7 @@ class VaultClient:
         `unwrapped` is what an earlier login took out of its wrapping; `on_unwrapped` is called
         with what this one takes out, before it is used.
         """
-        return await log_in(self._session, self._auth, unwrapped, on_unwrapped)
+        return await log_in(self._session, self._auth, unwrapped, on_unwrapped, self._wrappings)
 
     async def look_up_token(self, token: Secret, *, owned: bool) -> Login:
         """Return the terms of a token; one with a use limit is refused."""

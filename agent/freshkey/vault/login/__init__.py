@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from freshkey.core.lease import Login, Unwrapped
     from freshkey.settings.auth import AuthSettings
+    from freshkey.vault.login.wrapping import Wrappings
     from freshkey.vault.session import Session
 
 
@@ -34,13 +35,14 @@ async def log_in(
     auth: AuthSettings,
     unwrapped: Unwrapped | None,
     on_unwrapped: Callable[[Unwrapped], None],
+    wrappings: Wrappings,
 ) -> Login:
     """Log in by the configured method; see `VaultClient.log_in`."""
     match auth:
         case TokenAuth():
             return await token.log_in(session, auth)
         case AppRoleAuth():
-            return await approle.log_in(session, auth, unwrapped, on_unwrapped)
+            return await approle.log_in(session, auth, unwrapped, on_unwrapped, wrappings)
         case JwtAuth():
             from freshkey.vault.login import jwt  # noqa: PLC0415 - for those who use it
 

@@ -11,7 +11,6 @@ from freshkey.core.faults import FaultError, Operation
 from freshkey.vault import tokens
 from freshkey.vault.faults import Request
 from freshkey.vault.login.credentials import read_credential, remove_credential
-from freshkey.vault.login.wrapping import unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from freshkey.core.lease import Login, Unwrapped
     from freshkey.core.secret import Secret
     from freshkey.settings.auth import AppRoleAuth
+    from freshkey.vault.login.wrapping import Wrappings
     from freshkey.vault.session import Session
 
 
@@ -27,12 +27,13 @@ async def log_in(
     auth: AppRoleAuth,
     unwrapped: Unwrapped | None,
     on_unwrapped: Callable[[Unwrapped], None],
+    wrappings: Wrappings,
 ) -> Login:
     """Log in; `on_unwrapped` gets a secret-id that had to be unwrapped, before it is used."""
     role_id = auth.role_id
     if auth.role_id_file is not None:
         role_id = read_credential(auth.role_id_file, "role_id_file").reveal()
-    secret_id = await _secret_id(session, auth, unwrapped, on_unwrapped)
+    secret_id = await _secret_id(auth, unwrapped, on_unwrapped, wrappings)
     answer = await session.ask(
         Request(Operation.LOG_IN, f"auth/{auth.mount}/login"),
         lambda vault: vault.auth.approle.login(
@@ -46,10 +47,10 @@ async def log_in(
 
 
 async def _secret_id(
-    session: Session,
     auth: AppRoleAuth,
     unwrapped: Unwrapped | None,
     on_unwrapped: Callable[[Unwrapped], None],
+    wrappings: Wrappings,
 ) -> Secret:
     try:
         delivered = read_credential(auth.secret_id_file, "secret_id_file")
@@ -61,6 +62,6 @@ async def _secret_id(
         return delivered
     if unwrapped is not None and delivered.fingerprint == unwrapped.wrapping:
         return unwrapped.secret_id
-    unwrapped = await unwrap(session, delivered, auth.mount)
+    unwrapped = await wrappings.unwrap(delivered, auth.mount)
     on_unwrapped(unwrapped)
     return unwrapped.secret_id
