@@ -77,6 +77,21 @@ async def test_a_user_that_vault_locked_out(userpass: Userpass) -> None:
     assert fault.message.endswith(", or is user agent locked out after wrong passwords?")
 
 
+async def test_a_user_who_has_to_give_a_second_factor(userpass: Userpass) -> None:
+    vault = userpass.vault
+    wish = {"issuer": "Vault", "period": 30}
+    method = vault.request("POST", "identity/mfa/method/totp", wish)["data"]["method_id"]
+    accessor = vault.request("GET", "sys/auth")["data"][f"{userpass.mount}/"]["accessor"]
+    enforced = {"mfa_method_ids": [method], "auth_method_accessors": [accessor]}
+    vault.request("POST", f"identity/mfa/login-enforcement/{userpass.mount}", enforced)
+    fault = await refusal(userpass.client())
+    assert fault.kind is FaultKind.BAD_REQUEST
+    assert fault.message == (
+        "Vault wants a second factor for this login: exclude this user from login MFA, which "
+        "nobody is there to answer"
+    )
+
+
 async def test_a_wrong_mount(userpass: Userpass) -> None:
     fault = await refusal(userpass.client(mount="elsewhere"))
     assert fault.kind is FaultKind.FORBIDDEN
