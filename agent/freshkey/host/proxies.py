@@ -5,7 +5,6 @@ Source: https://pkg.go.dev/golang.org/x/net/http/httpproxy
 
 from __future__ import annotations
 
-import http.client
 import re
 from base64 import b64encode
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-PORTS: Final = {"http": http.client.HTTP_PORT, "https": http.client.HTTPS_PORT}
+PORTS: Final = {"http": 80, "https": 443}
 
 _LOOPBACK: Final = ("127.0.0.0/8", "::1")
 _WITH_PORT: Final = re.compile(r"(\[[^]]*\]|[^:]+):([0-9]{1,5})")
@@ -58,6 +57,8 @@ class Proxy:
 
         Source: https://www.rfc-editor.org/rfc/rfc9110#name-connect
         """
+        import http.client  # noqa: PLC0415 - slow to import, which this module is not to be
+
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         fields = {"Host": place, **self.headers}
         lines = [f"CONNECT {place} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
