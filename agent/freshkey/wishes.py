@@ -29,6 +29,7 @@ def wish(settings: Settings, *, keep: bool = False) -> Wish:
             method=settings.auth.method,
             mount=settings.auth.mount,
             role=settings.auth.identity,
+            others=settings.vault.addresses,
         ),
         sources={
             name: Source(

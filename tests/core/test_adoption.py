@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.core.actions import Issue, LookUp, Ping, Revoke
+from freshkey.core.adoption import adopt
 from freshkey.core.events import RotateRequested
-from freshkey.core.ledger import Source
+from freshkey.core.ledger import Origin, Source, to_ledger
 from freshkey.core.state import Minting
 from freshkey.core.state import Testing as OnTrial
 from freshkey.core.verdict import Verdict
@@ -21,6 +22,7 @@ from tests.core.scripts import (
     Rule,
     Saying,
     policy,
+    sources,
     wish,
 )
 from tests.core.vault import Vault
@@ -129,8 +131,36 @@ def test_another_login_brings_another_token() -> None:
     assert len(world.vault.tokens) == 1, "the old one is revoked after the overlap under it"
 
 
+NODES = replace(ORIGIN, others=("https://vault-2:8200", "https://vault-3:8200"))
+
+
 @pytest.mark.parametrize(
-    "origin", [replace(ORIGIN, address="https://other"), replace(ORIGIN, namespace="other")]
+    "origin",
+    [
+        replace(NODES, address="https://vault-3:8200", others=(ORIGIN.address,)),
+        replace(NODES, address="https://vault-4:8200", others=("https://vault-2:8200",)),
+        replace(NODES, address="https://balancer", others=(ORIGIN.address,)),
+        replace(ORIGIN, others=()),
+    ],
+    ids=["reordered", "a node replaced", "a load balancer in front", "nodes removed"],
+)
+def test_nodes_of_one_cluster_may_be_listed_otherwise(origin: Origin) -> None:
+    """One node that both name is enough: it is the cluster that the token came from."""
+    world = World(policy(**QUIET)).start().run(10)
+    ledger = to_ledger(world.state, NODES, sources(world.policy))
+    adopted = adopt(ledger, replace(wish(world.policy), origin=origin), world.now)
+    assert adopted.state.tokens.current == world.state.tokens.current is not None
+    assert [key.current for key in adopted.state.keys] == [world.key().current]
+    assert not adopted.records
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        replace(ORIGIN, address="https://other"),
+        replace(ORIGIN, address="https://other", others=("https://other-2",)),
+        replace(ORIGIN, namespace="other"),
+    ],
 )
 def test_a_token_is_sent_to_no_other_address(origin: object) -> None:
     world = World(policy(**QUIET)).start().run(10)

@@ -69,9 +69,9 @@ def adopt(ledger: Ledger, wish: Wish, now: float, *, rebooted: bool = False) -> 
     says that they are estimates, so that Vault is asked for the token's terms as well.
     """
     policy, origin, sources = wish.policy, wish.origin, wish.sources
-    if (ledger.origin.address, ledger.origin.namespace) != (origin.address, origin.namespace):
+    if not ledger.origin.same_cluster(origin):
         return _emigrated(ledger, policy)
-    same_login = ledger.origin == origin
+    same_login = ledger.origin.same_login(origin)
     entries = {entry.name: entry for entry in ledger.keys}
     keys = [
         _key(entries[name], sources[name], now, policy, same_login=same_login)
@@ -228,7 +228,7 @@ def _abandoned(ledger: Ledger) -> tuple[Record, ...]:
 
 
 def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
-    """The address changed: a token is sent to no address but the one it came from."""
+    """No address is left of the cluster that the tokens came from: they are sent nowhere else."""
     generations = {entry.name: entry.generation for entry in ledger.keys}
     keys = tuple(
         KeyState(name, generations.get(name, 0), announced=generations.get(name, 0))

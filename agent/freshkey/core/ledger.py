@@ -29,13 +29,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where and as whom the agent logged in."""
+    """Where and as whom the agent logged in; `others` are more nodes of that cluster."""
 
     address: str
     namespace: str | None
     method: str
     mount: str
     role: str | None
+    others: tuple[str, ...] = ()
+
+    def same_cluster(self, other: Origin) -> bool:
+        """Whether a token of one may be sent to the addresses of the other.
+
+        Addresses are configured as nodes of one cluster: those that share a node are the same one.
+        """
+        nodes, others = {self.address, *self.others}, {other.address, *other.others}
+        return self.namespace == other.namespace and not nodes.isdisjoint(others)
+
+    def same_login(self, other: Origin) -> bool:
+        """Whether it is the same identity in Vault."""
+        mine, its = (self.method, self.mount, self.role), (other.method, other.mount, other.role)
+        return mine == its and self.same_cluster(other)
 
 
 @dataclass(frozen=True, slots=True)
