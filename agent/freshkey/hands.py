@@ -129,8 +129,7 @@ class Hands:
             case LookUp():
                 return LookedUp(order, await vault.look_up_lease(order.token, order.lease_id))
             case Revoke():
-                await vault.revoke_lease(order.token, order.lease_id)
-                return Revoked(order)
+                return Revoked(order, await vault.revoke_lease(order.token, order.lease_id))
             case _:
                 assert_never(order)
 

@@ -42,6 +42,7 @@ def test_a_rotation_from_intent_to_revocation() -> None:
     assert str(revoked["tag"]).startswith("1-")
     assert revoked["api_key_id"] not in {None, published["api_key_id"]}
     assert minted["request_id"] is not None
+    assert revoked["correlation_id"] == f"correlation-{revoked['lease_id']}"
     assert minted["expires_at"] == published["expires_at"] is not None
 
 

@@ -134,7 +134,7 @@ class Vault:
                 return LookedUp(order, found)
             case Revoke():
                 self.end_lease(order.lease_id)
-                return Revoked(order)
+                return Revoked(order, f"correlation-{order.lease_id}")
             case _:
                 assert_never(order)
 

@@ -111,9 +111,10 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """Vault took a revocation over."""
+    """Vault took a revocation over; its audit log shows the correlation id of the request."""
 
     order: Revoke
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,9 @@ def absorb(key: KeyState, event: KeyAnswer, turn: Turn) -> KeyState:
             return renewal.on_renewed(key, key.current, event, turn)
         case LookedUp():
             return _on_looked_up(replace(key, call=None), event, turn)
-        case Revoked(order=order):
+        case Revoked(order=order, correlation_id=known_as):
             key = replace(key, call=None)
-            return revocation.on_gone(key, order.lease_id, "lease.revoked", turn)
+            return revocation.on_gone(key, order.lease_id, "lease.revoked", turn, known_as)
         case Tested():
             return _on_tested(replace(key, probing=None), event, turn)
         case Published():

@@ -111,11 +111,13 @@ def is_doubtful(key: KeyState, lease_id: str) -> bool:
     return any(entry.lease.id == lease_id and entry.uncertain for entry in key.retired)
 
 
-def on_gone(key: KeyState, lease_id: str, event: str, turn: Turn) -> KeyState:
+def on_gone(
+    key: KeyState, lease_id: str, event: str, turn: Turn, correlation_id: str | None = None
+) -> KeyState:
     """Vault took the revocation over, or no longer knows the lease: the entry is done with."""
     done = tuple(entry for entry in key.retired if entry.lease.id == lease_id)
     for entry in done:
-        turn.audit(event, key.name, entry.lease)
+        turn.audit(event, key.name, entry.lease, correlation_id=correlation_id)
     return _without(key, done)
 
 

@@ -108,6 +108,8 @@ class Vault(hvac.adapters.Adapter):  # type: ignore[misc]  # hvac has no types
             headers["X-Vault-Token"] = _for_header(self._token)
         if self._namespace is not None:
             headers["X-Vault-Namespace"] = self._namespace
+        if self._request.correlation_id is not None:
+            headers["X-Correlation-Id"] = self._request.correlation_id
         body = None
         if json is not None:
             body = jsonlib.dumps(json).encode()

@@ -38,10 +38,14 @@ _READS: Final = frozenset({Operation.MINT, Operation.REFRESH, Operation.LOOK_UP_
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: `path` is the API's, without `/v1/`."""
+    """One request: `path` is the API's, without `/v1/`.
+
+    `correlation_id` goes along as a header that Vault's audit log shows by default since 1.17.
+    """
 
     operation: Operation
     path: str
+    correlation_id: str | None = None
 
     @property
     def capability(self) -> str:
