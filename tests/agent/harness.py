@@ -185,7 +185,9 @@ class Agent:
             return None
         return json.loads(body) if status == http.HTTPStatus.OK else None
 
-    def wait_for_key(self, *, other_than: str | None = None) -> dict[str, Any]:
+    def wait_for_key(
+        self, *, other_than: str | None = None, seconds: float = PATIENCE
+    ) -> dict[str, Any]:
         """Wait for a key, with another tag than this one."""
 
         def published() -> dict[str, Any] | None:
@@ -194,7 +196,7 @@ class Agent:
             key = self.key()
             return key if key is not None and key["tag"] != other_than else None
 
-        return eventually(published, "a key on the socket")
+        return eventually(published, "a key on the socket", seconds)
 
 
 def configuration(engine: Engine, address: str, extra: str = "", **options: str) -> str:

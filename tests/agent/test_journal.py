@@ -139,3 +139,25 @@ def until_taken_over(agent: Agent, engine: Engine, before: dict[str, Any]) -> No
         "the lease that matches nothing is revoked after the overlap",
     )
     assert key["key"] != before["key"]
+
+
+def test_nodes_in_another_order_keep_the_key(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    here = engine.vault.address
+    there = here.replace("127.0.0.1", "localhost")
+    agent = make_agent()
+    text = agent.config.read_text()
+
+    def key_from(*addresses: str) -> dict[str, Any]:
+        nodes = f"addresses = {json.dumps(addresses)}"
+        agent.config.write_text(text.replace(f'address = "{here}"', nodes))
+        agent.start()
+        key = agent.wait_for_key()
+        agent.end(signal.SIGKILL)
+        return key
+
+    before = key_from(here, there)
+    assert key_from(there, here)["tag"] == before["tag"]
+    assert key_from("http://localhost:1", here)["tag"] == before["tag"], "one node is enough"
+    assert engine.counts()["mints"] == 1

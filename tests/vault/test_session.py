@@ -351,10 +351,25 @@ def test_a_redirect_leads_to_the_same_scheme_or_to_https() -> None:
     assert "redirects (307) to http://one:8200, which is not followed" in str(to_http)
 
 
+async def test_a_standby_that_leads_to_a_dead_leader() -> None:
+    """It may have passed the mint on before the leader died; what gives nothing is asked again."""
+    dead = refusing()
+    with OddServer(moved(dead)) as standby, OddServer(MINTED) as other:
+        found = await fault(standby.address, dead, other.address)
+        assert (found.kind, found.unanswered) == (FaultKind.UNREACHABLE, True)
+        assert not other.requests
+        client = make_client(standby.address, addresses=(dead, other.address))
+        with pytest.raises(FaultError, match="JSON without"):
+            await client.look_up_lease(TOKEN, "x")
+        assert len(other.requests) == 1
+
+
 async def test_redirects_in_a_circle_end() -> None:
     with OddServer(b"") as one, OddServer(moved(one.address)) as other:
         one.script = moved(other.address)
-        assert "redirects" in (await fault(one.address, other.address)).message
+        found = await fault(one.address, other.address)
+    assert found.kind is FaultKind.UNREACHABLE
+    assert "redirect to each other" in found.message
     assert len(one.requests) + len(other.requests) < 10
 
 

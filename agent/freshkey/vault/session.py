@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from freshkey.core.faults import FaultError, FaultKind
+from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.vault.answers import Answer, Json
 from freshkey.vault.connection import Connection
 from freshkey.vault.redirects import MovedError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 CALL_TIMEOUT: Final = 10.0
 _THREADS: Final = 16
 _MOST_REDIRECTS: Final = 3
+_LEADERLESS: Final = Fault(
+    FaultKind.UNREACHABLE, "the nodes of Vault redirect to each other: none is active for now"
+)
 _NODE_AWAY: Final = frozenset({FaultKind.UNREACHABLE, FaultKind.TLS, FaultKind.SEALED})
 
 
@@ -65,6 +69,7 @@ class Session:
         nodes = [*self._nodes[self._first :], *self._nodes[: self._first]]
         faults: list[FaultError] = []
         redirects = 0
+        passed_on = False
         while nodes:
             node = nodes.pop(0)
             connection = Connection(node, self._trust, seconds)
@@ -84,13 +89,17 @@ class Session:
                 if to is not None and redirects < _MOST_REDIRECTS:
                     redirects += 1
                     nodes.insert(0, to)
-                faults.append(moved)
+                    # A standby says so as well when the leader is lost while it has the request.
+                    passed_on = not abandon
+                else:
+                    faults.append(moved if to is None else FaultError(_LEADERLESS))
             except FaultError as error:
                 if error.fault.kind not in _NODE_AWAY:
                     raise
                 self._first = (self._nodes.index(node) + 1) % len(self._nodes)
-                if error.fault.unanswered or self._given_up:
-                    raise
+                if error.fault.unanswered or self._given_up or passed_on:
+                    unanswered = error.fault.unanswered or passed_on
+                    raise FaultError(replace(error.fault, unanswered=unanswered)) from None
                 faults.append(error)
             else:
                 self._first = self._nodes.index(node)
