@@ -6,7 +6,7 @@ import pytest
 from freshkey.core.faults import FaultKind, Operation
 from freshkey.core.secret import Secret
 from freshkey.logs.redact import Redactor
-from freshkey.vault.faults import Refusal, Request, fault_of, health_fault
+from freshkey.vault.faults import Refusal, Request, fault_of, health_fault, leader_fault
 
 MINT = Request(Operation.MINT, "openai/creds/billing")
 LOGIN = Request(Operation.LOG_IN, "auth/approle/login")
@@ -220,3 +220,17 @@ def test_retry_after(header: str, seconds: float | None) -> None:
 def test_health(status: int, body: dict[str, object] | None, kind: FaultKind | None) -> None:
     fault = health_fault(status, body)
     assert (fault and fault.kind) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "away"),
+    [
+        ({"ha_enabled": True, "leader_address": ""}, True),
+        ({"ha_enabled": True, "leader_address": "https://vault-2:8200"}, False),
+        ({"ha_enabled": False}, False),
+        (None, False),
+    ],
+)
+def test_a_standby_without_a_leader(body: dict[str, object] | None, *, away: bool) -> None:
+    fault = leader_fault(body)
+    assert (fault is not None and fault.kind is FaultKind.UNREACHABLE) == away

@@ -18,7 +18,15 @@ import hvac.api
 from freshkey import __version__
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.vault import kv
-from freshkey.vault.faults import Refusal, RefusedError, Request, fault_of, health_fault, not_vault
+from freshkey.vault.faults import (
+    Refusal,
+    RefusedError,
+    Request,
+    fault_of,
+    health_fault,
+    leader_fault,
+    not_vault,
+)
 from freshkey.vault.redirects import MovedError
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]
 
+_STANDBY: Final = 429  # of sys/health; elsewhere it means too many requests
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TAKEN_OVER: Final = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 _WANTS_TLS: Final = b"Client sent an HTTP request to an HTTPS server"  # Go's net/http
@@ -57,9 +66,12 @@ class Vault(hvac.adapters.Adapter):  # type: ignore[misc]  # hvac has no types
         return hvac.api.SystemBackend(self)
 
     def health(self) -> Json:
-        """Return `{}` when Vault answers, whatever its role in the cluster; raises FaultError."""
+        """Return `{}` when the node serves requests, or knows who does; raises FaultError."""
         answered = self._send("GET", "/v1/sys/health")
-        if fault := health_fault(answered.status, _decode(answered)):
+        fault = health_fault(answered.status, _decode(answered))
+        if fault is None and answered.status == _STANDBY:
+            fault = leader_fault(_decode(self._send("GET", "/v1/sys/leader")))
+        if fault is not None:
             raise FaultError(fault)
         return {}
 

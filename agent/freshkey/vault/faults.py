@@ -126,6 +126,17 @@ def health_fault(status: int, body: Mapping[str, object] | None) -> Fault | None
     return None
 
 
+def leader_fault(body: Mapping[str, object] | None) -> Fault | None:
+    """Judge a standby by `sys/leader`: one that knows of no leader has nobody to forward to.
+
+    Source: https://developer.hashicorp.com/vault/api-docs/system/leader
+    """
+    if body is not None and body.get("ha_enabled") is True and not body.get("leader_address"):
+        message = "Vault has no active node for now: a standby knows of none"
+        return Fault(FaultKind.UNREACHABLE, message)
+    return None
+
+
 def _not_from_vault(request: Request, refusal: Refusal) -> Fault:
     status = refusal.status
     if status == HTTPStatus.TOO_MANY_REQUESTS:
