@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-logins lint format lock table clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-logins test-cluster lint format lock table clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ test: setup testbed  ## runs the tests; branch coverage of freshkey.core has to 
 
 test-logins: setup testbed-logins  ## runs the tests that need what testbed-logins builds
 	$(VENV_PYTHON) -m pytest -m logins
+
+test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
+	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
 
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check

@@ -124,23 +124,27 @@ class ClusterNode(VaultAPI):
         if self.health == ACTIVE:
             self.request("PUT", "sys/seal", {})
         else:
-            self.stop()
+            self.kill()
             self.start()
 
     def unseal(self, key: str) -> None:
         """Unseal it, as soon as it has joined the cluster."""
 
-        def unsealed() -> bool:
+        def taken() -> bool:
             try:
-                return not self.request("PUT", "sys/unseal", {"key": key}, timeout=5)["sealed"]
+                self.request("PUT", "sys/unseal", {"key": key}, timeout=5)
             except (OSError, VaultError):  # it hasn't joined
                 return False
+            return True
 
-        wait_until(unsealed, f"{self.name} is unsealed")
+        # Once only: a node that is asked twice while it joins stands by twice over, and is stuck.
+        wait_until(taken, f"{self.name} takes its key")
+        wait_until(lambda: self.health in {ACTIVE, STANDBY}, f"{self.name} is unsealed")
 
     def close(self) -> None:
         """End it, and let go of its ports."""
         self.kill()
+        self.front.stop()
         self._port.close()
         self._cluster_port.close()
 
@@ -220,12 +224,23 @@ class Cluster:
         """Start and unseal one node, and wait until it is a standby."""
         node.start()
         node.unseal(self._unseal_key)
-        wait_until(lambda: node.health in {ACTIVE, STANDBY}, f"{node.name} is back")
 
     def whole(self) -> bool:
         """Whether there is a leader and the others stand by."""
         states = sorted(str(node.health) for node in self.nodes)
         return states == sorted(map(str, (ACTIVE, STANDBY, STANDBY)))
+
+    def step_down(self) -> None:
+        """Have another node lead; the one that stepped down may win the election, too."""
+        leader, another = self.active, None
+        while another in {None, leader}:
+            leader.request("PUT", "sys/step-down", {})
+            deadline = time.monotonic() + 3
+            while (another := self._find_active()) in {
+                None,
+                leader,
+            } and time.monotonic() < deadline:
+                time.sleep(0.05)
 
     def snapshot(self) -> bytes:
         """Take a snapshot of all that Vault holds."""
@@ -245,7 +260,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.balancer.__exit__()
+        self.balancer.stop()
         for node in self.nodes:
             node.close()
         shutil.rmtree(self._directory)
@@ -263,7 +278,7 @@ def wait_until(condition: Callable[[], T | None], what: str) -> T:
 
 def _raw(node: ClusterNode, method: str, path: str, body: bytes | None = None) -> bytes:
     """Send and return bytes that are not JSON; urllib's HTTPError when Vault refuses."""
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 - the address is ours
         f"{node.address}/v1/{path}",
         method=method,
         data=body,

@@ -1,6 +1,7 @@
 """TCP proxies in front of Vault that see each request: a node's own door, and a load balancer."""
 
 import contextlib
+import re
 import selectors
 import socket
 import threading
@@ -31,6 +32,7 @@ class Seen:
     method: str = ""
     path: str = ""
     status: int = 0
+    retry_after: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,13 @@ class Door:
         self.open()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Close it, and let go of its port."""
         self.close()
         self._port.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -134,27 +140,30 @@ class LoadBalancer(Door):
     """
 
     def __init__(self, ports: Sequence[int]) -> None:
-        super().__init__(lambda: next((p for p in ports if self._active.get(p)), None))
+        super().__init__(lambda: self.target)
         self._ports = ports
         self._active: dict[int, bool] = {}
         self._closing = threading.Event()
+
+    @property
+    def target(self) -> int | None:
+        """The port of the active node, None while none is known."""
+        return next((port for port in self._ports if self._active.get(port)), None)
 
     def __enter__(self) -> Self:
         for port in self._ports:
             threading.Thread(target=self._check, args=(port,), daemon=True).start()
         return super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """End its health checks too."""
         self._closing.set()
-        super().__exit__()
+        super().stop()
 
     def _check(self, port: int) -> None:
         while not self._closing.is_set():
             self._active[port] = health(port) == HTTPStatus.OK
             self._closing.wait(CHECK_EVERY)
-
-
-
 
 
 def health(port: int) -> int | None:
@@ -184,14 +193,19 @@ def _read_head(client: socket.socket) -> bytes:
 def _pump(client: socket.socket, server: socket.socket, seen: Seen) -> None:
     """Pass bytes on in both directions until one side ends."""
     with selectors.DefaultSelector() as selector:
-        selector.register(client, selectors.EVENT_READ, server)
-        selector.register(server, selectors.EVENT_READ, client)
+        selector.register(client, selectors.EVENT_READ, (client, server))
+        selector.register(server, selectors.EVENT_READ, (server, client))
         while ready := selector.select(_PATIENCE):
             for key, _ in ready:
-                source, sink = key.fileobj, key.data
-                assert isinstance(source, socket.socket)
+                source, sink = key.data
                 if not (chunk := source.recv(_CHUNK)):
                     return
                 if source is server and not seen.status:
-                    seen.status = int(chunk.split(b" ", 2)[1])
+                    _note_answer(chunk, seen)
                 sink.sendall(chunk)
+
+
+def _note_answer(chunk: bytes, seen: Seen) -> None:
+    seen.status = int(chunk.split(b" ", 2)[1])
+    if found := re.search(rb"\r\nRetry-After: (\d+)\r\n", chunk, re.IGNORECASE):
+        seen.retry_after = int(found[1])

@@ -1,0 +1,71 @@
+"""Vault's audit log and the agent's record for auditors, held against each other.
+
+https://developer.hashicorp.com/vault/docs/audit/schema
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.cluster.site import Site
+
+REVOKE = "sys/leases/revoke/"
+RENEW = "sys/leases/renew"
+
+
+def check(site: Site) -> None:
+    """Every mint, renewal, and revocation is in both, under the agent's own entity and role."""
+    lines = site.cluster.audit_file.read_text().splitlines()
+    done = [entry for entry in map(json.loads, lines) if _is_done(entry, site)]
+    for entry in done:
+        auth = entry["auth"]
+        assert auth["entity_id"], entry
+        assert auth["display_name"] == site.mount
+        assert auth["metadata"] == {"role_name": "agent"}
+    told = site.audited()
+    _check_answered(_at(done, site.path), _of(told, "key.minted"), len(_of(told, "mint.abandoned")))
+    _check_answered(_at(done, RENEW), _of(told, "key.renewed"), 0)
+    _check_revoked(_at(done, REVOKE), _of(told, "lease.revoked"))
+
+
+def _check_answered(done: list[Any], told: list[Any], lost: int) -> None:
+    """The agent names Vault's request id, and knows of every answer but those that were lost."""
+    ids = {entry["request"]["id"]: entry for entry in done}
+    known = {record["request_id"]: record for record in told}
+    assert known.keys() <= ids.keys()
+    assert len(ids.keys() - known.keys()) <= lost
+    for request_id, record in known.items():
+        secret = ids[request_id]["response"]["secret"]
+        assert secret["lease_id"] == record["lease_id"]
+
+
+def _check_revoked(done: list[Any], told: list[Any]) -> None:
+    """A revocation is answered by nothing: both know it by the agent's correlation id."""
+    ids = {entry["request"]["headers"]["x-correlation-id"][0]: entry for entry in done}
+    leases = {entry["request"]["path"].removeprefix(REVOKE) for entry in done}
+    for record in told:
+        request = ids[record["correlation_id"]]["request"]
+        assert request["path"] == f"{REVOKE}{record['lease_id']}"
+    assert leases == {record["lease_id"] for record in told}
+
+
+def _is_done(entry: dict[str, Any], site: Site) -> bool:
+    """Whether it is the answer to a request of this agent that Vault granted."""
+    if entry["type"] != "response" or "error" in entry:
+        return False
+    path: str = entry["request"]["path"]
+    if path == RENEW:
+        return bool(entry["auth"]["display_name"] == site.mount)
+    return path == site.path or path.startswith(f"{REVOKE}{site.path}/")
+
+
+def _at(done: Iterable[Any], path: str) -> list[Any]:
+    return [entry for entry in done if entry["request"]["path"].startswith(path)]
+
+
+def _of(told: Iterable[Any], event: str) -> list[Any]:
+    return [record for record in told if record["event"] == event]

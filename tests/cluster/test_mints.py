@@ -1,0 +1,42 @@
+"""A leader that dies while it mints: OpenAI has done its part, and Vault never heard of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testbed.cluster import wait_until
+
+if TYPE_CHECKING:
+    from testbed.cluster import Cluster
+    from tests.cluster.conftest import MakeSite
+
+SLOW = 5.0  # seconds from the account to OpenAI's answer: the leader dies meanwhile
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.mark.parametrize("asked", ["leader", "standby"])
+def test_leader_killed_during_a_mint(cluster: Cluster, make_site: MakeSite, asked: str) -> None:
+    """The agent can't know whether there is a lease: its token takes no more mints, and goes.
+
+    A standby passes the mint on; when the leader goes, it redirects to where the leader was.
+    """
+    leader = cluster.active
+    nodes = sorted(cluster.nodes, key=lambda node: (node is leader) == (asked == "standby"))
+    site = make_site([node.front for node in nodes])
+    with site.read():
+        before = site.agent.wait_for_key()["tag"]
+        site.openai.set(delay_after={"service_account.create": SLOW})
+        with site.fault():
+            site.rotate()
+            wait_until(lambda: len(site.live()) > 1, "OpenAI has made the account")
+            leader.kill()
+            site.openai.set()
+            assert cluster.active is not leader
+        site.agent.wait_for_key(other_than=before)
+        site.orphans = 1
+        site.recovers(f"leader killed during a mint (asked: the {asked})")
+        assert len(site.agent.told("mint.abandoned")) == 1
+        cluster.revive(leader)

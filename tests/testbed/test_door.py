@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import http.client
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testbed.cluster import wait_until
+from testbed.door import Door, Instead, LoadBalancer, health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Node(BaseHTTPRequestHandler):
+    """Says by its port who it is, and by `status` what it is in the cluster."""
+
+    def do_GET(self) -> None:
+        body = str(self.server.server_port).encode()  # type: ignore[attr-defined]
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.send_header("Retry-After", "7")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def node(status: int = 200) -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), Node) as server:
+        server.status = status  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def ask(door: Door, path: str = "/v1/x") -> tuple[int, str]:
+    connection = http.client.HTTPConnection(door.listen, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_a_door_passes_on_and_remembers() -> None:
+    with node(429) as server, Door(lambda: server.server_port) as door:
+        assert ask(door) == (429, str(server.server_port))
+    (seen,) = door.since(0, "/v1/x")
+    assert (seen.method, seen.status, seen.retry_after) == ("GET", 429, 7)
+    assert not door.since(0, "/v1/y")
+
+
+def test_a_closed_door_refuses_and_may_be_opened_again() -> None:
+    with node() as server, Door(lambda: server.server_port) as door:
+        door.close()
+        with pytest.raises(ConnectionRefusedError):
+            ask(door)
+        door.open()
+        assert ask(door)[0] == 200
+
+
+def test_a_door_without_a_target_ends_the_connection() -> None:
+    with Door(lambda: None) as door, pytest.raises((ConnectionError, http.client.HTTPException)):
+        ask(door)
+
+
+def test_an_answer_in_place_of_vaults() -> None:
+    with node() as server, Door(lambda: server.server_port) as door:
+        door.instead = Instead("412 Behind", "text/plain", b"no", path="/v1/x", once=True)
+        assert ask(door, "/v1/y")[0] == 200
+        assert ask(door) == (412, "no")
+        assert ask(door)[0] == 200
+
+
+def test_a_load_balancer_follows_the_active_node() -> None:
+    with node(429) as one, node() as other:
+        ports = [one.server_port, other.server_port]
+        with LoadBalancer(ports) as balancer:
+            wait_until(lambda: balancer.target == other.server_port, "the active node is found")
+            assert ask(balancer) == (200, str(other.server_port))
+            one.status, other.status = 200, 503  # type: ignore[attr-defined]
+            wait_until(lambda: balancer.target == one.server_port, "the next one is found")
+
+
+def test_the_health_of_a_node_that_is_away() -> None:
+    with node() as server:
+        assert health(server.server_port) == 200
+    assert health(server.server_port) is None
