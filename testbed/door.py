@@ -124,7 +124,8 @@ class Door:
             seen.method, seen.path = head.decode("latin-1").split(" ")[:2]
             instead = self.instead
             if instead is not None and seen.path.startswith(instead.path):
-                self.instead = None if instead.once else instead
+                if instead.once:
+                    self.instead = None
                 client.sendall(instead.answer())
                 seen.status = int(instead.status.split()[0])
             elif (port := self._target()) is not None:

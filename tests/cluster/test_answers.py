@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.cluster import wait_until
+from testbed.cluster_node import wait_until
 from testbed.door import Instead
 
 if TYPE_CHECKING:

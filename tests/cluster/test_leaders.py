@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.cluster import wait_until
+from testbed.cluster_node import wait_until
 from tests.cluster.site import FOUND
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.cluster import wait_until
+from testbed.cluster_node import wait_until
 
 if TYPE_CHECKING:
     from testbed.cluster import Cluster

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.cluster import wait_until
+from testbed.cluster_node import wait_until
 from testbed.door import Door, Instead, LoadBalancer, health
 
 if TYPE_CHECKING:
