@@ -63,6 +63,10 @@ class Site:
     def rotate(self) -> None:
         assert self.agent.post("/v1/keys/billing/rotate") == 202
 
+    def wait_for_another(self, tag: str) -> dict[str, Any]:
+        """Wait for a key with another tag, for as long as a backoff may last."""
+        return self.agent.wait_for_key(other_than=tag, seconds=BACKOFF)
+
     @contextmanager
     def fault(self) -> Iterator[None]:
         """What happens within the block is the fault; a replacement is asked for within it."""

@@ -34,9 +34,9 @@ def test_quota(cluster: Cluster, make_site: MakeSite) -> None:
         with site.fault():
             cluster.active.request("POST", f"sys/quotas/rate-limit/{site.mount}", limits)
             site.rotate()
-            second = site.agent.wait_for_key(other_than=before)["tag"]
+            second = site.wait_for_another(before)["tag"]
             site.rotate()
-            third = site.agent.wait_for_key(other_than=second, seconds=2 * BLOCKED)
+            third = site.wait_for_another(second)
         assert third["generation"] == 3
         cluster.active.request("DELETE", f"sys/quotas/rate-limit/{site.mount}")
         mints = cluster.balancer.since(site.began, f"/v1/{site.path}")
@@ -57,7 +57,7 @@ def test_a_node_that_is_behind(cluster: Cluster, make_site: MakeSite) -> None:
         with site.fault():
             cluster.balancer.instead = behind
             site.rotate()
-            site.agent.wait_for_key(other_than=before)
+            site.wait_for_another(before)
         site.recovers("412 from a node that is behind")
 
 
@@ -74,5 +74,5 @@ def test_maintenance_page(cluster: Cluster, make_site: MakeSite) -> None:
             assert site.agent.status()["vault"]["fault"] == "unreachable"
             assert site.agent.status()["tag"] == before
             cluster.balancer.instead = None
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.recovers("a maintenance page in HTML")

@@ -34,7 +34,7 @@ def test_cut_off(cluster: Cluster, make_site: MakeSite, proxy: Proxy, scenario: 
             site.rotate()
             site.hold(HELD)
             assert site.agent.status()["tag"] == before
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.recovers(f"cut off: {scenario}")
 
 
@@ -45,6 +45,6 @@ def test_slow(cluster: Cluster, make_site: MakeSite, proxy: Proxy) -> None:
         before = site.agent.wait_for_key()["tag"]
         with site.fault(), proxy.toxic("latency", latency=5000):
             site.rotate()
-            site.agent.wait_for_key(other_than=before)
+            site.wait_for_another(before)
             site.hold(HELD)
         site.recovers("5 s latency")

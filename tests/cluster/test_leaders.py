@@ -35,7 +35,7 @@ def test_leader_killed(cluster: Cluster, make_site: MakeSite, doors: Sequence[Do
             site.rotate()
             new = cluster.active
         assert new is not killed
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.recovers(f"leader killed ({way(doors)})")
         cluster.revive(killed)
 
@@ -47,7 +47,7 @@ def test_leader_stepped_down(cluster: Cluster, make_site: MakeSite, doors: Seque
         with site.fault():
             site.rotate()
             cluster.step_down()
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.recovers(f"leader stepped down ({way(doors)})")
 
 
@@ -61,7 +61,7 @@ def test_all_nodes_sealed(cluster: Cluster, make_site: MakeSite, doors: Sequence
             site.hold(HELD)
             assert site.agent.status()["tag"] == before
             cluster.unseal()
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.recovers(f"all nodes sealed and unsealed ({way(doors)})")
 
 
@@ -89,7 +89,7 @@ def test_leader_frozen(cluster: Cluster, make_site: MakeSite, doors: Sequence[Do
             assert cluster.active is not frozen
             site.hold(HELD)
             frozen.thaw()
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         wait_until(cluster.whole, "the cluster is whole")
         site.recovers(f"leader frozen ({way(doors)})")
 
@@ -104,7 +104,7 @@ def test_rolling_restart(cluster: Cluster, make_site: MakeSite, doors: Sequence[
                 site.rotate()
                 cluster.revive(node)
             wait_until(cluster.whole, "the cluster is whole")
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.recovers(f"rolling restart ({way(doors)})")
 
 
@@ -120,7 +120,7 @@ def test_two_nodes_lost(cluster: Cluster, make_site: MakeSite, doors: Sequence[D
             site.hold(HELD)
             assert site.agent.status()["tag"] == before
             cluster.unseal()
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.recovers(f"two nodes lost and brought back ({way(doors)})")
 
 

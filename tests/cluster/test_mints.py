@@ -35,7 +35,7 @@ def test_leader_killed_during_a_mint(cluster: Cluster, make_site: MakeSite, aske
             leader.kill()
             site.openai.set()
             assert cluster.active is not leader
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.orphans = 1
         site.recovers(f"leader killed during a mint (asked: the {asked})")
         assert len(site.agent.told("mint.abandoned")) == 1

@@ -24,7 +24,7 @@ def test_a_snapshot_without_the_token(cluster: Cluster, make_site: MakeSite) -> 
         with site.fault():
             cluster.restore(snapshot)
             wait_until(cluster.whole, "the cluster is whole")
-        site.agent.wait_for_key(other_than=before)
+        site.wait_for_another(before)
         site.orphans = 1
         site.recovers("a restored snapshot that knows neither lease nor token")
 
@@ -35,13 +35,13 @@ def test_a_snapshot_without_the_lease(cluster: Cluster, make_site: MakeSite) -> 
         first = site.agent.wait_for_key()["tag"]
         snapshot = cluster.snapshot()
         site.rotate()
-        second = site.agent.wait_for_key(other_than=first)["tag"]
+        second = site.wait_for_another(first)["tag"]
         wait_until(lambda: not site.unsteady(), "the first lease is revoked")
         logins = len(site.agent.told("token.logged_in"))
         with site.fault():
             cluster.restore(snapshot)
             wait_until(cluster.whole, "the cluster is whole")
-        site.agent.wait_for_key(other_than=second)
+        site.wait_for_another(second)
         site.orphans = 1
         site.recovers("a restored snapshot that does not know the lease")
         assert len(site.agent.told("token.logged_in")) == logins, "the token was good"
