@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from testbed.binaries import OPENAI_PLUGIN
 from testbed.cluster_node import ACTIVE, SEALED, STANDBY, ClusterNode, wait_until
 from testbed.door import LoadBalancer
 from testbed.vault_api import VaultError
@@ -62,7 +63,7 @@ class Cluster:
             {"server_stabilization_time": "10ms"},
         )
         first.enable_audit(self.audit_file)
-        first.register_openai()
+        first.register_plugin("secret", OPENAI_PLUGIN, OPENAI_PLUGIN)
         for node in others:
             node.start()
         self.unseal()

@@ -11,6 +11,7 @@ from typing import TypeVar
 from testbed.binaries import OPENAI_PLUGIN, VAULT, binary
 from testbed.door import Door, health
 from testbed.process import ReservedPort, ServerProcess, StartError
+from testbed.vault import place_plugin
 from testbed.vault_api import VaultAPI, VaultError
 
 T = TypeVar("T")
@@ -50,6 +51,9 @@ class ClusterNode(VaultAPI):
     def start(self) -> None:
         """Start it and wait until it answers, sealed; StartError when it doesn't."""
         self._directory.mkdir(exist_ok=True)
+        if not (plugins := self._directory / "plugins").exists():
+            plugins.mkdir()
+            place_plugin(binary(OPENAI_PLUGIN), plugins / OPENAI_PLUGIN)
         (self._directory / "raft").mkdir(exist_ok=True)
         config = self._directory / "vault.json"
         config.write_text(json.dumps(self._settings()))
@@ -75,7 +79,7 @@ class ClusterNode(VaultAPI):
             "api_addr": self.front.address,
             "cluster_addr": f"https://127.0.0.1:{self._cluster_port.number}",
             "disable_mlock": True,
-            "plugin_directory": str(binary(OPENAI_PLUGIN).parent),
+            "plugin_directory": str(self._directory / "plugins"),
             "listener": [
                 {
                     "tcp": {

@@ -62,7 +62,7 @@ class VaultServer(VaultAPI):
         plugin_directory = self._directory / "plugins"
         plugin_directory.mkdir()
         for name, path in plugins.items():
-            _place(path, plugin_directory / name)
+            place_plugin(path, plugin_directory / name)
         config = self._directory / "vault.json"
         settings = {
             "plugin_directory": str(plugin_directory),
@@ -143,7 +143,7 @@ class VaultServer(VaultAPI):
         self.stop()
 
 
-def _place(plugin: Path, place: Path) -> None:
+def place_plugin(plugin: Path, place: Path) -> None:
     """Vault runs plugins from one directory only, and follows no symbolic link out of it."""
     try:
         place.hardlink_to(plugin)
