@@ -132,6 +132,6 @@ class VaultClient:
         return request.correlation_id
 
     async def ping(self) -> None:
-        """Return when Vault answers, unsealed, within 2 s; whatever the role of the node."""
+        """Return when a node answers within 2 s, unsealed, that is or knows the active one."""
         request = Request(Operation.PING, "sys/health")
         await self._session.ask(request, lambda vault: vault.health(), seconds=_PING_TIMEOUT)
