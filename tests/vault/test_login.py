@@ -117,6 +117,19 @@ async def test_a_token_with_a_use_limit_is_not_left_behind(approle: AppRole) -> 
     assert approle.tokens() == 0
 
 
+@pytest.mark.parametrize("uses", [1, 3])
+async def test_a_given_token_with_a_use_limit_is_refused_to_its_last_use(
+    vault: VaultServer, engine: Engine, uses: int
+) -> None:
+    """Each lookup is a use; during the last one Vault says that -1 are left."""
+    client = make_client(vault.address, TokenAuth(token=engine.token(num_uses=uses)))
+    for _ in range(uses):
+        fault = await refusal(client)
+        assert fault.kind is FaultKind.BAD_REQUEST
+        assert "make it without -use-limit" in fault.message
+    assert (await refusal(client)).kind is FaultKind.TOKEN_INVALID
+
+
 async def test_a_wrapped_secret_id(approle: AppRole) -> None:
     wrapping = approle.wrap()
     client = approle.client(secret_id_wrapped=True)

@@ -133,11 +133,14 @@ def known_token(answer: Answer, token: Secret, *, owned: bool) -> Login:
 
 
 def refuse_use_limit(answer: Answer, table: str) -> None:
-    """Raise FaultError for a token that Vault ends after some uses: it ends under its leases."""
+    """Raise FaultError for a token that Vault ends after some uses: it ends under its leases.
+
+    No limit is 0; during the last use Vault says -1.
+    """
     uses = _table(answer.body, table).get("num_uses")
-    if isinstance(uses, int) and uses > 0:
+    if isinstance(uses, int) and uses != 0:
         message = (
-            f"the token has a use limit ({uses} left) and would end with its keys: "
+            f"the token has a use limit ({max(uses, 0)} left) and would end with its keys: "
             "set token_num_uses to 0 on its role, or make it without -use-limit"
         )
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
