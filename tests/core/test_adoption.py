@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey.core.actions import Issue, LookUp, Ping, Revoke
 from freshkey.core.adoption import adopt
-from freshkey.core.events import RotateRequested
+from freshkey.core.events import CredentialUnwrapped, RotateRequested
+from freshkey.core.lease import Unwrapped
 from freshkey.core.ledger import Origin, Source, to_ledger
+from freshkey.core.secret import Secret
 from freshkey.core.state import Minting
 from freshkey.core.state import Testing as OnTrial
 from freshkey.core.verdict import Verdict
@@ -129,6 +131,21 @@ def test_another_login_brings_another_token() -> None:
     world.run(400)
     assert world.alive() == 1
     assert len(world.vault.tokens) == 1, "the old one is revoked after the overlap under it"
+
+
+@pytest.mark.parametrize(
+    ("origin", "known"),
+    [
+        (ORIGIN, True),
+        (replace(ORIGIN, mount="other"), False),
+        (replace(ORIGIN, role="other"), False),
+    ],
+)
+def test_an_unwrapped_secret_id_goes_to_its_own_login_alone(origin: Origin, *, known: bool) -> None:
+    unwrapped = Unwrapped("0123abcd", Secret("secret-id"))
+    world = World(policy(**QUIET)).start().run(10).send(CredentialUnwrapped(unwrapped))
+    world.restart(replace(wish(world.policy), origin=origin))
+    assert world.state.tokens.unwrapped == (unwrapped if known else None)
 
 
 NODES = replace(ORIGIN, others=("https://vault-2:8200", "https://vault-3:8200"))

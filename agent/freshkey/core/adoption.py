@@ -86,7 +86,7 @@ def adopt(ledger: Ledger, wish: Wish, now: float, *, rebooted: bool = False) -> 
         retired=tuple(_mark(ledger.retired_tokens, lost)),
         count=ledger.token_count,
         recheck=rebooted,
-        unwrapped=ledger.unwrapped,
+        unwrapped=ledger.unwrapped if same_login else None,
     )
     if ledger.token is not None:
         (token,) = _mark((ledger.token,), lost)
