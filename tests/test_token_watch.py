@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from errno import EACCES
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 import trio
@@ -86,3 +88,22 @@ async def test_no_file_and_no_token_are_no_news(
     assert await look() == 0
     file.write_text(NEW)
     assert await look() == 1
+
+
+async def test_a_mode_that_is_corrected_is_noticed(
+    tmp_path: Path, look: Look, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(NEW)
+    file.chmod(0o600)
+
+    def denied(*_: object) -> NoReturn:
+        raise PermissionError(EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", denied)  # root reads every file
+        assert await look() == 0
+    touched = file.stat().st_ctime_ns
+    while file.stat().st_ctime_ns == touched:  # the kernel's clock has ticks
+        file.chmod(0o640)
+    assert [await look(), await look()] == [1, 0]

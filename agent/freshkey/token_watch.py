@@ -46,7 +46,8 @@ def _state(path: Path) -> tuple[int, ...] | None:
         status = path.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    # Its owner and mode count too, which the last of these tells of.
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns
 
 
 def _read(path: Path) -> Secret | None:

@@ -192,6 +192,18 @@ async def test_a_file_that_can_not_be_used(
     assert caught.value.fault.message.startswith(f"vault.{option} {file}")
 
 
+def test_a_mode_that_is_corrected_is_noticed(authority: Authority, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(authority.ca_file.read_bytes())
+    trust = Trust(VaultSettings(address="https://vault", ca_file=file))
+    first = trust.context
+    assert trust.context is first
+    touched = file.stat().st_ctime_ns
+    while file.stat().st_ctime_ns == touched:  # the kernel's clock has ticks
+        file.chmod(0o640)
+    assert trust.context is not first
+
+
 async def test_a_redirect_to_https_carries_the_token(authority: Authority) -> None:
     with OddServer(HEALTHY, authority.context()) as active:
         moved = answer(307, b"", headers={"Location": f"{active.address}/v1/x"})

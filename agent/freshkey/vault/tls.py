@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-FileState: TypeAlias = tuple[int, int, int, int] | None
+FileState: TypeAlias = tuple[int, ...] | None
 Stamp: TypeAlias = tuple[FileState, ...]
 
 # X509_V_ERR_* of https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
@@ -131,7 +131,8 @@ def _state(file: Path) -> FileState:
         status = file.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    # Its owner and mode count too, which the last of these tells of.
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns
 
 
 def describe(error: ssl.SSLError) -> str:
