@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from freshkey.core.lease import Renewal, TokenKind
 from freshkey.core.secret import Secret
 
 from tests.core.scripts import AWAY, FORBIDDEN, INVALID, LIMITED, THROTTLED, Rule, gaps, policy
-from tests.core.vault import Vault
+from tests.core.vault import Vault, VaultToken
 from tests.core.world import World
 
 if TYPE_CHECKING:
@@ -154,6 +155,18 @@ def test_a_credential_that_changes_during_a_login_is_used_after_it() -> None:
     world.vault.given_token = "hvs.next"  # the login under way has read the one before
     world.send(CredentialChanged()).run(30)
     assert current(world).secret == Secret("hvs.next")
+
+
+def test_a_given_token_is_renewed_for_its_whole_term() -> None:
+    """Not for what was left of it when the agent first saw it."""
+    vault = Vault(given_token="hvs.given", token_ttl=3600)
+    world = World(policy(**QUIET), vault, now=4000.0)
+    vault.tokens["hvs.given"] = VaultToken("hvs.given", TokenKind.SERVICE, 4600.0, inf, 1000.0)
+    world.start().run(3600)
+    asked = [order.increment for _, order in world.log if isinstance(order, RenewToken)]
+    assert set(asked) == {3600}
+    assert len(asked) <= 3
+    assert world.holds()
 
 
 def test_a_given_token_without_an_end() -> None:

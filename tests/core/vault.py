@@ -207,6 +207,7 @@ class Vault:
             renewable=self.token_renewable and token.kind is TokenKind.SERVICE,
             owned=self.given_token is None,
             asked_at=self._asked_at,
+            term=self.token_ttl if self.given_token is not None and self.token_ttl < inf else None,
         )
 
     def _read(self, order: Issue | Refresh) -> Event:

@@ -117,6 +117,23 @@ def test_a_batch_token() -> None:
     assert (login.kind, login.renewable, login.owned) == (TokenKind.BATCH, False, True)
 
 
+@pytest.mark.parametrize(
+    ("terms", "term"),
+    [
+        ({"ttl": 10, "creation_ttl": 60}, 60.0),
+        ({"ttl": 10, "creation_ttl": 0, "period": 30}, 30.0),
+        ({"ttl": 90, "creation_ttl": 60}, 90.0),  # somebody renewed it for longer
+        ({"ttl": 10}, 10.0),
+    ],
+)
+def test_a_token_that_was_given_is_worth_its_first_duration(
+    terms: dict[str, int], term: float
+) -> None:
+    data = {"expire_time": "2026-11-24T12:00:00Z", "renewable": True, **terms}
+    login = answers.known_token(Answer({"data": data}, 5.0), Secret("x"), owned=False)
+    assert (login.duration, login.term) == (terms["ttl"], term)
+
+
 @pytest.mark.parametrize("auth", [None, {}, {"client_token": ""}, {"client_token": "x"}, []])
 def test_a_login_without_a_token(auth: object) -> None:
     with pytest.raises(FaultError) as caught:

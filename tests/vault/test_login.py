@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+import trio
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.lease import TokenKind, Unwrapped
 from freshkey.core.secret import Secret
@@ -49,6 +50,18 @@ async def test_a_token_from_the_settings(vault: VaultServer, engine: Engine) -> 
     token = engine.token()
     login = await make_client(vault.address, TokenAuth(token=token)).log_in(None, nothing_to_unwrap)
     assert login.token == token
+
+
+async def test_a_token_that_is_older_is_renewed_for_its_whole_term(
+    vault: VaultServer, engine: Engine
+) -> None:
+    client = make_client(vault.address, TokenAuth(token=engine.token(ttl="20s")))
+    await trio.sleep(2)  # Vault counts in whole seconds of real life
+    login = await client.log_in(None, nothing_to_unwrap)
+    assert login.duration is not None
+    assert login.duration <= 18
+    assert login.term == 20.0
+    assert (await client.renew_token(login.token, login.term)).duration == 20
 
 
 async def test_a_token_that_is_invalid(vault: VaultServer) -> None:

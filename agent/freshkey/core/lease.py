@@ -42,7 +42,8 @@ class Login:
     """Vault's answer to a login, or to a lookup of a token that was given to the agent.
 
     `duration` is None for a token that never expires (a root token). `owned` says that the agent
-    logged in for the token and therefore revokes it in the end.
+    logged in for the token and therefore revokes it in the end. `term` is what a renewal asks for,
+    the `duration` when it is None: of a token that was given, only a part may be left.
     """
 
     token: Secret
@@ -53,6 +54,7 @@ class Login:
     owned: bool
     asked_at: float
     request_id: str | None = None
+    term: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ def _token(number: int, login: Login, turn: Turn) -> Token:
         accessor=login.accessor,
         kind=login.kind,
         renewable=login.renewable,
-        term=duration,
+        term=duration if login.term is None else login.term,
         started_at=login.asked_at,
         taken_at=login.asked_at,
         expires_at=login.asked_at + duration,

@@ -120,15 +120,18 @@ def known_token(answer: Answer, token: Secret, *, owned: bool) -> Login:
     ttl = _seconds(data, "ttl")
     if ttl is None:
         raise _odd("a token's lookup")
+    terms = (ttl, _seconds(data, "creation_ttl"), _seconds(data, "period"))
+    ends = data.get("expire_time") is not None
     return Login(
         token=token,
         accessor=_text(data, "accessor"),
         kind=_kind(data, "type"),
-        duration=None if data.get("expire_time") is None else ttl,
+        duration=ttl if ends else None,
         renewable=data.get("renewable") is True,
         owned=owned,
         asked_at=answer.asked_at,
         request_id=answer.request_id,
+        term=max(seconds or 0.0 for seconds in terms) if ends else None,
     )
 
 
