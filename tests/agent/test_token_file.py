@@ -1,4 +1,4 @@
-"""Method token, whose file is replaced while the agent runs."""
+"""Method token: its file is replaced while the agent runs, its variable between two starts."""
 
 from __future__ import annotations
 
@@ -55,3 +55,27 @@ def test_a_key_moves_to_the_token_that_the_file_holds_now(
     text = (agent.directory / "log").read_text()
     assert first not in text
     assert second not in text
+
+
+def test_a_key_moves_to_the_token_that_the_variable_holds_at_the_next_start(
+    make_agent: Callable[..., Agent], engine: Engine
+) -> None:
+    agent = make_agent()
+    table = re.compile(r"\[auth\].*?(?=\n\[)", re.DOTALL)
+    agent.config.write_text(table.sub('[auth]\nmethod = "token"', agent.config.read_text()))
+    (first, old), (second, new) = make_token(engine), make_token(engine)
+    agent.environment["VAULT_TOKEN"] = first
+    agent.start()
+    key = agent.wait_for_key()
+    agent.end()
+    agent.start()
+    assert agent.wait_for_key()["tag"] == key["tag"], "the same token: the journal goes on"
+    assert agent.status()["token"]["accessor"] == old
+    agent.end()
+
+    agent.environment["VAULT_TOKEN"] = second
+    agent.start()
+    agent.wait_for_key(other_than=key["tag"])
+    assert agent.status()["token"]["accessor"] == new
+    assert agent.end() == 0
+    assert lives(engine, old), "it is its owner's to revoke"

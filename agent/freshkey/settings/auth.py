@@ -27,8 +27,10 @@ class TokenAuth:
 
     @property
     def identity(self) -> str | None:
-        """The file that the token comes from."""
-        return str(self.token_file) if self.token_file else None
+        """The file that the token comes from; of a variable's token, its fingerprint."""
+        if self.token_file is not None:
+            return str(self.token_file)
+        return None if self.token is None else self.token.fingerprint
 
 
 @frozen(kw_only=True)
