@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 def wish(settings: Settings, *, keep: bool = False) -> Wish:
     """Translate the configuration.
 
-    `keep` leaves every key as it is at the end, whatever `on_stop` says.
+    `keep` leaves every key as it is at the end, whatever `on_stop` says. Otherwise an agent that
+    keeps no journal revokes: each start would leave a token and keys that no later one knows.
     """
+    ends = not settings.state.persist
     return Wish(
         policy=AgentPolicy(
-            keys={name: _policy(key, keep=keep) for name, key in settings.keys.items()},
+            keys={
+                name: _policy(key, revoke=not keep and (ends or key.on_stop is OnStop.REVOKE))
+                for name, key in settings.keys.items()
+            },
             max_mints_per_minute=settings.vault.max_mints_per_minute,
         ),
         origin=Origin(
@@ -44,7 +49,7 @@ def wish(settings: Settings, *, keep: bool = False) -> Wish:
     )
 
 
-def _policy(key: KeySettings, *, keep: bool) -> KeyPolicy:
+def _policy(key: KeySettings, *, revoke: bool) -> KeyPolicy:
     return KeyPolicy(
         refresh=key.refresh,
         renew_at=key.renew_at,
@@ -52,7 +57,7 @@ def _policy(key: KeySettings, *, keep: bool) -> KeyPolicy:
         overlap=key.overlap,
         check_every=key.check_every,
         max_stale=key.max_stale,
-        revoke_on_stop=key.on_stop is OnStop.REVOKE and not keep,
+        revoke_on_stop=revoke,
         stop_grace=key.stop_grace,
         verify=key.verify.mode,
         probe_every=key.verify.probe_every,

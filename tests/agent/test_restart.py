@@ -86,3 +86,29 @@ def test_once_leaves_everything_for_run(engine: Engine, make_agent: Callable[...
     agent.start()
     assert agent.wait_for_key()["key"] == agent.key_file.read_text()
     assert engine.counts()["mints"] == 1
+
+
+def test_without_a_journal_a_stop_leaves_nothing_that_the_next_start_would_not_know(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make_agent()
+    text = agent.config.read_text().replace("[state]", "[state]\npersist = false", 1)
+    agent.config.write_text(text)
+    for _ in range(2):
+        agent.start()
+        agent.wait_for_key()
+        assert agent.end() == 0
+        assert not agent.key_file.exists()
+    assert not agent.journal.exists()
+    assert len(agent.told("token.revoked")) == len(agent.told("token.logged_in")) == 2
+    eventually(lambda: engine.counts()["live"] == 0, "the keys end with their tokens")
+
+
+def test_without_a_journal_once_leaves_its_key(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make_agent()
+    text = agent.config.read_text().replace("[state]", "[state]\npersist = false", 1)
+    agent.config.write_text(text)
+    assert agent.command("once").returncode == 0
+    assert engine.works(agent.key_file.read_text())
