@@ -44,6 +44,7 @@ class Simulation:
     orders: list[RemoteOrder] = field(default_factory=list)
     kept: list[AgentState] = field(default_factory=list)
     published: list[tuple[float, str]] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)  # tokens, once their logins were over
     gave_up: bool = False
     _seeds: Iterator[int] = field(default_factory=count)
 
@@ -88,6 +89,11 @@ class Simulation:
         if self.away:
             return events.Failed(order, AWAY)
         return self.vault.perform(order, self.now(), self.now())
+
+    def finish_login(self) -> None:
+        token = self.kept[-1].tokens.current
+        assert token is not None, "the token is kept before its credential may go"
+        self.finished.append(token.number)
 
     def give_up(self) -> None:
         self.gave_up = True
@@ -169,6 +175,16 @@ async def test_readers_see_a_generation_after_its_files(
     tags = [view.publication.tag for view in simulation.shown if view.publication]
     assert list(dict.fromkeys(tags)) == [tag for _, tag in simulation.published]
     assert loop.state.keys[0].generation == 2
+
+
+async def test_a_login_is_finished_when_its_token_is_kept(
+    loop: Loop, simulation: Simulation, autojump_clock: trio.testing.MockClock
+) -> None:
+    simulation.vault.token_ttl = simulation.vault.token_max = HOUR
+    await trio.sleep(3 * HOUR)
+    logins = [order for order in simulation.orders if isinstance(order, actions.LogIn)]
+    assert simulation.finished == list(range(1, len(logins) + 1))
+    assert len(logins) > 2
 
 
 async def test_stop_waits_for_the_mint(autojump_clock: trio.testing.MockClock) -> None:

@@ -99,6 +99,11 @@ class Hands:
         except FaultError as error:
             return Failed(order, error.fault)
 
+    def finish_login(self) -> None:
+        """Let go of what a login has used: the journal has its token."""
+        if self._client is not None:
+            self._client.finish_login()
+
     def give_up(self) -> None:
         """Let go of a mint that is still under way: the process is about to end."""
         if self._client is not None:

@@ -11,7 +11,7 @@ import trio
 from freshkey.core.actions import Action, Publish, Record, Withdraw
 from freshkey.core.agent import step
 from freshkey.core.chance import Chance
-from freshkey.core.events import ClockJumped, Event, Started, StopRequested, Woke
+from freshkey.core.events import ClockJumped, Event, LoggedIn, Started, StopRequested, Woke
 from freshkey.core.key import view
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ class Performer(Protocol):
 
     async def perform(self, order: RemoteOrder) -> Event:
         """Do what is ordered, and answer with one event."""
+
+    def finish_login(self) -> None:
+        """Let go of what a login has used: the journal has its token."""
 
     def give_up(self) -> None:
         """Let go of a mint that is still under way."""
@@ -101,16 +104,16 @@ class Loop:
                 event = await self._next_event()
             performer.give_up()
             orders.cancel_scope.cancel()
-        self._keep_the_rest()
+        self._keep_the_rest(performer)
 
-    def _keep_the_rest(self) -> None:
+    def _keep_the_rest(self, performer: Performer) -> None:
         """Journal and record answers that came too late to act on: they may hold a lease."""
         while True:
             try:
                 event = self._inbox.receive_nowait()
             except trio.WouldBlock:
                 return
-            for action in self._step(event):
+            for action in self._step(event, performer):
                 if isinstance(action, Record):
                     self._world.record(action)
 
@@ -129,11 +132,11 @@ class Loop:
         """Step the core; what it publishes is out, and answered, before anything else happens."""
         events = deque([event])
         while events:
-            for action in self._step(events.popleft()):
+            for action in self._step(events.popleft(), performer):
                 self._act(action, events, performer, orders)
             self._show()
 
-    def _step(self, event: Event) -> tuple[Action, ...]:
+    def _step(self, event: Event, performer: Performer) -> tuple[Action, ...]:
         """Step the core, and keep what it came to before anything is done about it."""
         world = self._world
         result = step(self.policy, self.state, event, world.now(), Chance(world.seed()))
@@ -141,6 +144,8 @@ class Loop:
         self._wake_at = result.wake_at
         self._finished = self._finished or result.finished
         world.keep(result.state)
+        if isinstance(event, LoggedIn):
+            performer.finish_login()
         return result.actions
 
     def _act(

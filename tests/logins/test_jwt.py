@@ -51,7 +51,9 @@ class Mount:
     async def log_in(self, **options: Any) -> Login:  # noqa: ANN401 - any option
         usual: dict[str, Any] = {"mount": self.name, "jwt_file": self.file, "role": "agent"}
         client = make_client(self.vault.address, JwtAuth(**(usual | options)))
-        return await client.log_in(None, lambda _: pytest.fail("nothing was to be unwrapped"))
+        login = await client.log_in(None, lambda _: pytest.fail("nothing was to be unwrapped"))
+        client.finish_login()
+        return login
 
     async def refusal(self, token: str, **options: Any) -> Fault:  # noqa: ANN401 - any option
         self.file.write_text(token)

@@ -72,7 +72,9 @@ async def test_a_password_of_any_characters(ldap: Ldap) -> None:
 
 
 async def test_a_password_is_removed_after_the_login(ldap: Ldap) -> None:
-    await ldap.client(remove_password_file=True).log_in(None, nothing_to_unwrap)
+    client = ldap.client(remove_password_file=True)
+    await client.log_in(None, nothing_to_unwrap)
+    client.finish_login()
     assert not ldap.file.exists()
 
 

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from freshkey.core.faults import FaultError, FaultKind
 from freshkey.core.secret import Secret
-from freshkey.vault.login.credentials import read_credential, read_password
+from freshkey.vault.login.credentials import (
+    read_credential,
+    read_password,
+    remove_credential,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +104,43 @@ def test_a_file_that_holds_no_password(tmp_path: Path, content: bytes, problem: 
         read_password(file, "password_file")
     assert problem in caught.value.fault.message
     assert "hunter2" not in caught.value.fault.message
+
+
+def test_a_credential_that_was_used_is_removed(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("hvs.one")
+    read_credential(file, "token_file")
+    remove_credential(file)
+    assert not file.exists()
+    remove_credential(file)
+
+
+@pytest.mark.parametrize("rename", [True, False])
+def test_a_credential_that_was_delivered_since_is_left(tmp_path: Path, *, rename: bool) -> None:
+    file = tmp_path / "token"
+    file.write_text("hvs.one")
+    read_credential(file, "token_file")
+    before = file.stat().st_mtime_ns
+    while file.stat().st_mtime_ns == before:  # the kernel's clock has ticks
+        file.write_text("hvs.two")
+    if rename:
+        (tmp_path / "next").write_text("hvs.two")
+        (tmp_path / "next").rename(file)
+    for _ in range(2):
+        remove_credential(file)
+        assert file.read_text() == "hvs.two"
+
+
+def test_a_credential_that_can_not_be_removed_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("hvs.one")
+    read_credential(file, "token_file")
+
+    def denied(*_: object) -> NoReturn:
+        raise PermissionError(EACCES, "Permission denied")
+
+    monkeypatch.setattr(type(file), "unlink", denied)  # root removes every file
+    remove_credential(file)
+    assert "credential.not_removed" in capsys.readouterr().out

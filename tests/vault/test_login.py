@@ -120,6 +120,8 @@ async def test_approle_removes_its_secret_id_after_the_login(approle: AppRole) -
     assert approle.secret_id_file.exists()
     approle.secret_id_file.write_text(secret_id)
     await client.log_in(None, nothing_to_unwrap)
+    assert approle.secret_id_file.exists(), "until its token is in the journal"
+    client.finish_login()
     assert not approle.secret_id_file.exists()
 
 

@@ -110,6 +110,7 @@ async def test_a_password_is_removed_after_the_login(userpass: Userpass) -> None
     assert userpass.file.exists()
     userpass.file.write_text(PASSWORD)
     await client.log_in(None, nothing_to_unwrap)
+    client.finish_login()
     assert not userpass.file.exists()
     fault = await refusal(client)
     assert fault.message.startswith(f"auth.password_file {userpass.file} does not exist")

@@ -14,7 +14,7 @@ from uuid import uuid4
 from freshkey.core.faults import Operation
 from freshkey.vault import answers, tokens
 from freshkey.vault.faults import RefusedError, Request
-from freshkey.vault.login import log_in
+from freshkey.vault.login import finish, log_in
 from freshkey.vault.login.wrapping import Wrappings
 from freshkey.vault.session import Session
 
@@ -55,6 +55,10 @@ class VaultClient:
         with what this one takes out, before it is used.
         """
         return await log_in(self._session, self._auth, unwrapped, on_unwrapped, self._wrappings)
+
+    def finish_login(self) -> None:
+        """Let go of what a login has used, once its token is kept where a restart finds it."""
+        finish(self._auth)
 
     async def look_up_token(self, token: Secret, *, owned: bool) -> Login:
         """Return the terms of a token; one with a use limit is refused."""

@@ -20,6 +20,7 @@ from freshkey.settings.auth import (
     UserpassAuth,
 )
 from freshkey.vault.login import approle, token
+from freshkey.vault.login.credentials import remove_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,3 +74,16 @@ async def log_in(
             return await azure.log_in(session, auth)
         case _:
             assert_never(auth)
+
+
+def finish(auth: AuthSettings) -> None:
+    """Remove what a login has used, where that is asked for."""
+    match auth:
+        case AppRoleAuth(remove_secret_id_file=True):
+            remove_credential(auth.secret_id_file)
+        case JwtAuth(remove_jwt_file=True):
+            remove_credential(auth.jwt_file)
+        case UserpassAuth(remove_password_file=True) | LdapAuth(remove_password_file=True):
+            remove_credential(auth.password_file)
+        case _:
+            pass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.faults import FaultError, Operation
 from freshkey.vault import tokens
 from freshkey.vault.faults import Request
-from freshkey.vault.login.credentials import read_credential, remove_credential
+from freshkey.vault.login.credentials import read_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +40,7 @@ async def log_in(
             role_id, secret_id.reveal(), use_token=False, mount_point=auth.mount
         ),
     )
-    login = await tokens.accept(session, answer)
-    if auth.remove_secret_id_file:
-        remove_credential(auth.secret_id_file)
-    return login
+    return await tokens.accept(session, answer)
 
 
 async def _secret_id(

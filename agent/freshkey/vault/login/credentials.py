@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _LARGEST: Final = 64 * 1024
+_read_last: Final[dict[Path, tuple[int, ...]]] = {}  # the file that was read at each path
 
 
 def read_credential(path: Path, option: str) -> Secret:
@@ -77,8 +78,10 @@ def _read(path: Path) -> bytes | None:
     # Non-blocking: a named pipe without a writer would hold up the agent.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             return None
+        _read_last[path] = _version(status)
         with open(descriptor, "rb", closefd=False) as file:
             return file.read(_LARGEST + 1)
     finally:
@@ -89,9 +92,22 @@ def _unusable(path: Path, option: str, problem: str) -> FaultError:
     return FaultError(Fault(FaultKind.BAD_REQUEST, f"auth.{option} {path} {problem}"))
 
 
+def _version(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
 def remove_credential(path: Path) -> None:
-    """Remove a credential that was used; what keeps it there is logged, for the login is done."""
+    """Remove a credential that was used, but not another one that was delivered since it was read.
+
+    What keeps it there is logged, for the login is done.
+    """
+    read = _read_last.pop(path, None)
     try:
-        path.unlink(missing_ok=True)
+        if _version(path.stat()) == read:
+            path.unlink()
+        else:
+            log.info("credential.replaced", path=str(path))
+    except FileNotFoundError:
+        pass
     except OSError as error:
         log.warning("credential.not_removed", path=str(path), error=error.strerror)

@@ -13,7 +13,6 @@ from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
 from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.claims import read_jwt
-from freshkey.vault.login.credentials import remove_credential
 
 if TYPE_CHECKING:
     from freshkey.core.lease import Login
@@ -62,7 +61,4 @@ async def log_in(session: Session, auth: JwtAuth) -> Login:
         )
     except RefusedError as error:
         raise explain(error, request, ADVICE, claims.describe(time.time())) from None
-    login = await tokens.accept(session, answer)
-    if auth.remove_jwt_file:
-        remove_credential(auth.jwt_file)
-    return login
+    return await tokens.accept(session, answer)

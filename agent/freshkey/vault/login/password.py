@@ -9,7 +9,7 @@ from urllib.parse import quote
 from freshkey.core.faults import FaultError, FaultKind, Operation
 from freshkey.vault import tokens
 from freshkey.vault.faults import RefusedError, Request
-from freshkey.vault.login.credentials import read_password, remove_credential
+from freshkey.vault.login.credentials import read_password
 from freshkey.vault.words import quote as words
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ async def log_in(session: Session, auth: UserpassAuth | LdapAuth) -> Login:
         )
     except RefusedError as error:
         raise _explained(error, auth) from None
-    login = await tokens.accept(session, answer)
-    if auth.remove_password_file:
-        remove_credential(auth.password_file)
-    return login
+    return await tokens.accept(session, answer)
 
 
 def _explained(error: RefusedError, auth: UserpassAuth | LdapAuth) -> FaultError:
