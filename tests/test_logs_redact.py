@@ -98,6 +98,29 @@ def test_old_secrets_go_and_those_that_are_met_again_stay() -> None:
     assert redactor.text("first-one second-one third-one") == "*** second-one ***"
 
 
+def test_a_passing_secret_is_masked_until_it_is_forgotten() -> None:
+    redactor = Redactor()
+    redactor.know(Secret("staying-one"))
+    for value in ("passing-one", "staying-one", "promoted-one"):
+        redactor.know_passing(Secret(value))
+    redactor.know(Secret("promoted-one"))
+    text = "staying-one passing-one promoted-one"
+    assert redactor.text(text) == "*** *** ***"
+    redactor.forget_passing()
+    assert redactor.text(text) == "*** passing-one ***"
+    redactor.know_passing(Secret("passing-one"))
+    assert redactor.text(text) == "*** *** ***"
+
+
+def test_passing_secrets_push_no_other_one_out_for_good() -> None:
+    redactor = Redactor(capacity=2)
+    for value in ("first-one", "second-one", "third-one"):
+        redactor.know_passing(Secret(value))
+    redactor.know(Secret("first-one"))
+    redactor.forget_passing()
+    assert redactor.text("first-one second-one third-one") == "*** second-one third-one"
+
+
 class Holder:
     def __repr__(self) -> str:
         return "Holder(token=correct-horse)"

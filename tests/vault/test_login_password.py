@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from freshkey.core.faults import FaultError, FaultKind
+from freshkey.logs.redact import redact_text
 from freshkey.settings.auth import UserpassAuth
 
 from testbed.vault import VaultServer
@@ -114,6 +115,18 @@ async def test_a_password_is_removed_after_the_login(userpass: Userpass) -> None
     assert not userpass.file.exists()
     fault = await refusal(client)
     assert fault.message.startswith(f"auth.password_file {userpass.file} does not exist")
+
+
+async def test_a_password_is_forgotten_when_its_login_is_over(userpass: Userpass) -> None:
+    client = userpass.client()
+    userpass.file.write_text("another password")
+    await refusal(client)
+    userpass.file.write_text(PASSWORD)
+    await client.log_in(None, nothing_to_unwrap)
+    text = f"{PASSWORD} or another password"
+    assert redact_text(text) == "*** or ***", "what Vault says of it may still be told"
+    client.finish_login()
+    assert redact_text(text) == text
 
 
 async def test_a_renewal_after_the_policies_changed_says_that_it_will_never_work(

@@ -46,19 +46,43 @@ class Redactor:
         self._capacity = capacity
         self._lock = Lock()
         self._known: OrderedDict[Secret, frozenset[str]] = OrderedDict()
+        self._passing: set[Secret] = set()  # those of the known that `forget_passing` drops
         self._starts: dict[str, list[str]] = {}  # replaced as a whole: read without the lock
 
     def know(self, secret: Secret) -> None:
         """Mask this secret from now on. One of less than 6 characters is not masked."""
         with self._lock:
-            forms = self._known.pop(secret) if secret in self._known else _forms(secret.reveal())
-            self._known[secret] = forms
-            while len(self._known) > self._capacity:
-                self._known.popitem(last=False)
-            starts: dict[str, list[str]] = {}
-            for form in chain.from_iterable(self._known.values()):
-                starts.setdefault(form[:_START], []).append(form)
-            self._starts = starts
+            self._passing.discard(secret)
+            self._remember(secret)
+
+    def know_passing(self, secret: Secret) -> None:
+        """Mask a credential until `forget_passing`; one that is known anyway stays known."""
+        with self._lock:
+            if secret not in self._known:
+                self._passing.add(secret)
+            self._remember(secret)
+
+    def forget_passing(self) -> None:
+        """Keep nothing of credentials that served their purpose."""
+        with self._lock:
+            for secret in self._passing:
+                del self._known[secret]
+            self._passing.clear()
+            self._index()
+
+    def _remember(self, secret: Secret) -> None:
+        forms = self._known.pop(secret) if secret in self._known else _forms(secret.reveal())
+        self._known[secret] = forms
+        while len(self._known) > self._capacity:
+            oldest, _ = self._known.popitem(last=False)
+            self._passing.discard(oldest)
+        self._index()
+
+    def _index(self) -> None:
+        starts: dict[str, list[str]] = {}
+        for form in chain.from_iterable(self._known.values()):
+            starts.setdefault(form[:_START], []).append(form)
+        self._starts = starts
 
     def text(self, text: str) -> str:
         """Mask what is secret in `text`, in time that does not grow with the secrets known."""
@@ -131,5 +155,7 @@ def _in_base64(data: bytes) -> set[str]:
 
 _REDACTOR: Final = Redactor()
 know: Final = _REDACTOR.know
+know_passing: Final = _REDACTOR.know_passing
+forget_passing: Final = _REDACTOR.forget_passing
 redact_text: Final = _REDACTOR.text
 redact_value: Final = _REDACTOR.value

@@ -1,12 +1,14 @@
 """Ways into Vault. Each method is a module with `log_in(session, auth, …) -> Login`.
 
-Every method reads its credentials anew, raises FaultError and nothing else, and keeps nothing.
+Every method reads its credentials anew, raises FaultError and nothing else, and keeps nothing. The
+log knows what was read, so as to mask it, until `finish`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from freshkey.logs.redact import forget_passing
 from freshkey.settings.auth import (
     AppRoleAuth,
     AwsAuth,
@@ -77,7 +79,8 @@ async def log_in(
 
 
 def finish(auth: AuthSettings) -> None:
-    """Remove what a login has used, where that is asked for."""
+    """Forget what a login has read, and remove its file where that is asked for."""
+    forget_passing()
     match auth:
         case AppRoleAuth(remove_secret_id_file=True):
             remove_credential(auth.secret_id_file)

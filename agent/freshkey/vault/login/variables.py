@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.core.secret import Secret
-from freshkey.logs.redact import know
+from freshkey.logs.redact import know_passing
 from freshkey.vault.login.credentials import read_credential
 
 # Loopback, link-local (RFC 3927, RFC 4291), and private (RFC 1918, RFC 4193).
@@ -98,9 +98,9 @@ def file_of(name: str, path: str) -> Secret:
 
 
 def known(value: str) -> Secret:
-    """Return a credential, which the log masks from now on."""
+    """Return a credential, which the log masks until a login is over."""
     secret = Secret(value)
-    know(secret)
+    know_passing(secret)
     return secret
 
 
