@@ -100,3 +100,23 @@ def test_a_given_token_that_may_not_be_renewed_until_its_policy_is_mended() -> N
     assert world.holds()
     assert world.calls["Issue"] == 1
     assert world.state.tokens.trouble is None
+
+
+def test_a_token_that_is_revoked_under_twenty_keys() -> None:
+    """All of them have to move at six a minute; World.send checks the budget at every mint."""
+    vault = Vault(token_ttl=36_000, lease_ttl=36_000)
+    world = World(policy(*TWENTY), vault).start().run(240)
+    assert all(map(world.holds, TWENTY))
+    vault.end_everything()
+    revoked_at = world.now
+    world.run_until(lambda: all(map(world.holds, TWENTY)), 400)
+    noticed_at = world.times(LogIn)[-1]
+    assert noticed_at - revoked_at <= 5, "twenty keys are looked up every minute"
+    assert world.now - noticed_at <= 20 / 6 * 60 + 5
+    assert (world.calls["LogIn"], world.calls["Issue"]) == (2, 40)
+    assert {key.generation for key in world.state.keys} == {2}
+    assert len(world.told("token.lost")) == 1
+    world.run(600)
+    assert (world.calls["LogIn"], world.calls["Issue"]) == (2, 40)
+    assert world.alive() == 20
+    assert not world.state.tokens.retired

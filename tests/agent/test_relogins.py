@@ -1,0 +1,118 @@
+"""The agent's loop and hands in this process, with the real Vault: logins over and over."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+from freshkey.core.actions import Publish, Record, Withdraw
+from freshkey.core.adoption import fresh
+from freshkey.core.events import CredentialChanged, Published, RotateRequested, Withdrawn
+from freshkey.hands import Hands
+from freshkey.host.clock import boot_time
+from freshkey.loop import Loop
+from freshkey.settings.loading import load
+from freshkey.wishes import wish
+
+from tests.agent.harness import PATIENCE, configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from freshkey.core.state import AgentState
+    from freshkey.core.view import KeyView
+
+    from tests.agent.harness import Engine
+
+LOGINS = 50
+
+
+@dataclass
+class Hurried:
+    """The loop's world, without files; `ahead` is how far its clock was put on."""
+
+    ahead: float = 0.0
+    records: list[Record] = field(default_factory=list)
+
+    def now(self) -> float:
+        return boot_time() + self.ahead
+
+    def jumped(self) -> bool:
+        return False
+
+    def seed(self) -> int:
+        return secrets.randbits(64)
+
+    def keep(self, state: AgentState) -> None:
+        pass
+
+    def publish(self, order: Publish | Withdraw) -> Published | Withdrawn:
+        return Published(order) if isinstance(order, Publish) else Withdrawn(order)
+
+    def show(self, shown: KeyView) -> None:
+        pass
+
+    def record(self, record: Record) -> None:
+        self.records.append(record)
+
+
+def accessors(engine: Engine) -> list[str]:
+    """List the tokens that live and came from this engine's AppRole."""
+    vault, path = engine.vault, f"auth/{engine.mount}/login"
+    found = []
+    for accessor in vault.request("LIST", "auth/token/accessors")["data"]["keys"]:
+        data = vault.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
+        if data["path"] == path:
+            found.append(accessor)
+    return found
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - what Vault does is told by nobody
+            await trio.sleep(0.005)
+
+
+async def test_fifty_logins_of_one_process_leave_no_token_behind(
+    engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "secret_id").write_text(engine.secret_id)
+    text = configuration(engine, engine.vault.address, overlap='"0s"')
+    text = text.replace("[auth]", f'[auth]\nmount = "{engine.mount}"', 1)
+    file = tmp_path / "config.toml"
+    file.write_text(text.replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1))
+    settings = load(file, {})
+    policy, world = wish(settings).policy, Hurried()
+    loop = Loop(policy, fresh(policy), world)
+    hands = Hands(settings, loop.send)
+
+    def logged_in(count: int) -> bool:
+        return loop.state.tokens.count == count
+
+    def settled(count: int) -> bool:
+        tokens, (key,) = loop.state.tokens, loop.state.keys
+        return tokens.count == key.generation == count and not (tokens.retired or key.retired)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hands.prepare, 0)
+        nursery.start_soon(loop.run, hands)
+        await until(partial(settled, 1))
+        for number in range(2, LOGINS + 1):
+            world.ahead += 2  # two logins are a second apart
+            loop.send(CredentialChanged())
+            await until(partial(logged_in, number))
+            loop.send(RotateRequested("billing"))
+            await until(partial(settled, number))
+        nursery.cancel_scope.cancel()
+    await hands.aclose()
+    current = loop.state.tokens.current
+    assert current is not None
+    assert accessors(engine) == [current.accessor]
+    told = [record.event for record in world.records]
+    assert told.count("token.logged_in") == LOGINS
+    assert told.count("token.revoked") == LOGINS - 1
+    assert engine.counts()["live"] == 1
