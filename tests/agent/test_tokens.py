@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-LOOK = 10.0  # seconds of real life, for Vault counts in whole ones
+# Seconds of real life, for Vault counts in whole ones. Terms are such that a replacement has 2.5 s,
+# of which it needs a tenth: a busy machine makes no key stale.
+LOOK = 15.0
 KINDS: dict[str, dict[str, Any]] = {
-    "renewable": {"token_ttl": "5s"},
-    "periodic": {"token_period": "5s"},
-    "short": {"token_ttl": "5s", "token_max_ttl": "10s"},
-    "batch": {"token_ttl": "6s", "token_type": "batch"},
-    "forbidden": {"token_ttl": "6s", "token_no_default_policy": True},  # to renew itself
+    "renewable": {"token_ttl": "8s"},
+    "periodic": {"token_period": "8s"},
+    "short": {"token_ttl": "8s", "token_max_ttl": "12s"},
+    "batch": {"token_ttl": "12s", "token_type": "batch"},
+    "forbidden": {"token_ttl": "12s", "token_no_default_policy": True},  # to renew itself
 }
 
 
@@ -108,7 +110,7 @@ def test_every_kind_of_token(fleet: Fleet) -> None:
             assert logins == 1, f"{kind}: it is renewed for ever"
             assert len(agent.told("token.renewed")) >= 2
         else:
-            assert 2 <= logins <= LOOK / 2, kind
+            assert 2 <= logins <= LOOK / 3, kind
     assert len(agents["forbidden"].told("token.renewal_failed")) == 1, "told once"
     for agent in agents.values():
         assert agent.end() == 0
