@@ -60,17 +60,6 @@ class Hurried:
         self.records.append(record)
 
 
-def accessors(engine: Engine) -> list[str]:
-    """List the tokens that live and came from this engine's AppRole."""
-    vault, path = engine.vault, f"auth/{engine.mount}/login"
-    found = []
-    for accessor in vault.request("LIST", "auth/token/accessors")["data"]["keys"]:
-        data = vault.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
-        if data["path"] == path:
-            found.append(accessor)
-    return found
-
-
 async def until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what Vault does is told by nobody
@@ -111,7 +100,7 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
     await hands.aclose()
     current = loop.state.tokens.current
     assert current is not None
-    assert accessors(engine) == [current.accessor]
+    assert [data["accessor"] for data in engine.tokens()] == [current.accessor]
     told = [record.event for record in world.records]
     assert told.count("token.logged_in") == LOGINS
     assert told.count("token.revoked") == LOGINS - 1
