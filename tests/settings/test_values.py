@@ -157,3 +157,18 @@ def test_what_lies_on_the_border_is_taken() -> None:
     assert values.region("us-gov-west-1") == "us-gov-west-1"
     assert values.count(0) == 0
     assert values.duration(TEN_YEARS) == TEN_YEARS
+
+
+@pytest.mark.parametrize("text", ["1h30m", "90m", "15m", "1s", "48h", "1h1s"])
+def test_a_duration_is_written_as_it_is_read(text: str) -> None:
+    assert values.duration(values.as_duration(values.duration(text))) == values.duration(text)
+
+
+def test_durations_are_written_in_the_largest_units() -> None:
+    assert [values.as_duration(seconds) for seconds in (0, 59, 60, 5400, 86400.9)] == [
+        "0s",
+        "59s",
+        "1m",
+        "1h30m",
+        "24h",
+    ]

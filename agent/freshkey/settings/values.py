@@ -139,6 +139,13 @@ def duration(value: object) -> float:
     return float(seconds)
 
 
+def as_duration(seconds: float) -> str:
+    """Write whole seconds as `duration` takes them, such as "1h30m"."""
+    hours, rest = divmod(int(seconds), 3600)
+    parts = zip((hours, *divmod(rest, 60)), "hms", strict=True)
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
 def positive_duration(value: object) -> float:
     """Take a duration of at least a second; return seconds."""
     seconds = duration(value)

@@ -1,0 +1,116 @@
+"""The commands of `freshkey policy --setup`: engine, roles, policy; the login has its own module.
+
+A shell runs them as they are, once what stands in <> is filled in.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from shlex import quote
+from typing import TYPE_CHECKING, Final
+
+from freshkey.cli.policy import hcl
+from freshkey.cli.policy_logins import login_commands
+from freshkey.core.timing import token_lead
+from freshkey.online.needs import needs
+from freshkey.settings.model import VerifySettings
+from freshkey.settings.values import as_duration
+from freshkey.wishes import wish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freshkey.settings.model import KeySettings, Settings
+
+PLUGIN: Final = "vault-plugin-secrets-openai"
+POLICY: Final = "freshkey"
+_CREDS: Final = "/creds/"
+_TTL: Final = 3600.0  # the engine's own default
+_MAX_TTL: Final = 24 * 3600.0
+_OPENAI: Final = VerifySettings().base_url
+
+
+def setup(settings: Settings) -> str:
+    """Return the script for Vault's side of a configuration."""
+    return "".join(f"{line}\n" for line in _lines(settings))
+
+
+def _lines(settings: Settings) -> Iterator[str]:
+    yield "# For an operator, once: sets up in Vault what this configuration needs."
+    yield "# Fill in what stands in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is"
+    yield "# the organization's admin key at OpenAI. What the agent is to be given is written here."
+    yield "set -eu"
+    yield "umask 077"
+    if settings.vault.namespace is not None:
+        yield f"export VAULT_NAMESPACE={quote(settings.vault.namespace)}"
+    roles = _roles(settings)
+    for mount, keys in _by_mount(roles).items():
+        yield from _engine(mount, keys)
+    for path, keys in roles.items():
+        yield from _role(path, keys)
+    for name, key in settings.keys.items():
+        if key.path not in roles:
+            yield ""
+            told = f"# keys.{name}: {key.path} is not the OpenAI engine's: put a secret there."
+            yield told
+    yield ""
+    yield "# What the agent may do: the output of `freshkey policy`."
+    yield f"vault policy write {POLICY} - <<'END'"
+    yield hcl(needs(settings)).rstrip("\n")
+    yield "END"
+    yield ""
+    yield from login_commands(settings.auth, POLICY, period=_period(settings, roles))
+
+
+def _roles(settings: Settings) -> dict[str, list[KeySettings]]:
+    """Group the keys that the OpenAI engine makes by their path, MOUNT/creds/ROLE."""
+    roles: dict[str, list[KeySettings]] = {}
+    for key in settings.keys.values():
+        mount, _, role = key.path.rpartition(_CREDS)
+        if mount and role and "/" not in role:
+            roles.setdefault(key.path, []).append(key)
+    return roles
+
+
+def _by_mount(roles: dict[str, list[KeySettings]]) -> dict[str, list[KeySettings]]:
+    mounts: dict[str, list[KeySettings]] = {}
+    for path, keys in roles.items():
+        mounts.setdefault(path.rpartition(_CREDS)[0], []).extend(keys)
+    return mounts
+
+
+def _engine(mount: str, keys: list[KeySettings]) -> Iterator[str]:
+    # Where keys are tested they have to be made: a gateway or an emulator, if not OpenAI.
+    others = [key.verify.base_url for key in keys if key.verify.base_url != _OPENAI]
+    endpoint = f" api_endpoint={quote(others[0])}" if others else ""
+    yield ""
+    yield f"# The engine, which makes keys; its plugin is in Vault's catalog as {PLUGIN}."
+    yield "# The admin key goes through a pipe: in a command's arguments every user could read it."
+    yield f"vault secrets enable -path={quote(mount)} {PLUGIN}"
+    yield (
+        f'printf %s "$OPENAI_ADMIN_KEY" | vault write {quote(mount)}/config admin_api_key=- \\\n'
+        f"    admin_api_key_id='<ADMIN_KEY_ID>' organization_id='<ORGANIZATION_ID>'{endpoint}"
+    )
+
+
+def _role(path: str, keys: list[KeySettings]) -> Iterator[str]:
+    mount, _, role = path.rpartition(_CREDS)
+    ttl = _lease(keys)
+    # The engine takes no notice of a ttl that is not below max_ttl.
+    longest = max(_MAX_TTL, 2 * max(key.ttl or 0.0 for key in keys))
+    yield ""
+    yield f"# The role {role}: in which project keys are made, and how long they live."
+    yield (
+        f"vault write {quote(f'{mount}/roles/{role}')} project_id='<PROJECT_ID>' "
+        f"ttl={as_duration(ttl)} max_ttl={as_duration(longest)}"
+    )
+
+
+def _lease(keys: list[KeySettings]) -> float:
+    return max((key.ttl for key in keys if key.ttl is not None), default=_TTL)
+
+
+def _period(settings: Settings, roles: dict[str, list[KeySettings]]) -> str:
+    """How long the token is to live between renewals: longer than its leases, and than a move."""
+    lead = token_lead(wish(settings).policy)
+    return as_duration(ceil(2 * max(lead, *map(_lease, roles.values()), _TTL)))

@@ -1,0 +1,85 @@
+"""`freshkey policy`, as far as no Vault is needed for it."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from freshkey.cli.main import main
+
+from tests.settings.files import config, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def printed(
+    directory: Path, capsys: pytest.CaptureFixture[str], *options: str, **parts: str
+) -> str:
+    path = written(directory, config(**parts))
+    assert main(["policy", *options, "--config", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def test_the_machine_is_not_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(tmp_path, capsys, more='[state]\ndirectory = "/nowhere"')
+    assert text.startswith("# keys.billing: a read gives the key\n")
+    assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("path", ["kv/*", "kv/+/x", "+/x", 'kv/"x', "kv/{{x}}", "kv/${x}"])
+def test_a_path_that_a_policy_would_read_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    text = config(more=f"[keys.odd]\npath = '{path}'\n")
+    assert main(["policy", "--config", str(written(tmp_path, text))]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"freshkey: keys.odd.path {path}: a policy can't name it")
+
+
+@pytest.mark.parametrize(
+    ("auth", "holds"),
+    [
+        ('method = "azure"\nrole = "billing"', "bound_subscription_ids='<SUBSCRIPTION_ID>'"),
+        ('method = "aws"\nsts_region = "eu-central-1"', "sts_region=eu-central-1 sts_endpoint=h"),
+        ('method = "gcp"\nrole = "a"\ntype = "iam"', "type=iam \\\n    bound_service_accounts='<S"),
+        ('method = "token"\ntoken_file = "token"', "vault token create -orphan -no-default-policy"),
+        (
+            'method = "ldap"\nusername = "a;b"\npassword_file = "p"',
+            "auth/ldap/users/'a;b' policies",
+        ),
+    ],
+)
+def test_commands_that_a_shell_can_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], auth: str, holds: str
+) -> None:
+    text = printed(tmp_path, capsys, "--setup", auth=auth)
+    assert holds in text
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+
+
+def test_an_engine_and_its_roles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = """
+[keys.long]
+path = "openai/creds/long"
+ttl = "24h"
+[keys.static]
+path = "kv/data/openai"
+"""
+    text = printed(tmp_path, capsys, "--setup", more=more)
+    assert text.count("vault secrets enable") == 1
+    assert "openai/roles/billing project_id='<PROJECT_ID>' ttl=1h max_ttl=24h\n" in text
+    assert "openai/roles/long project_id='<PROJECT_ID>' ttl=24h max_ttl=48h\n" in text
+    assert "# keys.static: kv/data/openai is not the OpenAI engine's" in text
+    assert "token_period=48h" in text
+    assert "api_endpoint" not in text
+    assert "VAULT_NAMESPACE" not in text
+
+
+def test_a_namespace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vault = 'address = "https://vault.example:8200"\nnamespace = "team/a"'
+    assert "export VAULT_NAMESPACE=team/a\n" in printed(tmp_path, capsys, "--setup", vault=vault)
