@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from testbed.emulator.process import OpenAIServer
 from testbed.toxiproxy import ToxiproxyServer
 from testbed.vault import VaultServer
+from tests.vault.authority import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,3 +34,16 @@ def openai_server() -> Iterator[OpenAIServer]:
 def toxiproxy() -> Iterator[ToxiproxyServer]:
     with ToxiproxyServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def authority(vault: VaultServer, tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.found(vault, tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A directory on tmpfs, with a path short enough for a socket."""
+    directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
+    yield directory
+    shutil.rmtree(directory)

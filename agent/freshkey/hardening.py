@@ -11,6 +11,8 @@ from freshkey.host.swap import swap_in_reach
 from freshkey.outputs.directories import swappable_mounts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from freshkey.settings.model import Settings
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -24,6 +26,12 @@ def secure(*, lock_memory: bool) -> None:
 
 def warn_of_swap(settings: Settings) -> None:
     """Warn of every tmpfs with journal or key files that the kernel may write to swap."""
+    for mount, message in swappable(settings):
+        log.warning("state.swappable", mount=mount, message=message)
+
+
+def swappable(settings: Settings) -> Iterator[tuple[str, str]]:
+    """List the mounts of journal and key files that may be written to swap, with what to do."""
     if not (devices := swap_in_reach()):
         return
     files = (file.path.parent for key in settings.keys.values() for file in key.files)
@@ -32,4 +40,4 @@ def warn_of_swap(settings: Settings) -> None:
         "encrypted, mount with noswap (Linux 6.4), set MemorySwapMax=0, or swapoff -a"
     )
     for mount in swappable_mounts((settings.state.directory, *files)):
-        log.warning("state.swappable", mount=mount, message=message)
+        yield mount, message

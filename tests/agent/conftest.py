@@ -3,10 +3,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import shutil
-import tempfile
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +13,7 @@ from tests.agent.harness import Agent, Engine, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from testbed.emulator.process import OpenAIServer
     from testbed.vault import VaultServer
@@ -43,14 +41,6 @@ def engine(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Engine]:
     vault.request("PUT", f"sys/leases/revoke-force/{mount}")
     vault.request("DELETE", f"sys/mounts/{mount}")
     vault.request("DELETE", f"sys/auth/{mount}")
-
-
-@pytest.fixture
-def memory() -> Iterator[Path]:
-    """A directory on tmpfs, with a path short enough for a socket."""
-    directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
-    yield directory
-    shutil.rmtree(directory)
 
 
 @pytest.fixture
@@ -119,3 +109,11 @@ def expose(
         return Exposure(agent, scratch)
 
     return make
+
+
+@pytest.fixture
+def agent(engine: Engine, make_agent: Callable[..., Agent]) -> Iterator[Agent]:
+    """An agent that has not started, whose tokens have Vault's default policy too."""
+    made = make_agent()
+    yield made
+    assert engine.counts()["mints"] <= 1

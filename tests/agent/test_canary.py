@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, list[str]] = {
     "run": ["run", "--lock-memory", "--config", "CONFIG"],
     "once": ["once", "--timeout", "30s", "--config", "CONFIG"],
-    "check": ["check", "--json", "--config", "CONFIG"],
+    "check": ["check", "--online", "--config", "CONFIG"],
+    "policy": ["policy", "--setup", "--config", "CONFIG"],
     "status": ["status", "--json", "--config", "CONFIG"],
     "get": ["get", "billing", "--config", "CONFIG"],
     "watch": ["watch", "billing", "--config", "CONFIG"],

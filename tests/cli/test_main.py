@@ -37,7 +37,7 @@ BAD_LINES = (
     [
         [],
         ["stat"],
-        ["check", "--online"],
+        ["check", "--offline"],
         ["check", "--js"],
         ["run", "extra"],
         ["once", "--timeout", "0"],

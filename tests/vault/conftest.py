@@ -17,7 +17,6 @@ from freshkey.vault.client import VaultClient
 
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
-from tests.vault.authority import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,8 +124,3 @@ def approle(vault: VaultServer, tmp_path: Path) -> AppRole:
     (tmp_path / "role_id").write_text(f"{role_id}\n")
     made.secret_id_file.write_text(f"{secret_id}\n")
     return made
-
-
-@pytest.fixture(scope="session")
-def authority(vault: VaultServer, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.found(vault, tmp_path_factory.mktemp("ca"))

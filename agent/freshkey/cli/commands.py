@@ -37,14 +37,20 @@ def once(options: Namespace) -> int:
 
 
 def check(options: Namespace) -> int:
-    """Report every fault of the configuration, and of this machine for it."""
+    """Report every fault of the configuration, and of this machine for it; then go online."""
+    settings: Settings | None = None
     faults: tuple[SettingsFault, ...] = ()
     try:
-        _settings(options.config)
+        settings = _settings(options.config)
     except SettingsError as error:
         if not options.json:
             raise
         faults = error.faults
+    if options.online and settings is not None:
+        import_without("structlog", "asyncio", "rich")
+        from freshkey.cli.online import check_online  # noqa: PLC0415 - slow, and for this alone
+
+        return check_online(settings, as_json=options.json)
     if options.json:
         listed = [{"path": fault.path, "message": fault.message} for fault in faults]
         print(json.dumps({"ok": not faults, "faults": listed}))

@@ -85,9 +85,10 @@ def _parser() -> ArgumentParser:
     )
     getting = add("once", "commands:once", "get every key, write files and journal, and exit")
     checking = add("check", "commands:check", "report every fault of the configuration")
+    policing = add("policy", "policy:policy", "print the Vault policy that the configuration needs")
     add("version", "commands:version", "print the versions of freshkey, Python, and dependencies")
     add_asking(add)
-    for configured in (running, getting, checking):
+    for configured in (running, getting, checking, policing):
         configured.add_argument(
             "--config",
             metavar="PATH",
@@ -108,6 +109,16 @@ def _parser() -> ArgumentParser:
         help="how long it may take, such as 90s or 2m (default: 120s)",
     )
     checking.add_argument(
+        "--online",
+        action="store_true",
+        help="also log in, and test what run would need of Vault, OpenAI, and this machine",
+    )
+    checking.add_argument(
         "--json", action="store_true", help="print {ok, faults: [{path, message}]}"
+    )
+    policing.add_argument(
+        "--setup",
+        action="store_true",
+        help="print the commands for all of Vault's side: engine, role, policy, login method",
     )
     return parser

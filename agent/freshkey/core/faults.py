@@ -29,6 +29,7 @@ class Operation(StrEnum):
     LOG_IN = "log_in"
     LOOK_UP_WRAPPING = "look_up_wrapping"
     UNWRAP = "unwrap"
+    LOOK_UP_CAPABILITIES = "look_up_capabilities"
     LOOK_UP_TOKEN = "look_up_token"  # noqa: S105 - an operation's name
     RENEW_TOKEN = "renew_token"  # noqa: S105 - an operation's name
     REVOKE_TOKEN = "revoke_token"  # noqa: S105 - an operation's name

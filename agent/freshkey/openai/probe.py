@@ -70,6 +70,22 @@ class Probe:
             return Finding(Verdict.UNKNOWN, f"no answer within {TIMEOUT:g} s")
         return judge(*answered)
 
+    async def reach(self) -> str | None:
+        """Say why nothing answers there, asked without a key; None when something does."""
+        try:
+            client = await self._opened()
+        except ProxyError as error:
+            return str(error)
+        import httpx  # noqa: PLC0415 - as above
+
+        try:
+            with trio.move_on_after(TIMEOUT):
+                async with client.stream("GET", self._url):
+                    return None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return _reason(error)
+        return f"no answer within {TIMEOUT:g} s"
+
     async def aclose(self) -> None:
         """Close the connection that is kept between tests."""
         if self._client is not None:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from freshkey.outputs.state_dir import StateDirectory
 
-_NAME: Final = "journal.json"
+NAME: Final = "journal.json"
 _ACCESS: Final = Access(mode=0o600)
-_SET_ASIDE: Final = re.compile(re.escape(_NAME) + r"\.unreadable-([0-9]+)")
+_SET_ASIDE: Final = re.compile(re.escape(NAME) + r"\.unreadable-([0-9]+)")
 _KEPT: Final = 3  # unreadable ones: enough to see what happened, and they hold secrets
 
 
@@ -26,7 +26,7 @@ class Journal:
     """One file, 0600, that is only ever replaced as a whole. Every method raises FaultError."""
 
     def __init__(self, state: StateDirectory) -> None:
-        self.path: Final = state.path / _NAME
+        self.path: Final = state.path / NAME
         self._directory = state.descriptor
 
     def read(self) -> bytes | None:
@@ -35,7 +35,7 @@ class Journal:
             if regular(self._directory, self.path) is None:
                 return None
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(_NAME, flags, dir_fd=self._directory), "rb") as file:
+            with os.fdopen(os.open(NAME, flags, dir_fd=self._directory), "rb") as file:
                 return file.read()
 
     def write(self, content: bytes) -> None:
@@ -51,7 +51,7 @@ class Journal:
                 found = [_SET_ASIDE.fullmatch(entry.name) for entry in entries]
             numbers = sorted(int(match[1]) for match in found if match)
             name = _aside(max(numbers, default=0) + 1)
-            os.rename(_NAME, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+            os.rename(NAME, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
             for old in numbers[: 1 - _KEPT]:
                 with suppress(OSError):  # a directory: whoever put it there may need it
                     os.unlink(_aside(old), dir_fd=self._directory)
@@ -62,8 +62,8 @@ class Journal:
         with reported(self.path):
             sweep(self._directory, self.path)
             if regular(self._directory, self.path) is not None:
-                os.unlink(_NAME, dir_fd=self._directory)
+                os.unlink(NAME, dir_fd=self._directory)
 
 
 def _aside(number: int) -> str:
-    return f"{_NAME}.unreadable-{number}"
+    return f"{NAME}.unreadable-{number}"

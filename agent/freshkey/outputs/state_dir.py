@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _PRIVATE: Final = 0o700
-_LOCK: Final = "lock"
+LOCK: Final = "lock"
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -38,7 +38,7 @@ class StateDirectory:
         with reported(directory):
             descriptor = open_directory(directory, _PRIVATE)
             try:
-                _inspect(directory, descriptor, allow_disk=allow_disk)
+                inspect(directory, descriptor, allow_disk=allow_disk)
                 return cls(directory, descriptor, _locked(directory, descriptor))
             except BaseException:
                 os.close(descriptor)
@@ -61,7 +61,8 @@ class StateDirectory:
         self.close()
 
 
-def _inspect(path: Path, descriptor: int, *, allow_disk: bool) -> None:
+def inspect(path: Path, descriptor: int, *, allow_disk: bool) -> None:
+    """Raise FaultError when an open directory is not fit for the agent's state."""
     status = os.fstat(descriptor)
     if status.st_uid != os.geteuid():
         raise refusal(
@@ -83,7 +84,7 @@ def _inspect(path: Path, descriptor: int, *, allow_disk: bool) -> None:
 
 def _locked(path: Path, descriptor: int) -> int:
     """Take the lock (flock(2)): the kernel drops it with the process, however that ends."""
-    lock = os.open(_LOCK, _LOCK_FLAGS, 0o600, dir_fd=descriptor)
+    lock = os.open(LOCK, _LOCK_FLAGS, 0o600, dir_fd=descriptor)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -135,6 +135,15 @@ def known_token(answer: Answer, token: Secret, *, owned: bool) -> Login:
     )
 
 
+def token_term(answer: Answer) -> float | None:
+    """Read what a token's lookup says of its renewals: seconds, None for one without an end."""
+    data = _table(answer.body, "data")
+    if data.get("expire_time") is None:
+        return None
+    terms = (_seconds(data, name) for name in ("period", "creation_ttl", "ttl"))
+    return next((seconds for seconds in terms if seconds), None)
+
+
 def refuse_use_limit(answer: Answer, table: str) -> None:
     """Raise FaultError for a token that Vault ends after some uses: it ends under its leases.
 

@@ -27,6 +27,17 @@ async def look_up(session: Session, token: Secret, *, owned: bool) -> Login:
     return answers.known_token(answer, token, owned=owned)
 
 
+async def term(session: Session, login: Login) -> float | None:
+    """Return for how long a token is good after a renewal, in seconds; None: it has no end."""
+    if login.owned or not login.renewable:
+        return login.duration
+    request = Request(Operation.LOOK_UP_TOKEN, "auth/token/lookup-self")
+    answer = await session.ask(
+        request, lambda vault: vault.auth.token.lookup_self(), token=login.token
+    )
+    return answers.token_term(answer)
+
+
 async def revoke(session: Session, token: Secret) -> None:
     """Revoke a token, and with it every lease under it; raises FaultError."""
     request = Request(Operation.REVOKE_TOKEN, "auth/token/revoke-self")

@@ -37,7 +37,7 @@ class Wrappings:
         Raises FaultError. A wrapping that is spent, or made by something else, means that somebody
         may have the secret-id: the fault says so, and an event of its own, once.
         """
-        await self._validate(wrapping, mount)
+        await self.validate(wrapping, mount)
         try:
             answer = await self._session.ask(
                 Request(Operation.UNWRAP, "sys/wrapping/unwrap"),
@@ -55,7 +55,8 @@ class Wrappings:
             raise FaultError(not_vault("an unwrapping that holds no secret_id"))
         return Unwrapped(wrapping.fingerprint, Secret(secret_id))
 
-    async def _validate(self, wrapping: Secret, mount: str) -> None:
+    async def validate(self, wrapping: Secret, mount: str) -> None:
+        """Raise FaultError unless that method made it, and it was not opened yet."""
         token = {"token": wrapping.reveal()}
         try:
             answer = await self._session.ask(

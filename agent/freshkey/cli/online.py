@@ -1,0 +1,78 @@
+"""`freshkey check --online`: what `run` would need, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from freshkey.cli.output import shown
+from freshkey.imports import import_without
+from freshkey.logs.redact import redact_text
+from freshkey.logs.setup import configure
+from freshkey.online.report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from freshkey.online.report import Result
+    from freshkey.settings.model import Settings
+
+_MARKS: Final = {Outcome.FINE: "✓", Outcome.WARNING: "!", Outcome.FAILURE: "✗"}
+_PLAIN: Final = {Outcome.FINE: "ok", Outcome.WARNING: "warning", Outcome.FAILURE: "FAULT"}
+
+
+def check_online(settings: Settings, *, as_json: bool) -> int:
+    """Look, print what was found, and return 1 if `run` would stumble over some of it."""
+    configure("critical", "auto")  # what is found is told by the table
+    import_without("hvac", "requests", "requests.exceptions")  # see vault/connection.py
+    from freshkey.online.inspection import inspect  # noqa: PLC0415 - it imports the agent's half
+
+    results = trio.run(inspect, settings)
+    failed = any(result.outcome is Outcome.FAILURE for result in results)
+    if as_json:
+        listed = {
+            "ok": not failed,
+            "faults": _listed(results, Outcome.FAILURE),
+            "warnings": _listed(results, Outcome.WARNING),
+        }
+        print(json.dumps(listed))
+    else:
+        for line in table(results):
+            print(line)
+    return 1 if failed else 0
+
+
+def table(results: Sequence[Result]) -> Iterator[str]:
+    """Lay results out, a line each, and count them in the last one."""
+    marks = _MARKS if _prints("".join(_MARKS.values())) else _PLAIN
+    sign = max(map(len, marks.values()))
+    width = max(len(result.place) for result in results)
+    for result in results:
+        mark, place = marks[result.outcome].ljust(sign), result.place.ljust(width)
+        yield f"{mark} {place}  {shown(redact_text(result.message))}"
+    faults, warnings = (
+        sum(result.outcome is outcome for result in results)
+        for outcome in (Outcome.FAILURE, Outcome.WARNING)
+    )
+    yield ""
+    yield f"{_counted(faults, 'fault')}, {_counted(warnings, 'warning')}"
+
+
+def _listed(results: Iterable[Result], outcome: Outcome) -> list[dict[str, str]]:
+    chosen = (result for result in results if result.outcome is outcome)
+    return [{"path": result.place, "message": redact_text(result.message)} for result in chosen]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
+def _prints(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

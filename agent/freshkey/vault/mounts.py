@@ -1,0 +1,48 @@
+"""Which engine a path belongs to: what Vault's own command line asks before it reads KV.
+
+Vault tells it to every token that may do anything there, whatever else its policies say.
+Source: https://developer.hashicorp.com/vault/api-docs/system/internal-ui-mounts
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.faults import Operation
+from freshkey.vault.faults import Request
+
+if TYPE_CHECKING:
+    from freshkey.core.secret import Secret
+    from freshkey.vault.session import Session
+
+_KV: Final = frozenset({"kv", "generic"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mounted engine: `path` ends with a slash, `version` is KV's, empty for others."""
+
+    path: str
+    kind: str
+    version: str
+
+    @property
+    def is_kv(self) -> bool:
+        """Whether it keeps secrets, which then have no lease."""
+        return self.kind in _KV
+
+
+async def mount_of(session: Session, token: Secret, path: str) -> Mount:
+    """Return the mount that a path belongs to; raises FaultError."""
+    where = f"sys/internal/ui/mounts/{path}"
+    answer = await session.ask(
+        Request(Operation.LOOK_UP_CAPABILITIES, where),
+        lambda vault: vault.get(f"/v1/{where}"),
+        token=token,
+    )
+    data = answer.body.get("data")
+    found = data if isinstance(data, dict) else {}
+    options = found.get("options")
+    version = options.get("version") if isinstance(options, dict) else None
+    return Mount(str(found.get("path", "")), str(found.get("type", "")), str(version or ""))

@@ -1,0 +1,36 @@
+"""`freshkey check --online`, run and read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.agent.harness import Agent, Engine
+
+
+def change(agent: Agent, old: str, new: str) -> None:
+    text = agent.config.read_text()
+    assert old in text
+    agent.config.write_text(text.replace(old, new, 1))
+
+
+def checked(agent: Agent, status: int) -> dict[str, Any]:
+    """Run the check; return faults and warnings by their place."""
+    done = agent.command("check", "--online", "--json")
+    assert (done.returncode, done.stderr) == (status, ""), done.stdout
+    answer = json.loads(done.stdout)
+    assert answer["ok"] == (status == 0)
+    return {
+        part: {f["path"]: f["message"] for f in answer[part]} for part in ("faults", "warnings")
+    }
+
+
+def tokens(engine: Engine) -> int:
+    """How many tokens of the engine's logins live."""
+    accessors = engine.vault.request("LIST", "auth/token/accessors")["data"]["keys"]
+    found = 0
+    for accessor in accessors:
+        data = engine.vault.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})
+        found += data["data"]["path"].startswith(f"auth/{engine.mount}/")
+    return found

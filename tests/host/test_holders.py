@@ -1,0 +1,45 @@
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from freshkey.host.holders import is_listened_on, lock_holder
+
+
+def test_who_holds_a_lock(memory: Path) -> None:
+    file = memory / "lock"
+    assert lock_holder(file) is None
+    with file.open("w") as lock:
+        assert lock_holder(file) is None
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert lock_holder(file) == os.getpid()
+    assert lock_holder(file) is None
+
+
+def test_who_waits_holds_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    file.touch()
+    status = file.stat()
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    locks = tmp_path / "locks"
+    locks.write_text(
+        "1: POSIX  ADVISORY  WRITE 5 00:01:2 0 EOF\n"
+        f"2: -> FLOCK  ADVISORY  WRITE 6 {place} 0 EOF\n"
+        f"2: FLOCK  ADVISORY  WRITE 7 {place} 0 EOF\n"
+    )
+    assert lock_holder(file, locks) == 7
+    assert lock_holder(file, tmp_path / "missing") is None
+
+
+def test_a_socket_that_listens(tmp_path: Path) -> None:
+    path = tmp_path / "a socket"
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(os.fspath(path))
+        assert not is_listened_on(path)
+        server.listen()
+        assert is_listened_on(path)
+        assert not is_listened_on(tmp_path / "a")
+        client.connect(os.fspath(path))
+        server.close()
+        assert not is_listened_on(path)
+    assert not is_listened_on(path, tmp_path / "missing")
