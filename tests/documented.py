@@ -31,7 +31,11 @@ def blocks(method: str, language: str) -> list[str]:
 
 
 def set_up(
-    vault: VaultAPI, commands: str, directory: Path, changes: Mapping[str, str] | None = None
+    vault: VaultAPI,
+    commands: str,
+    directory: Path,
+    changes: Mapping[str, str] | None = None,
+    **variables: str,
 ) -> None:
     """Run commands as an operator would, in a directory; `changes` are of what is only here so."""
     for old, new in (changes or {}).items():
@@ -43,7 +47,7 @@ def set_up(
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=directory,
-        env=environment,
+        env=environment | variables,
         capture_output=True,
         text=True,
         check=False,

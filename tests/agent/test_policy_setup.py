@@ -1,0 +1,117 @@
+"""`freshkey policy --setup`, word for word in a fresh Vault; then the agent starts."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testbed.process import ReservedPort
+from testbed.vault import VaultServer
+from tests.fresh import configured, follow, minted, sound
+from tests.logins.issuer import AUDIENCE, ISSUER, SUBJECT, Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from testbed.emulator.process import OpenAIServer
+    from tests.vault.authority import Authority
+
+CREDENTIALS = {
+    "approle": 'role_id_file = "role_id"\nsecret_id_file = "secret_id"',
+    "approle, its role-id given": 'role_id = "billing"\nsecret_id_file = "secret_id"',
+    "token": 'method = "token"\ntoken_file = "token"',
+    "userpass": 'method = "userpass"\nmount = "people"\nusername = "a"\npassword_file = "password"',
+}
+
+
+@pytest.fixture
+def fresh() -> Iterator[VaultServer]:
+    with VaultServer() as server:
+        yield server
+
+
+@pytest.mark.parametrize("auth", CREDENTIALS.values(), ids=CREDENTIALS)
+def test_credentials(
+    fresh: VaultServer,
+    openai_server: OpenAIServer,
+    memory: Path,
+    auth: str,
+) -> None:
+    agent = configured(memory, fresh.address, openai_server, auth)
+    follow(agent, fresh, openai_server)
+    sound(agent)
+    minted(agent)
+
+
+def test_a_wrapped_secret_id(
+    fresh: VaultServer,
+    openai_server: OpenAIServer,
+    memory: Path,
+) -> None:
+    auth = f"{CREDENTIALS['approle']}\nsecret_id_wrapped = true"
+    agent = configured(memory, fresh.address, openai_server, auth)
+    follow(agent, fresh, openai_server)
+    minted(agent)
+
+
+@pytest.mark.parametrize("role", ['role = "billing"\n', ""])
+def test_jwt(
+    fresh: VaultServer,
+    openai_server: OpenAIServer,
+    memory: Path,
+    role: str,
+) -> None:
+    issuer = Issuer()
+    (memory / "jwt").write_text(issuer.token())
+    auth = f'method = "jwt"\n{role}jwt_file = "jwt"'
+    agent = configured(memory, fresh.address, openai_server, auth)
+    with issuer.serve_keys() as url:
+        # An issuer that is asked for its discovery document has to speak https.
+        own = {"oidc_discovery_url='<ISSUER>'": f"jwks_url={url}", "<ISSUER>": ISSUER}
+        follow(agent, fresh, openai_server, {**own, "<SUBJECT>": SUBJECT, "<AUDIENCE>": AUDIENCE})
+        sound(agent)
+        minted(agent)
+
+
+def test_cert(
+    authority: Authority,
+    openai_server: OpenAIServer,
+    memory: Path,
+) -> None:
+    files, own = authority.issue(), authority.issue(common_name="agent.example")
+    with closing(ReservedPort()) as port:
+        address = f"127.0.0.1:{port.number}"
+        listener = {
+            "address": address,
+            "tls_cert_file": str(files["certificate"]),
+            "tls_key_file": str(files["private_key"]),
+        }
+        tls = f"""
+ca_file = "{authority.ca_file}"
+client_cert_file = "{own["certificate"]}"
+client_key_file = "{own["private_key"]}"
+"""
+        with VaultServer(settings={"listener": {"tcp": listener}}) as vault:
+            agent = configured(memory, f"https://{address}", openai_server, 'method = "cert"', tls)
+            known = {"<CA_CERTIFICATE.pem>": str(authority.ca_file)}
+            follow(agent, vault, openai_server, {**known, "<AGENT_NAME>": "agent.example"})
+            sound(agent)
+            minted(agent)
+
+
+def test_a_password_that_the_agent_has_used_and_removed(
+    fresh: VaultServer,
+    openai_server: OpenAIServer,
+    memory: Path,
+) -> None:
+    auth = f"{CREDENTIALS['userpass']}\nremove_password_file = true"
+    agent = configured(memory, fresh.address, openai_server, auth)
+    follow(agent, fresh, openai_server)
+    sound(agent)
+    assert (memory / "password").exists()
+    minted(agent)
+    assert not (memory / "password").exists()
+    sound(agent)

@@ -1,0 +1,59 @@
+"""`freshkey policy --setup` for kubernetes and ldap, word for word; then the agent gets a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testbed.binaries import KUBERNETES_PLUGIN, LDAP_PLUGIN
+from testbed.vault import VaultServer
+from tests.fresh import configured, follow, minted, sound
+from tests.logins import slapd
+from tests.logins.slapd import SUFFIX, Slapd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from testbed.emulator.process import OpenAIServer
+    from testbed.kubernetes import KubernetesServer
+
+pytestmark = pytest.mark.logins
+
+
+def test_kubernetes(
+    kubernetes: KubernetesServer, openai_server: OpenAIServer, memory: Path
+) -> None:
+    (memory / "token").write_text(kubernetes.issue("shop", "billing", ["vault"]))
+    (memory / "reviewer.jwt").write_text(kubernetes.issue("vault", "vault"))
+    auth = 'method = "kubernetes"\nrole = "billing"\ntoken_file = "token"'
+    known = {
+        "<https://API_SERVER>": kubernetes.address,
+        "<CA.crt>": str(kubernetes.ca_file),
+        "<REVIEWER.jwt>": "reviewer.jwt",
+        "<AUDIENCE>": "vault",
+        "<SERVICE_ACCOUNT>": "billing",
+        "<NAMESPACE>": "shop",
+    }
+    with VaultServer(auth_plugins={"kubernetes": KUBERNETES_PLUGIN}) as vault:
+        agent = configured(memory, vault.address, openai_server, auth)
+        follow(agent, vault, openai_server, known)
+        sound(agent)
+        minted(agent)
+
+
+def test_ldap(openai_server: OpenAIServer, memory: Path, tmp_path: Path) -> None:
+    (memory / "password").write_text("correct horse")
+    auth = 'method = "ldap"\nusername = "agent"\npassword_file = "password"'
+    with (
+        Slapd(slapd.found(), tmp_path) as directory,
+        VaultServer(auth_plugins={"ldap": LDAP_PLUGIN}) as vault,
+    ):
+        directory.stop()
+        directory.add_user("agent", "correct horse")
+        directory.start()
+        known = {"<LDAPS_URL>": directory.url, "<OU=SERVICES,DC=EXAMPLE>": SUFFIX, "<CN>": "cn"}
+        agent = configured(memory, vault.address, openai_server, auth)
+        follow(agent, vault, openai_server, known)
+        sound(agent)
+        minted(agent)
