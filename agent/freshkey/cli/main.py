@@ -114,7 +114,9 @@ def _parser() -> ArgumentParser:
         help="also log in, and test what run would need of Vault, OpenAI, and this machine",
     )
     checking.add_argument(
-        "--json", action="store_true", help="print {ok, faults: [{path, message}]}"
+        "--json",
+        action="store_true",
+        help="print {ok, faults: [{path, message}]}; with --online, warnings too",
     )
     policing.add_argument(
         "--setup",

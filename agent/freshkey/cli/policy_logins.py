@@ -37,6 +37,7 @@ def login_commands(auth: AuthSettings, policy: str, *, period: str) -> Iterator[
         yield from _token(auth, policy, period)
         return
     yield f"# The login: method {auth.method}. Its tokens last for as long as they are renewed."
+    yield "# Leave the next line out where the method is there already."
     yield f"vault auth enable -path={quote(auth.mount)} {auth.method}"
     at = quote(f"auth/{auth.mount}")
     match auth:

@@ -38,12 +38,15 @@ def setup(settings: Settings) -> str:
 def _lines(settings: Settings) -> Iterator[str]:
     yield "# For an operator, once: sets up in Vault what this configuration needs."
     yield "# Fill in what stands in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is"
-    yield "# the organization's admin key at OpenAI. What the agent is to be given is written here."
+    yield "# the organization's admin key at OpenAI. Run it with sh where the agent's credentials"
+    yield "# are to be written; in a terminal's own shell, a line that fails would end it."
     yield "set -eu"
     yield "umask 077"
     if settings.vault.namespace is not None:
         yield f"export VAULT_NAMESPACE={quote(settings.vault.namespace)}"
     roles = _roles(settings)
+    if roles:
+        yield ': "${OPENAI_ADMIN_KEY:?set it to the admin key of the organization at OpenAI}"'
     for mount, keys in _by_mount(roles).items():
         yield from _engine(mount, keys)
     for path, keys in roles.items():
@@ -86,6 +89,7 @@ def _engine(mount: str, keys: list[KeySettings]) -> Iterator[str]:
     yield ""
     yield f"# The engine, which makes keys; its plugin is in Vault's catalog as {PLUGIN}."
     yield "# The admin key goes through a pipe: in a command's arguments every user could read it."
+    yield "# Leave the next line out where the engine is there already."
     yield f"vault secrets enable -path={quote(mount)} {PLUGIN}"
     yield (
         f'printf %s "$OPENAI_ADMIN_KEY" | vault write {quote(mount)}/config admin_api_key=- \\\n'

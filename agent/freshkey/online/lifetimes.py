@@ -82,4 +82,6 @@ def _budget(settings: Settings, token: float | None) -> Result:
             "mints, as far as OpenAI does",
         )
     limit = f"{budget} mints a minute" if budget else "no limit on mints"
-    return fine(place, f"{keys}, {limit}: a change of token takes {as_duration(lead)}")
+    return fine(
+        place, f"{keys}, {limit}: a change of token takes {as_duration(lead)} with the overlap"
+    )
