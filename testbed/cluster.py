@@ -91,6 +91,15 @@ class Cluster:
                 node.give_key(self._unseal_key)
         wait_until(self.whole, "the cluster is whole")
 
+    def mend(self) -> None:
+        """Undo what a fault may have left behind; does nothing to a cluster that is whole."""
+        for door in (self.balancer, *(node.front for node in self.nodes)):
+            door.instead = None
+            door.open()
+        for node in self.nodes:
+            node.thaw()
+        self.unseal()
+
     def revive(self, node: ClusterNode) -> None:
         """Start and unseal one node, and wait until it is a standby."""
         node.start()

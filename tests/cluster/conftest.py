@@ -77,6 +77,7 @@ def make_site(
         return site
 
     yield make
+    cluster.mend()  # a test that failed half-way spoils no other
     for site in made:
         site.agent.close()
         vault = cluster.active

@@ -33,6 +33,7 @@ class Reader:
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self.refusals: dict[str, Refusal] = {}
         self.polls = 0
+        self.seconds = 0.0  # for which it has polled
         self.missing = 0
         self.error: BaseException | None = None
 
@@ -42,6 +43,7 @@ class Reader:
         return max((r.last - r.first for r in self.refusals.values()), default=0.0)
 
     def _poll(self) -> None:
+        began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         try:
             while not self._closing.wait(EVERY):
@@ -58,6 +60,7 @@ class Reader:
         except BaseException as error:  # noqa: BLE001 - told by the test's own thread
             self.error = error
         finally:
+            self.seconds = time.monotonic() - began
             connection.close()
 
     def _works(self, connection: http.client.HTTPConnection, key: str) -> bool:

@@ -86,7 +86,7 @@ class Site:
         with Reader(self.agent.key_file, self.openai.port) as reader:
             self._reader = reader
             yield reader
-        assert reader.polls > 0
+        assert reader.polls > reader.seconds / 0.2, "a poll every 20 ms, and a request each"
         assert reader.missing == 0
 
     def requests(self) -> int:
@@ -110,6 +110,7 @@ class Site:
         )
         print(result)
         assert result.refused <= refused, result
+        assert result.steady_after <= within, result
         assert result.requests <= result.requests_at_most, result
         audits.check(self)
         self.results.add(result)
@@ -129,6 +130,14 @@ class Site:
             return "not one key at OpenAI"
         tokens = self.tokens()
         return "" if tokens == 1 else f"{tokens} tokens in Vault"
+
+    def entity(self) -> str:
+        """Return the id of the entity that Vault has for this agent's AppRole."""
+        vault = self.cluster.active
+        mount = vault.request("GET", f"sys/auth/{self.mount}")["data"]["accessor"]
+        wish = {"alias_name": self.role_id, "alias_mount_accessor": mount}
+        found: str = vault.request("POST", "identity/lookup/entity", wish)["data"]["id"]
+        return found
 
     def live(self) -> set[str]:
         keys = self.openai.state()["live"]

@@ -51,13 +51,21 @@ def test_quota(cluster: Cluster, make_site: MakeSite) -> None:
 def test_a_node_that_is_behind(cluster: Cluster, make_site: MakeSite) -> None:
     """412 is Enterprise's, from a standby: this Vault has none such, so the door says it."""
     site = make_site([cluster.balancer])
-    behind = Instead("412 Precondition Failed", "application/json", NOT_REPLICATED, once=True)
+    behind = Instead(
+        "412 Precondition Failed",
+        "application/json",
+        NOT_REPLICATED,
+        path=f"/v1/{site.path}",
+        once=True,
+    )
     with site.read():
         before = site.agent.wait_for_key()["tag"]
         with site.fault():
             cluster.balancer.instead = behind
             site.rotate()
             site.wait_for_another(before)
+        mints = cluster.balancer.since(site.began, f"/v1/{site.path}")
+        assert [mint.status for mint in mints] == [412, 200]
         site.recovers("412 from a node that is behind")
 
 
