@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,25 @@ def test_commands_that_a_shell_can_read(
     text = printed(tmp_path, capsys, "--setup", auth=auth)
     assert holds in text
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        'method = "ldap"\nusername = "a"\npassword_file = "p"',
+        'method = "kubernetes"\nrole = "a"',
+        'method = "jwt"\njwt_file = "jwt"',
+        'method = "aws"\nsts_region = "eu-central-1"',
+        'method = "azure"\nrole = "a"',
+    ],
+)
+def test_what_holds_for_every_login_of_a_mount_gives_no_policy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], auth: str
+) -> None:
+    text = printed(tmp_path, capsys, "--setup", auth=auth).replace("\\\n", "")
+    configs = re.findall(r"^vault write auth/\w+/config.*", text, re.MULTILINE)
+    assert configs
+    assert not [line for line in configs if "policies=" in line]
 
 
 def test_an_engine_and_its_roles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,9 +51,19 @@ def test_ldap(openai_server: OpenAIServer, memory: Path, tmp_path: Path) -> None
     ):
         directory.stop()
         directory.add_user("agent", "correct horse")
+        directory.add_user("other", "battery staple")
         directory.start()
         known = {"<LDAPS_URL>": directory.url, "<OU=SERVICES,DC=EXAMPLE>": SUFFIX, "<CN>": "cn"}
         agent = configured(memory, vault.address, openai_server, auth)
         follow(agent, vault, openai_server, known)
         sound(agent)
         minted(agent)
+        assert policies(vault, "agent", "correct horse")
+        assert policies(vault, "other", "battery staple") == []
+
+
+def policies(vault: VaultServer, user: str, password: str) -> list[str]:
+    """Log in by ldap; return what the token may do."""
+    answer = vault.request("POST", f"auth/ldap/login/{user}", {"password": password})
+    found: list[str] = answer["auth"]["policies"]
+    return found

@@ -32,7 +32,8 @@ _ROLE: Final = "freshkey"  # where the configuration names none
 
 def login_commands(auth: AuthSettings, policy: str, *, period: str) -> Iterator[str]:
     """Set the method up so that it gives tokens with that policy alone, renewed within `period`."""
-    terms = f"token_policies={policy} token_no_default_policy=true token_period={period}"
+    lasting = f"token_no_default_policy=true token_period={period}"
+    terms = f"token_policies={policy} {lasting}"
     if isinstance(auth, TokenAuth):
         yield from _token(auth, policy, period)
         return
@@ -51,7 +52,7 @@ def login_commands(auth: AuthSettings, policy: str, *, period: str) -> Iterator[
             yield f"vault write {at}/certs/{quote(auth.role or _ROLE)} {terms} \\"
             yield "    certificate='@<CA_CERTIFICATE.pem>' allowed_common_names='<AGENT_NAME>'"
         case UserpassAuth() | LdapAuth():
-            yield from _password(auth, at, terms, policy)
+            yield from _password(auth, at, lasting, policy)
         case AwsAuth():
             yield from _aws(auth, at, terms)
         case GcpAuth():
@@ -90,14 +91,15 @@ def _approle(auth: AppRoleAuth, at: str, terms: str) -> Iterator[str]:
     yield f"# Give the agent{when}: secret_id, as {quote(str(auth.secret_id_file))}"
 
 
-def _password(auth: UserpassAuth | LdapAuth, at: str, terms: str, policy: str) -> Iterator[str]:
+def _password(auth: UserpassAuth | LdapAuth, at: str, lasting: str, policy: str) -> Iterator[str]:
     user = f"{at}/users/{quote(auth.username)}"
     if isinstance(auth, UserpassAuth):
         yield "head -c 24 /dev/urandom | base64 | tr -d '\\n' > password"
-        yield f"vault write {user} {terms} password=@password"
+        yield f"vault write {user} token_policies={policy} {lasting} password=@password"
         yield f"# Give the agent: password, as {quote(str(auth.password_file))}"
         return
-    yield f"vault write {at}/config {terms} \\"
+    # What the config says holds for whoever logs in: a policy there would be everybody's.
+    yield f"vault write {at}/config {lasting} \\"
     yield "    url='<LDAPS_URL>' userdn='<OU=SERVICES,DC=EXAMPLE>' userattr='<CN>'"
     yield f"vault write {user} policies={policy}"
     yield f"# Give the agent: the account's password, as {quote(str(auth.password_file))}"
