@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.cli.policy import hcl
-from freshkey.online.needs import needs
+from freshkey.online.needs import engine_role, needs
 from freshkey.settings import load
 
 from tests.settings.files import NO_VARIABLES, config, written
@@ -61,6 +61,28 @@ def test_a_secret_of_kv_has_no_lease(tmp_path: Path) -> None:
     settings = load(written(tmp_path, config(more=more)), NO_VARIABLES)
     known = {need.path for need in needs(settings, {"static", "one", "billing"})}
     assert not any(path.startswith("sys/leases/") for path in known)
+
+
+@pytest.mark.parametrize(
+    ("path", "role"),
+    [
+        ("openai/creds/billing", ("openai", "billing")),
+        ("team/data/openai/creds/billing", ("team/data/openai", "billing")),
+        ("a/creds/b/creds/c", ("a/creds/b", "c")),
+        ("kv/data/creds/billing", None),
+        ("kv/data/openai", None),
+        ("data/creds/billing", ("data", "billing")),
+        ("openai/creds/a/b", None),
+        ("creds/billing", None),
+    ],
+)
+def test_a_role_of_the_engine_has_leases(
+    tmp_path: Path, path: str, role: tuple[str, str] | None
+) -> None:
+    assert engine_role(path) == role
+    if role is not None:
+        found = wanted(tmp_path, more=f'[keys.other]\npath = "{path}"\n')
+        assert f"sys/leases/revoke/{path}/*" in found
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from freshkey.cli.policy import hcl
 from freshkey.cli.policy_logins import login_commands
 from freshkey.core.timing import token_lead
-from freshkey.online.needs import needs
+from freshkey.online.needs import engine_role, needs
 from freshkey.settings.model import VerifySettings
 from freshkey.settings.values import as_duration
 from freshkey.wishes import wish
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 PLUGIN: Final = "vault-plugin-secrets-openai"
 POLICY: Final = "freshkey"
-_CREDS: Final = "/creds/"
 _TTL: Final = 3600.0  # the engine's own default
 _MAX_TTL: Final = 24 * 3600.0
 _OPENAI: Final = VerifySettings().base_url
@@ -44,15 +43,16 @@ def _lines(settings: Settings) -> Iterator[str]:
     yield "umask 077"
     if settings.vault.namespace is not None:
         yield f"export VAULT_NAMESPACE={quote(settings.vault.namespace)}"
-    roles = _roles(settings)
-    if roles:
+    mounts = _by_mount(settings)
+    if mounts:
         yield ': "${OPENAI_ADMIN_KEY:?set it to the admin key of the organization at OpenAI}"'
-    for mount, keys in _by_mount(roles).items():
-        yield from _engine(mount, keys)
-    for path, keys in roles.items():
-        yield from _role(path, keys)
+    for mount, roles in mounts.items():
+        yield from _engine(mount, [key for keys in roles.values() for key in keys])
+    for mount, roles in mounts.items():
+        for role, keys in roles.items():
+            yield from _role(mount, role, keys)
     for name, key in settings.keys.items():
-        if key.path not in roles:
+        if engine_role(key.path) is None:
             yield ""
             told = f"# keys.{name}: {key.path} is not the OpenAI engine's: put a secret there."
             yield told
@@ -62,23 +62,16 @@ def _lines(settings: Settings) -> Iterator[str]:
     yield hcl(needs(settings)).rstrip("\n")
     yield "END"
     yield ""
-    yield from login_commands(settings.auth, POLICY, period=_period(settings, roles))
+    yield from login_commands(settings.auth, POLICY, period=_period(settings))
 
 
-def _roles(settings: Settings) -> dict[str, list[KeySettings]]:
-    """Group the keys that the OpenAI engine makes by their path, MOUNT/creds/ROLE."""
-    roles: dict[str, list[KeySettings]] = {}
+def _by_mount(settings: Settings) -> dict[str, dict[str, list[KeySettings]]]:
+    """Group the keys that the OpenAI engine makes by mount and role."""
+    mounts: dict[str, dict[str, list[KeySettings]]] = {}
     for key in settings.keys.values():
-        mount, _, role = key.path.rpartition(_CREDS)
-        if mount and role and "/" not in role:
-            roles.setdefault(key.path, []).append(key)
-    return roles
-
-
-def _by_mount(roles: dict[str, list[KeySettings]]) -> dict[str, list[KeySettings]]:
-    mounts: dict[str, list[KeySettings]] = {}
-    for path, keys in roles.items():
-        mounts.setdefault(path.rpartition(_CREDS)[0], []).extend(keys)
+        if found := engine_role(key.path):
+            mount, role = found
+            mounts.setdefault(mount, {}).setdefault(role, []).append(key)
     return mounts
 
 
@@ -97,8 +90,7 @@ def _engine(mount: str, keys: list[KeySettings]) -> Iterator[str]:
     )
 
 
-def _role(path: str, keys: list[KeySettings]) -> Iterator[str]:
-    mount, _, role = path.rpartition(_CREDS)
+def _role(mount: str, role: str, keys: list[KeySettings]) -> Iterator[str]:
     ttl = _lease(keys)
     # The engine takes no notice of a ttl that is not below max_ttl.
     longest = max(_MAX_TTL, 2 * max(key.ttl or 0.0 for key in keys))
@@ -114,7 +106,8 @@ def _lease(keys: list[KeySettings]) -> float:
     return max((key.ttl for key in keys if key.ttl is not None), default=_TTL)
 
 
-def _period(settings: Settings, roles: dict[str, list[KeySettings]]) -> str:
+def _period(settings: Settings) -> str:
     """How long the token is to live between renewals: longer than its leases, and than a move."""
     lead = token_lead(wish(settings).policy)
-    return as_duration(ceil(2 * max(lead, *map(_lease, roles.values()), _TTL)))
+    minted = [key for key in settings.keys.values() if engine_role(key.path)]
+    return as_duration(ceil(2 * max(lead, _lease(minted), _TTL)))

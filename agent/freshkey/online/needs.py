@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
 _AUTH: Final = ("auth",)
+_CREDS: Final = "/creds/"
+_DATA: Final = "/data/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class Need:
         return f"`{self.capability}` on {self.path}"
 
 
+def engine_role(path: str) -> tuple[str, str] | None:
+    """Return mount and role of a path of the OpenAI engine, MOUNT/creds/ROLE; None for others.
+
+    KV/data/creds/NAME is a secret's: a mount of that name has to end otherwise.
+    """
+    mount, _, role = path.rpartition(_CREDS)
+    if not mount or "/" in role or mount.endswith("/data"):
+        return None
+    return mount, role
+
+
 def needs(settings: Settings, static: Container[str] | None = None) -> tuple[Need, ...]:
     """Return the capabilities that the agent uses, each once, in the order of the configuration.
 
@@ -50,7 +63,8 @@ def needs(settings: Settings, static: Container[str] | None = None) -> tuple[Nee
     the look of their paths.
     """
     if static is None:
-        static = {name for name, key in settings.keys.items() if "/data/" in key.path}
+        paths = {name: key.path for name, key in settings.keys.items()}
+        static = {name for name, path in paths.items() if _DATA in path and not engine_role(path)}
     found: dict[str, Need] = {}
     for need in _listed(settings, static):
         known = found.get(need.path)
