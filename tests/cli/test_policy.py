@@ -100,6 +100,24 @@ path = "kv/data/openai"
     assert "VAULT_NAMESPACE" not in text
 
 
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [
+        ([], "freshkey-billing"),
+        (["z", "a_1"], "freshkey-a_1-billing-z"),
+        (["c" * 42, "d"], f"freshkey-billing-{'c' * 42}"),
+        (["c" * 63], f"freshkey-billing-{'c' * 43}"),
+    ],
+)
+def test_agents_have_policies_and_roles_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], others: list[str], name: str
+) -> None:
+    more = "".join(f'[keys.{other}]\npath = "openai/creds/{other}"\n' for other in others)
+    text = printed(tmp_path, capsys, "--setup", more=more)
+    assert f"vault policy write {name} - <<" in text
+    assert f"vault write auth/approle/role/{name} token_policies={name} " in text
+
+
 def test_a_namespace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     vault = 'address = "https://vault.example:8200"\nnamespace = "team/a"'
     assert "export VAULT_NAMESPACE=team/a\n" in printed(tmp_path, capsys, "--setup", vault=vault)

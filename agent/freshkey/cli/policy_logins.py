@@ -6,7 +6,7 @@ Sources: the pages of https://developer.hashicorp.com/vault/api-docs/auth, and d
 from __future__ import annotations
 
 from shlex import quote
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from freshkey.settings.auth import (
     AppRoleAuth,
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
     from freshkey.settings.auth import AuthSettings
 
-_ROLE: Final = "freshkey"  # where the configuration names none
-
 
 def login_commands(auth: AuthSettings, policy: str, *, period: str) -> Iterator[str]:
-    """Set the method up so that it gives tokens with that policy alone, renewed within `period`."""
+    """Set the method up so that it gives tokens with that policy alone, renewed within `period`.
+
+    A role that the configuration does not name has the policy's name.
+    """
     lasting = f"token_no_default_policy=true token_period={period}"
     terms = f"token_policies={policy} {lasting}"
     if isinstance(auth, TokenAuth):
@@ -43,13 +44,13 @@ def login_commands(auth: AuthSettings, policy: str, *, period: str) -> Iterator[
     at = quote(f"auth/{auth.mount}")
     match auth:
         case AppRoleAuth():
-            yield from _approle(auth, at, terms)
+            yield from _approle(auth, at, policy, terms)
         case KubernetesAuth():
             yield from _kubernetes(auth, at, terms)
         case JwtAuth():
-            yield from _jwt(auth, at, terms)
+            yield from _jwt(auth, at, policy, terms)
         case CertAuth():
-            yield f"vault write {at}/certs/{quote(auth.role or _ROLE)} {terms} \\"
+            yield f"vault write {at}/certs/{quote(auth.role or policy)} {terms} \\"
             yield "    certificate='@<CA_CERTIFICATE.pem>' allowed_common_names='<AGENT_NAME>'"
         case UserpassAuth() | LdapAuth():
             yield from _password(auth, at, lasting, policy)
@@ -78,15 +79,15 @@ def _token(auth: TokenAuth, policy: str, period: str) -> Iterator[str]:
     yield f"# Give the agent: token, {target}"
 
 
-def _approle(auth: AppRoleAuth, at: str, terms: str) -> Iterator[str]:
-    yield f"vault write {at}/role/{_ROLE} {terms}"
+def _approle(auth: AppRoleAuth, at: str, role: str, terms: str) -> Iterator[str]:
+    yield f"vault write {at}/role/{role} {terms}"
     if auth.role_id is not None:
-        yield f"vault write {at}/role/{_ROLE}/role-id role_id={quote(auth.role_id)}"
+        yield f"vault write {at}/role/{role}/role-id role_id={quote(auth.role_id)}"
     else:
-        yield f"vault read -field=role_id {at}/role/{_ROLE}/role-id > role_id"
+        yield f"vault read -field=role_id {at}/role/{role}/role-id > role_id"
         yield f"# Give the agent: role_id, as {quote(str(auth.role_id_file))}"
     wrapped = "-wrap-ttl=5m -field=wrapping_token" if auth.secret_id_wrapped else "-field=secret_id"
-    yield f"vault write -force {wrapped} {at}/role/{_ROLE}/secret-id > secret_id"
+    yield f"vault write -force {wrapped} {at}/role/{role}/secret-id > secret_id"
     when = ", within 5 minutes" if auth.secret_id_wrapped else ""
     yield f"# Give the agent{when}: secret_id, as {quote(str(auth.secret_id_file))}"
 
@@ -115,12 +116,12 @@ def _kubernetes(auth: KubernetesAuth, at: str, terms: str) -> Iterator[str]:
     yield "    bound_service_account_namespaces='<NAMESPACE>'"
 
 
-def _jwt(auth: JwtAuth, at: str, terms: str) -> Iterator[str]:
-    default = "" if auth.role else f" default_role={_ROLE}"
+def _jwt(auth: JwtAuth, at: str, name: str, terms: str) -> Iterator[str]:
+    default = "" if auth.role else f" default_role={name}"
     yield "# Instead of oidc_discovery_url: jwks_url, or jwt_validation_pubkeys=@FILE."
     yield f"vault write {at}/config{default} bound_issuer='<ISSUER>' \\"
     yield "    oidc_discovery_url='<ISSUER>'"
-    yield f"vault write {at}/role/{quote(auth.role or _ROLE)} {terms} role_type=jwt \\"
+    yield f"vault write {at}/role/{quote(auth.role or name)} {terms} role_type=jwt \\"
     yield "    user_claim=sub bound_subject='<SUBJECT>' bound_audiences='<AUDIENCE>'"
 
 

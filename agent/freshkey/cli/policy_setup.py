@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freshkey.settings.model import KeySettings, Settings
 
 PLUGIN: Final = "vault-plugin-secrets-openai"
-POLICY: Final = "freshkey"
+_NAME_LENGTH: Final = 60
 _TTL: Final = 3600.0  # the engine's own default
 _MAX_TTL: Final = 24 * 3600.0
 _OPENAI: Final = VerifySettings().base_url
@@ -58,11 +58,18 @@ def _lines(settings: Settings) -> Iterator[str]:
             yield told
     yield ""
     yield "# What the agent may do: the output of `freshkey policy`."
-    yield f"vault policy write {POLICY} - <<'END'"
+    name = _name(settings)
+    yield f"vault policy write {name} - <<'END'"
     yield hcl(needs(settings)).rstrip("\n")
     yield "END"
     yield ""
-    yield from login_commands(settings.auth, POLICY, period=_period(settings))
+    yield from login_commands(settings.auth, name, period=_period(settings))
+
+
+def _name(settings: Settings) -> str:
+    """Name the policy after the keys: another agent's is not to be overwritten."""
+    name = "-".join(["freshkey", *sorted(settings.keys)])
+    return name[:_NAME_LENGTH].rstrip("-")  # with which no role's name may end
 
 
 def _by_mount(settings: Settings) -> dict[str, dict[str, list[KeySettings]]]:
