@@ -118,6 +118,31 @@ def test_agents_have_policies_and_roles_of_their_own(
     assert f"vault write auth/approle/role/{name} token_policies={name} " in text
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/v1", "https://localhost/v1"])
+def test_an_emulator_makes_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    more = f'[keys.billing.verify]\nbase_url = "{url}"\n'
+    text = printed(tmp_path, capsys, "--setup", more=more)
+    assert f"organization_id='<ORGANIZATION_ID>' api_endpoint={url}\n" in text
+
+
+def test_a_gateway_is_not_given_the_admin_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "https://gateway.example/v1"
+    more = f"""
+[keys.billing.verify]
+base_url = "{url}"
+[keys.long]
+path = "openai/creds/long"
+verify.base_url = "{url}"
+"""
+    text = printed(tmp_path, capsys, "--setup", more=more)
+    told = [line for line in text.splitlines() if url in line]
+    assert told == [f"# Keys are tested at {url}.", f"# api_endpoint={url}"]
+
+
 def test_a_namespace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     vault = 'address = "https://vault.example:8200"\nnamespace = "team/a"'
     assert "export VAULT_NAMESPACE=team/a\n" in printed(tmp_path, capsys, "--setup", vault=vault)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from math import ceil
 from shlex import quote
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from freshkey.cli.policy import hcl
 from freshkey.cli.policy_logins import login_commands
 from freshkey.core.timing import token_lead
 from freshkey.online.needs import engine_role, needs
 from freshkey.settings.model import VerifySettings
-from freshkey.settings.values import as_duration
+from freshkey.settings.values import as_duration, is_loopback
 from freshkey.wishes import wish
 
 if TYPE_CHECKING:
@@ -83,14 +84,20 @@ def _by_mount(settings: Settings) -> dict[str, dict[str, list[KeySettings]]]:
 
 
 def _engine(mount: str, keys: list[KeySettings]) -> Iterator[str]:
-    # Where keys are tested they have to be made: a gateway or an emulator, if not OpenAI.
-    others = [key.verify.base_url for key in keys if key.verify.base_url != _OPENAI]
-    endpoint = f" api_endpoint={quote(others[0])}" if others else ""
+    others = dict.fromkeys(key.verify.base_url for key in keys if key.verify.base_url != _OPENAI)
+    # An emulator on this machine makes the keys too; a gateway is not to get the admin key.
+    near = [quote(url) for url in others if is_loopback(urlsplit(url).hostname or "")]
+    endpoint = f" api_endpoint={near[0]}" if near else ""
     yield ""
     yield f"# The engine, which makes keys; its plugin is in Vault's catalog as {PLUGIN}."
     yield "# The admin key goes through a pipe: in a command's arguments every user could read it."
     yield "# Leave the next line out where the engine is there already."
     yield f"vault secrets enable -path={quote(mount)} {PLUGIN}"
+    for url in map(quote, others):
+        if url not in near:
+            yield f"# Keys are tested at {url}."
+            yield "# If they are made there too, with the admin key, add to the next command:"
+            yield f"# api_endpoint={url}"
     yield (
         f'printf %s "$OPENAI_ADMIN_KEY" | vault write {quote(mount)}/config admin_api_key=- \\\n'
         f"    admin_api_key_id='<ADMIN_KEY_ID>' organization_id='<ORGANIZATION_ID>'{endpoint}"

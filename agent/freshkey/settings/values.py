@@ -222,12 +222,13 @@ def api_url(value: object) -> str:
     """Take a URL to which keys are sent: plain http goes to loopback only."""
     checked = url(value)
     parts = urlsplit(checked)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise WrongValueError("sends keys over plain http: use https, or an address of loopback")
     return checked
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, is this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
