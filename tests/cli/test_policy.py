@@ -31,6 +31,22 @@ def test_the_machine_is_not_looked_at(tmp_path: Path, capsys: pytest.CaptureFixt
     assert text.endswith("}\n")
 
 
+@pytest.mark.parametrize("variable", [None, "", "an operator's own"])
+def test_the_token_is_not_looked_at(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str | None,
+) -> None:
+    monkeypatch.delenv("VAULT_TOKEN", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("VAULT_TOKEN", variable)
+    auth = 'method = "token"'
+    assert "auth/token/renew-self" in printed(tmp_path, capsys, auth=auth)
+    text = printed(tmp_path, capsys, "--setup", auth=auth)
+    assert text.endswith("# Give the agent: token, in the variable VAULT_TOKEN\n")
+
+
 @pytest.mark.parametrize("path", ["kv/*", "kv/+/x", "+/x", 'kv/"x', "kv/{{x}}", "kv/${x}"])
 def test_a_path_that_a_policy_would_read_otherwise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 # What a policy takes for a pattern, a template, or the end of its string.
 _PATTERN: Final = re.compile(r'\*$|(?:^|/)\+(?:/|$)|\{\{|\$\{|"')
+_NO_TOKEN: Final = {"VAULT_TOKEN": "none"}
 
 
 def policy(options: Namespace) -> int:
     """Print the policy that the configuration needs, no more, or all of Vault's side."""
-    settings = load(options.config, os.environ)  # not the machine: it may be an operator's
+    # Neither the machine nor its token: they may be an operator's.
+    settings = load(options.config, {**os.environ, **_NO_TOKEN})
     _refuse_patterns(settings)
     if options.setup:
         from freshkey.cli.policy_setup import setup  # noqa: PLC0415 - for those who ask for it
