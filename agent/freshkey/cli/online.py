@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.imports import import_without
 from freshkey.logs.redact import redact_text
@@ -28,9 +30,10 @@ def check_online(settings: Settings, *, as_json: bool) -> int:
     """Look, print what was found, and return 1 if `run` would stumble over some of it."""
     configure("critical", "auto")  # what is found is told by the table
     import_without("hvac", "requests", "requests.exceptions")  # see vault/connection.py
-    from freshkey.online.inspection import inspect  # noqa: PLC0415 - it imports the agent's half
 
-    results = trio.run(inspect, settings)
+    results = trio.run(_inspected, settings)
+    if results is None:
+        raise CommandError("interrupted")
     failed = any(result.outcome is Outcome.FAILURE for result in results)
     if as_json:
         listed = {
@@ -43,6 +46,26 @@ def check_online(settings: Settings, *, as_json: bool) -> int:
         for line in table(results):
             print(line)
     return 1 if failed else 0
+
+
+async def _inspected(settings: Settings) -> list[Result] | None:
+    """Look until a signal comes: then None, once the token of the check is revoked."""
+    from freshkey.online.inspection import inspect  # noqa: PLC0415 - it imports the agent's half
+
+    looking = trio.CancelScope()
+    found: list[Result] | None = None
+
+    async def interrupt() -> None:
+        async for _ in signals:  # all of them: a second one must not keep a token alive
+            looking.cancel()
+
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(interrupt)
+            with looking:
+                found = await inspect(settings)
+            nursery.cancel_scope.cancel()
+    return found
 
 
 def table(results: Sequence[Result]) -> Iterator[str]:

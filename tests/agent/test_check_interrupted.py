@@ -1,0 +1,43 @@
+"""`freshkey check --online`, ended by a signal: it leaves no token, and prints no traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.agent.checking import change, tokens
+from tests.agent.holding import holding
+
+if TYPE_CHECKING:
+    from tests.agent.harness import Agent, Engine
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("held", ["/login", "/capabilities-self"])
+def test_a_signal(agent: Agent, engine: Engine, held: str, number: signal.Signals) -> None:
+    with holding(engine.vault.address, held) as proxy:
+        change(agent, engine.vault.address, proxy.address)
+        with subprocess.Popen(
+            [sys.executable, "-m", "freshkey", "check", "--online", "--config", agent.config],
+            env={"PATH": os.defpath, **agent.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as checking:
+            try:
+                assert proxy.holds.wait(20)
+                assert tokens(engine) == 1, "it has a token by now, and may not know it yet"
+                checking.send_signal(number)
+                checking.send_signal(number)
+                if held == "/login":
+                    proxy.release.set()
+                said = checking.communicate(timeout=8)
+            finally:
+                checking.kill()
+        assert (checking.returncode, *said) == (1, "", "freshkey: interrupted\n")
+        assert tokens(engine) == 0
