@@ -61,6 +61,24 @@ def test_a_secret_id_for_one_login(agent: Agent, engine: Engine) -> None:
     agent.end()
 
 
+def test_a_secret_id_is_left_alone_while_the_agent_has_a_token(
+    agent: Agent, engine: Engine
+) -> None:
+    role = f"auth/{engine.mount}/role/agent/secret-id"
+    secret_id = engine.vault.request("POST", role, {"num_uses": 2})["data"]["secret_id"]
+    (agent.directory / "secret_id").write_text(secret_id)
+    assert "one use of the secret-id was spent" in agent.command("check", "--online").stdout
+    agent.start()
+    agent.wait_for_key()
+    eventually(agent.journal.exists, "a journal")
+    done = agent.command("check", "--online")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "no login was made" in done.stdout
+    (agent.directory / "secret_id").unlink()
+    assert checked(agent, 1)["faults"].keys() == {"auth.secret_id_file"}
+    agent.end()
+
+
 def test_a_running_agent_is_not_disturbed(agent: Agent, engine: Engine) -> None:
     agent.start()
     key = agent.wait_for_key()

@@ -7,6 +7,7 @@ from freshkey.cli.host_check import host_faults
 from freshkey.settings import load
 
 from tests.settings.files import NO_VARIABLES, config, written
+from tests.stranger import looking_as_stranger
 
 STRANGER = 4_000_000_001
 
@@ -146,3 +147,14 @@ def test_a_reader_who_cannot_reach_the_file(
 def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to("circle")
     assert faults(tmp_path, f'files = [{{path = "circle/key", owner = "{os.geteuid()}"}}]') == []
+
+
+def test_an_audit_file_that_can_not_be_seen(tmp_path: Path) -> None:
+    shut = tmp_path / "shut" / "below"
+    shut.mkdir(parents=True)
+    more = '[log]\naudit_file = "shut/below/record"'
+    settings = load(written(tmp_path, config(more=more)), NO_VARIABLES)
+    with looking_as_stranger(shut.parent):
+        (found,) = host_faults(settings)
+    assert found.path == "log.audit_file"
+    assert "(Permission denied)" in found.message

@@ -84,14 +84,23 @@ def _target(place: Place, path: Path) -> Iterator[Finding]:
 
 def _appendable(place: Place, path: Path) -> Iterator[Finding]:
     """A record is added to a regular file, which is made in a directory that is there."""
+    try:
+        fault = _not_appendable(path)
+    except OSError as error:
+        user, reason = os.geteuid(), error.strerror
+        fault = f"can't be seen by user id {user} ({reason}): correct the directories before it"
+    if fault is not None:
+        yield Finding(place, fault)
+
+
+def _not_appendable(path: Path) -> str | None:
     if not path.parent.is_dir():
-        yield Finding(place, f"can't be made: there is no directory {path.parent}: make it")
-    elif path.is_symlink() or (path.exists() and not path.is_file()):
-        yield Finding(place, "is no regular file: name another path, or remove it")
-    elif not os.access(path if path.exists() else path.parent, os.W_OK):
-        yield Finding(
-            place, f"can't be written by user id {os.geteuid()}: correct its owner or mode"
-        )
+        return f"can't be made: there is no directory {path.parent}: make it"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return "is no regular file: name another path, or remove it"
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return f"can't be written by user id {os.geteuid()}: correct its owner or mode"
+    return None
 
 
 def _passage(place: Place, file: FileSettings) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 Whether a secret-id is good for one login can't be seen without a right that agents do not have, so
 the configuration has to tell: one that is wrapped, or that is removed after its use, is not used.
+Nor is any other while the token of the agent's journal lives.
 """
 
 from __future__ import annotations
@@ -37,20 +38,21 @@ if TYPE_CHECKING:
 
 async def login_results(settings: Settings) -> list[Result]:
     """Log in, look at what the token is good for, and revoke it."""
-    session, ledger = Session(settings.vault, boot_time), kept(settings)
-    if is_spent_once(settings.auth):
-        results = await once_results(session, settings.auth, ledger)
-        login = await _of_the_agent(session, ledger)
+    session, ledger, auth = Session(settings.vault, boot_time), kept(settings), settings.auth
+    login = await _of_the_agent(session, ledger) if isinstance(auth, AppRoleAuth) else None
+    if isinstance(auth, AppRoleAuth) and (login is not None or is_spent_once(auth)):
+        results = await once_results(session, auth, ledger)
         if login is None:
             told = "not tried, for a login would spend the credential; the rights are not known"
             return [*results, warning("auth", told)]
-        results.append(fine("auth", "the token of the agent's journal is asked instead"))
+        told = "no login was made: the token of the agent's journal is asked instead"
+        results.append(fine("auth", told))
     else:
         try:
-            login = await _log_in(session, settings.auth)
-            results = [fine("auth", f"logged in: {token_terms(login)}{_spent(settings.auth)}")]
+            login = await _log_in(session, auth)
+            results = [fine("auth", f"logged in: {token_terms(login)}{_spent(auth)}")]
         except FaultError as error:
-            used = was_removed(settings.auth)
+            used = was_removed(auth)
             if not used or (login := await _of_the_agent(session, ledger)) is None:
                 return [failure("auth", error.fault.message)]
             results = [fine("auth", "the credential was used and removed; the journal has a token")]
@@ -67,8 +69,7 @@ async def login_results(settings: Settings) -> list[Result]:
 
 
 def _spent(auth: AuthSettings) -> str:
-    uses = "; it took one use of the secret-id, where uses are counted"
-    return uses if isinstance(auth, AppRoleAuth) else ""
+    return "; one use of the secret-id was spent" if isinstance(auth, AppRoleAuth) else ""
 
 
 async def _log_in(session: Session, auth: AuthSettings) -> Login:

@@ -87,7 +87,7 @@ def _socket(path: Path, agent: int | None) -> Result:
 def _unwritable(directory: Path) -> str | None:
     """Say why nothing can be made in a directory, or in the nearest that is there."""
     nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
-    if not nearest.is_dir():
+    if not os.path.isdir(nearest):  # noqa: PTH112 - is_dir() raises where it may not look
         return f"{nearest} is no directory: name another path"
     if not os.access(nearest, os.W_OK | os.X_OK):
         return f"user {os.geteuid()} can't write in {nearest}: correct its owner or mode"

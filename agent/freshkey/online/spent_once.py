@@ -1,8 +1,8 @@
-"""A secret-id that is good for one login: looked at, not used."""
+"""A secret-id that may be good for one login: looked at, not used."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from freshkey.core.faults import FaultError
 from freshkey.online.report import Result, failure, fine
@@ -11,23 +11,25 @@ from freshkey.vault.login.credentials import read_credential
 from freshkey.vault.login.wrapping import Wrappings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from freshkey.core.ledger import Ledger
     from freshkey.settings.auth import AuthSettings
     from freshkey.vault.session import Session
 
 
-def is_spent_once(auth: AuthSettings) -> TypeGuard[AppRoleAuth]:
+def is_spent_once(auth: AppRoleAuth) -> bool:
     """Whether the configuration says that a login may spend the credential."""
-    return isinstance(auth, AppRoleAuth) and (auth.secret_id_wrapped or auth.remove_secret_id_file)
+    return auth.secret_id_wrapped or auth.remove_secret_id_file
 
 
 def was_removed(auth: AuthSettings) -> bool:
     """Whether a credential is missing that a login removes: then an agent has used it, perhaps."""
     match auth:
         case JwtAuth():
-            return auth.remove_jwt_file and not auth.jwt_file.exists()
+            return auth.remove_jwt_file and _is_missing(auth.jwt_file)
         case UserpassAuth() | LdapAuth():
-            return auth.remove_password_file and not auth.password_file.exists()
+            return auth.remove_password_file and _is_missing(auth.password_file)
         case _:
             return False
 
@@ -49,7 +51,19 @@ async def once_results(session: Session, auth: AppRoleAuth, ledger: Ledger | Non
             return [fine(place, "was unwrapped by the agent, whose journal has the secret-id")]
         await Wrappings(session).validate(delivered, auth.mount)
     except FaultError as error:
-        if not auth.secret_id_file.exists() and ledger is not None and (held or ledger.token):
+        used = ledger is not None and (held or ledger.token) and is_spent_once(auth)
+        if used and _is_missing(auth.secret_id_file):
             return [fine(place, "was used by the agent, and removed; its journal has a token")]
         return [failure(place, error.fault.message)]
     return [fine(place, f"is wrapped at auth/{auth.mount}, and was not opened")]
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether there is none; what can't be seen may be there."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
