@@ -53,7 +53,10 @@ def check(options: Namespace) -> int:
         return check_online(settings, as_json=options.json)
     if options.json:
         listed = [{"path": fault.path, "message": fault.message} for fault in faults]
-        print(json.dumps({"ok": not faults, "faults": listed}))
+        answer: dict[str, object] = {"ok": not faults, "faults": listed}
+        if options.online:
+            answer["warnings"] = []
+        print(json.dumps(answer))
     else:
         print("no fault found")
     return 2 if faults else 0
