@@ -14,6 +14,7 @@ from freshkey.online.report import Outcome
 from freshkey.settings import load
 
 from tests.agent.checking import change, checked, tokens
+from tests.vault.servers import OddServer, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +56,12 @@ def test_faults_of_the_configuration_come_first(agent: Agent) -> None:
     change(agent, "[state]", '[state]\ncolour = "red"')
     done = agent.command("check", "--online", "--json")
     assert done.returncode == 2
-    (fault,) = json.loads(done.stdout)["faults"]
+    told = json.loads(done.stdout)
+    (fault,) = told["faults"]
     assert fault["path"] == "state.colour"
+    assert told == {"ok": False, "faults": [fault], "warnings": []}
+    offline = json.loads(agent.command("check", "--json").stdout)
+    assert offline == {"ok": False, "faults": [fault]}
 
 
 def test_nobody_at_the_address(agent: Agent, engine: Engine) -> None:
@@ -64,7 +69,7 @@ def test_nobody_at_the_address(agent: Agent, engine: Engine) -> None:
     found = checked(agent, 1)
     assert found["faults"].keys() == {"vault.address"}
     assert "connection refused" in found["faults"]["vault.address"]
-    assert "not tried" in found["warnings"]["auth"]
+    assert found["warnings"]["auth"] == "not tried, for no address of Vault can be used"
 
 
 def test_one_address_of_several_is_away(agent: Agent) -> None:
@@ -148,6 +153,7 @@ def test_a_static_key_needs_nothing_but_a_read(agent: Agent, engine: Engine, ver
     done = agent.command("check", "--online")
     assert "a secret without a lease, read again every 5m" in done.stdout
     assert "revo" not in done.stdout.replace("revoke-self", "")
+    assert "no key has leases" in done.stdout
     if version == 2:
         engine.vault.write_policy(engine.mount, f'path "{mount}/*" {{ capabilities = ["read"] }}')
         change(agent, f"{mount}/data/", f"{mount}/")
@@ -160,3 +166,28 @@ def test_a_path_where_no_engine_is(agent: Agent, engine: Engine) -> None:
     engine.vault.write_policy(engine.mount, 'path "*" { capabilities = ["read", "update"] }')
     change(agent, engine.path, "nowhere/creds/billing")
     assert "is the path right?" in checked(agent, 0)["warnings"]["keys.billing.path"]
+
+
+def test_a_static_key_that_may_not_be_read(agent: Agent, engine: Engine) -> None:
+    """Vault does not tell such a token that there is an engine."""
+    mount = f"{engine.mount}-kv"
+    engine.vault.enable_kv(mount, 1)
+    change(agent, engine.path, f"{mount}/billing")
+    found = checked(agent, 1)
+    assert found["warnings"] == {}
+    assert found["faults"].keys() == {"keys.billing.path"}
+    assert f"`read` on {mount}/billing" in found["faults"]["keys.billing.path"]
+    engine.vault.request("DELETE", f"sys/mounts/{mount}")
+
+
+@pytest.mark.parametrize(("mode", "warned"), [("require", True), ("prefer", False)])
+def test_an_answer_that_openai_would_not_give(
+    agent: Agent, engine: Engine, mode: str, *, warned: bool
+) -> None:
+    change(agent, "[keys.billing.verify]", f'[keys.billing.verify]\nmode = "{mode}"')
+    assert checked(agent, 0)["warnings"] == {}
+    with OddServer(answer(404)) as server:
+        change(agent, engine.openai.base_url, f"http://127.0.0.1:{server.port}/v1")
+        warnings = checked(agent, 0)["warnings"]
+    assert warnings.keys() == ({"keys.billing.verify.base_url"} if warned else set())
+    assert not warned or "answers 404" in warnings["keys.billing.verify.base_url"]

@@ -55,7 +55,8 @@ def test_a_budget_that_has_to_move_three_keys(
     """Six a minute: 30 s, and 335 s for overlap, test, and mint; in the second half of a token."""
     more = "".join(f'[keys.{name}]\npath = "openai/creds/{name}"\n' for name in "ab")
     vault = f"{VAULT}\nmax_mints_per_minute = {budget}"
-    found = warned(tmp_path, {}, token, vault=vault, more=more)
+    leases = dict.fromkeys(["billing", "a", "b"])
+    found = warned(tmp_path, leases, token, vault=vault, more=more)
     assert found.keys() == (set() if fits else {"vault.max_mints_per_minute"})
 
 
@@ -73,3 +74,21 @@ def test_what_a_token_is(
 ) -> None:
     login = Login(Secret("token"), "accessor", kind, duration, renewable, owned=True, asked_at=0.0)
     assert token_terms(login).startswith(said)
+
+
+def test_leases_that_are_not_known(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, config()), NO_VARIABLES)
+    told = {r.place: r.message for r in lifetime_results(settings, {"billing": None}, HOUR)}
+    assert "leases longer than 1h would end with the token" in told["keys.billing.ttl"]
+    told = {r.place: r.message for r in lifetime_results(settings, {"billing": None}, None)}
+    assert "token" not in told["keys.billing.ttl"]
+
+
+def test_keys_without_leases_are_not_moved(tmp_path: Path) -> None:
+    more = "".join(f'[keys.k{number}]\npath = "kv/data/{number}"\n' for number in range(40))
+    settings = load(written(tmp_path, config(more=more)), NO_VARIABLES)
+    told = {r.place: r for r in lifetime_results(settings, {"billing": HOUR}, HOUR)}
+    found = told["vault.max_mints_per_minute"]
+    assert (found.outcome, found.message[:6]) == (Outcome.FINE, "1 key,")
+    (none,) = lifetime_results(settings, {}, 60.0)
+    assert none.outcome is Outcome.FINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.lease import TokenKind
@@ -11,7 +12,7 @@ from freshkey.settings.values import as_duration
 from freshkey.wishes import wish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from freshkey.core.lease import Login
     from freshkey.online.report import Result
@@ -38,7 +39,7 @@ def lifetime_results(
     for name, lease in leases.items():
         key, place = settings.keys[name], f"keys.{name}.ttl"
         if lease is None:
-            yield fine(place, "not set, so how long its leases live shows with the first of them")
+            yield fine(place, _unknown(token))
             continue
         if token is not None and token < lease:
             yield warning(
@@ -50,7 +51,15 @@ def lifetime_results(
         else:
             yield fine(place, f"leases of {as_duration(lease)}, no longer than their token lives")
         yield from _overlap(f"keys.{name}.overlap", key, lease)
-    yield _budget(settings, token)
+    yield _budget(settings, leases, token)
+
+
+def _unknown(token: float | None) -> str:
+    told = "not set, so how long its leases live shows with the first of them"
+    if token is None:
+        return told
+    longer = f"leases longer than {as_duration(token)} would end with the token"
+    return f"{told}; {longer}: set ttl to be warned"
 
 
 def _overlap(place: str, key: KeySettings, lease: float) -> Iterator[Result]:
@@ -67,10 +76,13 @@ def _overlap(place: str, key: KeySettings, lease: float) -> Iterator[Result]:
         )
 
 
-def _budget(settings: Settings, token: float | None) -> Result:
-    place, number = "vault.max_mints_per_minute", len(settings.keys)
-    budget = settings.vault.max_mints_per_minute
-    lead = token_lead(wish(settings).policy)
+def _budget(settings: Settings, leases: Container[str], token: float | None) -> Result:
+    place, budget = "vault.max_mints_per_minute", settings.vault.max_mints_per_minute
+    policy = wish(settings).policy
+    moved = {name: key for name, key in policy.keys.items() if name in leases}
+    if not moved:
+        return fine(place, "no key has leases, and none has to be minted")
+    number, lead = len(moved), token_lead(replace(policy, keys=moved))
     keys = "1 key" if number == 1 else f"{number} keys"
     # The token is replaced no earlier than at half its life, and renewed until then.
     if token is not None and lead > token / 2:

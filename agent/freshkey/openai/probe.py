@@ -70,8 +70,8 @@ class Probe:
             return Finding(Verdict.UNKNOWN, f"no answer within {TIMEOUT:g} s")
         return judge(*answered)
 
-    async def reach(self) -> str | None:
-        """Say why nothing answers there, asked without a key; None when something does."""
+    async def reach(self) -> int | str:
+        """Return the status of what answers there, asked without a key, or why nothing does."""
         try:
             client = await self._opened()
         except ProxyError as error:
@@ -80,8 +80,8 @@ class Probe:
 
         try:
             with trio.move_on_after(TIMEOUT):
-                async with client.stream("GET", self._url):
-                    return None
+                async with client.stream("GET", self._url) as response:
+                    return response.status_code
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return _reason(error)
         return f"no answer within {TIMEOUT:g} s"
