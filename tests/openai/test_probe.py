@@ -250,6 +250,7 @@ async def test_the_emulator(openai_server: OpenAIServer) -> None:
         assert await probe.test(key) == Finding(Verdict.UNKNOWN, "403")
         openai_server.set(errors={"models.list": "unavailable"})
         assert await probe.test(key) == Finding(Verdict.UNKNOWN, "503")
+    openai_server.set()  # as it was, for the tests that follow
 
 
 def test_httpx_is_imported_when_it_is_first_needed() -> None:
