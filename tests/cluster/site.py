@@ -126,6 +126,9 @@ class Site:
         ledger = json.loads(self.agent.journal.read_text())["ledger"]
         if ledger["retired_tokens"] or not ledger["token"]:
             return "not one token in the journal"
+        (key,) = ledger["keys"]
+        if key["requested"] or key["intent"] is not None or key["candidate"] is not None:
+            return "a replacement is under way"
         if len(self.live()) != 1 + self.orphans:
             return "not one key at OpenAI"
         tokens = self.tokens()
