@@ -179,7 +179,7 @@ class Hands:
 
 def _import_vault() -> type[VaultClient]:
     import_without("hvac", "requests", "requests.exceptions")  # see vault/connection.py
-    from freshkey.vault import adapter, client  # noqa: PLC0415 - see the class
+    from freshkey.vault import adapter, client  # noqa: PLC0415 - slow: in a thread, after the start
 
     del adapter  # hvac, which the first call would import
     return client.VaultClient

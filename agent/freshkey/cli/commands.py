@@ -31,7 +31,7 @@ def once(options: Namespace) -> int:
     """Get every key once, within the timeout."""
     settings = _settings(options.config)
     import_without("structlog", "asyncio", "rich")
-    from freshkey import app  # noqa: PLC0415 - as above
+    from freshkey import app  # noqa: PLC0415 - not before the configuration is known to be right
 
     return app.once(settings, options.timeout)
 

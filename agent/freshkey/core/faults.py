@@ -13,7 +13,7 @@ class FaultKind(StrEnum):
     TLS = "tls"
     SEALED = "sealed"
     THROTTLED = "throttled"  # Vault's own 429
-    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a fault's name
+    TOKEN_INVALID = "token_invalid"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     BAD_REQUEST = "bad_request"
@@ -30,9 +30,9 @@ class Operation(StrEnum):
     LOOK_UP_WRAPPING = "look_up_wrapping"
     UNWRAP = "unwrap"
     LOOK_UP_CAPABILITIES = "look_up_capabilities"
-    LOOK_UP_TOKEN = "look_up_token"  # noqa: S105 - an operation's name
-    RENEW_TOKEN = "renew_token"  # noqa: S105 - an operation's name
-    REVOKE_TOKEN = "revoke_token"  # noqa: S105 - an operation's name
+    LOOK_UP_TOKEN = "look_up_token"
+    RENEW_TOKEN = "renew_token"
+    REVOKE_TOKEN = "revoke_token"
     MINT = "mint"
     REFRESH = "refresh"
     RENEW_LEASE = "renew_lease"

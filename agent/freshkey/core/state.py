@@ -25,7 +25,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     REFUSED = "refused"
     REPORTED = "reported"
-    TOKEN = "token"  # noqa: S105 - a reason's name
+    TOKEN = "token"
     REQUESTED = "requested"
     CHANGED = "changed"
 

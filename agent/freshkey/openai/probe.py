@@ -76,7 +76,7 @@ class Probe:
             client = await self._opened()
         except ProxyError as error:
             return str(error)
-        import httpx  # noqa: PLC0415 - as above
+        import httpx  # noqa: PLC0415 - keys of the journal are served before
 
         try:
             with trio.move_on_after(TIMEOUT):
@@ -126,7 +126,7 @@ def judge(status: int, content: bytes) -> Finding:
 
 def _client(url: str) -> httpx.AsyncClient:
     import_without("httpx", "httpx._main")  # its command line
-    import httpx  # noqa: PLC0415 - as above
+    import httpx  # noqa: PLC0415 - keys of the journal are served before
 
     plain = url.startswith("http:")
     trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

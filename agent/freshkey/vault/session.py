@@ -116,7 +116,7 @@ def _perform(
     namespace: str | None,
     connection: Connection,
 ) -> Json:
-    # Here, for hvac is slow to import, and keys from the journal are served before.
-    from freshkey.vault.adapter import Vault  # noqa: PLC0415
+    # hvac is slow to import.
+    from freshkey.vault.adapter import Vault  # noqa: PLC0415 - keys of the journal are served before
 
     return call(Vault(request, connection, token, namespace))

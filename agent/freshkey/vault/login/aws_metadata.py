@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from freshkey.settings.values import is_loopback
 from freshkey.vault.login.aws_signing import AwsCredentials
-from freshkey.vault.login.outside import Reply, Service, ask, fault, is_loopback, refusal
+from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
 from freshkey.vault.login.variables import (
     file_of,
     known,

@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from freshkey import __version__
 from freshkey.core.faults import Fault, FaultError, FaultKind
 from freshkey.host.proxies import ProxyError, httpx_proxy
 from freshkey.imports import import_without
+from freshkey.settings.values import is_loopback
 from freshkey.vault.words import quote
 
 if TYPE_CHECKING:
@@ -144,14 +144,6 @@ def fault(service: Service, problem: str) -> FaultError:
 def _in_the_clear(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, a name or an address, is this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _away(service: Service, reason: str) -> FaultError:
