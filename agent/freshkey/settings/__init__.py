@@ -12,7 +12,7 @@ else:
         # At their first use: what asks a running agent needs `values` alone, and attrs is slow.
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from freshkey.settings import faults, loading, model  # noqa: PLC0415 - as above
+        from freshkey.settings import faults, loading, model  # noqa: PLC0415 - attrs is slow
 
         globals().update(
             Settings=model.Settings,
