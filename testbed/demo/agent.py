@@ -1,5 +1,6 @@
 """The agent under show: `freshkey run` as a process, asked over its socket like anybody else."""
 
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -57,9 +58,14 @@ class Agent:
         """Return where the file of a key is."""
         return self._directory / "keys" / key
 
+    def _listens(self) -> bool:
+        """Whether it takes connections: the file is there before it does, and after a kill."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
+
     def shown(self, key: str = KEY) -> Shown | None:
         """Ask for a key; None when the agent has none to give, or doesn't answer."""
-        if not self.socket.exists():  # httpx2 leaves its own open when it can't connect
+        if not self._listens():  # httpx2 leaves its own socket open when it can't connect
             return None
         try:
             response = self._client.get(f"/v1/keys/{key}")
