@@ -38,22 +38,22 @@ def crowd(path: Path, seconds: float, act: Act, *, size: int = CROWD, pause: flo
     `act` gets a connection and the number of its turn; it raises OSError to end it.
     """
     ends = time.monotonic() + seconds
-    turns: dict[socket.socket, int] = {}
+    fair_queue: dict[socket.socket, int] = {}
     while time.monotonic() < ends:
-        while len(turns) < size and (sock := connect(path)):
-            turns[sock] = 0
-        for sock in list(turns):
+        while len(fair_queue) < size and (sock := connect(path)):
+            fair_queue[sock] = 0
+        for sock in list(fair_queue):
             try:
-                act(sock, turns[sock])
+                act(sock, fair_queue[sock])
             except BlockingIOError:
                 pass
             except OSError:
                 sock.close()
-                del turns[sock]
+                del fair_queue[sock]
                 continue
-            turns[sock] += 1
+            fair_queue[sock] += 1
         time.sleep(pause)
-    for sock in turns:
+    for sock in fair_queue:
         sock.close()
 
 

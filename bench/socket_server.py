@@ -10,10 +10,10 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Self
 
 import trio
-from freshkey.core.secret import Secret
-from freshkey.core.view import KeyStatus, KeyView, Publication
-from freshkey.serve.board import Board
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.listener import listen
+from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
@@ -88,16 +88,16 @@ def _run(path: Path, limits: Limits, rotate_every: float | None, results: Connec
 async def _serve(
     path: Path, limits: Limits, rotate_every: float | None, results: Connection
 ) -> None:
-    board = Board(["billing"])
-    routes = Routes(board, FixedClock(), _record, NoDesk(), Readers(time.monotonic))
+    published_keys = PublishedKeys(["billing"])
+    routes = Routes(published_keys, FixedClock(), _record, NoDesk(), Readers(time.monotonic))
     stop = trio.Event()
-    _show(board, 1)
+    _show(published_keys, 1)
     with trio.open_signal_receiver(signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             listener = listen(path, mode=0o666)
             await nursery.start(partial(serve, listener, routes.answer, limits, stop=stop, grace=1))
             if rotate_every is not None:
-                nursery.start_soon(_rotate, board, rotate_every)
+                nursery.start_soon(_rotate, published_keys, rotate_every)
             gc.collect()
             gc.freeze()  # as the agent does
             began = time.process_time()
@@ -109,18 +109,18 @@ async def _serve(
             nursery.cancel_scope.cancel()
 
 
-async def _rotate(board: Board, every: float) -> None:
+async def _rotate(published_keys: PublishedKeys, every: float) -> None:
     generation = 1
     while True:
         await trio.sleep(every)
         generation += 1
-        _show(board, generation)
+        _show(published_keys, generation)
 
 
-def _show(board: Board, generation: int) -> None:
+def _show(published_keys: PublishedKeys, generation: int) -> None:
     secret = Secret(f"sk-svcacct-{generation:0100}")
     publication = Publication(generation, secret, 1800.0, "key_abc")
-    board.show(KeyView("billing", KeyStatus.FRESH, publication))
+    published_keys.show(KeyView("billing", KeyStatus.FRESH, publication))
 
 
 def _record(event: str, **fields: object) -> None:

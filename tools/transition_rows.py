@@ -6,11 +6,11 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from freshkey.core import actions, events
-from freshkey.core.faults import Fault, FaultKind
-from freshkey.core.lease import Grant, Login, Renewal, TokenKind
-from freshkey.core.secret import Secret
-from freshkey.core.state import (
+from freshkey.core.model import actions, events
+from freshkey.core.model.faults import Fault, FaultKind
+from freshkey.core.model.grants import Grant, Login, Renewal, TokenKind
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.state import (
     AgentState,
     BackingOff,
     Call,
@@ -27,9 +27,9 @@ from freshkey.core.state import (
     Wanted,
     Watch,
 )
-from freshkey.core.token_state import Token, TokenCall, Tokens
-from freshkey.core.verdict import Finding, Verdict
-from freshkey.core.view import Publication
+from freshkey.core.model.token import Token, TokenCall, Tokens
+from freshkey.core.model.verdict import Finding, Verdict
+from freshkey.core.model.view import Publication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,9 +112,9 @@ def key_rows() -> Iterator[Row]:
         ("token invalid", INVALID),
     ):
         yield "Minting", f"Failed: {words}", minting, events.Failed(ISSUE, fault), NOW
-    trial = Testing(Reason.DUE, Credential(lease("new"), SECRET), NOW, NOW)
-    yield "Testing", "a test is due", agent(key(trial)), events.Woke(), NOW
-    testing = agent(key(trial, probing="new"))
+    verification = Testing(Reason.DUE, Credential(lease("new"), SECRET), NOW, NOW)
+    yield "Testing", "a test is due", agent(key(verification)), events.Woke(), NOW
+    testing = agent(key(verification, probing="new"))
     for verdict, at, when in (
         (Verdict.GOOD, NOW, ""),
         (Verdict.REFUSED, NOW, ""),

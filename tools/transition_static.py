@@ -6,11 +6,11 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core import actions, events
-from freshkey.core.faults import Fault, FaultKind
-from freshkey.core.lease import Grant
-from freshkey.core.secret import Secret
-from freshkey.core.state import (
+from freshkey.core.model import actions, events
+from freshkey.core.model.faults import Fault, FaultKind
+from freshkey.core.model.grants import Grant
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.state import (
     NO_TOKEN,
     Call,
     Credential,

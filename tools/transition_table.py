@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.actions import Record
-from freshkey.core.agent import step
-from freshkey.core.chance import Chance
-from freshkey.core.policy import AgentPolicy, KeyPolicy
+from freshkey.core.agent.step import step
+from freshkey.core.model.actions import Record
+from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.core.pacing.chance import Chance
 
 from tools.transition_rows import Row, idle_rows, key_rows, lease_rows, token_rows
 from tools.transition_static import static_rows
@@ -20,7 +20,7 @@ from tools.transition_static import static_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from freshkey.core.state import AgentState
+    from freshkey.core.model.state import AgentState
 
 DESIGN: Final = Path(__file__).parent.parent / "DESIGN.md"
 BEGIN, END = "<!-- transition table: begin -->\n", "<!-- transition table: end -->\n"
@@ -40,7 +40,7 @@ def token_phase(state: AgentState) -> str:
     current = state.tokens.current
     marks = ["no token" if current is None else f"token {current.number}"]
     marks += ["abandoned"] if current is not None and current.abandoned else []
-    marks += ["worn"] if state.tokens.worn else []
+    marks += ["clipped"] if state.tokens.clipped else []
     marks += ["Vault away"] if state.link.away else []
     marks += ["stopping"] if state.stopping is not None else []
     return ", ".join(marks)

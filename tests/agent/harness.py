@@ -76,8 +76,10 @@ class Engine:
         found = []
         for accessor in self.vault.request("LIST", "auth/token/accessors")["data"]["keys"]:
             with suppress(VaultError):  # it has ended since
-                wish = {"accessor": accessor}
-                found.append(self.vault.request("POST", "auth/token/lookup-accessor", wish)["data"])
+                desired_state = {"accessor": accessor}
+                found.append(
+                    self.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]
+                )
         return [data for data in found if data["path"] == f"auth/{self.mount}/login"]
 
     def delete_account(self) -> None:

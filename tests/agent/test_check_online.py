@@ -8,9 +8,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey import hardening
-from freshkey.online.machine import machine_results
-from freshkey.online.report import Outcome
+from freshkey.daemon import hardening
+from freshkey.preflight.online.machine import machine_results
+from freshkey.preflight.online.report import Outcome
 from freshkey.settings import load
 
 from tests.agent.checking import change, checked, tokens

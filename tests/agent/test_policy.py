@@ -8,8 +8,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.cli.policy import hcl
-from freshkey.online.needs import Need, needs
+from freshkey.provisioning.needs import Need, needs
+from freshkey.provisioning.policy import hcl
 from freshkey.settings import load
 
 from tests.agent.harness import Agent, Engine, eventually

@@ -9,8 +9,8 @@ import pytest
 
 from testbed.process import ReservedPort
 from testbed.vault import VaultServer
-from tests.fresh import configured, follow, minted, sound
 from tests.logins.issuer import AUDIENCE, ISSUER, SUBJECT, Issuer
+from tests.support.fresh_vault import configured, follow, minted, sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

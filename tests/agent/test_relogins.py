@@ -8,14 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
-from freshkey.core.actions import Publish, Record, Withdraw
-from freshkey.core.adoption import fresh
-from freshkey.core.events import CredentialChanged, Published, RotateRequested, Withdrawn
-from freshkey.hands import Hands
+from freshkey.core.keys.adoption import fresh
+from freshkey.core.model.actions import Publish, Record, Withdraw
+from freshkey.core.model.events import CredentialChanged, Published, RotateRequested, Withdrawn
+from freshkey.daemon.executor import RemoteExecutor
+from freshkey.daemon.loop import Loop
 from freshkey.host.clock import boot_time
-from freshkey.loop import Loop
+from freshkey.settings.desired_state import desired_state
 from freshkey.settings.loading import load
-from freshkey.wishes import wish
 
 from tests.agent.harness import PATIENCE, configuration
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from freshkey.core.state import AgentState
-    from freshkey.core.view import KeyView
+    from freshkey.core.model.state import AgentState
+    from freshkey.core.model.view import KeyView
 
     from tests.agent.harness import Engine
 
@@ -75,9 +75,9 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
     file = tmp_path / "config.toml"
     file.write_text(text.replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1))
     settings = load(file, {})
-    policy, world = wish(settings).policy, Hurried()
+    policy, world = desired_state(settings).policy, Hurried()
     loop = Loop(policy, fresh(policy), world)
-    hands = Hands(settings, loop.send)
+    executor = RemoteExecutor(settings, loop.send)
 
     def logged_in(count: int) -> bool:
         return loop.state.tokens.count == count
@@ -87,8 +87,8 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
         return tokens.count == key.generation == count and not (tokens.retired or key.retired)
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(hands.prepare, 0)
-        nursery.start_soon(loop.run, hands)
+        nursery.start_soon(executor.prepare, 0)
+        nursery.start_soon(loop.run, executor)
         await until(partial(settled, 1))
         for number in range(2, LOGINS + 1):
             world.ahead += 2  # two logins are a second apart
@@ -97,7 +97,7 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
             loop.send(RotateRequested("billing"))
             await until(partial(settled, number))
         nursery.cancel_scope.cancel()
-    await hands.aclose()
+    await executor.aclose()
     current = loop.state.tokens.current
     assert current is not None
     assert [data["accessor"] for data in engine.tokens()] == [current.accessor]

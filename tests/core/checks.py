@@ -5,16 +5,16 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.actions import Revoke, RevokeToken
-from freshkey.core.agent import step
-from freshkey.core.chance import Chance
-from freshkey.core.events import Event, Failed, Issued, Woke
-from freshkey.core.faults import UNSPENT
-from freshkey.core.lease import TokenKind
-from freshkey.core.state import Testing as OnTrial
+from freshkey.core.agent.step import step
+from freshkey.core.model.actions import Revoke, RevokeToken
+from freshkey.core.model.events import Event, Failed, Issued, Woke
+from freshkey.core.model.faults import UNSPENT
+from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.pacing.chance import Chance
 
 if TYPE_CHECKING:
-    from freshkey.core.state import KeyState
+    from freshkey.core.model.state import KeyState
 
     from tests.core.world import World
 

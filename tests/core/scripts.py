@@ -7,12 +7,12 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from freshkey.core.actions import Order
-from freshkey.core.adoption import Wish
-from freshkey.core.faults import Fault, FaultKind
-from freshkey.core.ledger import Origin, Source
-from freshkey.core.policy import AgentPolicy, KeyPolicy
-from freshkey.core.verdict import Verdict
+from freshkey.core.keys.adoption import DesiredState
+from freshkey.core.model.actions import Order
+from freshkey.core.model.faults import Fault, FaultKind
+from freshkey.core.model.ledger import Origin, Source
+from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.core.model.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +75,6 @@ def sources(wanted: AgentPolicy) -> dict[str, Source]:
     return {name: Source(f"openai/creds/{name}", "api_key") for name in wanted.keys}
 
 
-def wish(wanted: AgentPolicy) -> Wish:
+def desired_state(wanted: AgentPolicy) -> DesiredState:
     """What the journal of a simulated world matches."""
-    return Wish(wanted, ORIGIN, sources(wanted))
+    return DesiredState(wanted, ORIGIN, sources(wanted))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from freshkey.core.actions import (
+from freshkey.core.model.actions import (
     Issue,
     LogIn,
     LookUp,
@@ -19,12 +19,18 @@ from freshkey.core.actions import (
     Revoke,
     RevokeToken,
 )
-from freshkey.core.actions import Test as Probe
-from freshkey.core.events import ClockJumped, CredentialChanged, Event, Reported, RotateRequested
-from freshkey.core.faults import Fault, FaultKind
-from freshkey.core.lease import TokenKind
-from freshkey.core.policy import AgentPolicy, KeyPolicy, VerifyMode
-from freshkey.core.verdict import Verdict
+from freshkey.core.model.actions import Test as Probe
+from freshkey.core.model.events import (
+    ClockJumped,
+    CredentialChanged,
+    Event,
+    Reported,
+    RotateRequested,
+)
+from freshkey.core.model.faults import Fault, FaultKind
+from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.policy import AgentPolicy, KeyPolicy, VerifyMode
+from freshkey.core.model.verdict import Verdict
 from hypothesis import strategies as st
 
 from tests.core.scripts import FULL_DISK, LIMITED, LOST, THROTTLED, Rule, Saying

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from freshkey.core.actions import Issue, Ping
-from freshkey.core.events import Woke
-from freshkey.core.verdict import Verdict
+from freshkey.core.model.actions import Issue, Ping
+from freshkey.core.model.events import Woke
+from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import AWAY, Rule, Saying, policy
 from tests.core.strategies import CALLS

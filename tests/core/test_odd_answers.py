@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.core.actions import Issue, LookUp, Publish, Renew, Revoke, RevokeToken, Withdraw
-from freshkey.core.actions import Test as Probe
-from freshkey.core.events import (
+from freshkey.core.model.actions import Issue, LookUp, Publish, Renew, Revoke, RevokeToken, Withdraw
+from freshkey.core.model.actions import Test as Probe
+from freshkey.core.model.events import (
     Failed,
     Issued,
     LookedUp,
@@ -16,17 +16,17 @@ from freshkey.core.events import (
     RotateRequested,
     TokenRevoked,
 )
-from freshkey.core.events import Tested as Verdicted
-from freshkey.core.lease import Grant, Renewal
-from freshkey.core.secret import Secret
-from freshkey.core.verdict import Finding, Verdict
+from freshkey.core.model.events import Tested as Verdicted
+from freshkey.core.model.grants import Grant, Renewal
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.verdict import Finding, Verdict
 
 from tests.core.scripts import AWAY, BAD_REQUEST, FULL_DISK, Rule, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
 if TYPE_CHECKING:
-    from freshkey.core.token_state import Token
+    from freshkey.core.model.token import Token
 
 
 def running() -> World:

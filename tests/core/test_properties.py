@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.core.actions import Ping
-from freshkey.core.lease import TokenKind
-from freshkey.core.state import Idle
+from freshkey.core.model.actions import Ping
+from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.state import Idle
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from itertools import count
 from math import inf
 from typing import assert_never
 
-from freshkey.core.actions import (
+from freshkey.core.model.actions import (
     Issue,
     LogIn,
     LookUp,
@@ -22,7 +22,7 @@ from freshkey.core.actions import (
     TokenOrder,
     VaultKeyOrder,
 )
-from freshkey.core.events import (
+from freshkey.core.model.events import (
     Event,
     Failed,
     Issued,
@@ -36,9 +36,9 @@ from freshkey.core.events import (
     TokenRenewed,
     TokenRevoked,
 )
-from freshkey.core.faults import Fault, FaultKind
-from freshkey.core.lease import Grant, Login, Renewal, TokenKind
-from freshkey.core.secret import Secret
+from freshkey.core.model.faults import Fault, FaultKind
+from freshkey.core.model.grants import Grant, Login, Renewal, TokenKind
+from freshkey.core.model.secret import Secret
 
 VaultOrder = VaultKeyOrder | TokenOrder | Ping
 

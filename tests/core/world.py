@@ -14,7 +14,10 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from freshkey.core.actions import (
+from freshkey.core.agent.step import step
+from freshkey.core.keys.adoption import adopt, fresh, shifted
+from freshkey.core.keys.lifecycle import view
+from freshkey.core.model.actions import (
     Issue,
     LookUp,
     Order,
@@ -27,10 +30,7 @@ from freshkey.core.actions import (
     Test,
     Withdraw,
 )
-from freshkey.core.adoption import adopt, fresh, shifted
-from freshkey.core.agent import step
-from freshkey.core.chance import Chance
-from freshkey.core.events import (
+from freshkey.core.model.events import (
     Event,
     Failed,
     Issued,
@@ -40,22 +40,22 @@ from freshkey.core.events import (
     Withdrawn,
     Woke,
 )
-from freshkey.core.faults import Fault
-from freshkey.core.key import view
-from freshkey.core.ledger import Source, to_ledger
-from freshkey.core.policy import AgentPolicy
-from freshkey.core.state import AgentState
-from freshkey.core.verdict import Finding, Verdict
+from freshkey.core.model.faults import Fault
+from freshkey.core.model.ledger import Source, to_ledger
+from freshkey.core.model.policy import AgentPolicy
+from freshkey.core.model.state import AgentState
+from freshkey.core.model.verdict import Finding, Verdict
+from freshkey.core.pacing.chance import Chance
 
 from tests.core.checks import check_budget, check_ending, reached_openai
 from tests.core.scripts import ORIGIN, PROMPT, Rule, Saying, sources
-from tests.core.scripts import wish as matching
+from tests.core.scripts import desired_state as matching
 from tests.core.vault import Vault, VaultOrder
 
 if TYPE_CHECKING:
-    from freshkey.core.adoption import Adopted, Wish
-    from freshkey.core.state import KeyState
-    from freshkey.core.view import KeyView
+    from freshkey.core.keys.adoption import Adopted, DesiredState
+    from freshkey.core.model.state import KeyState
+    from freshkey.core.model.view import KeyView
 
 _FOR_KEY = (Issue, Refresh, Renew, LookUp, Revoke)
 _UNIT = 1_000_003
@@ -152,12 +152,14 @@ class World:
                 self.send(Woke())
         return self
 
-    def restart(self, wish: Wish | None = None, *, reboot: float | None = None) -> Adopted:
+    def restart(
+        self, desired_state: DesiredState | None = None, *, reboot: float | None = None
+    ) -> Adopted:
         """Kill the agent, with all answers under way, and start it with its journal.
 
         `reboot` moves the lease clock, as a new boot does.
         """
-        wish = wish or matching(self.policy)
+        desired_state = desired_state or matching(self.policy)
         ledger = to_ledger(self.state, ORIGIN, self.sources or sources(self.policy))
         if reboot is not None:
             ledger = shifted(ledger, reboot)
@@ -166,9 +168,9 @@ class World:
             self._lose(event)
         self._queue.clear()
         self.under_way.clear()
-        adopted = adopt(ledger, wish, self.now, rebooted=reboot is not None)
-        self.policy, self.state, self.finished = wish.policy, adopted.state, False
-        self.sources = wish.sources
+        adopted = adopt(ledger, desired_state, self.now, rebooted=reboot is not None)
+        self.policy, self.state, self.finished = desired_state.policy, adopted.state, False
+        self.sources = desired_state.sources
         self.send(Started())
         return adopted
 

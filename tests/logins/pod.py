@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.core.faults import Fault, FaultError
+from freshkey.core.model.faults import Fault, FaultError
 from freshkey.settings.auth import KubernetesAuth
 
 from testbed.kubernetes import KubernetesServer
@@ -16,7 +16,7 @@ from testbed.vault import VaultServer
 from tests.vault.conftest import make_client
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
 
 _NUMBERS = count(1)
 

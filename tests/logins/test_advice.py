@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.core.faults import Fault, FaultKind, Operation
-from freshkey.vault.faults import Refusal, RefusedError, Request
+from freshkey.core.model.faults import Fault, FaultKind, Operation
+from freshkey.vault.answers.faults import Refusal, RefusedError, Request
 from freshkey.vault.login import aws, azure, gcp, jwt, kubernetes
 from freshkey.vault.login.advice import Advice, explain
 

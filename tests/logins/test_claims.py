@@ -3,7 +3,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 
 import pytest
-from freshkey.core.secret import Secret
+from freshkey.core.model.secret import Secret
 from freshkey.vault.login.claims import Claims, read_claims
 
 from tests.logins.issuer import Issuer

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
-from freshkey.core.faults import Fault, FaultError, FaultKind
-from freshkey.core.lease import TokenKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.grants import TokenKind
 from freshkey.settings.auth import JwtAuth
 
 from testbed.vault import VaultServer
@@ -20,7 +20,7 @@ from tests.logins.issuer import AUDIENCE, ISSUER, SUBJECT, Issuer
 from tests.vault.conftest import make_client
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
 
 
 _NUMBERS = count(1)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
-from freshkey.core.faults import FaultError, FaultKind
-from freshkey.core.lease import TokenKind
+from freshkey.core.model.faults import FaultError, FaultKind
+from freshkey.core.model.grants import TokenKind
 from freshkey.settings.auth import KubernetesAuth
 
 from testbed.kubernetes import ISSUER, KubernetesServer

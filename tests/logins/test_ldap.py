@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.core.faults import FaultError, FaultKind
+from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.settings.auth import LdapAuth
 
 from testbed.binaries import LDAP_PLUGIN
 from testbed.vault import VaultServer
-from tests.documented import blocks, client, set_up
 from tests.logins import slapd
 from tests.logins.slapd import SUFFIX, Slapd
+from tests.support.documented import blocks, client, set_up
 from tests.vault.conftest import make_client
-from tests.vault.test_login import nothing_to_unwrap, refusal
+from tests.vault.login.test_login import nothing_to_unwrap, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

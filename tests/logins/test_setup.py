@@ -8,9 +8,9 @@ import pytest
 
 from testbed.binaries import KUBERNETES_PLUGIN, LDAP_PLUGIN
 from testbed.vault import VaultServer
-from tests.fresh import configured, follow, minted, sound
 from tests.logins import slapd
 from tests.logins.slapd import SUFFIX, Slapd
+from tests.support.fresh_vault import configured, follow, minted, sound
 
 if TYPE_CHECKING:
     from pathlib import Path

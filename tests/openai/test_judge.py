@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from freshkey.core.verdict import Verdict
+from freshkey.core.model.verdict import Verdict
 from freshkey.openai.probe import LARGEST_ANSWER, judge
 
 SCOPES = "You have insufficient permissions for this operation. Missing scopes: api.model.read."

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from freshkey.core.secret import Secret
-from freshkey.core.verdict import Finding, Verdict
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.openai.probe import Probe
 
 from testbed.emulator.state import ADMIN_API_KEY, PROJECT_ID

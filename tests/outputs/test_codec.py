@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from freshkey.core.events import RotateRequested
-from freshkey.core.ledger import to_ledger
+from freshkey.core.model.events import RotateRequested
+from freshkey.core.model.ledger import to_ledger
 from freshkey.outputs.codec import Header, decode, encode
 
 from tests.core.scripts import ORIGIN, policy, sources
@@ -14,7 +14,7 @@ from tests.core.vault import Vault
 from tests.core.world import World
 
 if TYPE_CHECKING:
-    from freshkey.core.ledger import Ledger
+    from freshkey.core.model.ledger import Ledger
 
 HEADER = Header("machine", "boot", 1000.0, 2000.0)
 SINCE_KV = ("outdated", "barred", "unannounced")  # fields of a key

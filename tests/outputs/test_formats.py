@@ -3,9 +3,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from freshkey.core.faults import FaultError
-from freshkey.core.secret import Secret
-from freshkey.core.view import Publication
+from freshkey.core.model.faults import FaultError
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.view import Publication
 from freshkey.outputs.formats import render
 from freshkey.settings.model import FileFormat, FileSettings
 from hypothesis import given, settings

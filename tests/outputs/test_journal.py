@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from freshkey.core.faults import FaultError
+from freshkey.core.model.faults import FaultError
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from freshkey.core.faults import FaultError
+from freshkey.core.model.faults import FaultError
 from freshkey.outputs.access import Access
 from freshkey.outputs.directories import OPEN_DIRECTORY
 from freshkey.outputs.replace import replace

@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from freshkey.core.faults import FaultError, FaultKind
+from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.outputs import directories
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory

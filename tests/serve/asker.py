@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from freshkey.core.faults import Fault, FaultKind
-from freshkey.serve.board import Board
+from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.serve.framing import Request
 from freshkey.serve.peers import Peer
+from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.responses import Later, Response
 from freshkey.serve.routes import Routes
 
-from tests.serve.site import FakeDesk, Reads, StoppedClock
+from tests.serve.site import FakeControl, Reads, StoppedClock
 
 if TYPE_CHECKING:
-    from freshkey.core.view import KeyView
+    from freshkey.core.model.view import KeyView
 
 PEER = Peer(321, 1000, 100, "/usr/bin/python3", "billing.service")
 SEALED = Fault(FaultKind.SEALED, "Vault is sealed")
@@ -27,11 +27,13 @@ class Asker:
 
     def __init__(self, *views: KeyView) -> None:
         self.reads = Reads()
-        board = Board([view.name for view in views])
+        published_keys = PublishedKeys([view.name for view in views])
         for view in views:
-            board.show(view)
-        self.desk, self.readers = FakeDesk(), Readers(lambda: 400.0)
-        self._routes = Routes(board, StoppedClock(), self.reads, self.desk, self.readers)
+            published_keys.show(view)
+        self.control, self.readers = FakeControl(), Readers(lambda: 400.0)
+        self._routes = Routes(
+            published_keys, StoppedClock(), self.reads, self.control, self.readers
+        )
 
     def ask(self, target: str, method: str = "GET", **headers: str) -> Response:
         response = self.start(target, method, **headers)

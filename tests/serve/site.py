@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import trio
-from freshkey.core.secret import Secret
-from freshkey.core.view import KeyStatus, KeyView, Publication
-from freshkey.serve.board import Board
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.listener import Listener, listen
+from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
@@ -54,7 +54,7 @@ class Reads:
 
 
 @dataclass
-class FakeDesk:
+class FakeControl:
     """What the agent was asked for."""
 
     asked: list[tuple[object, ...]] = field(default_factory=list)
@@ -171,9 +171,9 @@ class Site:
 
     nursery: trio.Nursery
     path: Path
-    board: Board = field(default_factory=lambda: Board(["billing"]))
+    published_keys: PublishedKeys = field(default_factory=lambda: PublishedKeys(["billing"]))
     reads: Reads = field(default_factory=Reads)
-    desk: FakeDesk = field(default_factory=FakeDesk)
+    control: FakeControl = field(default_factory=FakeControl)
     stop: trio.Event = field(default_factory=trio.Event)
     ended: trio.Event = field(default_factory=trio.Event)
 
@@ -184,9 +184,9 @@ class Site:
         grace: float = 5.0,
         answer: Answer | None = None,
     ) -> None:
-        self.board.show(FRESH)
+        self.published_keys.show(FRESH)
         readers = Readers(lambda: 400.0)
-        routes = Routes(self.board, StoppedClock(), self.reads, self.desk, readers)
+        routes = Routes(self.published_keys, StoppedClock(), self.reads, self.control, readers)
         listener = listen(self.path, mode=0o600)
         await self.nursery.start(
             partial(self._run, listener, answer or routes.answer, limits or Limits(), grace)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CHILD = """
 import json, os, socket, sys
 from pathlib import Path
-from freshkey.core.faults import FaultError
+from freshkey.core.model.faults import FaultError
 from freshkey.serve.activation import take_inherited
 
 path, passed, pid = sys.argv[1:]

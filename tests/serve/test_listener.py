@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from freshkey.core.faults import FaultError, FaultKind
+from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.serve.listener import MAX_PATH, listen
 
 
@@ -89,7 +89,7 @@ def test_an_owner_that_may_not_be_set_is_told_and_leaves_no_socket(path: Path) -
     script = """
 import os
 from pathlib import Path
-from freshkey.core.faults import FaultError
+from freshkey.core.model.faults import FaultError
 from freshkey.serve.listener import listen
 if os.getuid() == 0:
     os.setgroups([])

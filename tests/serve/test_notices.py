@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.core.view import KeyStatus, KeyView
+from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.audit import Audit
-from freshkey.serve.board import Board
 from freshkey.serve.notices import Notices
 from freshkey.serve.peers import Peer, overflow_uid
+from freshkey.serve.published_keys import PublishedKeys
 
-from tests.serve.site import FRESH, TAG, FakeDesk, Reads
+from tests.serve.site import FRESH, TAG, FakeControl, Reads
 
 if TYPE_CHECKING:
     from freshkey.serve.responses import Response
@@ -24,11 +24,13 @@ MADE_UP = Peer(4, overflow_uid(), 100)
 class Counter:
     def __init__(self, own_uid: int = AGENT.uid) -> None:
         self.now = 10.0
-        self.desk, self.reads = FakeDesk(), Reads()
-        board = Board(["billing", "search"])
-        board.show(FRESH)
+        self.control, self.reads = FakeControl(), Reads()
+        published_keys = PublishedKeys(["billing", "search"])
+        published_keys.show(FRESH)
         audit = Audit(self.reads)
-        self.notices = Notices(board, self.desk, audit, own_uid=own_uid, now=lambda: self.now)
+        self.notices = Notices(
+            published_keys, self.control, audit, own_uid=own_uid, now=lambda: self.now
+        )
 
     def reject(self, body: bytes, name: str = "billing") -> Response:
         return self.notices.rejected(OTHER, name, body)
@@ -53,7 +55,7 @@ def test_a_refused_key_is_passed_on_and_recorded() -> None:
     counter = Counter()
     response = counter.reject(told(TAG))
     assert (response.status, response.body) == (202, b"{}")
-    assert counter.desk.asked == [("report", "billing", TAG)]
+    assert counter.control.asked == [("report", "billing", TAG)]
     assert counter.reads.events == [
         {
             "event": "key.rejected",
@@ -74,7 +76,7 @@ def test_a_flood_of_reports_is_recorded_and_passed_on_as_few() -> None:
     for _ in range(1000):
         assert counter.reject(told(TAG)).status == 202
         counter.now += 0.001
-    assert 9 <= len(counter.desk.asked) <= 11
+    assert 9 <= len(counter.control.asked) <= 11
     assert counter.recorded == [("key.rejected", TAG, "accepted")] * 1000
 
 
@@ -83,7 +85,7 @@ def test_another_tag_is_answered_with_the_current_one() -> None:
     response = counter.reject(told("6-00000000"))
     assert response.status == 409
     assert (content(response)["code"], content(response)["tag"]) == ("old_tag", TAG)
-    assert counter.desk.asked == []
+    assert counter.control.asked == []
     assert counter.recorded == [("key.rejected", "6-00000000", "old_tag")]
 
 
@@ -101,7 +103,7 @@ def test_a_report_about_a_key_that_is_not_published_or_not_there() -> None:
     counter = Counter()
     assert content(counter.reject(told(TAG), "search"))["code"] == "no_key"
     assert content(counter.reject(b"", "other"))["code"] == "unknown_key"
-    assert counter.desk.asked == []
+    assert counter.control.asked == []
     assert counter.recorded == [
         ("key.rejected", TAG, "no_key"),
         ("key.rejected", None, "unknown_key"),
@@ -124,14 +126,14 @@ def test_root_and_the_agents_user_may_rotate(
     counter = Counter()
     response = counter.rotate(body, peer=peer)
     assert (response.status, content(response)) == (202, {"tag": TAG})
-    assert counter.desk.asked == [("rotate", "billing", *asked)]
+    assert counter.control.asked == [("rotate", "billing", *asked)]
     assert counter.recorded == [("key.rotate_asked", TAG, "accepted")]
 
 
 def test_a_key_that_is_not_published_has_no_tag_to_wait_away_from() -> None:
     counter = Counter()
     assert content(counter.rotate(name="search")) == {"tag": None}
-    assert counter.desk.asked == [("rotate", "search", False, False)]
+    assert counter.control.asked == [("rotate", "search", False, False)]
 
 
 @pytest.mark.parametrize("name", ["billing", "other"])
@@ -139,7 +141,7 @@ def test_nobody_else_may(name: str) -> None:
     counter = Counter()
     response = counter.rotate(b"{", name, OTHER)
     assert (response.status, content(response)["code"]) == (403, "peer_not_allowed")
-    assert counter.desk.asked == []
+    assert counter.control.asked == []
     assert [event["outcome"] for event in counter.reads.events] == ["peer_not_allowed"]
 
 
@@ -156,7 +158,7 @@ def test_a_wish_that_is_not_understood_rotates_nothing(body: bytes) -> None:
     counter = Counter()
     response = counter.rotate(body)
     assert (response.status, content(response)["code"]) == (400, "bad_request")
-    assert counter.desk.asked == []
+    assert counter.control.asked == []
     assert counter.recorded == [("key.rotate_asked", TAG, "bad_request")]
 
 
@@ -168,8 +170,8 @@ def test_a_rotation_of_an_unknown_key() -> None:
 
 def test_a_withdrawn_key_can_be_rotated_and_not_reported() -> None:
     counter = Counter()
-    board = Board(["billing"])
-    board.show(KeyView("billing", KeyStatus.WITHDRAWN))
-    notices = Notices(board, counter.desk, Audit(counter.reads), own_uid=0)
+    published_keys = PublishedKeys(["billing"])
+    published_keys.show(KeyView("billing", KeyStatus.WITHDRAWN))
+    notices = Notices(published_keys, counter.control, Audit(counter.reads), own_uid=0)
     assert notices.rejected(OTHER, "billing", told(TAG)).status == 503
     assert notices.rotate(ROOT, "billing", b"").status == 202

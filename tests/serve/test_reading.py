@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from freshkey.core.view import KeyStatus, KeyView, Publication
+from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.responses import Later, Response
 
 from tests.serve.asker import SEALED, Asker, content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from freshkey.core.view import KeyStatus, KeyView
+from freshkey.core.model.view import KeyStatus, KeyView
 
 from tests.serve.asker import PEER, SEALED, Asker, content
 from tests.serve.site import FRESH, KEY, PUBLICATION, TAG
@@ -52,7 +52,7 @@ def test_what_changes_something_takes_post_only(path: str, method: str) -> None:
     assert response.status == 405
     assert dict(response.headers)["Allow"] == "POST"
     assert content(response)["detail"] == "this path takes POST only"
-    assert asker.desk.asked == []
+    assert asker.control.asked == []
     assert asker.reads.events == []
 
 
@@ -60,7 +60,7 @@ def test_what_clients_tell_reaches_the_desk() -> None:
     asker = Asker(FRESH)
     assert asker.post("/v1/keys/billing/rejected", {"tag": TAG}).status == 202
     assert asker.post("/v1/keys/billing/rotate", {}, PEER._replace(uid=0)).status == 202
-    assert asker.desk.asked == [("report", "billing", TAG), ("rotate", "billing", False, False)]
+    assert asker.control.asked == [("report", "billing", TAG), ("rotate", "billing", False, False)]
 
 
 def test_the_status_is_the_desks() -> None:

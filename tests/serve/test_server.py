@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from freshkey.core.view import KeyStatus, KeyView
+from freshkey.core.model.view import KeyStatus, KeyView
 from structlog.testing import capture_logs
 
 from tests.serve.site import KEY, TAG, get
@@ -49,7 +49,7 @@ async def test_one_connection_serves_many_requests(site: Site) -> None:
         unchanged = await client.ask(get("/v1/keys/billing", f'If-None-Match: "{TAG}"'))
         assert (unchanged.status, unchanged.body) == (304, b"")
         assert unchanged.headers == {"ETag": f'"{TAG}"', "Cache-Control": "no-store"}
-        site.board.show(KeyView("billing", KeyStatus.WITHDRAWN))
+        site.published_keys.show(KeyView("billing", KeyStatus.WITHDRAWN))
         withdrawn = await client.ask(get("/v1/keys/billing"))
         assert (withdrawn.code, withdrawn.headers["Retry-After"]) == ("no_key", "1")
     assert site.reads.events[0] == {

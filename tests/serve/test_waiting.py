@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from freshkey.core.secret import Secret
-from freshkey.core.view import KeyStatus, KeyView
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -35,10 +35,10 @@ async def test_another_key_answers_at_once(site: Site, mock_clock: MockClock) ->
         await wait_all_tasks_blocked()
         mock_clock.jump(29)
         assert site.reads.outcomes == []
-        site.board.show(FRESH)  # the same key once more is no news
+        site.published_keys.show(FRESH)  # the same key once more is no news
         await wait_all_tasks_blocked()
         assert site.reads.outcomes == []
-        site.board.show(NEXT)
+        site.published_keys.show(NEXT)
         reply = await client.reply()
         assert (reply.status, reply.json["generation"]) == (200, 8)
         assert site.reads.outcomes == ["served"]
@@ -81,17 +81,17 @@ async def test_who_does_not_hold_the_key_gets_it_at_once(site: Site, header: str
 @pytest.mark.parametrize("view", [KeyView("billing", KeyStatus.STARTING), WITHDRAWN])
 async def test_a_first_key_is_waited_for(site: Site, view: KeyView) -> None:
     await site.start()
-    site.board.show(view)
+    site.published_keys.show(view)
     with site.connect() as client:
         client.send(wait_for("30"))
         await wait_all_tasks_blocked()
-        site.board.show(FRESH)
+        site.published_keys.show(FRESH)
         assert (await client.reply()).json["tag"] == TAG
 
 
 async def test_without_any_key_503_comes_after_the_wait(site: Site, mock_clock: MockClock) -> None:
     await site.start()
-    site.board.show(WITHDRAWN)
+    site.published_keys.show(WITHDRAWN)
     with site.connect() as client:
         client.send(wait_for("30"))
         await wait_all_tasks_blocked()
@@ -108,12 +108,14 @@ async def test_a_withdrawal_is_no_other_key(site: Site, mock_clock: MockClock) -
         client.send(wait_for("20", HELD))
         patient.send(wait_for("40", HELD))
         await wait_all_tasks_blocked()
-        site.board.show(WITHDRAWN)
+        site.published_keys.show(WITHDRAWN)
         mock_clock.jump(20.1)
         assert (await client.reply()).code == "no_key"
-        site.board.show(FRESH)  # published again, as a stale key that OpenAI takes after all
+        site.published_keys.show(
+            FRESH
+        )  # published again, as a stale key that OpenAI takes after all
         await wait_all_tasks_blocked()
-        site.board.show(NEXT)
+        site.published_keys.show(NEXT)
         assert (await patient.reply()).json["generation"] == 8
 
 
@@ -125,9 +127,12 @@ async def test_the_key_that_is_shown_as_the_wait_ends_is_answered_whole(
         client.send(wait_for("30", HELD))
         await wait_all_tasks_blocked()
         mock_clock.jump(30.1)
-        site.board.show(NEXT)
+        site.published_keys.show(NEXT)
         reply = await client.reply()
-        assert (reply.json["tag"], reply.json["key"]) == (site.board.tag("billing"), "sk-next")
+        assert (reply.json["tag"], reply.json["key"]) == (
+            site.published_keys.tag("billing"),
+            "sk-next",
+        )
 
 
 async def test_a_wrong_wait_is_told_and_waited_for_by_nobody(site: Site) -> None:
@@ -162,7 +167,7 @@ async def test_after_a_wait_the_next_request_has_its_ten_seconds_and_no_more(
     with site.connect() as client:
         client.send(wait_for("5m", HELD))
         await wait_all_tasks_blocked()
-        site.board.show(NEXT)
+        site.published_keys.show(NEXT)
         await client.reply()
         client.send(get("/livez")[:-2])
         await wait_all_tasks_blocked()
@@ -204,7 +209,7 @@ async def test_who_only_sends_no_more_gets_the_answer(site: Site) -> None:
         client.send(wait_for("30", HELD))
         client.socket.shutdown(socket.SHUT_WR)
         await wait_all_tasks_blocked()
-        site.board.show(NEXT)
+        site.published_keys.show(NEXT)
         assert (await client.reply()).status == 200
         assert await client.at_end()
 
@@ -245,7 +250,7 @@ async def test_hundreds_wait_for_the_same_key(site: Site) -> None:
         client.send(wait_for("5m", HELD))
     await wait_all_tasks_blocked()
     assert await site.serves_others()
-    site.board.show(NEXT)
+    site.published_keys.show(NEXT)
     for client in clients:
         assert (await client.reply()).status == 200
         client.close()
@@ -256,6 +261,6 @@ async def test_head_waits_too(site: Site) -> None:
     with site.connect() as client:
         client.send(wait_for("30", HELD, method="HEAD"))
         await wait_all_tasks_blocked()
-        site.board.show(NEXT)
+        site.published_keys.show(NEXT)
         assert (await client.reply(body=False)).status == 200
         assert (await client.ask(get("/livez"))).body == b"ok\n"

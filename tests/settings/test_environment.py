@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from freshkey.core.secret import Secret
+from freshkey.core.model.secret import Secret
 from freshkey.settings import load
 from freshkey.settings.auth import TokenAuth
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from freshkey.core.policy import VerifyMode
+from freshkey.core.model.policy import VerifyMode
 from freshkey.settings import load
 from freshkey.settings.auth import AppRoleAuth
 from freshkey.settings.model import (

@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from freshkey.core.state import Lease
-from freshkey.core.timing import point
+from freshkey.core.model.state import Lease
+from freshkey.core.pacing.timing import point
+from freshkey.settings.desired_state import desired_state
 from freshkey.settings.loading import load
-from freshkey.wishes import wish
 from openai import OpenAI
 from rich.console import Console
 
@@ -62,7 +62,7 @@ def test_configuration_is_whole(
     settings = load(copy, {"VAULT_ADDR": "http://127.0.0.1:8200"})
     assert tuple(settings.keys) == setting.keys
     assert {key.verify.base_url for key in settings.keys.values()} == {BASE_URL}
-    policy = wish(settings).policy.keys["demo"]
+    policy = desired_state(settings).policy.keys["demo"]
     for draw, at in ((1.0, earliest), (0.0, latest)):
         lease = Lease("id", 1, setting.lease, False, 0.0, setting.lease, draw)  # noqa: FBT003 - renewable
         assert point(lease, policy) == pytest.approx(at)

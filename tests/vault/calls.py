@@ -6,14 +6,14 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.core.faults import Fault, FaultError
-from freshkey.core.secret import Secret
+from freshkey.core.model.faults import Fault, FaultError
+from freshkey.core.model.secret import Secret
 
 from tests.vault.conftest import make_client
 from tests.vault.servers import answer
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Grant
+    from freshkey.core.model.grants import Grant
 
 TOKEN = Secret("hvs.canary")
 PATH = "openai/creds/billing"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.core.secret import Secret
+from freshkey.core.model.secret import Secret
 from freshkey.host.clock import boot_time
 from freshkey.settings.auth import AppRoleAuth, AuthSettings, TokenAuth
 from freshkey.settings.model import VaultSettings
@@ -41,8 +41,8 @@ class Engine:
 
     def token(self, **settings: object) -> Secret:
         """Make a token that may do what the agent needs to, and no more."""
-        wish = {"policies": ["default", self.mount], "ttl": "60s", **settings}
-        made = self.vault.request("POST", "auth/token/create", wish)
+        desired_state = {"policies": ["default", self.mount], "ttl": "60s", **settings}
+        made = self.vault.request("POST", "auth/token/create", desired_state)
         return Secret(made["auth"]["client_token"])
 
 
@@ -102,8 +102,10 @@ class AppRole:
         return sum(self._path(accessor) == path for accessor in accessors)
 
     def _path(self, accessor: str) -> str:
-        wish = {"accessor": accessor}
-        return str(self.vault.request("POST", "auth/token/lookup-accessor", wish)["data"]["path"])
+        desired_state = {"accessor": accessor}
+        return str(
+            self.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]["path"]
+        )
 
     def client(self, **options: Any) -> VaultClient:  # noqa: ANN401 - any option
         usual: dict[str, Any] = {

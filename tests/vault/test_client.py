@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.core.faults import Fault, FaultError, FaultKind
-from freshkey.core.lease import TokenKind
-from freshkey.core.secret import Secret
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.secret import Secret
 from freshkey.host.clock import boot_time
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def ask(
             connection.request("GET" if body is None else "POST", target, body, headers)
         with connection.getresponse() as response:
             if response.length is None or response.length > _LARGEST:
-                raise _stranger(path)
+                raise _not_the_agent(path)
             return Answer(response.status, _content(path, response.read()))
     except TimeoutError:
         raise NoAgentError(
@@ -80,7 +80,7 @@ def ask(
             f"{shown(path)}: the agent hung up before its answer was whole: look at its log"
         ) from None
     except HTTPException:
-        raise _stranger(path) from None
+        raise _not_the_agent(path) from None
     except OSError as error:
         raise _unreachable(path, error) from None
     finally:
@@ -102,11 +102,11 @@ def _content(path: Path, body: bytes) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise _stranger(path)
+        raise _not_the_agent(path)
     return content
 
 
-def _stranger(path: Path) -> CommandError:
+def _not_the_agent(path: Path) -> CommandError:
     return CommandError(
         f"{shown(path)}: what answers here is no Freshkey agent: name its socket with --socket"
     )

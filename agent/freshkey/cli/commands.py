@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from freshkey import __version__
-from freshkey.cli.host_check import host_faults
-from freshkey.imports import import_without
+from freshkey.host.imports import import_without
+from freshkey.preflight.offline.host import host_faults
 from freshkey.settings import Settings, SettingsError, SettingsFault, load
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     """Be the daemon until a signal ends it."""
     settings = _settings(options.config)
     import_without("structlog", "asyncio", "rich")  # for methods and tracebacks that stay unused
-    from freshkey import app  # noqa: PLC0415 - not before the configuration is known to be right
+    from freshkey.daemon import main as app  # noqa: PLC0415 - not before the configuration is known to be right
 
     return app.run(settings, lock_memory=options.lock_memory)
 
@@ -31,7 +31,7 @@ def once(options: Namespace) -> int:
     """Get every key once, within the timeout."""
     settings = _settings(options.config)
     import_without("structlog", "asyncio", "rich")
-    from freshkey import app  # noqa: PLC0415 - not before the configuration is known to be right
+    from freshkey.daemon import main as app  # noqa: PLC0415 - not before the configuration is known to be right
 
     return app.once(settings, options.timeout)
 

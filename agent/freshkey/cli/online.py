@@ -11,15 +11,15 @@ import trio
 
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
-from freshkey.imports import import_without
+from freshkey.host.imports import import_without
 from freshkey.logs.redact import redact_text
 from freshkey.logs.setup import configure
-from freshkey.online.report import Outcome
+from freshkey.preflight.online.report import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from freshkey.online.report import Result
+    from freshkey.preflight.online.report import Result
     from freshkey.settings.model import Settings
 
 _MARKS: Final = {Outcome.FINE: "✓", Outcome.WARNING: "!", Outcome.FAILURE: "✗"}
@@ -50,7 +50,7 @@ def check_online(settings: Settings, *, as_json: bool) -> int:
 
 async def _inspected(settings: Settings) -> list[Result] | None:
     """Look until a signal comes: then None, once the token of the check is revoked."""
-    from freshkey.online.inspection import inspect  # noqa: PLC0415 - it imports the agent's half
+    from freshkey.preflight.online.inspection import inspect  # noqa: PLC0415 - it imports the agent's half
 
     looking = trio.CancelScope()
     found: list[Result] | None = None

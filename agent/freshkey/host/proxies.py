@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from freshkey.core.secret import Secret
+from freshkey.core.model.secret import Secret
 from freshkey.logs.redact import know
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from freshkey.core.secret import MASK, Secret
+from freshkey.core.model.secret import MASK, Secret
 
 _CAPACITY: Final = 256  # secrets; the newest stay
 _START: Final = 6  # characters; a shorter secret would black out half of every line

@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 import trio
 
 from freshkey import __version__
-from freshkey.core.verdict import Finding, Verdict
+from freshkey.core.model.verdict import Finding, Verdict
+from freshkey.host.imports import import_without
 from freshkey.host.proxies import ProxyError, httpx_proxy
-from freshkey.imports import import_without
 
 if TYPE_CHECKING:
     import httpx
 
-    from freshkey.core.secret import Secret
+    from freshkey.core.model.secret import Secret
 
 TIMEOUT: Final = 10.0
 LARGEST_ANSWER: Final = 1 << 20

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from cattrs import Converter
 
-from freshkey.core.ledger import Ledger
-from freshkey.core.secret import Secret
+from freshkey.core.model.ledger import Ledger
+from freshkey.core.model.secret import Secret
 
 VERSION: Final = 2
 

@@ -10,7 +10,7 @@ from freshkey.outputs.quoting import assignment
 from freshkey.settings.model import FileFormat
 
 if TYPE_CHECKING:
-    from freshkey.core.view import Publication
+    from freshkey.core.model.view import Publication
     from freshkey.settings.model import FileSettings
 
 

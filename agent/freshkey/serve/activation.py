@@ -6,7 +6,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.serve.listener import Listener
 
 if TYPE_CHECKING:

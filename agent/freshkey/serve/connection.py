@@ -14,9 +14,9 @@ from freshkey.serve.responses import Later, Response, encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from freshkey.serve.fair_queue import FairQueue
     from freshkey.serve.framing import Request
     from freshkey.serve.peers import Peer
-    from freshkey.serve.turns import Turns
 
     Answer: TypeAlias = Callable[[Request, Peer], Response | Later]
 
@@ -41,14 +41,14 @@ class Connection:
         peer: Peer,
         answer: Answer,
         *,
-        turns: Turns,
+        fair_queue: FairQueue,
         patience: float,
         stopping: trio.Event,
     ) -> None:
         self._sock = sock
         self._peer = peer
         self._answer = answer
-        self._turns = turns
+        self._fair_queue = fair_queue
         self._patience = patience
         self._stopping = stopping
         self._parser = RequestParser()
@@ -73,7 +73,7 @@ class Connection:
         while data := await self._receive():
             for number, request in enumerate(self._parser.feed(data)):
                 if number:
-                    await self._turns.take(self._peer.uid)
+                    await self._fair_queue.take(self._peer.uid)
                 response = self._answer(request, self._peer)
                 if isinstance(response, Later):
                     awaited = await self._wait_for(response)
@@ -102,7 +102,7 @@ class Connection:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch, wait)
                 await later.wait()
-                await self._turns.take(self._peer.uid)  # one key may be news for hundreds
+                await self._fair_queue.take(self._peer.uid)  # one key may be news for hundreds
                 nursery.cancel_scope.cancel()
             self._scope.deadline = trio.current_time() + self._patience
             return later.answer()
@@ -138,12 +138,12 @@ class Connection:
         """Wait for the next bytes; none when the peer sends no more, or is gone."""
         # By its turn, who waited in line has likely sent more: to be woken first would cost as
         # much as the answer, for all who are in line, in every pass of the loop.
-        look_first = self._turns.crowded(self._peer.uid)
+        look_first = self._fair_queue.crowded(self._peer.uid)
         while True:
             if not look_first:
                 await trio.lowlevel.wait_readable(self._sock)
             look_first = False
-            await self._turns.take(self._peer.uid)
+            await self._fair_queue.take(self._peer.uid)
             try:
                 return self._sock.recv(_PORTION)
             except BlockingIOError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Protocol
 
-from freshkey.core.view import KeyStatus
+from freshkey.core.model.view import KeyStatus
 
 if TYPE_CHECKING:
-    from freshkey.core.view import KeyView, Publication
+    from freshkey.core.model.view import KeyView, Publication
 
 
 class WallClock(Protocol):

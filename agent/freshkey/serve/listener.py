@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Self, final
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.serve.peers import peer_of
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.serve.audit import Audit
-    from freshkey.serve.board import Board
-    from freshkey.serve.desk import Desk
+    from freshkey.serve.control import Control
     from freshkey.serve.peers import Peer
+    from freshkey.serve.published_keys import PublishedKeys
 
 _ACCEPTED: Final = "accepted"
 # Reports of one key that come closer together are one: they would only fill the loop's inbox.
@@ -36,15 +36,15 @@ class Notices:
 
     def __init__(
         self,
-        board: Board,
-        desk: Desk,
+        published_keys: PublishedKeys,
+        control: Control,
         audit: Audit,
         *,
         own_uid: int,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._board = board
-        self._desk = desk
+        self._published_keys = published_keys
+        self._control = control
         self._audit = audit
         # As the overflow uid, everybody from another user namespace would look like the agent.
         self._operators = {0, own_uid} - {overflow_uid()}
@@ -62,33 +62,33 @@ class Notices:
     def rotate(self, peer: Peer, name: str, body: bytes) -> Response:
         """Answer `POST /v1/keys/NAME/rotate`: 202 has the tag to wait away from."""
         compromised, now, outcome, response = self._rotate(peer, name, body)
-        self._audit.tell("key.rotate_asked", peer, name, self._board.tag(name), outcome)
+        self._audit.tell("key.rotate_asked", peer, name, self._published_keys.tag(name), outcome)
         if outcome == _ACCEPTED:
-            self._desk.rotate(name, compromised=compromised, now=now)
+            self._control.rotate(name, compromised=compromised, now=now)
         return response
 
     def _rotate(self, peer: Peer, name: str, body: bytes) -> tuple[bool, bool, str, Response]:
         """Return whether compromised, whether now, what comes of it, and the answer."""
         if peer.uid not in self._operators:
             return False, False, "peer_not_allowed", _not_allowed()
-        if self._board.view(name) is None:
+        if self._published_keys.view(name) is None:
             return False, False, "unknown_key", problems.unknown_key()
         try:
-            compromised, now = _wish(body)
+            compromised, now = _requested(body)
         except ValueError as error:
             return False, False, "bad_request", problems.bad_request(str(error))
-        return compromised, now, _ACCEPTED, _accepted({"tag": self._board.tag(name)})
+        return compromised, now, _ACCEPTED, _accepted({"tag": self._published_keys.tag(name)})
 
     def _reject(self, name: str, body: bytes) -> tuple[str | None, str, Response]:
         """Return the tag that was told, what comes of it, and the answer."""
-        view = self._board.view(name)
+        view = self._published_keys.view(name)
         if view is None:
             return None, "unknown_key", problems.unknown_key()
         try:
             tag = _told_tag(body)
         except ValueError as error:
             return None, "bad_request", problems.bad_request(str(error))
-        current = self._board.tag(name)
+        current = self._published_keys.tag(name)
         if current is None:
             return tag, "no_key", problems.no_key([view])
         if tag != current:
@@ -100,7 +100,7 @@ class Notices:
         last_tag, last_at = self._reported.get(name, ("", -inf))
         if tag != last_tag or self._now() - last_at >= _PAUSE:
             self._reported[name] = tag, self._now()
-            self._desk.report(name, tag)
+            self._control.report(name, tag)
 
 
 def _told_tag(body: bytes) -> str:
@@ -110,9 +110,9 @@ def _told_tag(body: bytes) -> str:
     return tag
 
 
-def _wish(body: bytes) -> tuple[bool, bool]:
-    wish = members(body, {"compromised": bool, "now": bool})
-    compromised, now = bool(wish.get("compromised")), bool(wish.get("now"))
+def _requested(body: bytes) -> tuple[bool, bool]:
+    desired_state = members(body, {"compromised": bool, "now": bool})
+    compromised, now = bool(desired_state.get("compromised")), bool(desired_state.get("now"))
     if now and not compromised:
         raise ValueError("now goes with compromised only: set both, or leave now out")
     return compromised, now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from freshkey.serve.responses import Response, problem
 
 if TYPE_CHECKING:
-    from freshkey.core.view import KeyView
+    from freshkey.core.model.view import KeyView
 
 _RETRY_AFTER: Final = 1  # seconds, where the fault names none: asking again is cheap here
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
-from freshkey.core.view import KeyStatus
+from freshkey.core.model.view import KeyStatus
 from freshkey.serve import keys, problems
 from freshkey.serve.arguments import wait_of
 from freshkey.serve.negotiation import has_tag, wants_text
@@ -16,10 +16,10 @@ from freshkey.serve.responses import Later, Response
 
 if TYPE_CHECKING:
     from freshkey.serve.audit import Audit
-    from freshkey.serve.board import Board
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
     from freshkey.serve.peers import Peer
+    from freshkey.serve.published_keys import PublishedKeys
     from freshkey.serve.readers import Readers
 
 _READ: Final = "key.read"
@@ -31,8 +31,10 @@ _TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 class Reading:
     """Answers reads from what the board shows."""
 
-    def __init__(self, board: Board, clock: WallClock, audit: Audit, readers: Readers) -> None:
-        self._board = board
+    def __init__(
+        self, published_keys: PublishedKeys, clock: WallClock, audit: Audit, readers: Readers
+    ) -> None:
+        self._published_keys = published_keys
         self._clock = clock
         self._audit = audit
         self._readers = readers
@@ -40,15 +42,15 @@ class Reading:
     def names(self) -> Response:
         """Answer `GET /v1/keys`: what there is, without any key."""
         content = [
-            keys.outline(view, self._board.tag(view.name), self._clock)
-            for view in self._board.views()
+            keys.outline(view, self._published_keys.tag(view.name), self._clock)
+            for view in self._published_keys.views()
         ]
         return Response(200, (_JSON,), json.dumps(content).encode())
 
     def key(self, request: Request, peer: Peer, name: str) -> Response | Later:
         """Answer `GET /v1/keys/NAME`."""
         seconds = 0.0
-        if request.query and self._board.view(name):
+        if request.query and self._published_keys.view(name):
             try:
                 seconds = wait_of(request.query)
             except ValueError as error:
@@ -67,11 +69,11 @@ class Reading:
         """Return when there is a key with another tag, or after `seconds`."""
         with trio.move_on_after(seconds):
             while not self._has_news(request, name):
-                await self._board.next_view(name)
+                await self._published_keys.next_view(name)
 
     def _has_news(self, request: Request, name: str) -> bool:
         """Say whether a key is published that the client does not hold."""
-        tag = self._board.tag(name)
+        tag = self._published_keys.tag(name)
         return tag is not None and not _holds(request, tag)
 
     def _stopped(self, peer: Peer, name: str) -> Response:
@@ -79,11 +81,11 @@ class Reading:
         return problems.stopping()
 
     def _read(self, request: Request, peer: Peer, name: str) -> Response:
-        view = self._board.view(name)
+        view = self._published_keys.view(name)
         if view is None:
             self._audit.tell(_READ, peer, name, None, "unknown_key")
             return problems.unknown_key()
-        publication, tag = view.publication, self._board.tag(name)
+        publication, tag = view.publication, self._published_keys.tag(name)
         if not publication or not tag:
             self._audit.tell(_READ, peer, name, None, "no_key")
             return problems.no_key([view])

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.serve.audit import Record
-    from freshkey.serve.board import Board
-    from freshkey.serve.desk import Desk
+    from freshkey.serve.control import Control
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
     from freshkey.serve.peers import Peer
+    from freshkey.serve.published_keys import PublishedKeys
     from freshkey.serve.readers import Readers
     from freshkey.serve.responses import Later
 
@@ -34,13 +34,18 @@ class Routes:
     """Answers requests from what the board shows, and passes on to the desk what is for it."""
 
     def __init__(
-        self, board: Board, clock: WallClock, record: Record, desk: Desk, readers: Readers
+        self,
+        published_keys: PublishedKeys,
+        clock: WallClock,
+        record: Record,
+        control: Control,
+        readers: Readers,
     ) -> None:
-        self._board = board
-        self._desk = desk
+        self._published_keys = published_keys
+        self._control = control
         audit = Audit(record)
-        self._reading = Reading(board, clock, audit, readers)
-        self._notices = Notices(board, desk, audit, own_uid=os.geteuid())
+        self._reading = Reading(published_keys, clock, audit, readers)
+        self._notices = Notices(published_keys, control, audit, own_uid=os.geteuid())
 
     def answer(self, request: Request, peer: Peer) -> Response | Later:
         """Answer one request of a peer at once, or say what it has to wait for."""
@@ -70,15 +75,15 @@ class Routes:
         return respond() if request.method in allowed else problems.wrong_method(allowed)
 
     def _status(self) -> Response:
-        content = json.dumps(self._desk.status()).encode()
+        content = json.dumps(self._control.status()).encode()
         return Response(200, (("Content-Type", "application/json"),), content)
 
     def _one_ready(self, name: str) -> Response:
-        view = self._board.view(name)
+        view = self._published_keys.view(name)
         if view is None:
             return problems.unknown_key()
         return text("ok\n") if view.publication else problems.no_key([view])
 
     def _all_ready(self) -> Response:
-        missing = [view for view in self._board.views() if not view.publication]
+        missing = [view for view in self._published_keys.views() if not view.publication]
         return problems.no_key(missing) if missing else text("ok\n")

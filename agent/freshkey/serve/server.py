@@ -13,10 +13,10 @@ import structlog
 import trio
 
 from freshkey.serve.connection import Connection
+from freshkey.serve.fair_queue import FairQueue
 from freshkey.serve.peers import Admission, Peer, peer_of
 from freshkey.serve.provenance import with_provenance
 from freshkey.serve.responses import encode, problem
-from freshkey.serve.turns import Turns
 
 if TYPE_CHECKING:
     from freshkey.serve.connection import Answer
@@ -63,17 +63,17 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
     `grace` seconds, and the connections are closed. No client's doing ends this, nor a fault in
     `answer`: that one is logged, and its connection closed.
     """
-    turns = Turns()
-    clients = _Clients(answer, limits, turns, stop)
+    fair_queue = FairQueue()
+    clients = _Clients(answer, limits, fair_queue, stop)
     try:
         async with trio.open_nursery() as background:
-            background.start_soon(turns.run)
+            background.start_soon(fair_queue.run)
             async with trio.open_nursery() as connections:
-                async with trio.open_nursery() as door:
-                    door.start_soon(_accept, listener.socket, clients, connections)
+                async with trio.open_nursery() as accepting:
+                    accepting.start_soon(_accept, listener.socket, clients, connections)
                     task_status.started()
                     await stop.wait()
-                    door.cancel_scope.cancel()
+                    accepting.cancel_scope.cancel()
                 clients.welcome(listener.socket, connections, limits.max_connections)
                 listener.close()
                 clients.stop_reading()
@@ -95,10 +95,12 @@ async def _accept(listening: socket.socket, clients: _Clients, connections: trio
 class _Clients:
     """All who are connected."""
 
-    def __init__(self, answer: Answer, limits: Limits, turns: Turns, stop: trio.Event) -> None:
+    def __init__(
+        self, answer: Answer, limits: Limits, fair_queue: FairQueue, stop: trio.Event
+    ) -> None:
         self._answer = answer
         self._limits = limits
-        self._turns = turns
+        self._fair_queue = fair_queue
         self._stop = stop
         self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
         self._open: set[socket.socket] = set()
@@ -126,13 +128,13 @@ class _Clients:
 
     async def _attend(self, sock: socket.socket, peer: Peer) -> None:
         try:
-            await self._turns.take(peer.uid)
+            await self._fair_queue.take(peer.uid)
             peer = with_provenance(peer, sock)
             await Connection(
                 sock,
                 peer,
                 self._answer,
-                turns=self._turns,
+                fair_queue=self._fair_queue,
                 patience=self._limits.patience,
                 stopping=self._stop,
             ).run()

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from attrs import frozen
 
-from freshkey.core.secret import Secret
+from freshkey.core.model.secret import Secret
 from freshkey.settings import values
 
 Word = Annotated[str, values.word]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from freshkey.core.secret import Secret
+from freshkey.core.model.secret import Secret
 from freshkey.settings import values
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.faults import Finding, Place

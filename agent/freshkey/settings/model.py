@@ -10,7 +10,7 @@ from typing import Annotated
 
 from attrs import Factory, frozen
 
-from freshkey.core.policy import VerifyMode
+from freshkey.core.model.policy import VerifyMode
 from freshkey.settings import values
 from freshkey.settings.auth import AuthSettings, VaultPath, Word
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import FaultError, Operation
-from freshkey.vault.faults import Request, not_vault
+from freshkey.core.model.faults import FaultError, Operation
+from freshkey.vault.answers.faults import Request, not_vault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from freshkey.core.secret import Secret
-    from freshkey.vault.session import Session
+    from freshkey.core.model.secret import Secret
+    from freshkey.vault.transport.session import Session
 
 
 async def capabilities(

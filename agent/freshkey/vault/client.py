@@ -11,18 +11,18 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from freshkey.core.faults import Operation
-from freshkey.vault import answers, tokens
-from freshkey.vault.faults import RefusedError, Request
-from freshkey.vault.login import finish, log_in
+from freshkey.core.model.faults import Operation
+from freshkey.vault.answers import parsing as answers
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.login import finish, log_in, tokens
 from freshkey.vault.login.wrapping import Wrappings
-from freshkey.vault.session import Session
+from freshkey.vault.transport.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.core.lease import Grant, Login, Renewal, Unwrapped
-    from freshkey.core.secret import Secret
+    from freshkey.core.model.grants import Grant, Login, Renewal, Unwrapped
+    from freshkey.core.model.secret import Secret
     from freshkey.settings.auth import AuthSettings
     from freshkey.settings.model import VaultSettings
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import Operation
-from freshkey.vault.faults import Request
+from freshkey.core.model.faults import Operation
+from freshkey.vault.answers.faults import Request
 
 if TYPE_CHECKING:
-    from freshkey.core.secret import Secret
-    from freshkey.vault.session import Session
+    from freshkey.core.model.secret import Secret
+    from freshkey.vault.transport.session import Session
 
 _KV: Final = frozenset({"kv", "generic"})
 

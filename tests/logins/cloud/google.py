@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.vault.cloud.standin import Cloud
+from tests.vault.login.cloud.standin import Cloud
 from tests.vault.servers import answer
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.core.faults import FaultKind
+from freshkey.core.model.faults import FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

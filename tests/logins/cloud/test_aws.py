@@ -9,8 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.core.faults import Fault, FaultError, FaultKind
-from freshkey.core.lease import TokenKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.grants import TokenKind
 from freshkey.settings.auth import AwsAuth
 from freshkey.vault.login import aws
 
@@ -20,7 +20,7 @@ from tests.vault.conftest import make_client
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
 
     from tests.logins.cloud.sts import Sts
 
@@ -93,8 +93,12 @@ async def test_a_user_without_a_role_takes_the_one_of_its_name(mount: Mount) -> 
     assert f"entry for role {user} not found" in await mount.refusal(role=None)
     path = f"auth/{mount.name}/role/{user}"
     arn = f"arn:aws:iam::{ACCOUNT}:user/{user}"
-    wish = {"auth_type": "iam", "resolve_aws_unique_ids": False, "bound_iam_principal_arn": arn}
-    mount.vault.request("POST", path, wish)
+    desired_state = {
+        "auth_type": "iam",
+        "resolve_aws_unique_ids": False,
+        "bound_iam_principal_arn": arn,
+    }
+    mount.vault.request("POST", path, desired_state)
     assert (await mount.log_in(role=None)).owned
 
 
@@ -128,8 +132,8 @@ async def test_a_web_identity(
     monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "billing")
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.address)
     login = await mount.log_in()
-    wish = {"accessor": login.accessor}
-    told = mount.vault.request("POST", "auth/token/lookup-accessor", wish)["data"]
+    desired_state = {"accessor": login.accessor}
+    told = mount.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]
     assert told["display_name"] == f"{mount.name}-pod/billing"
 
 

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.settings.auth import GcpAuth, GcpType
 
 from testbed.vault import VaultServer
@@ -17,7 +17,7 @@ from tests.vault.conftest import make_client
 from tests.vault.servers import answer
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
 
 
 pytestmark = pytest.mark.logins
@@ -51,8 +51,8 @@ def mount(vault_with_plugins: VaultServer, google: Google) -> Mount:
     made = Mount(vault_with_plugins, f"gcp-{next(_NUMBERS)}")
     vault_with_plugins.request("POST", f"sys/auth/{made.name}", {"type": "gcp"})
     endpoints = dict.fromkeys(("api", "iam", "compute"), google.address)
-    wish = {"custom_endpoint": endpoints}
-    vault_with_plugins.request("POST", f"auth/{made.name}/config", wish)
+    desired_state = {"custom_endpoint": endpoints}
+    vault_with_plugins.request("POST", f"auth/{made.name}/config", desired_state)
     return made
 
 
@@ -61,8 +61,8 @@ async def test_gce(mount: Mount) -> None:
     login = await mount.log_in()
     assert login.owned
     assert login.duration == 60.0
-    wish = {"accessor": login.accessor}
-    told = mount.vault.request("POST", "auth/token/lookup-accessor", wish)["data"]
+    desired_state = {"accessor": login.accessor}
+    told = mount.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]
     assert told["meta"]["instance_name"] == "vm-7"
 
 

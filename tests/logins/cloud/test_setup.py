@@ -12,8 +12,8 @@ import pytest
 
 from testbed.binaries import AWS_PLUGIN, GCP_PLUGIN, binary
 from testbed.vault import VaultServer
-from tests.fresh import configured, follow, minted, sound
 from tests.logins.cloud.google import ACCOUNT, PROJECT
+from tests.support.fresh_vault import configured, follow, minted, sound
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,8 +46,8 @@ def test_gcp(google: Google, openai_server: OpenAIServer, memory: Path, tmp_path
     with VaultServer(auth_plugins={"gcp": GCP_PLUGIN}) as vault:
         digest = sha256(binary(GCP_PLUGIN).read_bytes()).hexdigest()
         env = [f"GOOGLE_APPLICATION_CREDENTIALS={credentials}"]
-        wish = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
-        vault.request("PUT", "sys/plugins/catalog/auth/gcp", wish)
+        desired_state = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
+        vault.request("PUT", "sys/plugins/catalog/auth/gcp", desired_state)
         agent = configured(memory, vault.address, openai_server, auth)
         agent.environment = {"GCE_METADATA_HOST": google.address.removeprefix("http://")}
         known = {"<SERVICE_ACCOUNT>": ACCOUNT, "<PROJECT>": PROJECT}

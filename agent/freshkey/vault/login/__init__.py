@@ -27,10 +27,10 @@ from freshkey.vault.login.credentials import remove_credential
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.core.lease import Login, Unwrapped
+    from freshkey.core.model.grants import Login, Unwrapped
     from freshkey.settings.auth import AuthSettings
     from freshkey.vault.login.wrapping import Wrappings
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 
 async def log_in(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import FaultError, FaultKind
-from freshkey.vault.words import flat, quote
+from freshkey.core.model.faults import FaultError, FaultKind
+from freshkey.vault.answers.quoting import flat, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from freshkey.vault.faults import RefusedError, Request
+    from freshkey.vault.answers.faults import RefusedError, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ def explain(
     A refusal that has no sign of the table stays as it is.
     """
     errors = error.refusal.errors or ()
-    words, whole = quote(errors), flat(errors)
+    quoted, whole = quote(errors), flat(errors)
     for advice in table:
         if advice.sign in whole:
-            message = f"Vault refuses {request.path} ({words}): {advice.todo}; {facts}"
+            message = f"Vault refuses {request.path} ({quoted}): {advice.todo}; {facts}"
             return FaultError(replace(error.fault, kind=advice.kind, message=message))
     return error

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import FaultError, Operation
-from freshkey.vault import tokens
-from freshkey.vault.faults import Request
+from freshkey.core.model.faults import FaultError, Operation
+from freshkey.vault.answers.faults import Request
+from freshkey.vault.login import tokens
 from freshkey.vault.login.credentials import read_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.core.lease import Login, Unwrapped
-    from freshkey.core.secret import Secret
+    from freshkey.core.model.grants import Login, Unwrapped
+    from freshkey.core.model.secret import Secret
     from freshkey.settings.auth import AppRoleAuth
     from freshkey.vault.login.wrapping import Wrappings
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 
 async def log_in(

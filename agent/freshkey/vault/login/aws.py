@@ -12,17 +12,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import FaultKind, Operation
-from freshkey.vault import tokens
-from freshkey.vault.faults import RefusedError, Request
+from freshkey.core.model.faults import FaultKind, Operation
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.aws_credentials import find_credentials
 from freshkey.vault.login.aws_sts import CALLER_IDENTITY, caller_identity, host
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
     from freshkey.settings.auth import AwsAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 ADVICE: Final = (
     Advice("missing header", "set auth.header_value to the mount's iam_server_id_header_value"),
@@ -52,18 +52,18 @@ async def log_in(session: Session, auth: AwsAuth) -> Login:
     """Log in with a signed request, which STS takes for 15 min, and Vault only for a login."""
     credentials = await find_credentials(auth.sts_region)
     headers = caller_identity(credentials, auth.sts_region, auth.header_value, datetime.now(tz=UTC))
-    wish = {
+    desired_state = {
         "iam_http_request_method": "POST",
         "iam_request_url": _encoded(f"https://{host(auth.sts_region)}/".encode()),
         "iam_request_body": _encoded(CALLER_IDENTITY),
         "iam_request_headers": _encoded(json.dumps(headers).encode()),
     }
     if auth.role is not None:
-        wish["role"] = auth.role
+        desired_state["role"] = auth.role
     request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     try:
         answer = await session.ask(
-            request, lambda vault: vault.post(f"/v1/{request.path}", json=wish)
+            request, lambda vault: vault.post(f"/v1/{request.path}", json=desired_state)
         )
     except RefusedError as error:
         facts = f"signed with access key {credentials.access_key_id} for {headers['Host']}"

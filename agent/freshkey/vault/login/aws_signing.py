@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.secret import Secret
+from freshkey.core.model.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from freshkey.vault.login.variables import known, url_of, variable
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from freshkey.core.secret import Secret
+    from freshkey.core.model.secret import Secret
 
 GLOBAL_REGION: Final = "us-east-1"
 FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
@@ -63,7 +63,7 @@ async def assume_role(
     service = Service(
         "AWS STS", url.rstrip("/"), near=False, when_silent="may this machine reach it?"
     )
-    wish = {
+    desired_state = {
         "Action": "AssumeRoleWithWebIdentity",
         "Version": "2011-06-15",
         "RoleArn": role,
@@ -75,7 +75,7 @@ async def assume_role(
         "/",
         method="POST",
         headers={"Content-Type": FORM},
-        content=urlencode(wish).encode(),
+        content=urlencode(desired_state).encode(),
     )
     if not reply.ok:
         to_do = f"does the trust policy of {role} name this token's issuer, audience, and subject?"

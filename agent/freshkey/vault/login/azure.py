@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import FaultKind, Operation
-from freshkey.vault import tokens
-from freshkey.vault.faults import RefusedError, Request
+from freshkey.core.model.faults import FaultKind, Operation
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.azure_identity import find_identity
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
     from freshkey.settings.auth import AzureAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 ADVICE: Final = (
     Advice(
@@ -55,10 +55,10 @@ async def log_in(session: Session, auth: AzureAuth) -> Login:
     identity = await find_identity(auth.resource, auth.client_id)
     request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     # hvac's call does not know resource_id.
-    wish = {"role": auth.role, "jwt": identity.token.reveal(), **identity.place}
+    desired_state = {"role": auth.role, "jwt": identity.token.reveal(), **identity.place}
     try:
         answer = await session.ask(
-            request, lambda vault: vault.post(f"/v1/{request.path}", json=wish)
+            request, lambda vault: vault.post(f"/v1/{request.path}", json=desired_state)
         )
     except RefusedError as error:
         facts = f"the token was for {auth.resource}"

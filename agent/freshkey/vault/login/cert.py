@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import FaultError, FaultKind, Operation
-from freshkey.vault import tokens
-from freshkey.vault.faults import RefusedError, Request
-from freshkey.vault.words import flat, quote
+from freshkey.core.model.faults import FaultError, FaultKind, Operation
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.answers.quoting import flat, quote
+from freshkey.vault.login import tokens
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
     from freshkey.settings.auth import CertAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 
 async def log_in(session: Session, auth: CertAuth) -> Login:

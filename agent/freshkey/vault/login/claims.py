@@ -10,15 +10,15 @@ from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.vault.answers.quoting import quote
 from freshkey.vault.login.credentials import read_credential
-from freshkey.vault.words import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from freshkey.core.secret import Secret
+    from freshkey.core.model.secret import Secret
 
 _PARTS: Final = 3  # header, claims, signature
 _NEVER: Final = 1e12  # seconds: no token ends that late

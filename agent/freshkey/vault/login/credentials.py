@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
-from freshkey.core.secret import Secret
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.secret import Secret
 from freshkey.logs.redact import know_passing
 
 if TYPE_CHECKING:

@@ -13,19 +13,19 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
-from freshkey.core.faults import FaultKind, Operation
+from freshkey.core.model.faults import FaultKind, Operation
 from freshkey.settings.auth import GcpType
-from freshkey.vault import tokens
-from freshkey.vault.faults import RefusedError, Request
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
 from freshkey.vault.login.variables import known, url_of, variable
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
-    from freshkey.core.secret import Secret
+    from freshkey.core.model.grants import Login
+    from freshkey.core.model.secret import Secret
     from freshkey.settings.auth import GcpAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 IAM = Service(
     "Google's IAM",

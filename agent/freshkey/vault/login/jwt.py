@@ -8,16 +8,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import FaultKind, Operation
-from freshkey.vault import tokens
-from freshkey.vault.faults import RefusedError, Request
+from freshkey.core.model.faults import FaultKind, Operation
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.claims import read_jwt
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
     from freshkey.settings.auth import JwtAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 ADVICE: Final = (
     Advice("could not be found", "name one of the mount's roles in auth.role", FaultKind.NOT_FOUND),

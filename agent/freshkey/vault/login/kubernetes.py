@@ -9,17 +9,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from freshkey.core.faults import Fault, FaultError, FaultKind, Operation
-from freshkey.vault import tokens
-from freshkey.vault.faults import RefusedError, Request
+from freshkey.core.model.faults import Fault, FaultError, FaultKind, Operation
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain
 from freshkey.vault.login.claims import Claims, read_jwt
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
-    from freshkey.core.secret import Secret
+    from freshkey.core.model.grants import Login
+    from freshkey.core.model.secret import Secret
     from freshkey.settings.auth import KubernetesAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 ADVICE: Final = (
     Advice("invalid role name", "name one of the mount's roles in auth.role", FaultKind.NOT_FOUND),

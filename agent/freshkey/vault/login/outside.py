@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 import trio
 
 from freshkey import __version__
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.host.imports import import_without
 from freshkey.host.proxies import ProxyError, httpx_proxy
-from freshkey.imports import import_without
 from freshkey.settings.values import is_loopback
-from freshkey.vault.words import quote
+from freshkey.vault.answers.quoting import quote
 
 if TYPE_CHECKING:
     import httpx
@@ -156,9 +156,14 @@ def _words(reply: Reply) -> list[str]:
     body = reply.table
     error = body.get("error")
     inner = error if isinstance(error, dict) else {}
-    for words in (body.get("error_description"), inner.get("message"), body.get("message"), error):
-        if isinstance(words, str):
-            return [words]
+    for message in (
+        body.get("error_description"),
+        inner.get("message"),
+        body.get("message"),
+        error,
+    ):
+        if isinstance(message, str):
+            return [message]
     found = _XML_ERROR.search(reply.text)
     return [f"{found[1]}: {found[2]}"] if found else []
 

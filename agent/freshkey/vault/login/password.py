@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from freshkey.core.faults import FaultError, FaultKind, Operation
-from freshkey.vault import tokens
-from freshkey.vault.faults import RefusedError, Request
+from freshkey.core.model.faults import FaultError, FaultKind, Operation
+from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.answers.quoting import quote as words
+from freshkey.vault.login import tokens
 from freshkey.vault.login.credentials import read_password
-from freshkey.vault.words import quote as words
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
     from freshkey.settings.auth import LdapAuth, UserpassAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 
 async def log_in(session: Session, auth: UserpassAuth | LdapAuth) -> Login:

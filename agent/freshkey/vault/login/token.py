@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.logs.redact import know
-from freshkey.vault import tokens
+from freshkey.vault.login import tokens
 from freshkey.vault.login.credentials import read_credential
 
 if TYPE_CHECKING:
-    from freshkey.core.lease import Login
+    from freshkey.core.model.grants import Login
     from freshkey.settings.auth import TokenAuth
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 
 async def log_in(session: Session, auth: TokenAuth) -> Login:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from freshkey.core.faults import Fault, FaultError, FaultKind
-from freshkey.core.secret import Secret
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.secret import Secret
 from freshkey.logs.redact import know_passing
 from freshkey.vault.login.credentials import read_credential
 

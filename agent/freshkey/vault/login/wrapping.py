@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, final
 
 import structlog
 
-from freshkey.core.faults import Fault, FaultError, FaultKind, Operation
-from freshkey.core.lease import Unwrapped
-from freshkey.core.secret import Secret
-from freshkey.vault.faults import RefusedError, Request, not_vault
-from freshkey.vault.words import quote
+from freshkey.core.model.faults import Fault, FaultError, FaultKind, Operation
+from freshkey.core.model.grants import Unwrapped
+from freshkey.core.model.secret import Secret
+from freshkey.vault.answers.faults import RefusedError, Request, not_vault
+from freshkey.vault.answers.quoting import quote
 
 if TYPE_CHECKING:
-    from freshkey.vault.session import Session
+    from freshkey.vault.transport.session import Session
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

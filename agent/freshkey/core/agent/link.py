@@ -1,0 +1,103 @@
+"""Whether Vault answers: while it does not, one cheap request at a time asks for all keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from freshkey.core.model.actions import Level, Ping
+from freshkey.core.model.faults import OUTAGES, Fault
+from freshkey.core.model.state import BackingOff, KeyState, Link
+from freshkey.core.pacing.backoff import CAP, delay, doubling
+from freshkey.core.pacing.timing import good_until
+
+if TYPE_CHECKING:
+    from freshkey.core.pacing.context import StepContext
+
+URGENT_PING_EVERY = 2.0
+LEAST_PAUSE = 3.0  # between a failed call and its repetition when Vault is back; doubles too
+_LAST_PART = 0.1
+
+
+def on_fault(link: Link, fault: Fault, context: StepContext) -> Link:
+    """A call failed for want of Vault: hold everything back until a ping is answered."""
+    if fault.kind not in OUTAGES or link.away:
+        return link
+    context.tell("vault.away", Level.WARNING, fault=fault.kind.value, message=fault.message)
+    return _wait(replace(link, away=True, failures=0), fault, context)
+
+
+def on_ping_failed(link: Link, fault: Fault, context: StepContext) -> Link:
+    """Still away."""
+    return _wait(replace(link, pinging=False), fault, context)
+
+
+def on_pinged(_link: Link, context: StepContext) -> Link:
+    """Vault is back."""
+    context.tell("vault.back")
+    return Link()
+
+
+def plan(link: Link, keys: tuple[KeyState, ...], context: StepContext) -> Link:
+    """Order a ping when one is due: within two seconds when a key needs Vault now."""
+    if not link.away or link.pinging or context.stopping is not None:
+        return link
+    soon = link.failed_at + URGENT_PING_EVERY
+    at = link.ping_at
+    if at > soon and any(_urgent(key, context) for key in keys if key.name in context.policy.keys):
+        at = soon
+    if not context.due(at):
+        return link
+    context.do(Ping())
+    return replace(link, pinging=True)
+
+
+def hasten(
+    until: float, failed_at: float, failures: int, fault: Fault, context: StepContext
+) -> float:
+    """Vault is back: what failed because it was away is tried again soon.
+
+    What fails again and again although a ping is answered keeps a backoff.
+    """
+    if fault.kind not in OUTAGES:
+        return until
+    return min(until, max(context.now, failed_at + doubling(LEAST_PAUSE, CAP, failures)))
+
+
+def hasten_key(key: KeyState, context: StepContext) -> KeyState:
+    """Shorten the waits of one key when Vault is back."""
+    watch = key.watch
+    if key.trouble is not None and key.trouble.fault.kind in OUTAGES:
+        renew_at = context.now + doubling(LEAST_PAUSE, CAP, watch.renew_failures)
+        check_at = context.now + doubling(LEAST_PAUSE, CAP, watch.check_failures)
+        watch = replace(
+            watch,
+            renew_at=min(watch.renew_at, renew_at),
+            check_at=min(watch.check_at, check_at) if watch.check_failures else watch.check_at,
+        )
+        key = replace(key, watch=watch)
+    match key.cycle:
+        case BackingOff(since=since, until=until, fault=fault) as cycle:
+            until = hasten(until, since, key.failures, fault, context)
+            return replace(key, cycle=replace(cycle, until=until))
+        case _:
+            return key
+
+
+def _wait(link: Link, fault: Fault, context: StepContext) -> Link:
+    failures = link.failures + 1
+    wait = delay(fault, failures, context.chance.draw("ping"), remaining=0.0)
+    return replace(
+        link, failures=failures, ping_at=context.now + wait, failed_at=context.now, fault=fault
+    )
+
+
+def _urgent(key: KeyState, context: StepContext) -> bool:
+    """Whether a key is missing, stale, or in the last tenth of its life."""
+    if key.current is None:
+        return True
+    lease = key.current.lease
+    if lease.static:
+        return False
+    end = good_until(lease, context.tokens)
+    return context.due(end - _LAST_PART * (lease.expires_at - lease.started_at))

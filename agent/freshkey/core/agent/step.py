@@ -1,0 +1,211 @@
+"""The whole agent as one function: `step(policy, state, event, now, chance)`.
+
+One step absorbs one event, then plans: it orders whatever is due, and says when it next wants to
+be woken. All keys are stepped together, for they share the token, the mint budget, and the journal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from freshkey.core.agent import budget, link, stopping
+from freshkey.core.keys import lifecycle as keys
+from freshkey.core.keys import publishing, renewal
+from freshkey.core.model.actions import (
+    Action,
+    Issue,
+    LogIn,
+    LookUpToken,
+    Order,
+    Ping,
+    Publish,
+    RenewToken,
+    RevokeToken,
+    Test,
+    TokenOrder,
+    VaultKeyOrder,
+    Withdraw,
+)
+from freshkey.core.model.events import (
+    ClockJumped,
+    Event,
+    Failed,
+    Pinged,
+    Reported,
+    RotateRequested,
+    Started,
+    StopRequested,
+    TokenEvent,
+    Woke,
+)
+from freshkey.core.model.faults import UNSPENT, Fault, FaultKind
+from freshkey.core.model.state import (
+    AgentState,
+    BackingOff,
+    Idle,
+    KeyState,
+    Minting,
+    Refreshing,
+    Testing,
+    Wanted,
+)
+from freshkey.core.pacing.context import StepContext
+from freshkey.core.tokens import answers as token_answers
+from freshkey.core.tokens import lifecycle as tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.core.model.policy import AgentPolicy
+    from freshkey.core.pacing.chance import Chance
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step comes to. `wake_at` is the next deadline; `finished` ends the agent."""
+
+    state: AgentState
+    actions: tuple[Action, ...]
+    wake_at: float
+    finished: bool
+
+
+def step(policy: AgentPolicy, state: AgentState, event: Event, now: float, chance: Chance) -> Step:
+    """Absorb an event, and order what is due at `now` (seconds on the lease clock).
+
+    The new state belongs in the journal before the actions are performed.
+    """
+    context = StepContext(now, chance, policy, state.tokens, state.link, state.stopping)
+    state = _absorb(state, event, context)
+    context.tokens, context.link, context.stopping = state.tokens, state.link, state.stopping
+    state = _plan(state, context)
+    finished = stopping.finished(state, context)
+    return Step(state, tuple(context.actions), context.wake_at, finished)
+
+
+def _absorb(state: AgentState, event: Event, context: StepContext) -> AgentState:
+    if isinstance(event, TokenEvent):
+        return replace(state, tokens=token_answers.absorb(state.tokens, event, context))
+    match event:
+        case Started():
+            return _each(state, lambda key: publishing.restore(key, context))
+        case Woke():
+            return state
+        case ClockJumped():
+            context.tell("clock.jumped")
+            checked = _each(state, lambda key: _check_now(key, context))
+            return replace(checked, tokens=replace(state.tokens, recheck=True))
+        case StopRequested():
+            return stopping.begin(state, context)
+        case RotateRequested(name=name) | Reported(name=name):
+            return _one(state, name, lambda key: keys.request(key, event, context))
+        case Pinged():
+            return _on_pinged(state, context)
+        case Failed(order=order, fault=fault):
+            return _on_failed(state, order, fault, context)
+        case _:
+            state = budget.recount(state, event, context)
+            return _one(state, event.order.name, lambda key: keys.absorb(key, event, context))
+
+
+def _on_pinged(state: AgentState, context: StepContext) -> AgentState:
+    state = _each(state, lambda key: link.hasten_key(key, context))
+    held = state.tokens
+    if held.trouble is not None:
+        at = link.hasten(held.retry_at, held.trouble.at, held.failures, held.trouble.fault, context)
+        state = replace(state, tokens=replace(held, retry_at=at))
+    return replace(state, link=link.on_pinged(state.link, context))
+
+
+def _on_failed(state: AgentState, order: Order, fault: Fault, context: StepContext) -> AgentState:
+    match order:
+        case Ping():
+            return replace(state, link=link.on_ping_failed(state.link, fault, context))
+        case Test() | Publish() | Withdraw():
+            pass
+        case _:
+            state = _on_call_failed(state, order, fault, context)
+    match order:
+        case LogIn() | RenewToken() | LookUpToken() | RevokeToken():
+            return state
+        case _:
+            return _one(
+                state, order.name, lambda key: keys.absorb_failure(key, order, fault, context)
+            )
+
+
+def _on_call_failed(
+    state: AgentState, order: VaultKeyOrder | TokenOrder, fault: Fault, context: StepContext
+) -> AgentState:
+    """Note what a failed request says of Vault and of the token."""
+    held = state.tokens
+    if isinstance(order, TokenOrder):
+        held = token_answers.on_failed(held, order, fault, context)
+    if fault.kind is FaultKind.TOKEN_INVALID and not isinstance(order, LogIn | RevokeToken):
+        held = token_answers.lose(held, order.token_number, context)
+    if isinstance(order, Issue) and fault.unanswered:
+        held = token_answers.abandon(held, order.token_number)
+        state = replace(state, abandoned=state.abandoned + 1)
+    elif isinstance(order, Issue) and fault.kind in UNSPENT:
+        state = budget.refund(state, order.name)
+    context.tokens = held
+    return replace(state, tokens=held, link=link.on_fault(state.link, fault, context))
+
+
+def _plan(state: AgentState, context: StepContext) -> AgentState:
+    if state.stopping is not None:
+        return stopping.plan(state, state.stopping, context)
+    settled = tuple(keys.settle(key, context) for key in state.keys if _still_needed(key, context))
+    minting, mints = budget.grant_mints(settled, state.mints, context)
+    planned = tuple(renewal.plan(key, context) for key in minting)
+    return AgentState(
+        keys=planned,
+        tokens=tokens.plan(state.tokens, _tokens_in_use(planned), context),
+        link=link.plan(state.link, planned, context),
+        mints=mints,
+        abandoned=state.abandoned,
+    )
+
+
+def _still_needed(key: KeyState, context: StepContext) -> bool:
+    """A key that is not configured any more is forgotten once no lease of it is left."""
+    return key.name in context.policy.keys or bool(key.retired)
+
+
+def _check_now(key: KeyState, context: StepContext) -> KeyState:
+    """Look the lease up; the files are written again, for some of them name its end."""
+    if key.current is None:
+        return key
+    if not key.current.lease.static:
+        key = replace(key, watch=replace(key.watch, check_at=context.now))
+    return publishing.write(key, context)
+
+
+def _tokens_in_use(held: tuple[KeyState, ...]) -> frozenset[int]:
+    """Tokens that have a lease in use under them: published, tested, in its overlap, or minted."""
+    used = set()
+    for key in held:
+        if key.current is not None:
+            used.add(key.current.lease.token)
+        match key.cycle:
+            case Testing(candidate=candidate):
+                used.add(candidate.lease.token)
+            case Minting(token=number):
+                used.add(number)
+            case Idle() | Wanted() | Refreshing() | BackingOff():
+                pass
+            case _:
+                assert_never(key.cycle)
+        used.update(entry.lease.token for entry in key.retired if not entry.failures)
+    return frozenset(used)
+
+
+def _one(state: AgentState, name: str, change: Callable[[KeyState], KeyState]) -> AgentState:
+    return replace(
+        state, keys=tuple(change(key) if key.name == name else key for key in state.keys)
+    )
+
+
+def _each(state: AgentState, change: Callable[[KeyState], KeyState]) -> AgentState:
+    return replace(state, keys=tuple(change(key) for key in state.keys))

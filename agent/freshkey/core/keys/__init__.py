@@ -1,0 +1,1 @@
+"""What becomes of one key: minted, verified, published, watched, renewed, replaced, revoked."""

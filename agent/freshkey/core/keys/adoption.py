@@ -1,0 +1,247 @@
+"""Going on from a journal: what matches is served as it is, what does not is revoked in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.model.actions import Level, Record
+from freshkey.core.model.ledger import Origin, Source
+from freshkey.core.model.policy import AgentPolicy
+from freshkey.core.model.records import audited
+from freshkey.core.model.state import (
+    AgentState,
+    Credential,
+    Idle,
+    KeyState,
+    Lease,
+    Reason,
+    Retired,
+    Testing,
+    Wanted,
+    Watch,
+)
+from freshkey.core.model.token import Token, Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from freshkey.core.model.ledger import KeyEntry, Ledger
+
+_ENDED: Final = "the agent ended during a mint: a lease of unknown id may live under its token"
+_ELSEWHERE: Final = "it came from another address, and lives to its end"
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The state to start from.
+
+    `files` are those of keys that are not configured any more, to be removed. `records` tell of
+    mints that have no answer, and of leases that live to their end, for they came from an address
+    that is not configured any more.
+    """
+
+    state: AgentState
+    files: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+def fresh(policy: AgentPolicy) -> AgentState:
+    """Return the state of an agent that has no journal."""
+    return AgentState(keys=tuple(KeyState(name) for name in policy.keys))
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the configuration asks for: an entry of the journal has to match it to be adopted."""
+
+    policy: AgentPolicy
+    origin: Origin
+    sources: Mapping[str, Source]
+
+
+def adopt(
+    ledger: Ledger, desired_state: DesiredState, now: float, *, rebooted: bool = False
+) -> Adopted:
+    """Return the state that goes on where the journal ends.
+
+    The ledger's instants must be on the present lease clock already (see `shifted`); `rebooted`
+    says that they are estimates, so that Vault is asked for the token's terms as well.
+    """
+    policy, origin, sources = desired_state.policy, desired_state.origin, desired_state.sources
+    if not ledger.origin.same_cluster(origin):
+        return _emigrated(ledger, policy)
+    same_login = ledger.origin.same_login(origin)
+    entries = {entry.name: entry for entry in ledger.keys}
+    keys = [
+        _key(entries[name], sources[name], now, policy, same_login=same_login)
+        if name in entries
+        else KeyState(name)
+        for name in policy.keys
+    ]
+    keys += [_removed(e, now) for name, e in entries.items() if name not in policy.keys]
+    lost = {entry.intent for entry in ledger.keys if entry.intent is not None}
+    tokens = Tokens(
+        current=ledger.token,
+        retired=tuple(_mark(ledger.retired_tokens, lost)),
+        count=ledger.token_count,
+        recheck=rebooted,
+        unwrapped=ledger.unwrapped if same_login else None,
+    )
+    if ledger.token is not None:
+        (token,) = _mark((ledger.token,), lost)
+        tokens = replace(tokens, current=token)
+        if not same_login:
+            tokens = replace(tokens, current=None, retired=(*tokens.retired, token))
+    records = _abandoned(ledger)
+    state = AgentState(
+        keys=tuple(keys),
+        tokens=tokens,
+        mints=ledger.mints,
+        abandoned=ledger.abandoned + len(records),
+    )
+    return Adopted(state, _files_of_removed(ledger, policy), records)
+
+
+def shifted(ledger: Ledger, shift: float) -> Ledger:
+    """Return the ledger with every instant moved by `shift` seconds: each boot has its clock."""
+
+    def lease(old: Lease) -> Lease:
+        return replace(
+            old,
+            started_at=old.started_at + shift,
+            expires_at=old.expires_at + shift,
+            gone_at=old.gone_at + shift,
+        )
+
+    def credential(old: Credential | None) -> Credential | None:
+        return None if old is None else replace(old, lease=lease(old.lease))
+
+    def token(old: Token) -> Token:
+        return replace(
+            old,
+            started_at=old.started_at + shift,
+            taken_at=old.taken_at + shift,
+            expires_at=old.expires_at + shift,
+            lost_at=old.lost_at + shift,
+        )
+
+    def entry(old: KeyEntry) -> KeyEntry:
+        return replace(
+            old,
+            current=credential(old.current),
+            candidate=credential(old.candidate),
+            retired=tuple(
+                replace(r, lease=lease(r.lease), revoke_at=r.revoke_at + shift) for r in old.retired
+            ),
+            claim_minted_at=old.claim_minted_at + shift,
+            published_at=old.published_at + shift,
+        )
+
+    return replace(
+        ledger,
+        token=None if ledger.token is None else token(ledger.token),
+        retired_tokens=tuple(map(token, ledger.retired_tokens)),
+        mints=tuple(at + shift for at in ledger.mints),
+        keys=tuple(map(entry, ledger.keys)),
+    )
+
+
+def _key(
+    entry: KeyEntry, source: Source, now: float, policy: AgentPolicy, *, same_login: bool
+) -> KeyState:
+    key = KeyState(
+        entry.name,
+        generation=entry.generation,
+        published_at=entry.published_at,
+        announced=entry.generation - entry.unannounced,
+        reason=entry.reason,
+        retired=entry.retired,
+        withdrawn=entry.withdrawn,
+        compromised=entry.compromised,
+        outdated=entry.outdated,
+        barred=entry.barred,
+        cycle=Wanted(entry.candidate_reason),
+        watch=Watch(claim_minted_at=entry.claim_minted_at),
+    )
+    if entry.current is not None:
+        static = entry.current.lease.static
+        probing = policy.keys[entry.name].probe_every > 0
+        watch = replace(
+            key.watch, check_at=inf if static else now, probe_at=now if probing else inf
+        )
+        key = replace(key, current=entry.current, confirmed=static, watch=watch)
+    if not same_login or entry.source != source:
+        tried = _leases((entry.candidate,), inf)
+        return replace(
+            key,
+            cycle=Wanted(Reason.CHANGED),
+            outdated=entry.current is not None,
+            retired=(*entry.retired, *tried),
+        )
+    if entry.candidate is not None and now < entry.candidate.lease.expires_at:
+        testing = Testing(entry.candidate_reason, entry.candidate, since=now, retry_at=now)
+        key = replace(key, cycle=testing)
+    elif entry.current is not None and not (entry.requested or entry.outdated):
+        key = replace(key, cycle=Idle())
+    if entry.candidate is not None and isinstance(key.cycle, Idle | Wanted):  # its lease has ended
+        key = replace(key, retired=(*key.retired, Retired(entry.candidate.lease, now)))
+    return key
+
+
+def _removed(entry: KeyEntry, now: float) -> KeyState:
+    """A key that is not configured any more: its leases go, after the overlap."""
+    overlap = 0.0 if entry.source is None else entry.source.overlap
+    retired = tuple(
+        replace(old, revoke_at=min(now + overlap, old.lease.expires_at))
+        if old.revoke_at == inf
+        else old
+        for old in (*entry.retired, *_leases((entry.current, entry.candidate), inf))
+    )
+    return KeyState(entry.name, entry.generation, removed=True, cycle=Idle(), retired=retired)
+
+
+def _files_of_removed(ledger: Ledger, policy: AgentPolicy) -> tuple[str, ...]:
+    removed = (entry for entry in ledger.keys if entry.name not in policy.keys)
+    return tuple(path for entry in removed if entry.source for path in entry.source.files)
+
+
+def _leases(held: Iterable[Credential | None], revoke_at: float) -> tuple[Retired, ...]:
+    """Retire the leases of these keys; a secret without a lease has none to revoke."""
+    return tuple(Retired(c.lease, revoke_at) for c in held if c is not None and not c.lease.static)
+
+
+def _mark(tokens: Iterable[Token], lost: set[int]) -> Iterable[Token]:
+    return (
+        replace(token, abandoned=token.abandoned or (token.revocable and token.number in lost))
+        for token in tokens
+    )
+
+
+def _abandoned(ledger: Ledger) -> tuple[Record, ...]:
+    """Tell of each mint that the journal intended and has no answer to."""
+    return tuple(
+        audited("mint.abandoned", entry.name, level=Level.WARNING, message=_ENDED)
+        for entry in ledger.keys
+        if entry.intent is not None
+    )
+
+
+def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
+    """No address is left of the cluster that the tokens came from: they are sent nowhere else."""
+    generations = {entry.name: entry.generation for entry in ledger.keys}
+    keys = tuple(
+        KeyState(name, generations.get(name, 0), announced=generations.get(name, 0))
+        for name in policy.keys
+    )
+    abandoned = _abandoned(ledger)
+    left = tuple(
+        audited("lease.left", entry.name, retired.lease, Level.WARNING, message=_ELSEWHERE)
+        for entry in ledger.keys
+        for retired in (*entry.retired, *_leases((entry.current, entry.candidate), inf))
+    )
+    total = ledger.abandoned + len(abandoned)
+    state = AgentState(keys=keys, mints=ledger.mints, abandoned=total)
+    return Adopted(state, _files_of_removed(ledger, policy), abandoned + left)

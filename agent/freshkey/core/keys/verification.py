@@ -1,0 +1,142 @@
+"""The trial of a minted key at OpenAI, which comes before it is published."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING
+
+from freshkey.core.keys.publishing import publish
+from freshkey.core.keys.replacement import back_off
+from freshkey.core.keys.revocation import retire
+from freshkey.core.model.actions import Level, Test
+from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
+from freshkey.core.model.policy import VerifyMode
+from freshkey.core.model.state import Testing, Wanted
+from freshkey.core.model.verdict import Verdict
+from freshkey.core.pacing.backoff import CAP, doubling
+from freshkey.core.pacing.timing import find, good_until, point
+
+if TYPE_CHECKING:
+    from freshkey.core.model.events import Tested
+    from freshkey.core.model.policy import KeyPolicy
+    from freshkey.core.model.state import Credential, KeyState, Lease
+    from freshkey.core.model.token import Tokens
+    from freshkey.core.pacing.context import StepContext
+
+_RETEST_BASE = 0.25  # a key that is not active yet usually is within a second or two
+_RETEST_CAP = 4.0
+
+
+def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepContext) -> KeyState:
+    """A verdict on the minted key: publish it, test it again, or give it up."""
+    verdict, detail = event.finding.verdict, event.finding.detail
+    tell_tested(key, testing.candidate, event, context)
+    if verdict is Verdict.GOOD:
+        return publish(key, testing.candidate, testing.reason, context)
+    deadline = _publish_by(key, testing, context) if verdict is Verdict.UNKNOWN else inf
+    last_try = testing.since + context.of(key).activation_timeout
+    if verdict is Verdict.REFUSED and context.now >= last_try:
+        return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
+    attempts = testing.attempts + 1
+    early = context.now < last_try
+    draw = 0.5 + 0.5 * context.chance.draw(key.name, "retest")
+    pause = doubling(_RETEST_BASE, _RETEST_CAP if early else CAP, attempts) * draw
+    retry_at = min(context.now + pause, last_try) if early else context.now + pause
+    testing = replace(
+        testing,
+        attempts=attempts,
+        verdict=verdict,
+        detail=detail,
+        retry_at=min(retry_at, max(deadline, context.now)),
+    )
+    return replace(key, cycle=testing, trouble=_trouble(testing, context))
+
+
+def tell_tested(
+    key: KeyState,
+    tested: Credential,
+    event: Tested,
+    context: StepContext,
+    level: Level = Level.INFO,
+) -> None:
+    """Every test goes on record."""
+    verdict, detail = event.finding.verdict.value, event.finding.detail
+    context.audit("key.tested", key.name, tested.lease, level, verdict=verdict, detail=detail)
+
+
+def plan(key: KeyState, context: StepContext) -> KeyState:
+    """Do what the trial's own deadlines ask for."""
+    testing = key.cycle
+    if not isinstance(testing, Testing):
+        return key
+    policy = context.of(key)
+    lease = testing.candidate.lease
+    if _ended_with_token(lease, context.tokens):
+        return replace(retire(key, lease, context.now), cycle=Wanted(testing.reason))
+    match testing.verdict:
+        case _ if policy.verify is VerifyMode.OFF:
+            publish_by = context.now
+        case None if policy.verify is VerifyMode.PREFER:  # the first test is still on its way
+            publish_by = _patience(testing, context.of(key))
+        case Verdict.UNKNOWN:
+            publish_by = _publish_by(key, testing, context)
+        case _:
+            publish_by = inf
+    if context.due(publish_by):
+        level = Level.INFO if policy.verify is VerifyMode.OFF else Level.WARNING
+        context.tell("key.published_untested", level, key=key.name, lease_id=lease.vault_id)
+        return publish(key, testing.candidate, testing.reason, context)
+    last_try = testing.since + policy.activation_timeout
+    if context.due(min(max(point(lease, policy), last_try), lease.expires_at)):
+        return _give_up(key, testing, context)
+    if key.probing is None and context.due(testing.retry_at):
+        context.do(Test(key.name, lease.id, testing.candidate.secret))
+        return replace(key, probing=lease.id)
+    return key
+
+
+def _ended_with_token(lease: Lease, tokens: Tokens) -> bool:
+    token = find(tokens, lease.token)
+    return not lease.static and (token is None or token.lost_at < inf)
+
+
+def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
+    """When a key that OpenAI could not judge is published all the same, under `prefer`."""
+    policy = context.of(key)
+    if policy.verify is VerifyMode.REQUIRE:
+        return inf
+    patience = _patience(testing, policy)
+    if key.current is None:
+        return patience
+    end = good_until(key.current.lease, context.tokens)
+    return min(patience, max(testing.since, end - policy.overlap))
+
+
+def _patience(testing: Testing, policy: KeyPolicy) -> float:
+    """Until when OpenAI may take to judge a new key, whose lease may be short, or half gone."""
+    lease = testing.candidate.lease
+    half = (testing.since + lease.expires_at) / 2
+    return min(testing.since + policy.activation_timeout, max(half, point(lease, policy)))
+
+
+def _give_up(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
+    """OpenAI refuses a fresh key too, so the fault is not the key: the old one stays.
+
+    A key that it could not judge had half its life for that, which bounds the mints by itself: the
+    wait after it is that of a fault behind Vault.
+    """
+    lease = testing.candidate.lease
+    key = retire(key, lease, context.now)
+    at_most = context.of(key).refresh if lease.static else inf  # a read costs nothing
+    return back_off(key, testing.reason, _trouble(testing, context), context, at_most=at_most)
+
+
+def _trouble(testing: Testing, context: StepContext) -> Trouble:
+    """Only a refusal says that OpenAI does not take the key."""
+    if testing.verdict is Verdict.REFUSED:
+        fault = Fault(FaultKind.REFUSED, f"OpenAI refuses the new key: {testing.detail}")
+    else:
+        message = f"OpenAI does not vouch for the new key: {testing.detail}"
+        fault = Fault(FaultKind.UPSTREAM, message)
+    return Trouble(Operation.TEST, fault, context.now)

@@ -1,0 +1,151 @@
+"""Orders to the world. Each but `Record` is answered by exactly one event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from freshkey.core.model.grants import Unwrapped
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.view import Publication
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Mint a key. The only order that is never abandoned."""
+
+    name: str
+    token_number: int
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Read a secret without a lease again. It costs OpenAI nothing, and may be broken off."""
+
+    name: str
+    token_number: int
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Renew a lease for `increment` seconds."""
+
+    name: str
+    lease_id: str
+    increment: float
+    token_number: int
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask Vault whether a lease lives, and for how long."""
+
+    name: str
+    lease_id: str
+    token_number: int
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """Hand a lease to Vault for revocation."""
+
+    name: str
+    lease_id: str
+    token_number: int
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """Try a key at OpenAI."""
+
+    name: str
+    lease_id: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Write every file; readers of the socket see the generation once this is answered."""
+
+    name: str
+    publication: Publication
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Remove the files of a key; the socket answers 503 already."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Log in. `unwrapped` is a secret-id that an earlier login took out of its wrapping."""
+
+    unwrapped: Unwrapped | None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewToken:
+    """Renew the token for `increment` seconds."""
+
+    token_number: int
+    token: Secret
+    increment: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpToken:
+    """Ask Vault for the terms of the token."""
+
+    token_number: int
+    token: Secret
+    owned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken:
+    """Revoke a token, and with it every lease under it."""
+
+    token_number: int
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask whether Vault answers at all."""
+
+
+class Level(StrEnum):
+    """The weight of a record in the log."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+Field = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something worth telling: a dotted event name with fields.
+
+    `audit` puts it into the record for auditors; a field `expires_at` is on the lease clock.
+    """
+
+    level: Level
+    event: str
+    fields: tuple[tuple[str, Field], ...]
+    audit: bool = False
+
+
+VaultKeyOrder = Issue | Refresh | Renew | LookUp | Revoke
+TokenOrder = LogIn | RenewToken | LookUpToken | RevokeToken
+Order = VaultKeyOrder | Test | Publish | Withdraw | TokenOrder | Ping
+Action = Order | Record

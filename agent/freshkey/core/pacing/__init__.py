@@ -1,0 +1,1 @@
+"""When things happen: deadlines, jitter, and backoff, all functions of the time they are given."""

@@ -1,0 +1,130 @@
+"""When a lease is renewed or replaced, and how long a key is good.
+
+Instants are seconds on the lease clock, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.model.state import Reason
+
+if TYPE_CHECKING:
+    from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+    from freshkey.core.model.state import Lease
+    from freshkey.core.model.token import Token, Tokens
+
+MARGIN: Final = 5.0  # for the mint itself, and for clocks that differ a little
+MINUTE: Final = 60.0
+TOKEN_RENEW_AT: Final = 0.67
+TOKEN_JITTER: Final = 0.2
+FULL_GRANT: Final = 0.9  # a renewal that grants less than this share says that the maximum is near
+LEAST_LIFE: Final = 1.0  # even a lease or token of no length is kept this long: no spin
+_BOUND_SLACK: Final = 2.0
+_BOUND_SHARE: Final = 0.1
+_REFRESH_JITTER: Final = 0.1  # many agents must not read at the same instant
+
+
+def find(tokens: Tokens, number: int) -> Token | None:
+    """Return the token with this number, if the agent still knows it."""
+    if tokens.current is not None and tokens.current.number == number:
+        return tokens.current
+    return next((token for token in tokens.retired if token.number == number), None)
+
+
+def good_until(lease: Lease, tokens: Tokens) -> float:
+    """A lease ends with its own term, with its token, or when Vault no longer knows it.
+
+    Source: https://developer.hashicorp.com/vault/docs/concepts/lease, "Token leases".
+    """
+    if lease.static:
+        return inf
+    token = find(tokens, lease.token)
+    token_end = token.good_until if token is not None else -inf
+    return min(lease.expires_at, lease.gone_at, token_end)
+
+
+def point(lease: Lease, policy: KeyPolicy) -> float:
+    """The instant at which a lease is renewed or replaced.
+
+    It lies in [renew_at - jitter, renew_at] of the lifetime, leaves time for the overlap and the
+    test of the next key, and is never before half the lifetime. A secret without a lease is read
+    again at its point.
+    """
+    if lease.static:
+        pause = policy.refresh * (1 - _REFRESH_JITTER * lease.draw)
+        return lease.started_at + max(pause, LEAST_LIFE)
+    lifetime = lease.expires_at - lease.started_at
+    drawn = lease.started_at + lifetime * (policy.renew_at - policy.jitter * lease.draw)
+    latest = lease.expires_at - policy.overlap - policy.activation_timeout - MARGIN
+    return max(min(drawn, latest), lease.started_at + max(lifetime / 2, LEAST_LIFE))
+
+
+class Course(StrEnum):
+    """What happens to a lease at its point."""
+
+    RENEW = "renew"
+    REPLACE = "replace"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes next for a lease, and when."""
+
+    at: float
+    course: Course
+    reason: Reason = Reason.DUE
+
+
+def bounded_by_token(lease: Lease, token: Token, *, clipped: bool) -> bool:
+    """Whether a new lease under the same token would hardly live longer than this one.
+
+    The end of a token that was renewed under this lease, and will be again, bounds nothing.
+    """
+    if token.renewable and not clipped and token.started_at > lease.started_at:
+        return False
+    slack = max(_BOUND_SLACK, _BOUND_SHARE * lease.term)
+    return token.expires_at <= lease.expires_at + slack
+
+
+def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Next:
+    """What comes next for the lease of a published key; `lead` is what `token_lead` says."""
+    if lease.static:
+        return Next(point(lease, policy), Course.REFRESH)
+    if lease.gone_at < inf:
+        return Next(-inf, Course.REPLACE, Reason.REVOKED)
+    token = find(tokens, lease.token)
+    if token is None or token.lost_at < inf:
+        return Next(-inf, Course.REPLACE, Reason.TOKEN)
+    due = point(lease, policy)
+    if token is not tokens.current:
+        # Whoever replaced a token that is theirs may end it at any moment.
+        move = token.expires_at - lead if token.owned else -inf
+        return Next(min(due, move), Course.REPLACE, Reason.DUE if due <= move else Reason.TOKEN)
+    if bounded_by_token(lease, token, clipped=tokens.clipped):
+        return Next(inf, Course.REPLACE, Reason.TOKEN)
+    return Next(due, Course.RENEW if lease.renewable else Course.REPLACE)
+
+
+def token_lead(policy: AgentPolicy) -> float:
+    """How long before its token's end every key can be moved to another token."""
+    slowest = max((k.overlap + k.activation_timeout for k in policy.keys.values()), default=0.0)
+    budget = policy.max_mints_per_minute
+    moving = MINUTE * len(policy.keys) / budget if budget else 0.0
+    return slowest + moving + MARGIN
+
+
+def token_point(token: Token, lead: float) -> float:
+    """The instant at which a token is renewed, or replaced when it can't be.
+
+    It leaves time to move every key should the renewal be clipped; `inf` for one without an end.
+    """
+    if token.expires_at == inf:
+        return inf
+    lifetime = token.expires_at - token.started_at
+    drawn = token.started_at + lifetime * (TOKEN_RENEW_AT - TOKEN_JITTER * token.draw)
+    return max(min(drawn, token.expires_at - lead), token.started_at + lifetime / 2)

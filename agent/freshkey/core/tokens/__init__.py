@@ -1,0 +1,1 @@
+"""What becomes of the Vault token: logged in for, renewed, replaced, revoked."""

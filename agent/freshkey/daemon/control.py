@@ -1,0 +1,34 @@
+"""Where clients of the socket leave their orders for the main loop, and ask how it is doing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from freshkey.core.model.events import Reported, RotateRequested
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from freshkey.daemon.loop import Loop
+    from freshkey.daemon.status import Reporter
+
+
+@final
+class Control:
+    """See `serve.desk.Desk`."""
+
+    def __init__(self, loop: Loop, reporter: Reporter) -> None:
+        self._loop = loop
+        self._reporter = reporter
+
+    def report(self, name: str, tag: str) -> None:
+        """OpenAI refused the key with this tag to a reader."""
+        self._loop.send(Reported(name, tag))
+
+    def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
+        """A new key is wanted."""
+        self._loop.send(RotateRequested(name, compromised, now))
+
+    def status(self) -> Mapping[str, object]:
+        """Describe the state as it is now."""
+        return self._reporter.describe(self._loop.state)

@@ -1,0 +1,59 @@
+"""The real world of the main loop: clocks, chance, the journal, files, and what readers see."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from freshkey.daemon.journal_keeper import JournalKeeper
+from freshkey.daemon.publisher import OutputOrder, Publisher
+from freshkey.daemon.recorder import Recorder
+from freshkey.host.clock import WallClock, boot_time
+from freshkey.serve.published_keys import PublishedKeys
+
+if TYPE_CHECKING:
+    from freshkey.core.model.actions import Record
+    from freshkey.core.model.events import Published, Withdrawn
+    from freshkey.core.model.state import AgentState
+    from freshkey.core.model.view import KeyView
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AgentEnvironment:
+    """Everything that the loop does at once, without waiting; see `loop.World`."""
+
+    clock: WallClock
+    keeper: JournalKeeper
+    publisher: Publisher
+    published_keys: PublishedKeys
+    recorder: Recorder
+
+    def now(self) -> float:
+        """Seconds on the lease clock."""
+        return boot_time()
+
+    def jumped(self) -> bool:
+        """Whether the wall clock has moved by more than 5 s since the last call."""
+        return self.clock.jumped()
+
+    def seed(self) -> int:
+        """Fresh randomness for one step."""
+        return secrets.randbits(64)
+
+    def keep(self, state: AgentState) -> None:
+        """Put the state into the journal."""
+        self.keeper.keep(state)
+
+    def publish(self, order: OutputOrder) -> Published | Withdrawn:
+        """Write or remove files."""
+        return self.publisher.perform(order)
+
+    def show(self, shown: KeyView) -> None:
+        """Let readers of the socket see a key."""
+        self.published_keys.show(shown)
+
+    def record(self, record: Record) -> None:
+        """Put it into the log, or into the record for auditors."""
+        self.recorder.record(record)

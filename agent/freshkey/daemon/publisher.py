@@ -1,0 +1,98 @@
+"""Writes and removes the files of the keys; these orders are performed at once, and in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+import structlog
+
+from freshkey.core.model.actions import Publish, Withdraw
+from freshkey.core.model.events import Published, Withdrawn
+from freshkey.core.model.faults import Fault, FaultError
+from freshkey.outputs.files import remove_file, write_file
+from freshkey.outputs.formats import render
+from freshkey.settings.model import FileSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from freshkey.host.clock import WallClock
+    from freshkey.settings.model import Settings
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+OutputOrder = Publish | Withdraw
+
+
+@final
+class Publisher:
+    """One failing file holds back neither the others nor the socket."""
+
+    def __init__(self, settings: Settings, clock: WallClock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._warned: set[str] = set()
+        self._written: set[Path] = set()
+        self._faults: dict[Path, Fault] = {}
+
+    def perform(self, order: OutputOrder) -> Published | Withdrawn:
+        """Write or remove every file of a key; the answer names those that failed."""
+        match order:
+            case Publish():
+                return Published(order, self._publish(order))
+            case Withdraw():
+                return Withdrawn(order, self._withdraw(order))
+
+    def files(self, name: str) -> list[tuple[Path, bool, str | None]]:
+        """List the files of a key: whether each has the key, and what went wrong with it last."""
+        listed = []
+        for target in self._settings.keys[name].files:
+            fault = self._faults.get(target.path)
+            ok = target.path in self._written and fault is None
+            listed.append((target.path, ok, fault.message if fault else None))
+        return listed
+
+    def remove_left(self, paths: Iterable[str]) -> None:
+        """Remove files of keys that are not configured any more, unless another key has them."""
+        configured = {target.path for key in self._settings.keys.values() for target in key.files}
+        for path in map(Path, paths):
+            if path in configured:
+                continue
+            try:
+                remove_file(FileSettings(path=path))
+            except FaultError as error:
+                log.warning("key.file_failed", message=error.fault.message)
+
+    def _publish(self, order: Publish) -> tuple[Fault, ...]:
+        publication = order.publication
+        expires_at = publication.expires_at
+        not_after = None if expires_at is None else self._clock.not_after(expires_at)
+        faults = []
+        for target in self._settings.keys[order.name].files:
+            try:
+                content = render(target, order.name, publication, not_after)
+                warning = write_file(target, content, allow_disk=self._settings.state.allow_disk)
+            except FaultError as error:
+                faults.append(error.fault)
+                self._faults[target.path] = error.fault
+                continue
+            self._written.add(target.path)
+            self._faults.pop(target.path, None)
+            if warning is not None and warning not in self._warned:
+                self._warned.add(warning)
+                log.warning("key.file_warning", key=order.name, message=warning)
+        return tuple(faults)
+
+    def _withdraw(self, order: Withdraw) -> tuple[Fault, ...]:
+        faults = []
+        for target in self._settings.keys[order.name].files:
+            try:
+                remove_file(target)
+            except FaultError as error:
+                faults.append(error.fault)
+                self._faults[target.path] = error.fault
+            else:
+                self._written.discard(target.path)
+                self._faults.pop(target.path, None)
+        return tuple(faults)

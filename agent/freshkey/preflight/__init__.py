@@ -1,0 +1,1 @@
+"""What `check` looks at before an agent runs: this machine, and what the agent needs of others."""

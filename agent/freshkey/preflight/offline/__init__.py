@@ -1,0 +1,1 @@
+"""What this machine has against a configuration, found without the network or a change."""

@@ -1,0 +1,143 @@
+"""What this machine has against a configuration, found out without changing anything."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.model.faults import FaultError
+from freshkey.outputs.access import UNCHANGED, group_id, user_id
+from freshkey.outputs.directories import is_memory_backed, refuse_if_others_write
+from freshkey.preflight.offline.accounts import (
+    can_give_to_group,
+    can_give_to_user,
+    group_passes,
+    user_passes,
+)
+from freshkey.settings import SettingsFault
+from freshkey.settings.faults import Finding, rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freshkey.settings.faults import Place
+    from freshkey.settings.model import FileSettings, ServerSettings, Settings
+
+_ON_DISK: Final = "is not on tmpfs or ramfs: move it there, or set state.allow_disk = true"
+
+
+def host_faults(settings: Settings) -> tuple[SettingsFault, ...]:
+    """Return what keeps this process from doing what the settings say; the network is left out."""
+    return tuple(SettingsFault(rendered(item.place), item.message) for item in _findings(settings))
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    in_memory = not settings.state.allow_disk
+    for name, key in settings.keys.items():
+        for index, file in enumerate(key.files):
+            place: Place = ("keys", name, "files", index)
+            yield from _owner(place, file)
+            yield from _target((*place, "path"), file.path)
+            yield from _passage((*place, "path"), file)
+            if in_memory and not is_memory_backed(file.path.parent):
+                yield Finding((*place, "path"), _ON_DISK)
+    if in_memory and not is_memory_backed(settings.state.directory):
+        yield Finding(("state", "directory"), _ON_DISK)
+    yield from _owner(("server",), settings.server)
+    if settings.log.audit_file is not None:
+        yield from _appendable(("log", "audit_file"), settings.log.audit_file)
+
+
+def _owner(place: Place, output: FileSettings | ServerSettings) -> Iterator[Finding]:
+    for option, name, look_up, can_give_to in (
+        ("owner", output.owner, user_id, can_give_to_user),
+        ("group", output.group, group_id, can_give_to_group),
+    ):
+        try:
+            number = look_up(name)
+        except KeyError as error:
+            message = f"{error.args[0]} on this machine: create it, or use a numeric id"
+            yield Finding((*place, option), message)
+            continue
+        if number != UNCHANGED and not can_give_to(number):
+            yield Finding(
+                (*place, option),
+                f"{name} can't be set by user id {os.geteuid()}: give the agent CAP_CHOWN, "
+                "or run it as that user or in that group",
+            )
+
+
+def _target(place: Place, path: Path) -> Iterator[Finding]:
+    """Only a regular file is replaced, and only where not everybody could do the same."""
+    parent = _existing(path.parent)[-1]
+    with suppress(OSError):  # not there yet, or not to be seen
+        if not stat.S_ISREG(path.lstat().st_mode):
+            yield Finding(
+                place, "is there, and is no regular file: name another path, or remove it"
+            )
+    descriptor = os.open(parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        refuse_if_others_write(descriptor, parent)
+    except FaultError as error:
+        yield Finding(place, error.fault.message)
+    finally:
+        os.close(descriptor)
+
+
+def _appendable(place: Place, path: Path) -> Iterator[Finding]:
+    """A record is added to a regular file, which is made in a directory that is there."""
+    try:
+        fault = _not_appendable(path)
+    except OSError as error:
+        user, reason = os.geteuid(), error.strerror
+        fault = f"can't be seen by user id {user} ({reason}): correct the directories before it"
+    if fault is not None:
+        yield Finding(place, fault)
+
+
+def _not_appendable(path: Path) -> str | None:
+    if not path.parent.is_dir():
+        return f"can't be made: there is no directory {path.parent}: make it"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return "is no regular file: name another path, or remove it"
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return f"can't be written by user id {os.geteuid()}: correct its owner or mode"
+    return None
+
+
+def _passage(place: Place, file: FileSettings) -> Iterator[Finding]:
+    """Report the first directory that keeps a reader from a file which its mode lets it read."""
+    for reader, name, look_up, bit, passes in (
+        ("user", file.owner, user_id, stat.S_IRUSR, user_passes),
+        ("group", file.group, group_id, stat.S_IRGRP, group_passes),
+    ):
+        try:
+            number = look_up(name)
+        except KeyError:  # reported with its option
+            continue
+        if number == UNCHANGED or not file.mode & bit:
+            continue
+        for directory in _existing(file.path.parent):
+            if not passes(number, directory):
+                mode = stat.S_IMODE(directory.stat().st_mode)
+                yield Finding(
+                    place,
+                    f"can't be reached by {reader} {name}, who can't pass {directory} "
+                    f"({mode:04o}): chmod +x it for them, or use another directory",
+                )
+                break
+
+
+def _existing(directory: Path) -> list[Path]:
+    """List the directories to this one, from the root, as far as they exist and can be seen."""
+    real = Path(os.path.realpath(directory))  # unlike resolve(), takes a loop of links
+    found = []
+    with suppress(PermissionError):
+        for place in (*reversed(real.parents), real):
+            if not place.is_dir():
+                break
+            found.append(place)
+    return found

@@ -1,0 +1,128 @@
+"""Whether the agent would get in, and what it may do there; leaves no token, spends no credential.
+
+Whether a secret-id is good for one login can't be seen without a right that agents do not have, so
+the configuration has to tell: one that is wrapped, or that is removed after its use, is not used.
+Nor is any other while the token of the agent's journal lives.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import evolve
+
+from freshkey.core.model.faults import FaultError
+from freshkey.core.model.grants import TokenKind
+from freshkey.host.clock import boot_time
+from freshkey.logs.redact import know
+from freshkey.preflight.online.agent_journal import agent_journal, lease_terms
+from freshkey.preflight.online.engines import engine_results
+from freshkey.preflight.online.lifetimes import lifetime_results, token_terms
+from freshkey.preflight.online.report import Result, failure, fine, warning
+from freshkey.preflight.online.rights import right_results
+from freshkey.preflight.online.spent_once import is_spent_once, once_results, was_removed
+from freshkey.settings.auth import AppRoleAuth, JwtAuth, LdapAuth, UserpassAuth
+from freshkey.settings.values import as_duration
+from freshkey.vault.login import log_in, tokens
+from freshkey.vault.login.wrapping import Wrappings
+from freshkey.vault.transport.session import Session
+
+if TYPE_CHECKING:
+    from freshkey.core.model.grants import Login, Unwrapped
+    from freshkey.core.model.ledger import Ledger
+    from freshkey.settings.auth import AuthSettings
+    from freshkey.settings.model import Settings
+
+
+async def login_results(settings: Settings) -> list[Result]:
+    """Log in, look at what the token is good for, and revoke it."""
+    session, ledger, auth = (
+        Session(settings.vault, boot_time),
+        agent_journal(settings),
+        settings.auth,
+    )
+    login = await _of_the_agent(session, ledger) if isinstance(auth, AppRoleAuth) else None
+    if isinstance(auth, AppRoleAuth) and (login is not None or is_spent_once(auth)):
+        results = await once_results(session, auth, ledger)
+        if login is None:
+            told = "not tried, for a login would spend the credential; the rights are not known"
+            return [*results, warning("auth", told)]
+        told = "no login was made: the token of the agent's journal is asked instead"
+        results.append(fine("auth", told))
+    else:
+        try:
+            login = await _log_in(session, auth)
+            results = [fine("auth", f"logged in: {token_terms(login)}{_spent(auth)}")]
+        except FaultError as error:
+            used = was_removed(auth)
+            if not used or (login := await _of_the_agent(session, ledger)) is None:
+                return [failure("auth", error.fault.message)]
+            results = [fine("auth", "the credential was used and removed; the journal has a token")]
+    try:
+        paths, static = await engine_results(session, settings, login.token)
+        results += paths
+        results += await right_results(session, settings, login.token, static)
+        leases = lease_terms(settings, ledger, static or frozenset())
+        results += lifetime_results(settings, leases, await _term(session, login))
+    finally:
+        with trio.CancelScope(shield=True):
+            results += await _revoked(session, login)
+    return results
+
+
+def _spent(auth: AuthSettings) -> str:
+    return "; one use of the secret-id was spent" if isinstance(auth, AppRoleAuth) else ""
+
+
+async def _log_in(session: Session, auth: AuthSettings) -> Login:
+    with trio.CancelScope(shield=True):  # a token that came would be left behind
+        login = await log_in(session, _leaving_files(auth), None, _unwrapped, Wrappings(session))
+    know(login.token)
+    return login
+
+
+async def _of_the_agent(session: Session, ledger: Ledger | None) -> Login | None:
+    """Look up the token that an agent on the same state directory uses, or left there."""
+    if ledger is None or ledger.token is None:
+        return None
+    try:
+        return await tokens.look_up(session, ledger.token.secret, owned=False)
+    except FaultError:
+        return None
+
+
+async def _term(session: Session, login: Login) -> float | None:
+    try:
+        return await tokens.term(session, login)
+    except FaultError:  # told with the rights
+        return login.duration
+
+
+async def _revoked(session: Session, login: Login) -> list[Result]:
+    if not login.owned:
+        return []
+    ends = "ends by itself" if login.duration is None else f"ends in {as_duration(login.duration)}"
+    if login.kind is TokenKind.BATCH:
+        return [fine("auth", f"the batch token of this check can't be revoked, and {ends}")]
+    try:
+        await tokens.revoke(session, login.token)
+    except FaultError as error:
+        message = f"the token of this check could not be revoked, and {ends}: {error.fault.message}"
+        return [failure("auth", message)]
+    return []
+
+
+def _leaving_files(auth: AuthSettings) -> AuthSettings:
+    """Return the method without the removal of its credential, which is the agent's to use."""
+    match auth:
+        case JwtAuth():
+            return evolve(auth, remove_jwt_file=False)
+        case UserpassAuth() | LdapAuth():
+            return evolve(auth, remove_password_file=False)
+        case _:
+            return auth
+
+
+def _unwrapped(_: Unwrapped) -> None:
+    raise AssertionError("a wrapped credential is not used here")

@@ -1,0 +1,94 @@
+"""Whether this machine is ready for the agent; what the offline check found right is told too.
+
+Looked at as the user who runs the check: run it as the agent's.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from freshkey.core.model.faults import FaultError
+from freshkey.daemon.hardening import swappable
+from freshkey.host.holders import is_listened_on, lock_holder
+from freshkey.outputs.directories import OPEN_DIRECTORY
+from freshkey.outputs.state_dir import LOCK, inspect
+from freshkey.preflight.online.report import Result, failure, fine, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from freshkey.settings.model import Settings
+
+
+def machine_results(settings: Settings) -> Iterator[Result]:
+    """Look at state directory, key files, swap, and socket; nothing is made, locked, or asked."""
+    agent = lock_holder(settings.state.directory / LOCK)
+    yield _state(settings, agent)
+    for name, key in settings.keys.items():
+        for index, file in enumerate(key.files):
+            place = f"keys.{name}.files[{index}].path"
+            if fault := _unwritable(file.path.parent):
+                yield failure(place, fault)
+            else:
+                yield fine(place, f"{file.path}: directory, owner, and group will do")
+    swaps = list(swappable(settings))
+    yield from (warning("state.directory", f"{mount}: {message}") for mount, message in swaps)
+    if not swaps:
+        yield fine("state.directory", "no swap in reach of keys and journal")
+    yield _socket(settings.server.socket, agent)
+
+
+def _state(settings: Settings, agent: int | None) -> Result:
+    place, directory = "state.directory", settings.state.directory
+    disk = settings.state.allow_disk
+    try:
+        descriptor = os.open(directory, OPEN_DIRECTORY)
+    except FileNotFoundError:
+        fault = _unwritable(directory.parent)
+        told = f"{directory} will be made"
+        return failure(place, fault) if fault else fine(place, told)
+    except OSError as error:
+        return failure(place, f"{directory} can't be opened: {error.strerror}: correct its owner")
+    try:
+        owner = os.fstat(descriptor).st_uid
+        if os.geteuid() == 0 != owner:
+            told = f"{directory} belongs to uid {owner}: run this check as that user, not as root"
+            return warning(place, told)
+        inspect(directory, descriptor, allow_disk=disk)
+    except FaultError as error:
+        return failure(place, error.fault.message)
+    finally:
+        os.close(descriptor)
+    where = "may be on disk" if disk else "on tmpfs"
+    used = "free" if agent is None else f"in use by the agent, process {agent}"
+    return fine(place, f"{directory}: {where}, {used}")
+
+
+def _socket(path: Path, agent: int | None) -> Result:
+    place = "server.socket"
+    try:
+        is_socket = stat.S_ISSOCK(path.lstat().st_mode)
+    except OSError:
+        fault = _unwritable(path.parent)
+        return failure(place, fault) if fault else fine(place, f"{path} will be made")
+    if not is_socket:
+        return failure(place, f"{path} is there, and is no socket: remove it, or name another path")
+    if not is_listened_on(path):
+        return fine(place, f"{path} was left by a process that ended, and will be replaced")
+    if agent is None:
+        told = f"somebody listens on {path}: if that is not systemd for the agent, stop it"
+        return warning(place, told)
+    return fine(place, f"{path}: the agent listens")
+
+
+def _unwritable(directory: Path) -> str | None:
+    """Say why nothing can be made in a directory, or in the nearest that is there."""
+    nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
+    if not os.path.isdir(nearest):  # noqa: PTH112 - is_dir() raises where it may not look
+        return f"{nearest} is no directory: name another path"
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"user {os.geteuid()} can't write in {nearest}: correct its owner or mode"
+    return None

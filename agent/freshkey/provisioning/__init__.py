@@ -1,0 +1,1 @@
+"""The other side of a configuration: the policy and the commands of Vault's operator."""

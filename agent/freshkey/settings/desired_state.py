@@ -1,0 +1,65 @@
+"""What the configuration asks of the core: its policies, and what a journal has to match."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freshkey.core.keys.adoption import DesiredState
+from freshkey.core.model.ledger import Origin, Source
+from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.settings.model import OnStop
+
+if TYPE_CHECKING:
+    from freshkey.settings.model import KeySettings, Settings
+
+
+def desired_state(settings: Settings, *, keep: bool = False) -> DesiredState:
+    """Translate the configuration.
+
+    `keep` leaves every key as it is at the end, whatever `on_stop` says. Otherwise an agent that
+    keeps no journal revokes: each start would leave a token and keys that no later one knows.
+    """
+    ends = not settings.state.persist
+    return DesiredState(
+        policy=AgentPolicy(
+            keys={
+                name: _policy(key, revoke=not keep and (ends or key.on_stop is OnStop.REVOKE))
+                for name, key in settings.keys.items()
+            },
+            max_mints_per_minute=settings.vault.max_mints_per_minute,
+        ),
+        origin=Origin(
+            address=settings.vault.address,
+            namespace=settings.vault.namespace,
+            method=settings.auth.method,
+            mount=settings.auth.mount,
+            role=settings.auth.identity,
+            others=settings.vault.addresses,
+        ),
+        sources={
+            name: Source(
+                path=key.path,
+                field=key.field,
+                ttl=key.ttl,
+                overlap=key.overlap,
+                files=tuple(str(target.path) for target in key.files),
+            )
+            for name, key in settings.keys.items()
+        },
+    )
+
+
+def _policy(key: KeySettings, *, revoke: bool) -> KeyPolicy:
+    return KeyPolicy(
+        refresh=key.refresh,
+        renew_at=key.renew_at,
+        jitter=key.jitter,
+        overlap=key.overlap,
+        check_every=key.check_every,
+        max_stale=key.max_stale,
+        revoke_on_stop=revoke,
+        stop_grace=key.stop_grace,
+        verify=key.verify.mode,
+        probe_every=key.verify.probe_every,
+        activation_timeout=key.verify.activation_timeout,
+    )

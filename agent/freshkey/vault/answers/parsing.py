@@ -1,0 +1,181 @@
+"""Vault's answers, read strictly into the core's terms. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.grants import Grant, Login, Renewal, TokenKind
+from freshkey.core.model.secret import Secret
+from freshkey.vault.answers import kv
+from freshkey.vault.answers.faults import not_vault
+from freshkey.vault.answers.quoting import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json: TypeAlias = dict[str, Any]
+
+_LONGEST: Final = 1e9  # seconds, about 30 years: beyond it a number is no duration
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The JSON of an answer, and the instant on the lease clock before its request left."""
+
+    body: Json = field(repr=False)  # it may hold a token or a key
+    asked_at: float
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which Vault's audit log has the request."""
+        return _text(self.body, "request_id") or None
+
+
+def grant(answer: Answer, path: str, field: str) -> Grant:
+    """Read a secret; raises FaultError, with the lease as `orphan` when it was minted for nothing.
+
+    One without a lease is KV's, of either version, and has no end: `lease_duration` is a hint.
+    """
+    body = answer.body
+    lease_id, data = body.get("lease_id"), body.get("data")
+    duration = _seconds(body, "lease_duration")
+    if not isinstance(lease_id, str) or duration is None:
+        raise _odd(f"a read of {path}")
+    fields: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    if not lease_id:
+        duration, fields = inf, kv.fields(fields)
+    value = fields.get(field)
+    if not isinstance(value, str) or not (value and value.isascii() and value.isprintable()):
+        problem = "is no plain text" if value else "is empty" if field in fields else "is missing"
+        message = (
+            f"{path}: the field {field} {problem}; there are {quote(sorted(fields)) or 'none'}"
+        )
+        orphan = (lease_id, duration) if lease_id else None
+        raise FaultError(Fault(FaultKind.MALFORMED, message, orphan=orphan))
+    return Grant(
+        lease_id=lease_id,
+        duration=duration,
+        renewable=body.get("renewable") is True,
+        secret=Secret(value),
+        asked_at=answer.asked_at,
+        api_key_id=_text(fields, "api_key_id") or None,
+        service_account=_text(fields, "service_account") or None,
+        request_id=answer.request_id,
+    )
+
+
+def lease_renewal(answer: Answer) -> Renewal:
+    """Read the answer to a lease's renewal; raises FaultError."""
+    return _renewal(answer, answer.body, "lease_duration")
+
+
+def lease_lookup(answer: Answer) -> Renewal:
+    """Read the answer to a lease's lookup; raises FaultError."""
+    return _renewal(answer, _table(answer.body, "data"), "ttl")
+
+
+def token_renewal(answer: Answer) -> Renewal:
+    """Read the answer to a token's renewal; raises FaultError."""
+    return _renewal(answer, _table(answer.body, "auth"), "lease_duration")
+
+
+def _renewal(answer: Answer, terms: Mapping[str, Any], duration: str) -> Renewal:
+    seconds = _seconds(terms, duration)
+    if seconds is None:
+        raise _odd("a renewal or lookup")
+    renewable = terms.get("renewable") is True
+    return Renewal(seconds, renewable, answer.asked_at, answer.request_id)
+
+
+def new_token(answer: Answer) -> Login:
+    """Read the answer to a login; raises FaultError."""
+    auth = _table(answer.body, "auth")
+    token, duration = _text(auth, "client_token"), _seconds(auth, "lease_duration")
+    if not token and _table(auth, "mfa_requirement"):
+        message = (
+            "Vault wants a second factor for this login: exclude this user from login MFA, which "
+            "nobody is there to answer"
+        )
+        raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+    if not token or duration is None:
+        raise _odd("a login")
+    return Login(
+        token=Secret(token),
+        accessor=_text(auth, "accessor"),
+        kind=_kind(auth, "token_type"),
+        duration=duration or None,
+        renewable=auth.get("renewable") is True,
+        owned=True,
+        asked_at=answer.asked_at,
+        request_id=answer.request_id,
+    )
+
+
+def known_token(answer: Answer, token: Secret, *, owned: bool) -> Login:
+    """Read the answer to a token's lookup; raises FaultError."""
+    data = _table(answer.body, "data")
+    ttl = _seconds(data, "ttl")
+    if ttl is None:
+        raise _odd("a token's lookup")
+    terms = (ttl, _seconds(data, "creation_ttl"), _seconds(data, "period"))
+    ends = data.get("expire_time") is not None
+    return Login(
+        token=token,
+        accessor=_text(data, "accessor"),
+        kind=_kind(data, "type"),
+        duration=ttl if ends else None,
+        renewable=data.get("renewable") is True,
+        owned=owned,
+        asked_at=answer.asked_at,
+        request_id=answer.request_id,
+        term=max(seconds or 0.0 for seconds in terms) if ends else None,
+    )
+
+
+def token_term(answer: Answer) -> float | None:
+    """Read what a token's lookup says of its renewals: seconds, None for one without an end."""
+    data = _table(answer.body, "data")
+    if data.get("expire_time") is None:
+        return None
+    terms = (_seconds(data, name) for name in ("period", "creation_ttl", "ttl"))
+    return next((seconds for seconds in terms if seconds), None)
+
+
+def refuse_use_limit(answer: Answer, table: str) -> None:
+    """Raise FaultError for a token that Vault ends after some uses: it ends under its leases.
+
+    No limit is 0; during the last use Vault says -1.
+    """
+    uses = _table(answer.body, table).get("num_uses")
+    if isinstance(uses, int) and uses != 0:
+        message = (
+            f"the token has a use limit ({max(uses, 0)} left) and would end with its keys: "
+            "set token_num_uses to 0 on its role, or make it without -use-limit"
+        )
+        raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+
+
+def _kind(terms: Mapping[str, Any], name: str) -> TokenKind:
+    return TokenKind.BATCH if terms.get(name) == "batch" else TokenKind.SERVICE
+
+
+def _table(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = body.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _text(terms: Mapping[str, Any], name: str) -> str:
+    value = terms.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(terms: Mapping[str, Any], name: str) -> float | None:
+    value = terms.get(name)
+    return float(value) if type(value) is int and 0 <= value < _LONGEST else None
+
+
+def _odd(what: str) -> FaultError:
+    return FaultError(not_vault(f"JSON without what {what} gives"))

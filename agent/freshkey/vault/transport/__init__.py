@@ -1,0 +1,1 @@
+"""The way to Vault: nodes, connections, TLS, and the one door to threads."""

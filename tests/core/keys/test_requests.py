@@ -1,0 +1,128 @@
+"""What a person asks for: another key, at once, whatever goes on already."""
+
+from __future__ import annotations
+
+from freshkey.core.model.actions import Issue, Publish, Revoke, Withdraw
+from freshkey.core.model.events import ClockJumped, RotateRequested
+from freshkey.core.model.state import Minting
+from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.verdict import Verdict
+
+from tests.core.scripts import FULL_DISK, LIMITED, Rule, Saying, policy
+from tests.core.world import World
+
+
+def orders(world: World) -> list[str]:
+    asked = [
+        order for _, order in world.log if isinstance(order, Issue | Publish | Revoke | Withdraw)
+    ]
+    return [type(order).__name__ for order in asked]
+
+
+def test_a_request_within_an_overlap_ends_it() -> None:
+    world = World(policy()).start().run(1)
+    world.send(RotateRequested("billing")).run(1)
+    world.send(RotateRequested("billing")).run(1)
+    assert world.key().generation == 3
+    assert world.alive() == 2
+    assert world.most_alive == 2
+
+
+def test_compromised_leaves_no_overlap() -> None:
+    world = World(policy()).start().run(1)
+    world.send(RotateRequested("billing", compromised=True)).run(0.05)
+    assert orders(world)[-3:] == ["Issue", "Publish", "Revoke"]
+    assert world.alive() == 1
+    assert world.holds()
+    assert not world.key().compromised
+
+
+def test_now_withdraws_and_revokes_before_it_mints() -> None:
+    world = World(policy()).start().run(1)
+    world.send(RotateRequested("billing", compromised=True, now=True))
+    assert "billing" not in world.published
+    world.run(0.05)
+    assert orders(world)[-4:] == ["Withdraw", "Revoke", "Issue", "Publish"]
+    assert world.most_alive == 1
+    assert world.key().generation == 2
+    assert not world.key().withdrawn
+
+
+def test_a_request_does_not_wait_for_a_backoff() -> None:
+    rule = Rule((Issue,), LIMITED, start=1500, end=4000)
+    world = World(policy(), rules=(rule,)).start().run(2500)
+    assert world.calls["Issue"] > 1
+    world.rules = ()
+    world.send(RotateRequested("billing")).run(1)
+    assert world.key().generation == 2
+    assert world.told("key.published")[-1]["reason"] == "requested"
+
+
+def test_a_request_while_one_waits_for_a_token_takes_its_place() -> None:
+    world = World(policy()).start()
+    world.send(RotateRequested("billing", now=True)).run(1)
+    assert [told["reason"] for told in world.told("key.published")] == ["requested"]
+
+
+def test_a_request_during_a_mint_is_served_by_it() -> None:
+    world = World(policy(), rules=(Rule((Issue,), latency=5),)).start().run(1)
+    assert world.calls["Issue"] == 1
+    world.send(RotateRequested("billing")).run(10)
+    assert world.calls["Issue"] == 1
+
+
+def test_a_request_during_a_mint_that_fails_is_not_forgotten() -> None:
+    """The mint was for another reason, which goes away: the request does not."""
+    world = World(policy(check_every=0, probe_every=60)).start().run(10)
+    world.sayings = (Saying(Verdict.REFUSED, start=world.now, end=world.now + 75),)
+    world.rules = (Rule((Issue,), LIMITED, latency=20, end=world.now + 300),)
+    world.run_until(lambda: isinstance(world.key().cycle, Minting), 100)
+    world.send(RotateRequested("billing", compromised=True)).run(600)
+    assert world.key().generation == 2
+    assert world.told("key.published")[-1]["reason"] == "requested"
+    assert world.alive() == 1
+
+
+def test_a_request_during_a_test_that_fails_is_not_forgotten() -> None:
+    world = World(policy(check_every=0, probe_every=60)).start().run(10)
+    world.sayings = (Saying(Verdict.REFUSED, start=world.now, end=world.now + 110),)
+    world.run_until(lambda: isinstance(world.key().cycle, OnTrial), 100)
+    world.send(RotateRequested("billing")).run(600)
+    assert world.key().generation == 2
+
+
+def test_compromised_is_revoked_though_a_file_can_not_be_written() -> None:
+    """The socket has the new key; to leave the old one alive would be worse."""
+    world = World(policy(check_every=0, probe_every=0)).start().run(10)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("billing", compromised=True)).run(1)
+    assert world.calls["Revoke"] == 1
+    assert world.alive() == 1
+    assert world.fault() == FULL_DISK
+
+
+def test_requests_while_a_file_can_not_be_written_pile_up_no_leases() -> None:
+    world = World(policy(check_every=0, probe_every=0)).start().run(10)
+    world.file_fault = FULL_DISK
+    for generation in range(2, 7):
+        world.send(RotateRequested("billing")).run(30)
+        assert world.key().generation == generation
+        assert world.alive() == 2, "the one on the socket, and the one before it"
+    assert world.most_alive <= 3, "a third from its mint to its publish"
+    world.file_fault = None
+    world.run(310)
+    assert world.alive() == 1
+
+
+def test_a_file_keeps_its_lease_where_the_one_after_it_is_gone() -> None:
+    """A third lease is not there, so nothing has to make room."""
+    world = World(policy(check_every=0, probe_every=0)).start().run(10)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("billing")).run(10)
+    current = world.key().current
+    assert current is not None
+    world.vault.end_lease(current.lease.id)
+    world.send(ClockJumped()).run(10)
+    assert world.key().generation == 3
+    assert world.holds(), "the file's readers have the first key"
+    assert world.alive() == 2

@@ -1,0 +1,129 @@
+"""A team starts with its static key, and changes the path when its Vault has the plugin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from freshkey.core.model.actions import Issue
+from freshkey.core.model.actions import Test as Probe
+from freshkey.core.model.events import (
+    RotateRequested,
+)
+from freshkey.core.model.ledger import Source
+from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.verdict import Verdict
+from freshkey.core.model.view import KeyStatus
+
+from tests.core.scripts import (
+    AWAY,
+    LIMITED,
+    Rule,
+    Saying,
+    desired_state,
+    gaps,
+    policy,
+)
+from tests.core.static import REFRESH, static
+from tests.core.vault import Vault
+from tests.core.world import World
+
+if TYPE_CHECKING:
+    from freshkey.core.keys.adoption import DesiredState
+
+
+def moved(world: World, path: str = "openai/creds/billing-2") -> DesiredState:
+    """The configuration with another path for the key."""
+    return replace(desired_state(world.policy), sources={"billing": Source(path, "api_key")})
+
+
+def test_the_switch_to_the_engine() -> None:
+    world = static().run(10)
+    world.vault.kept.clear()
+    static_key = world.published["billing"]
+    world.rules = (Rule((Issue,), latency=20),)
+    world.restart(moved(world))
+    world.run(10)
+    assert world.view().publication is not None, "the old one serves until the new one is there"
+    assert world.published["billing"] == static_key
+    assert not world.key().confirmed or world.key().outdated
+    world.run(20)
+    assert world.key().generation == 2
+    assert world.told("key.published")[-1]["reason"] == "changed"
+    assert world.holds()
+    world.run(600)
+    assert world.calls["Revoke"] == 0, "the old one had no lease"
+    assert not world.told("key.withdrawn")
+
+
+def test_the_switch_when_the_engine_does_not_answer_yet() -> None:
+    """The old key serves through restarts, and comes from the old path: it is not read again."""
+    world = static().run(10)
+    world.vault.kept.clear()
+    world.rules = (Rule((Issue,), LIMITED),)
+    wanted = moved(world)
+    world.restart(wanted)
+    world.send(RotateRequested("billing")).run(700)
+    world.restart(wanted)
+    world.run(3600)
+    assert world.key().outdated
+    assert world.view().status is KeyStatus.FRESH
+    assert world.calls["Refresh"] == 0
+    assert max(gaps(world.times(Issue))) <= 601, "a key without an end makes no wait endless"
+    world.rules = (Rule((Probe,), AWAY),)
+    world.run(601)
+    world.rules = ()
+    world.run(601)
+    assert world.key().generation == 2
+    assert not world.key().outdated
+
+
+def test_the_switch_in_the_middle_of_a_test() -> None:
+    world = static().run(10)
+    world.vault.kept.clear()
+    world.sayings = (Saying(Verdict.UNKNOWN),)
+    wanted = moved(world)
+    world.restart(wanted)
+    world.run(5)
+    assert isinstance(world.key().cycle, OnTrial)
+    world.sayings = ()
+    world.restart(wanted)
+    world.run(5)
+    assert world.key().generation == 2
+    assert world.calls["Issue"] == 2, "the one that was on trial is published"
+
+
+def test_the_switch_to_another_path_with_the_same_key() -> None:
+    world = static().run(10)
+    world.restart(moved(world, "secret/data/elsewhere"))
+    world.run(2)
+    assert world.key().generation == 1, "no reader has to notice"
+    assert not world.key().outdated
+    world.run(3600)
+    assert world.calls["Refresh"] >= 11
+
+
+def test_the_switch_back() -> None:
+    world = World(policy(overlap=60, probe_every=0), Vault(token_ttl=3600)).start().run(10)
+    world.vault.kept["billing"] = "sk-static"
+    world.restart(moved(world, "secret/data/billing"))
+    world.run(5)
+    assert world.published["billing"] == "sk-static"
+    assert world.alive() == 1, "its overlap"
+    world.run(60)
+    assert world.alive() == 0
+    world.run(3600)
+    assert world.calls["Refresh"] >= 11
+
+
+def test_an_engine_behind_the_same_path() -> None:
+    """Somebody mounts the plugin where KV was: the read mints, which counts from then on."""
+    world = static().run(10)
+    world.vault.kept.clear()
+    world.run(REFRESH + 10)
+    assert world.key().generation == 2
+    assert len(world.state.mints) == 1
+    assert world.alive() == 1
+    world.run(3600)
+    assert world.alive() <= 2
+    assert world.holds()

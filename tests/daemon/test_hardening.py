@@ -1,0 +1,91 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from freshkey.daemon import hardening
+from freshkey.settings import Settings
+from freshkey.settings.auth import TokenAuth
+from freshkey.settings.model import (
+    FileSettings,
+    KeySettings,
+    StateSettings,
+    VaultSettings,
+)
+from structlog.testing import capture_logs
+
+ROOT = Path(__file__).parents[2]
+
+
+def settings(memory: Path) -> Settings:
+    return Settings(
+        vault=VaultSettings(addresses=("http://127.0.0.1:8200",)),
+        auth=TokenAuth(),
+        state=StateSettings(directory=memory / "state"),
+        keys={"billing": KeySettings(path="x", files=(FileSettings(path=memory / "a" / "b"),))},
+    )
+
+
+def test_what_can_not_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardening, "harden", lambda *, lock_memory: ["no lock"] * lock_memory)
+    for wanted, told in ((False, 0), (True, 1)):
+        with capture_logs() as events:
+            hardening.secure(lock_memory=wanted)
+        event = {"event": "process.not_hardened", "message": "no lock", "log_level": "warning"}
+        assert events == [event] * told
+
+
+def swap_warnings(monkeypatch: pytest.MonkeyPatch, swap: tuple[str, ...]) -> list[str]:
+    monkeypatch.setattr(hardening, "swap_in_reach", lambda: swap)
+    monkeypatch.setattr(hardening, "swappable_mounts", lambda paths: sorted({*map(str, paths)}))
+    with capture_logs() as events:
+        hardening.warn_of_swap(settings(Path("/memory")))
+    return [f"{event['event']} {event['mount']}: {event['message']}" for event in events]
+
+
+def test_tmpfs_that_could_be_swapped_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert swap_warnings(monkeypatch, ()) == []
+    first, second = swap_warnings(monkeypatch, ("/dev/sda2", "/swapfile"))
+    assert first.startswith("state.swappable /memory/a: ")
+    assert second.startswith("state.swappable /memory/state: ")
+    assert "(/dev/sda2, /swapfile)" in first
+    assert "noswap" in first
+
+
+# In a mount namespace of its own, in which the kernel lists a swap file; then as another user, for
+# whom a process that can't be dumped has parts of its own /proc closed.
+REAL = """
+import ctypes, os, sys
+from pathlib import Path
+from freshkey.daemon import hardening
+from freshkey.logs.setup import configure
+from tests.daemon.test_hardening import settings
+import freshkey.host.process, subprocess
+if ctypes.CDLL(None).unshare(0x00020000):  # CLONE_NEWNS
+    sys.exit(3)
+subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+subprocess.run(["mount", "--bind", sys.argv[1], "/proc/swaps"], check=True)
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+configure("info", "json")
+hardening.secure(lock_memory=False)
+hardening.warn_of_swap(settings(Path("/dev/shm")))
+"""
+
+
+def test_a_machine_with_swap(tmp_path: Path) -> None:
+    swaps = tmp_path / "swaps"
+    swaps.write_text("Filename\tType\tSize\tUsed\tPriority\n/swapfile file 1048572 0 -2\n")
+    done = subprocess.run(
+        [sys.executable, "-c", REAL, str(swaps)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (event,) = map(json.loads, done.stderr.splitlines())
+    assert (event["event"], event["level"]) == ("state.swappable", "warning")
+    assert event["mount"] == "/dev/shm"  # noqa: S108 - the mount point, not a file in it
+    assert "(/swapfile)" in event["message"]

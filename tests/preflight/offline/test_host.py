@@ -1,0 +1,160 @@
+import os
+from pathlib import Path
+
+import pytest
+from freshkey.preflight.offline import host as host_check
+from freshkey.preflight.offline.host import host_faults
+from freshkey.settings import load
+
+from tests.settings.files import NO_VARIABLES, config, written
+from tests.support.other_user import looking_as_other_user
+
+STRANGER = 4_000_000_001
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose memory is everywhere but below `disk`, and an agent that may chown."""
+    monkeypatch.setattr(host_check, "is_memory_backed", lambda path: "disk" not in path.parts)
+    monkeypatch.setattr(host_check, "can_give_to_user", lambda _: True)
+    monkeypatch.setattr(host_check, "can_give_to_group", lambda _: True)
+
+
+def faults(directory: Path, key: str = "", more: str = "") -> list[str]:
+    settings = load(written(directory, config(key=key, more=more)), NO_VARIABLES)
+    return [str(fault) for fault in host_faults(settings)]
+
+
+def test_a_machine_that_has_all_it_takes(tmp_path: Path) -> None:
+    assert faults(tmp_path, key='files = [{path = "keys/billing"}]') == []
+
+
+def test_secrets_on_a_disk(tmp_path: Path) -> None:
+    key = 'files = [{path = "disk/billing"}]'
+    state = '[state]\ndirectory = "disk"\n'
+    message = "is not on tmpfs or ramfs: move it there, or set state.allow_disk = true"
+    assert faults(tmp_path, key, state) == [
+        f"keys.billing.files[0].path: {message}",
+        f"state.directory: {message}",
+    ]
+    assert faults(tmp_path, key, f"{state}allow_disk = true") == []
+
+
+def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
+    (tmp_path / "record").write_text("")
+    (tmp_path / "link").symlink_to("record")
+    told = {
+        "new": [],
+        "record": [],
+        "link": ["log.audit_file: is no regular file: name another path, or remove it"],
+        ".": ["log.audit_file: is no regular file: name another path, or remove it"],
+        "missing/record": [
+            f"log.audit_file: can't be made: there is no directory {tmp_path}/missing: make it"
+        ],
+    }
+    for name, lines in told.items():
+        assert faults(tmp_path, more=f'[log]\naudit_file = "{name}"') == lines
+
+
+def test_names_that_do_not_exist(tmp_path: Path) -> None:
+    accounts = 'owner = "no-such-user", group = "no-such-group"'
+    server = '[server]\nowner = "no-such-user"\ngroup = "no-such-group"'
+    found = faults(tmp_path, f'files = [{{path = "k", {accounts}}}]', server)
+    user = "no user 'no-such-user' on this machine: create it, or use a numeric id"
+    group = "no group 'no-such-group' on this machine: create it, or use a numeric id"
+    assert found == [
+        f"keys.billing.files[0].owner: {user}",
+        f"keys.billing.files[0].group: {group}",
+        f"server.owner: {user}",
+        f"server.group: {group}",
+    ]
+
+
+def test_accounts_that_cannot_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_check, "can_give_to_user", lambda _: False)
+    monkeypatch.setattr(host_check, "can_give_to_group", lambda _: False)
+    found = faults(tmp_path, more=f'[server]\nowner = "{STRANGER}"\ngroup = "{STRANGER}"')
+    message = (
+        f"{STRANGER} can't be set by user id {os.geteuid()}: give the agent CAP_CHOWN, or run it "
+        "as that user or in that group"
+    )
+    assert found == [f"server.owner: {message}", f"server.group: {message}"]
+
+
+@pytest.mark.parametrize("kind", ["directory", "link", "fifo"])
+def test_a_target_that_is_no_regular_file(tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "target"
+    match kind:
+        case "directory":
+            target.mkdir()
+        case "link":
+            target.symlink_to("config.toml")
+        case _:
+            os.mkfifo(target)
+    assert faults(tmp_path, key='files = [{path = "target"}]') == [
+        (
+            "keys.billing.files[0].path: is there, and is no regular file: name another path, or "
+            "remove it"
+        )
+    ]
+
+
+def test_a_target_that_is_there_already(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("the key before")
+    assert faults(tmp_path, key='files = [{path = "target"}]') == []
+
+
+def test_a_directory_that_everybody_can_write(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    key = 'files = [{path = "shared/below/billing"}]'
+    shared.chmod(0o1777)
+    assert faults(tmp_path, key) == []
+    shared.chmod(0o777)
+    (found,) = faults(tmp_path, key)
+    assert found.startswith(f"keys.billing.files[0].path: {shared}: everybody can write here")
+
+
+@pytest.mark.parametrize(
+    ("file", "reader"),
+    [
+        (f'owner = "{STRANGER}"', "user"),
+        (f'group = "{STRANGER}"', "group"),
+        (f'owner = "{STRANGER}", mode = "0040"', None),
+        (f'group = "{STRANGER}", mode = "0404"', None),
+        ('mode = "0444"', None),
+    ],
+)
+def test_a_reader_who_cannot_reach_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, reader: str | None
+) -> None:
+    """Named, and let in by the file's mode: then each directory that is there has to be passed."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (tmp_path / "by_link").symlink_to("closed")
+    monkeypatch.setattr(host_check, "user_passes", lambda _, directory: directory != closed)
+    monkeypatch.setattr(host_check, "group_passes", lambda _, directory: directory != closed)
+    expected = [
+        (
+            f"keys.billing.files[0].path: can't be reached by {reader} {STRANGER}, who can't pass "
+            f"{closed} (0700): chmod +x it for them, or use another directory"
+        )
+    ]
+    found = faults(tmp_path, f'files = [{{path = "by_link/below/billing", {file}}}]')
+    assert found == (expected if reader else [])
+
+
+def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    assert faults(tmp_path, f'files = [{{path = "circle/key", owner = "{os.geteuid()}"}}]') == []
+
+
+def test_an_audit_file_that_can_not_be_seen(tmp_path: Path) -> None:
+    shut = tmp_path / "shut" / "below"
+    shut.mkdir(parents=True)
+    more = '[log]\naudit_file = "shut/below/record"'
+    settings = load(written(tmp_path, config(more=more)), NO_VARIABLES)
+    with looking_as_other_user(shut.parent):
+        (found,) = host_faults(settings)
+    assert found.path == "log.audit_file"
+    assert "(Permission denied)" in found.message

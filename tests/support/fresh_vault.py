@@ -1,0 +1,81 @@
+"""A Vault in which nothing is set up but what `freshkey policy --setup` prints."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from testbed.emulator.state import ADMIN_API_KEY, ADMIN_API_KEY_ID
+from tests.agent.harness import Agent
+from tests.support.documented import set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from testbed.emulator.process import OpenAIServer
+    from testbed.vault import VaultServer
+
+
+def configured(
+    directory: Path, vault: str, openai: OpenAIServer, auth: str, more: str = ""
+) -> Agent:
+    """Return an agent whose credentials, and all else, are in its directory."""
+    agent = Agent(directory)
+    agent.config.write_text(f"""
+[vault]
+address = "{vault}"
+{more}
+[auth]
+{auth}
+[state]
+directory = "state"
+[server]
+socket = "freshkey.sock"
+[keys.billing]
+path = "openai/creds/billing"
+[keys.billing.verify]
+base_url = "{openai.base_url}"
+[[keys.billing.files]]
+path = "keys/billing"
+""")
+    agent.config.chmod(0o600)
+    return agent
+
+
+def follow(
+    agent: Agent, vault: VaultServer, openai: OpenAIServer, changes: Mapping[str, str] | None = None
+) -> None:
+    """Run what the agent's configuration prints, with `changes` of what an operator fills in."""
+    printed = agent.command("policy", "--setup")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    project = openai.create_project("fresh")
+    known = {
+        "<ADMIN_KEY_ID>": ADMIN_API_KEY_ID,
+        "<ORGANIZATION_ID>": "org-emulator",
+        "<PROJECT_ID>": project,
+        **(changes or {}),
+    }
+    for name, value in known.items():
+        printed.stdout = printed.stdout.replace(name, value)
+    commands = printed.stdout
+    unfilled = [line for line in commands.splitlines() if not line.startswith("#")]
+    assert not re.search(r"'@?<", "\n".join(unfilled)), commands
+    set_up(vault, commands, agent.directory, OPENAI_ADMIN_KEY=ADMIN_API_KEY)
+
+
+def sound(agent: Agent) -> None:
+    """Assert that the online check finds nothing to say."""
+    done = agent.command("check", "--online")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert done.stdout.endswith("no faults, no warnings\n"), done.stdout
+
+
+def minted(agent: Agent) -> None:
+    """Assert that the agent starts and gets a key, and end it."""
+    agent.start()
+    try:
+        assert agent.wait_for_key()["generation"] == 1
+        assert agent.end() == 0
+    finally:
+        agent.close()

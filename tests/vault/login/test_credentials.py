@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import os
+from errno import EACCES
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+from freshkey.core.model.faults import FaultError, FaultKind
+from freshkey.core.model.secret import Secret
+from freshkey.vault.login.credentials import (
+    read_credential,
+    read_password,
+    remove_credential,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("content", ["hvs.token", "hvs.token\n", "\r\n hvs.token \n\n"])
+def test_white_space_around_a_credential_is_dropped(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(content)
+    assert read_credential(file, "token_file") == Secret("hvs.token")
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(FaultError) as caught:
+        read_credential(path, "token_file")
+    fault = caught.value.fault
+    assert fault.kind is FaultKind.BAD_REQUEST
+    assert fault.message.startswith(f"auth.token_file {path} ")
+    assert "\n" not in fault.message
+    return fault.message
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"hvs.one\nhvs.two", "more than one word"),
+        (b"hvs.\xc3\xa9", "more than one word of ASCII"),
+        (b"hvs.\x00", "more than one word of ASCII"),
+        (b"x" * 70_000, "more than one word"),
+    ],
+)
+def test_a_file_that_holds_no_credential(tmp_path: Path, content: bytes, problem: str) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    message = refusal(file)
+    assert problem in message
+    assert "hvs." not in message
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    assert "does not exist" in refusal(tmp_path / "token")
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    assert "no regular file" in refusal(tmp_path)
+
+
+def test_a_named_pipe_does_not_hold_up_the_agent(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token")
+    assert "no regular file" in refusal(tmp_path / "token")
+
+
+def test_a_path_through_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "Not a directory" in refusal(tmp_path / "file" / "token")
+
+
+def test_a_file_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> NoReturn:
+        raise PermissionError(EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)  # root reads every file
+    assert f"can't be read by user {os.geteuid()}" in refusal(tmp_path / "token")
+
+
+@pytest.mark.parametrize("content", ["p\u00e4ss", " p ", "\tp\r", "p\n", "\n"])
+def test_a_password_loses_one_lines_end_and_no_more(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(f"{content}\n".encode())
+    assert read_password(file, "password_file") == Secret(content)
+    file.write_bytes(content.removesuffix("\n").encode() or b"x")
+    assert read_password(file, "password_file") == Secret(content.removesuffix("\n") or "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"hunter2\xff", "is not UTF-8 at byte 7"),
+        (b"hunter2" * 10_000, "more than 64 KiB"),
+    ],
+)
+def test_a_file_that_holds_no_password(tmp_path: Path, content: bytes, problem: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    with pytest.raises(FaultError) as caught:
+        read_password(file, "password_file")
+    assert problem in caught.value.fault.message
+    assert "hunter2" not in caught.value.fault.message
+
+
+def test_a_credential_that_was_used_is_removed(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("hvs.one")
+    read_credential(file, "token_file")
+    remove_credential(file)
+    assert not file.exists()
+    remove_credential(file)
+
+
+@pytest.mark.parametrize("rename", [True, False])
+def test_a_credential_that_was_delivered_since_is_left(tmp_path: Path, *, rename: bool) -> None:
+    file = tmp_path / "token"
+    file.write_text("hvs.one")
+    read_credential(file, "token_file")
+    before = file.stat().st_mtime_ns
+    while file.stat().st_mtime_ns == before:  # the kernel's clock has ticks
+        file.write_text("hvs.two")
+    if rename:
+        (tmp_path / "next").write_text("hvs.two")
+        (tmp_path / "next").rename(file)
+    for _ in range(2):
+        remove_credential(file)
+        assert file.read_text() == "hvs.two"
+
+
+def test_a_credential_that_can_not_be_removed_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("hvs.one")
+    read_credential(file, "token_file")
+
+    def denied(*_: object) -> NoReturn:
+        raise PermissionError(EACCES, "Permission denied")
+
+    monkeypatch.setattr(type(file), "unlink", denied)  # root removes every file
+    remove_credential(file)
+    assert "credential.not_removed" in capsys.readouterr().out
