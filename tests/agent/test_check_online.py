@@ -134,11 +134,11 @@ def test_something_in_the_sockets_place(agent: Agent) -> None:
     assert "is no socket" in checked(agent, 1)["faults"]["server.socket"]
 
 
-def test_a_socket_on_which_a_stranger_listens(agent: Agent) -> None:
-    with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.bind(os.fspath(agent.directory / "freshkey.sock"))
+def test_a_socket_on_which_a_other_listens(agent: Agent) -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(os.fspath(agent.directory / "freshkey.sock"))
         assert not checked(agent, 0)["warnings"], "it was left by a dead process"
-        stranger.listen()
+        other.listen()
         assert "somebody listens on" in checked(agent, 0)["warnings"]["server.socket"]
 
 

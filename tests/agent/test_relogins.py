@@ -1,4 +1,4 @@
-"""The agent's loop and hands in this process, with the real Vault: logins over and over."""
+"""The agent's loop and executor in this process, with the real Vault: logins over and over."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import freshkey
+import freshkey.daemon
 import pytest
 from freshkey.cli.main import main
 from freshkey.settings import Settings, load
@@ -129,7 +129,9 @@ def started(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int]) -> list[
         calls.append((*arguments, *options.items()))
         return answer()
 
-    monkeypatch.setattr(freshkey, "app", SimpleNamespace(run=start, once=start), raising=False)
+    monkeypatch.setattr(
+        freshkey.daemon, "main", SimpleNamespace(run=start, once=start), raising=False
+    )
     return calls
 
 

@@ -30,7 +30,7 @@ _PING_EVERY = 2.0
 
 
 def call_bound(seconds: float, nodes: int = 1) -> int:
-    """The most requests during a fault, by what tests/core/test_call_rate.py shows of the core."""
+    """The most requests during a fault: see tests/core/pacing/test_call_rate.py."""
     return round((_ONSET + seconds / _CALL_EVERY + seconds / _PING_EVERY) * nodes)
 
 

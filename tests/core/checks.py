@@ -10,7 +10,7 @@ from freshkey.core.model.actions import Revoke, RevokeToken
 from freshkey.core.model.events import Event, Failed, Issued, Woke
 from freshkey.core.model.faults import UNSPENT
 from freshkey.core.model.grants import TokenKind
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.pacing.chance import Chance
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def known(world: World) -> set[str]:
     for key in world.state.keys:
         if key.current is not None:
             held.add(key.current.lease.vault_id or "")
-        if isinstance(key.cycle, OnTrial):
+        if isinstance(key.cycle, BeingTested):
             held.add(key.cycle.candidate.lease.vault_id or "")
     told = {event.grant.lease_id for event in world.pending() if hasattr(event, "grant")}
     return (held | told) - {""}

@@ -68,7 +68,7 @@ class Crashed(Exception):  # noqa: N818 - it is not a fault of the code
 
 @dataclass
 class World:
-    """One agent and its surroundings. `now` is the lease clock; Vault's may run ahead of it."""
+    """One agent and what is around it. `now` is the lease clock; Vault's may run ahead of it."""
 
     policy: AgentPolicy
     vault: Vault = field(default_factory=Vault)
@@ -90,7 +90,7 @@ class World:
     most_alive: int = 0
     file_fault: Fault | None = None
     finished: bool = False
-    sources: Mapping[str, Source] = field(default_factory=dict)  # of the last start's wish
+    sources: Mapping[str, Source] = field(default_factory=dict)  # as the last start desired them
     steps: int = 0
     crashes: frozenset[int] = frozenset()  # the steps at which the agent is killed
     under_way: Counter[str] = field(default_factory=Counter)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.daemon import hardening
+from freshkey.outputs import swapping
 from freshkey.settings import Settings
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.model import (
@@ -37,8 +38,8 @@ def test_what_can_not_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def swap_warnings(monkeypatch: pytest.MonkeyPatch, swap: tuple[str, ...]) -> list[str]:
-    monkeypatch.setattr(hardening, "swap_in_reach", lambda: swap)
-    monkeypatch.setattr(hardening, "swappable_mounts", lambda paths: sorted({*map(str, paths)}))
+    monkeypatch.setattr(swapping, "swap_in_reach", lambda: swap)
+    monkeypatch.setattr(swapping, "swappable_mounts", lambda paths: sorted({*map(str, paths)}))
     with capture_logs() as events:
         hardening.warn_of_swap(settings(Path("/memory")))
     return [f"{event['event']} {event['mount']}: {event['message']}" for event in events]

@@ -32,7 +32,7 @@ AWAY = Fault(FaultKind.UNREACHABLE, "connection refused")
 
 @dataclass
 class Simulation:
-    """The loop's world and performer; `suspended` seconds count on the lease clock only."""
+    """The loop's environment and executor; `suspended` seconds count on the lease clock only."""
 
     vault: Vault = field(default_factory=lambda: Vault(lease_ttl=HOUR))
     suspended: float = 0.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from freshkey.serve.arguments import members, wait_of
 
-WISH = {"compromised": bool, "now": bool}
+ROTATION = {"compromised": bool, "now": bool}
 
 
 NO_DURATION = 'wait is no duration: give seconds, or such as "90s", "2m"'
@@ -53,8 +53,8 @@ def test_a_number_of_any_length_is_told_apart_from_a_fault_of_ours(unit: str) ->
 
 
 def test_a_body_may_be_missing_or_lack_members() -> None:
-    assert members(b"", WISH) == members(b" {} ", WISH) == {}
-    assert members(b'{"now": true}', WISH) == {"now": True}
+    assert members(b"", ROTATION) == members(b" {} ", ROTATION) == {}
+    assert members(b'{"now": true}', ROTATION) == {"now": True}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_body_may_be_missing_or_lack_members() -> None:
 )
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="not JSON in UTF-8"):
-        members(body, WISH)
+        members(body, ROTATION)
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_what_is_not_json_is_refused(body: bytes) -> None:
 )
 def test_so_is_another_shape(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"these members only: compromised \(bool\), now \(bool\)"):
-        members(body, WISH)
+        members(body, ROTATION)

@@ -12,7 +12,7 @@ from freshkey.settings.trust import writable_by
 
 from tests.settings.files import NO_VARIABLES, config, written
 
-STRANGER = 4_000_000_001  # neither root, nor us, nor known to this machine
+NOBODY = 4_000_000_001  # neither root, nor us, nor known to this machine
 
 
 def fault_of(path: Path) -> SettingsFault:
@@ -78,12 +78,12 @@ def status(*, uid: int, gid: int, mode: int) -> os.stat_result:
 
 def test_who_may_write() -> None:
     own, group = os.geteuid(), pwd.getpwuid(os.geteuid()).pw_gid
-    assert writable_by(status(uid=own, gid=STRANGER, mode=0o100644)) is None
-    assert writable_by(status(uid=0, gid=STRANGER, mode=0o100644)) is None
-    assert writable_by(status(uid=STRANGER, gid=group, mode=0o100600)) == (
-        f"its owner, user {STRANGER}"
+    assert writable_by(status(uid=own, gid=NOBODY, mode=0o100644)) is None
+    assert writable_by(status(uid=0, gid=NOBODY, mode=0o100644)) is None
+    assert writable_by(status(uid=NOBODY, gid=group, mode=0o100600)) == (
+        f"its owner, user {NOBODY}"
     )
-    assert writable_by(status(uid=own, gid=STRANGER, mode=0o100660)) == f"group {STRANGER}"
+    assert writable_by(status(uid=own, gid=NOBODY, mode=0o100660)) == f"group {NOBODY}"
     assert writable_by(status(uid=own, gid=group, mode=0o100666)) == "every user"
 
 
@@ -104,7 +104,7 @@ def test_a_group_of_ones_own_is_nobody_else(
     expected: str | None,
 ) -> None:
     """Debian and Fedora make such a group for each user, and Fedora's umask lets it write."""
-    uids = {"me": os.geteuid(), "other": STRANGER}
+    uids = {"me": os.geteuid(), "other": NOBODY}
     users = [SimpleNamespace(pw_uid=uids[name], pw_gid=7) for name in ("me", *primary_too)]
     monkeypatch.setattr(
         trust,

@@ -105,8 +105,8 @@ async def test_a_field_that_is_missing(client: VaultClient, engine: Engine) -> N
 
 
 async def test_a_policy_that_forbids(client: VaultClient, engine: Engine) -> None:
-    stranger = engine.token(policies=["default"])
-    fault = await mint_fault(client, stranger, engine.path)
+    foreign = engine.token(policies=["default"])
+    fault = await mint_fault(client, foreign, engine.path)
     assert fault.kind is FaultKind.FORBIDDEN
     assert fault.message.endswith(
         f"the policy has to give `read` on {engine.path}, if that path is right"
@@ -114,7 +114,7 @@ async def test_a_policy_that_forbids(client: VaultClient, engine: Engine) -> Non
 
     grant = await client.mint(engine.token(), engine.path, "api_key", None)
     with pytest.raises(FaultError) as caught:
-        await client.revoke_lease(stranger, grant.lease_id)
+        await client.revoke_lease(foreign, grant.lease_id)
     assert caught.value.fault.kind is FaultKind.FORBIDDEN
     assert caught.value.fault.message.endswith(f"`update` on sys/leases/revoke/{engine.path}/*")
     assert engine.keys_alive() == 1

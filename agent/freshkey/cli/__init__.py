@@ -1,1 +1,6 @@
-"""The command line; what a command needs beyond the configuration is imported when it runs."""
+"""The command line: arguments in, text and an exit status out.
+
+What a command needs is imported when it runs.
+
+May import: daemon, host, logs, outputs, preflight, provisioning, settings.
+"""

@@ -22,18 +22,18 @@ def run(options: Namespace) -> int:
     """Be the daemon until a signal ends it."""
     settings = _settings(options.config)
     import_without("structlog", "asyncio", "rich")  # for methods and tracebacks that stay unused
-    from freshkey.daemon import main as app  # noqa: PLC0415 - not before the configuration is known to be right
+    from freshkey.daemon import main  # noqa: PLC0415 - once the configuration is known to be right
 
-    return app.run(settings, lock_memory=options.lock_memory)
+    return main.run(settings, lock_memory=options.lock_memory)
 
 
 def once(options: Namespace) -> int:
     """Get every key once, within the timeout."""
     settings = _settings(options.config)
     import_without("structlog", "asyncio", "rich")
-    from freshkey.daemon import main as app  # noqa: PLC0415 - not before the configuration is known to be right
+    from freshkey.daemon import main  # noqa: PLC0415 - once the configuration is known to be right
 
-    return app.once(settings, options.timeout)
+    return main.once(settings, options.timeout)
 
 
 def check(options: Namespace) -> int:

@@ -29,7 +29,7 @@ _PLAIN: Final = {Outcome.FINE: "ok", Outcome.WARNING: "warning", Outcome.FAILURE
 def check_online(settings: Settings, *, as_json: bool) -> int:
     """Look, print what was found, and return 1 if `run` would stumble over some of it."""
     configure("critical", "auto")  # what is found is told by the table
-    import_without("hvac", "requests", "requests.exceptions")  # see vault/connection.py
+    import_without("hvac", "requests", "requests.exceptions")  # see vault/transport/connection.py
 
     results = trio.run(_inspected, settings)
     if results is None:

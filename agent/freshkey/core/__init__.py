@@ -1,1 +1,4 @@
-"""Decisions, apart from everything that touches the world: no clock, no chance, no I/O in here."""
+"""Every decision, as pure functions over frozen values: no clock, no chance, no I/O.
+
+May import: nothing else of freshkey.
+"""

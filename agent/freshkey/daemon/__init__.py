@@ -1,1 +1,4 @@
-"""The running process: what it is made of, how its parts are wired, and its main loop."""
+"""The running process: how its parts are wired, its main loop, and what performs its orders.
+
+May import: core, host, logs, openai, outputs, serve, settings, vault.
+"""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @final
 class Control:
-    """See `serve.desk.Desk`."""
+    """See `serve.control.Control`."""
 
     def __init__(self, loop: Loop, reporter: Reporter) -> None:
         self._loop = loop

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, slots=True)
 class AgentEnvironment:
-    """Everything that the loop does at once, without waiting; see `loop.World`."""
+    """Everything that the loop does at once, without waiting; see `loop.Environment`."""
 
     clock: WallClock
     keeper: JournalKeeper

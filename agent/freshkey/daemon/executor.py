@@ -178,7 +178,7 @@ class RemoteExecutor:
 
 
 def _import_vault() -> type[VaultClient]:
-    import_without("hvac", "requests", "requests.exceptions")  # see vault/connection.py
+    import_without("hvac", "requests", "requests.exceptions")  # see vault/transport/connection.py
     from freshkey.vault import client  # noqa: PLC0415 - slow: in a thread, after the start
     from freshkey.vault.transport import adapter  # noqa: PLC0415 - slow: in a thread, after the start
 

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from freshkey.host.process import harden
-from freshkey.host.swap import swap_in_reach
-from freshkey.outputs.directories import swappable_mounts
+from freshkey.outputs.swapping import swappable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from freshkey.settings.model import Settings
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -28,16 +25,3 @@ def warn_of_swap(settings: Settings) -> None:
     """Warn of every tmpfs with journal or key files that the kernel may write to swap."""
     for mount, message in swappable(settings):
         log.warning("state.swappable", mount=mount, message=message)
-
-
-def swappable(settings: Settings) -> Iterator[tuple[str, str]]:
-    """List the mounts of journal and key files that may be written to swap, with what to do."""
-    if not (devices := swap_in_reach()):
-        return
-    files = (file.path.parent for key in settings.keys.values() for file in key.files)
-    message = (
-        f"keys on this tmpfs can be written to swap ({', '.join(devices)}): unless that is "
-        "encrypted, mount with noswap (Linux 6.4), set MemorySwapMax=0, or swapoff -a"
-    )
-    for mount in swappable_mounts((settings.state.directory, *files)):
-        yield mount, message

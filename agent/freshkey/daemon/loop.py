@@ -42,7 +42,7 @@ class Executor(Protocol):
 
 
 class Environment(Protocol):
-    """What the loop needs of its surroundings; tests put a simulated one in its place."""
+    """What the loop needs of what is around it; tests put a simulated one in its place."""
 
     def now(self) -> float:
         """Seconds on the lease clock."""

@@ -137,7 +137,7 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
 
 
 def _keeper(settings: Settings, directory: StateDirectory, *, keep: bool) -> JournalKeeper:
-    """Make what keeps the journal, if there is to be one; `keep`: see `wish`."""
+    """Make what keeps the journal, if there is to be one; `keep`: see `desired_state`."""
     journal = Journal(directory)
     if not settings.state.persist:
         journal.remove()

@@ -1,1 +1,4 @@
-"""The machine and the process: clocks, identity, hardening, and the service manager."""
+"""The machine and the process: clocks, identity, proxies, hardening, and the service manager.
+
+May import: core.model, logs.redact.
+"""

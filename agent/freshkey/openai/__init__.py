@@ -1,1 +1,4 @@
-"""OpenAI as the agent sees it: it is asked one thing, whether a key works."""
+"""OpenAI as the agent sees it: it is asked one thing, whether a key works.
+
+May import: core.model, host.
+"""

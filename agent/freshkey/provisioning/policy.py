@@ -1,38 +1,17 @@
-"""`freshkey policy`: what Vault has to give this configuration, and how an operator sets it up."""
+"""Needs of a configuration, written as a policy of Vault. Pure."""
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
-from freshkey.cli.failure import CommandError
-from freshkey.provisioning.needs import Need, needs
-from freshkey.settings import load
-
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Iterable, Iterator
 
-    from freshkey.settings.model import Settings
+    from freshkey.provisioning.needs import Need
 
 # What a policy takes for a pattern, a template, or the end of its string.
 _PATTERN: Final = re.compile(r'\*$|(?:^|/)\+(?:/|$)|\{\{|\$\{|"')
-_NO_TOKEN: Final = {"VAULT_TOKEN": "none"}
-
-
-def policy(options: Namespace) -> int:
-    """Print the policy that the configuration needs, no more, or all of Vault's side."""
-    # Neither the machine nor its token: they may be an operator's.
-    settings = load(options.config, {**os.environ, **_NO_TOKEN})
-    _refuse_patterns(settings)
-    if options.setup:
-        from freshkey.provisioning.setup import setup  # noqa: PLC0415 - for those who ask for it
-
-        print(setup(settings), end="")
-    else:
-        print(hcl(needs(settings)), end="")
-    return 0
 
 
 def hcl(wanted: Iterable[Need]) -> str:
@@ -41,6 +20,12 @@ def hcl(wanted: Iterable[Need]) -> str:
     Source: https://developer.hashicorp.com/vault/docs/concepts/policies#policy-syntax
     """
     return "\n".join(_blocks(wanted))
+
+
+def pattern_in(path: str) -> str | None:
+    """Return the part of a path that a policy would not take as it stands; None: there is none."""
+    found = _PATTERN.search(path)
+    return found[0] if found else None
 
 
 def _blocks(wanted: Iterable[Need]) -> Iterator[str]:
@@ -54,13 +39,3 @@ def _blocks(wanted: Iterable[Need]) -> Iterator[str]:
             f"# {who}{need.purpose}\n"
             f'path "{need.path}" {{\n  capabilities = ["{need.capability}"]\n}}\n'
         )
-
-
-def _refuse_patterns(settings: Settings) -> None:
-    for name, key in settings.keys.items():
-        if found := _PATTERN.search(key.path):
-            raise CommandError(
-                f"keys.{name}.path {key.path}: a policy can't name it, for it takes "
-                f"{found[0]} for a pattern: use another path",
-                status=2,
-            )

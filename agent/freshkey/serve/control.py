@@ -15,7 +15,7 @@ class Control(Protocol):
         """A reader says that OpenAI refused the published key, which has this tag."""
 
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
-        """Somebody who may wants a new key; see `core.events.RotateRequested`."""
+        """Somebody who may wants a new key; see `core.model.events.RotateRequested`."""
 
     def status(self) -> Mapping[str, object]:
         """Return the object of `GET /v1/status`, ready for JSON and without secrets."""

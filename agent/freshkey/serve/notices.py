@@ -28,7 +28,7 @@ _MAX_TAG: Final = 64  # characters
 
 @final
 class Notices:
-    """Checks what a client says, has it recorded, and passes it on to the desk.
+    """Checks what a client says, has it recorded, and passes it on to the agent.
 
     `own_uid` is the agent's user, who may ask for a rotation as root may; `now` tells seconds on
     a clock that never goes back.

@@ -26,7 +26,7 @@ class PublishedKeys:
     def show(self, view: KeyView) -> None:
         """Replace what readers see of one key, and wake all who wait for that.
 
-        Raises KeyError for a name that the board was not made with.
+        Raises KeyError for a name that is not configured.
         """
         waiting = self._waiting[view.name]
         self._views[view.name] = view

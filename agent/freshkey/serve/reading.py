@@ -29,7 +29,7 @@ _TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 
 @final
 class Reading:
-    """Answers reads from what the board shows."""
+    """Answers reads from the published keys."""
 
     def __init__(
         self, published_keys: PublishedKeys, clock: WallClock, audit: Audit, readers: Readers

@@ -31,7 +31,7 @@ _POST: Final = ("POST",)
 
 @final
 class Routes:
-    """Answers requests from what the board shows, and passes on to the desk what is for it."""
+    """Answers requests from the published keys, and passes on to the agent what is for it."""
 
     def __init__(
         self,

@@ -1,4 +1,7 @@
-"""The configuration: one TOML file, parsed strictly, all its faults reported at once."""
+"""The configuration: one TOML file, parsed strictly, all its faults reported at once.
+
+May import: core.
+"""
 
 from typing import TYPE_CHECKING
 

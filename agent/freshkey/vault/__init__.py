@@ -1,1 +1,4 @@
-"""Vault as the agent sees it: tokens, leases, and every failure told apart. Only here is hvac."""
+"""Vault as the agent sees it: all that it asks, and what a mount or a policy allows.
+
+May import: core.model, settings, vault.answers, vault.login, vault.transport.
+"""

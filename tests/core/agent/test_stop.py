@@ -9,7 +9,7 @@ from freshkey.core.model.events import ClockJumped, RotateRequested, StopRequest
 from freshkey.core.model.grants import TokenKind
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy, VerifyMode
 from freshkey.core.model.state import Minting, Wanted
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import AWAY, INVALID, LIMITED, LOST, SEALED, Rule, Saying, policy
@@ -120,7 +120,7 @@ def test_a_mint_under_way_is_waited_for(mode: VerifyMode) -> None:
     world = World(policy(verify=mode), rules=(Rule((Issue,), latency=15),)).start().run(1)
     assert isinstance(world.key().cycle, Minting)
     stopped(world, 15)
-    assert isinstance(world.key().cycle, OnTrial), "its key goes to the journal"
+    assert isinstance(world.key().cycle, BeingTested), "its key goes to the journal"
     world.restart()
     world.run(1)
     assert world.holds()

@@ -13,7 +13,7 @@ from freshkey.core.model.grants import Unwrapped
 from freshkey.core.model.ledger import Origin, Source, to_ledger
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Minting
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import (
@@ -64,7 +64,7 @@ def test_a_changed_source_is_another_key() -> None:
 def test_a_changed_source_while_the_successor_is_tested() -> None:
     world = World(policy(**QUIET), sayings=(Saying(Verdict.UNKNOWN, start=1005),)).start().run(10)
     world.send(RotateRequested("billing")).run(5)
-    assert isinstance(world.key().cycle, OnTrial)
+    assert isinstance(world.key().cycle, BeingTested)
     world.sayings = ()
     world.restart(
         replace(desired_state(world.policy), sources={"billing": Source("other", "api_key")})

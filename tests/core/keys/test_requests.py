@@ -5,7 +5,7 @@ from __future__ import annotations
 from freshkey.core.model.actions import Issue, Publish, Revoke, Withdraw
 from freshkey.core.model.events import ClockJumped, RotateRequested
 from freshkey.core.model.state import Minting
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import FULL_DISK, LIMITED, Rule, Saying, policy
@@ -86,7 +86,7 @@ def test_a_request_during_a_mint_that_fails_is_not_forgotten() -> None:
 def test_a_request_during_a_test_that_fails_is_not_forgotten() -> None:
     world = World(policy(check_every=0, probe_every=60)).start().run(10)
     world.sayings = (Saying(Verdict.REFUSED, start=world.now, end=world.now + 110),)
-    world.run_until(lambda: isinstance(world.key().cycle, OnTrial), 100)
+    world.run_until(lambda: isinstance(world.key().cycle, BeingTested), 100)
     world.send(RotateRequested("billing")).run(600)
     assert world.key().generation == 2
 

@@ -6,7 +6,7 @@ import pytest
 from freshkey.core.model.actions import Issue, LookUp, Publish, Revoke
 from freshkey.core.model.events import Reported, RotateRequested
 from freshkey.core.model.state import Minting
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import (
@@ -123,7 +123,7 @@ def test_a_tested_key_whose_lease_ended_meanwhile(with_current: bool) -> None:  
     world = World(policy(), sayings=(Saying(Verdict.UNKNOWN, start=start),)).start().run(10)
     if with_current:
         world.send(RotateRequested("billing")).run(5)
-    assert isinstance(world.key().cycle, OnTrial)
+    assert isinstance(world.key().cycle, BeingTested)
     world.sayings = ()
     world.now += 7200
     world.restart()

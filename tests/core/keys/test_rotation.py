@@ -7,7 +7,7 @@ from freshkey.core.model.actions import Issue, LookUp, Publish, Revoke, Withdraw
 from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import RotateRequested
 from freshkey.core.model.state import Idle
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import (
@@ -187,7 +187,7 @@ def _written(world: World) -> set[int]:
 
 def test_a_test_takes_as_long_as_it_takes() -> None:
     world = World(policy(), rules=(Rule((Probe,), latency=10),)).start().run(5)
-    assert isinstance(world.key().cycle, OnTrial)
+    assert isinstance(world.key().cycle, BeingTested)
     assert not world.published
     world.run(10)
     assert world.holds()

@@ -14,7 +14,7 @@ from freshkey.core.model.events import (
 from freshkey.core.model.faults import FaultKind
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.state import BackingOff
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.model.view import KeyStatus
 
@@ -126,7 +126,7 @@ def test_a_new_value_that_openai_can_not_judge_is_read_again_meanwhile() -> None
     world.sayings = (Saying(Verdict.UNKNOWN, world.now, world.now + 1000),)
     world.vault.kept["billing"] = "sk-2"
     world.run(200)
-    assert isinstance(world.key().cycle, OnTrial | BackingOff)
+    assert isinstance(world.key().cycle, BeingTested | BackingOff)
     world.vault.kept["billing"] = "sk-3"
     world.run(1100)
     assert world.published["billing"] == "sk-3"

@@ -11,7 +11,7 @@ from freshkey.core.model.events import (
     RotateRequested,
 )
 from freshkey.core.model.ledger import Source
-from freshkey.core.model.state import Testing as OnTrial
+from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.model.view import KeyStatus
 
@@ -85,12 +85,12 @@ def test_the_switch_in_the_middle_of_a_test() -> None:
     wanted = moved(world)
     world.restart(wanted)
     world.run(5)
-    assert isinstance(world.key().cycle, OnTrial)
+    assert isinstance(world.key().cycle, BeingTested)
     world.sayings = ()
     world.restart(wanted)
     world.run(5)
     assert world.key().generation == 2
-    assert world.calls["Issue"] == 2, "the one that was on trial is published"
+    assert world.calls["Issue"] == 2, "the one that was being tested is published"
 
 
 def test_the_switch_to_another_path_with_the_same_key() -> None:

@@ -11,7 +11,7 @@ from freshkey.preflight.offline.accounts import (
     user_passes,
 )
 
-STRANGER = 4_000_000_001  # no user and no group of this machine
+NOBODY = 4_000_000_001  # no user and no group of this machine
 EVERY_ID = "         0          0 4294967295\n"
 
 
@@ -34,7 +34,7 @@ def test_one_can_give_to_oneself() -> None:
         ("Name:\tx\nCapEff:\t000001ffffffffff\n", EVERY_ID, True),
         ("CapEff:\t000001fffffffffe\n", EVERY_ID, False),
         ("CapEff:\t0000000000000001\n", "0 1000 1\n1 100000 65536\n", False),
-        ("CapEff:\t0000000000000001\n", f"0 0 1\n{STRANGER} 5 1\n", True),
+        ("CapEff:\t0000000000000001\n", f"0 0 1\n{NOBODY} 5 1\n", True),
     ],
 )
 def test_giving_to_others_takes_a_capability_and_an_id_that_exists(
@@ -45,8 +45,8 @@ def test_giving_to_others_takes_a_capability_and_an_id_that_exists(
     monkeypatch.setattr(accounts, "_STATUS", tmp_path / "status")
     monkeypatch.setattr(accounts, "_UID_MAP", tmp_path / "ids")
     monkeypatch.setattr(accounts, "_GID_MAP", tmp_path / "ids")
-    assert can_give_to_user(STRANGER) is expected
-    assert can_give_to_group(STRANGER) is expected
+    assert can_give_to_user(NOBODY) is expected
+    assert can_give_to_group(NOBODY) is expected
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_who_passes_a_directory(
         assert user_passes(status.st_uid, directory) is owner_passes
     assert group_passes(status.st_gid, directory) is member_passes
     assert user_passes(0, directory) is root_passes
-    assert group_passes(STRANGER, directory) is bool(mode & 0o001)
+    assert group_passes(NOBODY, directory) is bool(mode & 0o001)
 
 
 def test_the_groups_of_an_unknown_user_are_unknown(directory: Path) -> None:
     """A container's process has groups that no file names: it may well be a member."""
     directory.chmod(0o710)
-    assert user_passes(STRANGER, directory)
+    assert user_passes(NOBODY, directory)
     directory.chmod(0o700)
-    assert not user_passes(STRANGER, directory)
+    assert not user_passes(NOBODY, directory)
 
 
 def test_the_groups_of_a_known_user_are_known(
@@ -78,12 +78,12 @@ def test_the_groups_of_a_known_user_are_known(
 ) -> None:
     directory.chmod(0o710)
     group = directory.stat().st_gid
-    user = SimpleNamespace(pw_name="known", pw_gid=STRANGER)
+    user = SimpleNamespace(pw_name="known", pw_gid=NOBODY)
     monkeypatch.setattr(accounts, "pwd", SimpleNamespace(getpwuid=lambda _: user))
     monkeypatch.setattr(os, "getgrouplist", lambda _, primary: [primary, group])
-    assert user_passes(STRANGER, directory)
+    assert user_passes(NOBODY, directory)
     monkeypatch.setattr(os, "getgrouplist", lambda _, primary: [primary])
-    assert not user_passes(STRANGER, directory)
+    assert not user_passes(NOBODY, directory)
 
 
 def test_an_access_list_may_let_anybody_pass(
@@ -91,5 +91,5 @@ def test_an_access_list_may_let_anybody_pass(
 ) -> None:
     directory.chmod(0o700)
     monkeypatch.setattr(os, "listxattr", lambda _: ["system.posix_acl_access"])
-    assert user_passes(STRANGER, directory)
-    assert group_passes(STRANGER, directory)
+    assert user_passes(NOBODY, directory)
+    assert group_passes(NOBODY, directory)

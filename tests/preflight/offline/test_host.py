@@ -9,7 +9,7 @@ from freshkey.settings import load
 from tests.settings.files import NO_VARIABLES, config, written
 from tests.support.other_user import looking_as_other_user
 
-STRANGER = 4_000_000_001
+NOBODY = 4_000_000_001
 
 
 @pytest.fixture(autouse=True)
@@ -73,9 +73,9 @@ def test_names_that_do_not_exist(tmp_path: Path) -> None:
 def test_accounts_that_cannot_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_check, "can_give_to_user", lambda _: False)
     monkeypatch.setattr(host_check, "can_give_to_group", lambda _: False)
-    found = faults(tmp_path, more=f'[server]\nowner = "{STRANGER}"\ngroup = "{STRANGER}"')
+    found = faults(tmp_path, more=f'[server]\nowner = "{NOBODY}"\ngroup = "{NOBODY}"')
     message = (
-        f"{STRANGER} can't be set by user id {os.geteuid()}: give the agent CAP_CHOWN, or run it "
+        f"{NOBODY} can't be set by user id {os.geteuid()}: give the agent CAP_CHOWN, or run it "
         "as that user or in that group"
     )
     assert found == [f"server.owner: {message}", f"server.group: {message}"]
@@ -118,10 +118,10 @@ def test_a_directory_that_everybody_can_write(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "reader"),
     [
-        (f'owner = "{STRANGER}"', "user"),
-        (f'group = "{STRANGER}"', "group"),
-        (f'owner = "{STRANGER}", mode = "0040"', None),
-        (f'group = "{STRANGER}", mode = "0404"', None),
+        (f'owner = "{NOBODY}"', "user"),
+        (f'group = "{NOBODY}"', "group"),
+        (f'owner = "{NOBODY}", mode = "0040"', None),
+        (f'group = "{NOBODY}", mode = "0404"', None),
         ('mode = "0444"', None),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_reader_who_cannot_reach_the_file(
     monkeypatch.setattr(host_check, "group_passes", lambda _, directory: directory != closed)
     expected = [
         (
-            f"keys.billing.files[0].path: can't be reached by {reader} {STRANGER}, who can't pass "
+            f"keys.billing.files[0].path: can't be reached by {reader} {NOBODY}, who can't pass "
             f"{closed} (0700): chmod +x it for them, or use another directory"
         )
     ]

@@ -1,1 +1,4 @@
-"""The agent as a whole: one step, and what all keys share (mint budget, way to Vault, the end)."""
+"""One step of the whole agent, and what all keys share: mint budget, way to Vault, the end.
+
+May import: core.model, core.pacing, core.keys, core.tokens.
+"""

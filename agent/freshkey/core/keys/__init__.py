@@ -1,1 +1,4 @@
-"""What becomes of one key: minted, verified, published, watched, renewed, replaced, revoked."""
+"""What becomes of one key: minted, verified, published, watched, renewed, replaced, revoked.
+
+May import: core.model, core.pacing.
+"""

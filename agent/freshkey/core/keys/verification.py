@@ -1,4 +1,4 @@
-"""The trial of a minted key at OpenAI, which comes before it is published."""
+"""A minted key is tested at OpenAI before it is published."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def tell_tested(
 
 
 def plan(key: KeyState, context: StepContext) -> KeyState:
-    """Do what the trial's own deadlines ask for."""
+    """Do what the deadlines of the test ask for."""
     testing = key.cycle
     if not isinstance(testing, Testing):
         return key

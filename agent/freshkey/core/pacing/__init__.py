@@ -1,1 +1,4 @@
-"""When things happen: deadlines, jitter, and backoff, all functions of the time they are given."""
+"""When things happen: deadlines, jitter, and backoff, all functions of the time they are given.
+
+May import: core.model.
+"""

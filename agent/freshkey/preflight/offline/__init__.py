@@ -1,1 +1,4 @@
-"""What this machine has against a configuration, found without the network or a change."""
+"""What this machine has against a configuration, found without the network or a change.
+
+May import: core.model, outputs, settings.
+"""

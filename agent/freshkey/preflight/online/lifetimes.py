@@ -63,7 +63,7 @@ def _unknown(token: float | None) -> str:
 
 
 def _overlap(place: str, key: KeySettings, lease: float) -> Iterator[Result]:
-    # A lease is replaced no earlier than at half its life: see core/timing.py.
+    # A lease is replaced no earlier than at half its life: see core/pacing/timing.py.
     testing = key.verify.activation_timeout
     if key.overlap + testing + MARGIN > lease / 2:
         left = max(0.0, lease / 2 - testing - MARGIN)

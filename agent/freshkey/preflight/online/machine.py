@@ -10,10 +10,10 @@ import stat
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import FaultError
-from freshkey.daemon.hardening import swappable
 from freshkey.host.holders import is_listened_on, lock_holder
 from freshkey.outputs.directories import OPEN_DIRECTORY
 from freshkey.outputs.state_dir import LOCK, inspect
+from freshkey.outputs.swapping import swappable
 from freshkey.preflight.online.report import Result, failure, fine, warning
 
 if TYPE_CHECKING:

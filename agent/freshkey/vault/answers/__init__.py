@@ -1,1 +1,6 @@
-"""What Vault answers, in the core's terms: secrets, leases, and every fault told apart. Pure."""
+"""What Vault answers, in the core's terms: secrets, leases, and every fault told apart.
+
+All of it is pure: HTTP codes and Vault's words are known here, and nowhere else.
+
+May import: core.model, logs.redact.
+"""

@@ -2,6 +2,8 @@
 
 Every method reads its credentials anew, raises FaultError and nothing else, and keeps nothing. The
 log knows what was read, so as to mask it, until `finish`.
+
+May import: core.model, host, logs.redact, settings, vault.answers, vault.transport.
 """
 
 from __future__ import annotations

@@ -1,1 +1,6 @@
-"""The way to Vault: nodes, connections, TLS, and the one door to threads."""
+"""The way to Vault: its nodes, connections, TLS, and the one door to threads.
+
+Only here is hvac.
+
+May import: core.model, host, settings, vault.answers.
+"""

@@ -1,0 +1,42 @@
+"""`freshkey policy`: what Vault has to give this configuration, and how an operator sets it up."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from freshkey.cli.failure import CommandError
+from freshkey.provisioning.needs import needs
+from freshkey.provisioning.policy import hcl, pattern_in
+from freshkey.settings import load
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from freshkey.settings.model import Settings
+
+_NO_TOKEN: Final = {"VAULT_TOKEN": "none"}
+
+
+def policy(options: Namespace) -> int:
+    """Print the policy that the configuration needs, no more, or all of Vault's side."""
+    # Neither the machine nor its token: they may be an operator's.
+    settings = load(options.config, {**os.environ, **_NO_TOKEN})
+    _refuse_patterns(settings)
+    if options.setup:
+        from freshkey.provisioning.setup import setup  # noqa: PLC0415 - for those who ask for it
+
+        print(setup(settings), end="")
+    else:
+        print(hcl(needs(settings)), end="")
+    return 0
+
+
+def _refuse_patterns(settings: Settings) -> None:
+    for name, key in settings.keys.items():
+        if found := pattern_in(key.path):
+            raise CommandError(
+                f"keys.{name}.path {key.path}: a policy can't name it, for it takes "
+                f"{found} for a pattern: use another path",
+                status=2,
+            )
