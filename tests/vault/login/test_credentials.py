@@ -12,6 +12,7 @@ from freshkey.vault.login.credentials import (
     read_password,
     remove_credential,
 )
+from structlog.testing import capture_logs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +133,7 @@ def test_a_credential_that_was_delivered_since_is_left(tmp_path: Path, *, rename
 
 
 def test_a_credential_that_can_not_be_removed_is_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "token"
     file.write_text("hvs.one")
@@ -142,5 +143,6 @@ def test_a_credential_that_can_not_be_removed_is_told_of(
         raise PermissionError(EACCES, "Permission denied")
 
     monkeypatch.setattr(type(file), "unlink", denied)  # root removes every file
-    remove_credential(file)
-    assert "credential.not_removed" in capsys.readouterr().out
+    with capture_logs() as events:
+        remove_credential(file)
+    assert [event["event"] for event in events] == ["credential.not_removed"]
