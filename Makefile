@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-logins test-cluster lint format lock table clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-logins test-cluster bench-socket bench-start lint format lock table clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -16,7 +16,7 @@ setup:  ## makes .venv with all that development needs
 demo-setup:
 	@$(MAKE_VENV)
 
-testbed: demo-setup  ## builds the real parts (Vault, the OpenAI engine, toxiproxy) into .testbed/bin
+testbed: demo-setup  ## builds the real parts (Vault, the OpenAI engine, toxiproxy) and the programs of bench/ into .testbed/bin
 	@$(VENV_PYTHON) -m testbed.build --into .testbed/bin
 
 testbed-logins: demo-setup  ## builds those too that the tests of login methods need (a Kubernetes API server, plugins)
@@ -34,6 +34,12 @@ test-logins: setup testbed-logins  ## runs the tests that need what testbed-logi
 
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
+
+bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 puts the tables into docs/measurements.md, too
+	$(VENV_PYTHON) -m bench.unix_socket $(if $(WRITE),--write)
+
+bench-start: setup testbed  ## measures the start beside Vault Agent's; WRITE=1 puts the tables into docs/measurements.md, too
+	$(VENV_PYTHON) -m bench.start $(if $(WRITE),--write)
 
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check

@@ -1,11 +1,12 @@
 """Measures what hostile clients cost a polite one, and the server.
 
-    python -m bench.bad_peers [--seconds 4] [ATTACK …]
+    python -m bench.bad_peers [--seconds 4] [--write] [ATTACK …]
 
-Server, attacker, and the polite client are a process each. The polite one asks over a connection
-that it keeps and, as root, where it can be another user than the attackers, over a new one each
-time. The first half of an attack warms up; the second is measured, so that memory which grows with
-every attack shows, and memory which is kept for the next one does not.
+The server is a part of the agent: what serves the socket, without audit. Server, attacker, and the
+polite client are a process each. The polite one asks over a connection that it keeps and, as root,
+where it can be another user than the attackers, over a new one each time. The first half of an
+attack warms up; the second is measured, so that memory which grows with every attack shows, and
+memory which is kept for the next one does not.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -20,10 +22,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from freshkey.serve.server import Limits
-
+from bench.answer import ask
 from bench.attacks import ATTACKS, GET
-from bench.socket_server import SocketServer
+from bench.program import Program
+from bench.report import WRITE_HELP, table, write
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -33,7 +35,16 @@ if TYPE_CHECKING:
 _PAUSE: Final = 0.002  # seconds between two requests of the polite client
 _SETTLING: Final = 0.3  # seconds, until the server has seen the last of an attack
 _POLITE_UID: Final = 12345
-_ROTATE_EVERY: Final = 0.25  # seconds
+_ROTATE_EVERY: Final = "0.25"  # seconds
+HEAD: Final = [
+    "attack",
+    "answers",
+    "p99",
+    "longest",
+    "longest, new connection",
+    "KiB before",
+    "KiB after",
+]
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,13 @@ class Outcome:
 def measure(attack: Attack, directory: Path, seconds: float) -> Outcome:
     """Attack a server of its own, in `directory`, for a time; return what that did."""
     path = directory / f"{attack.__name__}.sock"
-    with SocketServer(path, Limits(), _ROTATE_EVERY) as server:
+    command: list[str | Path] = [sys.executable, "-m", "bench.socket_server", path, _ROTATE_EVERY]
+    with Program(command, path.with_suffix(".log")) as server:
+        server.until(lambda: ask(path))
         _attack(attack, path, seconds / 2)
-        before = _resident_memory(server.pid)
+        before = server.memory()
         resident, newcomer = _attack(attack, path, seconds / 2)
-        return Outcome(resident, newcomer, before, _resident_memory(server.pid))
+        return Outcome(resident, newcomer, before, server.memory())
 
 
 def _attack(attack: Attack, path: Path, seconds: float) -> tuple[list[float], list[float]]:
@@ -104,35 +117,40 @@ def _ask(sock: socket.socket) -> float:
     return time.perf_counter() - began
 
 
-def _resident_memory(pid: int) -> int:
-    """Return the resident memory of a process in KiB (proc(5))."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0])
+def row(attack: Attack, outcome: Outcome) -> list[str]:
+    """Return an attack's line of the table."""
+    resident = sorted(outcome.resident)
+    return [
+        attack.__name__.replace("_", " "),
+        f"{len(resident) + len(outcome.newcomer):,}",
+        f"{resident[len(resident) * 99 // 100] * 1000:.1f} ms",
+        f"{resident[-1] * 1000:.1f} ms",
+        f"{max(outcome.newcomer, default=0) * 1000:.1f} ms",
+        f"{outcome.before:,}",
+        f"{outcome.after:,}",
+    ]
 
 
 def main() -> None:
-    """Print a line for each attack."""
+    """Print a table with a line for each attack."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("attacks", nargs="*", metavar="ATTACK")
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--write", action="store_true", help=WRITE_HELP)
     options = parser.parse_args()
-    head = ("attack", "answers", "p99 ms", "worst ms", "worst new ms", "KiB before", "after")
-    print("{:18} {:>8} {:>8} {:>9} {:>13} {:>11} {:>8}".format(*head))
+    rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o711)
         for attack in ATTACKS:
             if options.attacks and attack.__name__ not in options.attacks:
                 continue
-            outcome = measure(attack, directory, options.seconds)
-            times = sorted(outcome.resident)
-            print(
-                f"{attack.__name__:18} {len(times) + len(outcome.newcomer):8,}"
-                f" {times[len(times) * 99 // 100] * 1000:8.1f} {times[-1] * 1000:9.1f}"
-                f" {max(outcome.newcomer, default=0) * 1000:13.1f}"
-                f" {outcome.before:11,} {outcome.after:8,}",
-                flush=True,
-            )
+            print(attack.__name__, file=sys.stderr)
+            rows.append(row(attack, measure(attack, directory, options.seconds)))
+    found = table(HEAD, rows)
+    print(found, end="")
+    if options.write:
+        write("bad-peers", found)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""The socket's server in a process of its own, as in the agent, with one key that is made up."""
+"""The part of the agent that serves the socket, alone, with one key that is made up.
+
+    python -m bench.socket_server SOCKET [ROTATE_EVERY]
+
+It records no reads. With ROTATE_EVERY there is a new generation every so many seconds.
+"""
 
 from __future__ import annotations
 
 import gc
-import signal
+import sys
 import time
 from functools import partial
-from multiprocessing import get_context
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
 
 import trio
 from freshkey.core.model.secret import Secret
@@ -17,10 +21,6 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from pathlib import Path
 
 
 class FixedClock:
@@ -49,64 +49,20 @@ class NoDesk:
         return {}
 
 
-class SocketServer:
-    """Serves the key `billing` at `path`, a new generation every `rotate_every` seconds."""
-
-    def __init__(
-        self, path: Path, limits: Limits | None = None, rotate_every: float | None = None
-    ) -> None:
-        context = get_context("spawn")
-        self._results, far_end = context.Pipe(duplex=False)
-        arguments = (path, limits or Limits(), rotate_every, far_end)
-        self._process = context.Process(target=_run, args=arguments)
-
-    def __enter__(self) -> Self:
-        self._process.start()
-        self._results.recv()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.join()
-
-    @property
-    def pid(self) -> int:
-        """The process that serves."""
-        return self._process.pid or 0
-
-    def stop(self) -> float:
-        """End the server; return the processor time that serving took, in seconds."""
-        self._process.terminate()
-        took: float = self._results.recv()
-        return took
-
-
-def _run(path: Path, limits: Limits, rotate_every: float | None, results: Connection) -> None:
-    trio.run(_serve, path, limits, rotate_every, results)
-
-
-async def _serve(
-    path: Path, limits: Limits, rotate_every: float | None, results: Connection
-) -> None:
+async def main() -> None:
+    """Serve until killed."""
+    path, *rotate_every = sys.argv[1:]
     published_keys = PublishedKeys(["billing"])
     routes = Routes(published_keys, FixedClock(), _record, NoDesk(), Readers(time.monotonic))
-    stop = trio.Event()
     _show(published_keys, 1)
-    with trio.open_signal_receiver(signal.SIGTERM) as signals:
-        async with trio.open_nursery() as nursery:
-            listener = listen(path, mode=0o666)
-            await nursery.start(partial(serve, listener, routes.answer, limits, stop=stop, grace=1))
-            if rotate_every is not None:
-                nursery.start_soon(_rotate, published_keys, rotate_every)
-            gc.collect()
-            gc.freeze()  # as the agent does
-            began = time.process_time()
-            results.send(0.0)
-            async for _ in signals:
-                results.send(time.process_time() - began)
-                stop.set()
-                break
-            nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+        listener = listen(Path(path), mode=0o666)
+        stop = trio.Event()
+        await nursery.start(partial(serve, listener, routes.answer, Limits(), stop=stop, grace=1))
+        for seconds in rotate_every:
+            nursery.start_soon(_rotate, published_keys, float(seconds))
+        gc.collect()
+        gc.freeze()  # as the agent does
 
 
 async def _rotate(published_keys: PublishedKeys, every: float) -> None:
@@ -118,10 +74,14 @@ async def _rotate(published_keys: PublishedKeys, every: float) -> None:
 
 
 def _show(published_keys: PublishedKeys, generation: int) -> None:
-    secret = Secret(f"sk-svcacct-{generation:0100}")
-    publication = Publication(generation, secret, 1800.0, "key_abc")
+    secret = Secret(f"sk-svcacct-{generation:0156}")  # as long as a real one
+    publication = Publication(generation, secret, 1800.0, "key_0123456789abcdef01234567")
     published_keys.show(KeyView("billing", KeyStatus.FRESH, publication))
 
 
 def _record(event: str, **fields: object) -> None:
     del event, fields
+
+
+if __name__ == "__main__":
+    trio.run(main)

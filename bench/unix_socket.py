@@ -1,74 +1,99 @@
-"""Measures the socket: answers per second over keep-alive, and how long one takes.
+"""Measures what a read costs: the agent's socket beside other servers that send the same bytes.
 
-    python -m bench.unix_socket [--seconds 3]
+    python -m bench.unix_socket [--rounds 5] [--seconds 1] [--python PATH] [--json] [--write]
 
-The server runs in a process of its own, as in the agent, with one key; the clients are one more
-process. Latencies are the clients': with 64 connections they hold the wait for the 63 others.
+The agent is the one that users install, with its defaults and a real Vault behind it, and writes
+its audit file on tmpfs. Server and load have a processor each. The servers take turns, round after
+round, and a ratio is taken within a round: other work on the machine then changes it less. With 64
+connections a time holds the wait for the 63 others. Exit status 1 says that a goal was missed.
 """
 
 from __future__ import annotations
 
-import argparse
-import select
-import socket
+import os
 import sys
-import tempfile
-import time
-from pathlib import Path
+from collections import defaultdict
+from contextlib import ExitStack
+from statistics import median
+from typing import TYPE_CHECKING, Final
 
-from bench.socket_server import SocketServer
+from bench.deployment import Deployment
+from bench.installed import describe, install
+from bench.report import Goal, arguments, report, table
+from bench.servers import AUDITED, GO, Servers
 
-REQUEST = b"GET /v1/keys/billing HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
+CROWD: Final = 64  # connections
+SLOWER: Final = 3.0  # times Go's p50, with one connection
+SHARE: Final = 0.25  # of Go's answers a second, with a crowd
+HEAD: Final = [
+    "server",
+    "1 connection: p50",
+    "p99",
+    f"{CROWD} connections: answers/s",
+    "p50",
+    "p99",
+    "processor for an answer",
+]
 
-def load(path: Path, connections: int, seconds: float) -> tuple[int, float, list[float]]:
-    """Keep one request under way on every connection; return count, seconds, and latencies."""
-    poll = select.epoll()
-    socks: dict[int, socket.socket] = {}
-    sent: dict[int, float] = {}
-    for _ in range(connections):
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.connect(str(path))
-        socks[sock.fileno()] = sock
-        poll.register(sock.fileno(), select.EPOLLIN)
-    now = time.perf_counter
-    for number, sock in socks.items():
-        sent[number] = now()
-        sock.send(REQUEST)
-    latencies: list[float] = []
-    began = now()
-    while now() - began < seconds:
-        for number, _ in poll.poll():
-            sock = socks[number]
-            if not sock.recv(65536).startswith(b"HTTP/1.1 200"):
-                sys.exit("an answer is not 200")
-            latencies.append(now() - sent[number])
-            sent[number] = now()
-            sock.send(REQUEST)
-    took = now() - began
-    for sock in socks.values():
-        sock.close()
-    return len(latencies), took, sorted(latencies)
+Figures = dict[str, dict[int, list[dict[str, float]]]]
+"""By server and number of connections, what each round found."""
 
 
-def main() -> None:
-    """Print one line per number of connections."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    seconds: float = parser.parse_args().seconds
-    with tempfile.TemporaryDirectory() as directory:
-        for connections in (1, 64):
-            path = Path(directory) / f"{connections}.sock"
-            with SocketServer(path) as server:
-                count, took, latencies = load(path, connections, seconds)
-                processor = server.stop()
-            print(
-                f"{connections:3} connections: {count / took:7,.0f} requests/s,"
-                f" {processor / count * 1e6:4.1f} us of processor each,"
-                f" p50 {latencies[len(latencies) // 2] * 1e6:5.0f} us,"
-                f" p99 {latencies[len(latencies) * 99 // 100] * 1e6:5.0f} us"
-            )
+def row(name: str, figures: Mapping[int, Sequence[Mapping[str, float]]]) -> list[str]:
+    """Return a server's line of the table: medians of the rounds."""
+
+    def of(connections: int, field: str) -> float:
+        return median(round_[field] for round_ in figures[connections])
+
+    return [
+        name,
+        f"{of(1, 'p50'):,.0f} µs",
+        f"{of(1, 'p99'):,.0f} µs",
+        f"{of(CROWD, 'rate'):,.0f}",
+        f"{of(CROWD, 'p50') / 1e3:.1f} ms",
+        f"{of(CROWD, 'p99') / 1e3:.1f} ms",
+        f"{of(CROWD, 'processor'):.0f} µs",
+    ]
+
+
+def ratios(figures: Figures, connections: int, field: str) -> list[float]:
+    """Return the agent's to Go's, round by round."""
+    pairs = zip(figures[AUDITED][connections], figures[GO][connections], strict=True)
+    return [ours[field] / theirs[field] for ours, theirs in pairs]
+
+
+def main() -> int:
+    """Print the tables; return the exit status."""
+    parser = arguments(__doc__, rounds=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each number")
+    options = parser.parse_args()
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) == 1:
+        sys.exit("bench: this needs two processors: one for the server, one for the load")
+    programs = install(options.python)
+    figures: Figures = defaultdict(lambda: defaultdict(list))
+    with Deployment() as deployment, ExitStack() as stack:
+        servers = Servers(deployment, programs, processors[0], stack).start()
+        for _ in range(options.rounds):
+            for connections in (1, CROWD):
+                for server in servers:
+                    found = server.measure(connections, options.seconds, processors[-1])
+                    figures[server.name][connections].append(found)
+    goals = [
+        Goal("p50 of a read, Freshkey's to Go's", ratios(figures, 1, "p50"), at_most=SLOWER),
+        Goal(
+            f"answers a second with {CROWD} connections, Freshkey's to Go's",
+            ratios(figures, CROWD, "rate"),
+            at_least=SHARE,
+        ),
+    ]
+    rows = [row(server.name, figures[server.name]) for server in servers]
+    tables = f"{describe(programs)}.\n\n{table(HEAD, rows)}"
+    return report("bench-socket", tables, goals, figures, options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,8 @@ from pathlib import Path
 VAULT = "vault"
 OPENAI_PLUGIN = "vault-plugin-secrets-openai"
 TOXIPROXY = "toxiproxy-server"
+BENCH_LOAD = "freshkey-bench-load"
+BENCH_PEER = "freshkey-bench-peer"
 ETCD = "etcd"
 KUBE_APISERVER = "kube-apiserver"
 KUBERNETES_PLUGIN = "vault-plugin-auth-kubernetes"

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from testbed.binaries import (
     AWS_PLUGIN,
+    BENCH_LOAD,
+    BENCH_PEER,
     ETCD,
     GCP_PLUGIN,
     KUBE_APISERVER,
@@ -35,6 +37,7 @@ from testbed.compiling import NEEDS, Compilation, say
 from testbed.toolchain import BuildError, Go, find_go, install
 
 SOURCES = Path(__file__).resolve().parent / "go"
+BENCH = SOURCES.parent.parent / "bench"
 FLAGS = ("-trimpath", "-ldflags=-s -w")
 
 
@@ -65,6 +68,8 @@ PARTS = (
     ),
     Part(OPENAI_PLUGIN, SOURCES / "openai", (*FLAGS, "."), "2 min"),
     Part(VAULT, SOURCES / "vault", ("-tags=minimal", *FLAGS, "."), "6 min"),
+    Part(BENCH_LOAD, BENCH / "load", (*FLAGS, "."), "half a minute"),
+    Part(BENCH_PEER, BENCH / "peer", (*FLAGS, "."), "half a minute"),
 )
 LOGIN_PARTS = (
     Part(ETCD, SOURCES / "etcd", (*FLAGS, "."), "half a minute"),

@@ -24,8 +24,9 @@ OPTIONS = [
 ]
 CONSTRAINED_BY = {  # in the order in which they are made
     "run": [],
+    "bench": ["run"],
     "demo": ["run"],
-    "test": ["run", "demo"],
+    "test": ["run", "bench", "demo"],
     "build": ["run", "test"],
     "go": [],
     "lock": [],

@@ -10,6 +10,8 @@ import pytest
 
 from testbed import binaries, build, compiling
 from testbed.binaries import (
+    BENCH_LOAD,
+    BENCH_PEER,
     ETCD,
     FOR_LOGINS,
     OPENAI_PLUGIN,
@@ -20,7 +22,7 @@ from testbed.binaries import (
 )
 from tests.testbed.build_world import World
 
-NAMES = {VAULT, OPENAI_PLUGIN, TOXIPROXY}
+NAMES = {VAULT, OPENAI_PLUGIN, TOXIPROXY, BENCH_LOAD, BENCH_PEER}
 BLOCK_ONCE = (
     """[ -e "$FAKE_CALLS.began" ] || { : > "$FAKE_CALLS.began"; read -r _ < "$FAKE_GATE"; }"""
 )
@@ -118,7 +120,7 @@ def test_build_that_was_ended_is_done_again(world: World, end: signal.Signals) -
         said = second.stdout.read()
     assert second.returncode == 0, said
     assert {path.read_text() for path in world.binaries()} == {"binary\n"}
-    assert len(world.builds()) == 4
+    assert len(world.builds()) == len(NAMES) + 1
 
 
 def test_first_build_says_what_how_long_and_how_far(

@@ -1,0 +1,109 @@
+"""What an agent needs around it to be measured: a real Vault with the engine, OpenAI's emulator."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, Self
+
+from testbed.demo.place import Place
+from testbed.emulator.process import OpenAIServer
+from testbed.vault import VaultServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOUNT: Final = "openai"
+POLICY: Final = """
+path "openai/creds/billing" { capabilities = ["read"] }
+path "sys/leases/revoke/openai/creds/billing/*" { capabilities = ["update"] }
+"""
+FRESHKEY: Final = """
+[vault]
+address = "{address}"
+[auth]
+role_id = "{role_id}"
+secret_id_file = "../secret_id"
+[state]
+directory = "state"
+[server]
+socket = "freshkey.sock"
+[keys.billing]
+path = "openai/creds/billing"
+[keys.billing.verify]
+base_url = "{base_url}"
+[[keys.billing.files]]
+path = "keys/billing"
+"""
+VAULT_AGENT: Final = """
+vault {{
+  address = "{address}"
+}}
+auto_auth {{
+  method "approle" {{
+    config = {{
+      role_id_file_path = "{secrets}/role_id"
+      secret_id_file_path = "{secrets}/secret_id"
+      remove_secret_id_file_after_reading = false
+    }}
+  }}
+}}
+template {{
+  contents = "{{{{ with secret \\"openai/creds/billing\\" }}}}{{{{ .Data.api_key }}}}{{{{ end }}}}"
+  destination = "{directory}/keys/billing"
+  perms = "0440"
+}}
+"""
+
+
+class Deployment:
+    """A context manager: servers that run, one role, and an AppRole that may read its keys.
+
+    Each agent gets a directory of its own on tmpfs; the key file is keys/billing in there.
+    """
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._directory = stack.enter_context(Place()).directory
+            self._openai = stack.enter_context(OpenAIServer())
+            self._vault = stack.enter_context(VaultServer())
+            self._vault.enable_openai(MOUNT, self._openai.base_url)
+            self._vault.write_role(MOUNT, "billing", ttl="1h", max_ttl="24h")
+            self._vault.write_policy("billing", POLICY)
+            role_id, secret_id = self._vault.approle("approle", ["billing"], token_ttl="10h")  # noqa: S106 - no password
+            self._role_id = role_id
+            (self._directory / "role_id").write_text(role_id)
+            (self._directory / "secret_id").write_text(secret_id)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def directory(self, name: str) -> Path:
+        """Make a directory for one program or server."""
+        directory = self._directory / name
+        directory.mkdir()
+        return directory
+
+    def freshkey(self, name: str, extra: str = "") -> Path:
+        """Make a directory with `config.toml` of the defaults, and of `extra`; return it."""
+        directory = self.directory(name)
+        config = directory / "config.toml"
+        text = FRESHKEY.format(
+            address=self._vault.address, base_url=self._openai.base_url, role_id=self._role_id
+        )
+        config.write_text(text + extra)
+        config.chmod(0o600)
+        return directory
+
+    def vault_agent(self, name: str) -> Path:
+        """Make a directory with `agent.hcl`, which asks for the same as Freshkey's configuration.
+
+        https://developer.hashicorp.com/vault/docs/agent-and-proxy/agent/template
+        """
+        directory = self.directory(name)
+        text = VAULT_AGENT.format(
+            address=self._vault.address, secrets=self._directory, directory=directory
+        )
+        (directory / "agent.hcl").write_text(text)
+        return directory

@@ -1,0 +1,3 @@
+module freshkey/bench/peer
+
+go 1.25.3

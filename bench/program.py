@@ -1,0 +1,92 @@
+"""A program under measurement: how soon it gets somewhere, and what it costs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Command: TypeAlias = Sequence[str | Path]
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PATIENCE: Final = 30.0  # seconds
+_TICK: Final = 0.001  # seconds
+
+
+class Reached(NamedTuple):
+    """Milliseconds from a program's start to what was waited for, and those of processor time."""
+
+    took: float
+    processor: float
+
+
+class Program:
+    """A child process with its output in a file, `log`; a context manager that kills it.
+
+    It runs in the root of the repository and, with `cpu`, on that processor only.
+    """
+
+    def __init__(self, command: Command, log: Path, cpu: int | None = None) -> None:
+        self.log = log
+        usual = os.sched_getaffinity(0)
+        environment = {"PATH": os.defpath}
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})  # a child has its parent's
+            environment["GOMAXPROCS"] = "1"
+        try:
+            with log.open("ab") as output:
+                self._began = time.perf_counter()
+                self._child = subprocess.Popen(
+                    [*command],
+                    cwd=ROOT,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
+        finally:
+            os.sched_setaffinity(0, usual)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._child.pid
+
+    def until(self, reached: Callable[[], object]) -> Reached:
+        """Wait; SystemExit when the program ends first, or takes longer than PATIENCE."""
+        while not reached():
+            if self._child.poll() is not None or time.perf_counter() - self._began > PATIENCE:
+                last = self.log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+                sys.exit(f"{self._child.args!r} did not get there: {last or 'it said nothing'}")
+            time.sleep(_TICK)
+        took = time.perf_counter() - self._began
+        return Reached(took * 1e3, self.processor() * 1e3)
+
+    def processor(self) -> float:
+        """Seconds of processor time that all its threads took, with those that have ended."""
+        # clock_getcpuclockid(3), which Python lacks: of a process, in nanoseconds.
+        return time.clock_gettime(~self.pid << 3 | 2)
+
+    def memory(self) -> int:
+        """Resident memory in KiB (proc(5))."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"^VmRSS:\s+([0-9]+) kB$", status, re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._child.kill()
+        self._child.wait()
