@@ -137,14 +137,15 @@ class Agent:
             check=False,
         )
 
-    def start(self) -> None:
+    def start(self, stderr: int | None = None, *before: str) -> None:
+        """Start it by the command `before`; `stderr` takes its log in place of a file."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "freshkey", "run", "--config", str(self.config)],
+                [*before, sys.executable, "-m", "freshkey", "run", "--config", str(self.config)],
                 env={"PATH": os.defpath, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
             )
 
     def end(self, number: int = signal.SIGTERM) -> int:

@@ -47,14 +47,14 @@ def keep(*given):
 commands.load = keep
 """,
     "mint": """
-from freshkey.vault import answers
+from freshkey.vault.answers import parsing as answers
 def fail(answer, path, field):  # the agent does not know this key yet
     raise RuntimeError(f"can't read {answer.body}")
 answers.grant = fail
 """,
     "thread": """
 import threading
-from freshkey.vault import adapter
+from freshkey.vault.transport import adapter
 request = adapter.Vault.request
 def fail(self, method, url, **options):
     body = request(self, method, url, **options)

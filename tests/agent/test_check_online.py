@@ -8,7 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.daemon import hardening
+from freshkey.outputs import swapping
 from freshkey.preflight.online.machine import machine_results
 from freshkey.preflight.online.report import Outcome
 from freshkey.settings import load
@@ -105,7 +105,7 @@ def test_what_will_hurt_later(agent: Agent, engine: Engine) -> None:
 
 
 def test_swap_is_told(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardening, "swap_in_reach", lambda: ("/dev/sda2",))
+    monkeypatch.setattr(swapping, "swap_in_reach", lambda: ("/dev/sda2",))
     results = machine_results(load(agent.config, {}))
     (found,) = (result for result in results if result.outcome is Outcome.WARNING)
     assert found.place == "state.directory"

@@ -15,6 +15,7 @@ from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
 from freshkey.cli.asking import add_asking
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
+from freshkey.logs.standard_error import occupy_standard_descriptors, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; wrong usage raises SystemExit with 2."""
+    occupy_standard_descriptors()
     try:
         try:
             options = _parser().parse_args(arguments)
@@ -29,21 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             print(end="", flush=True)
     except CommandError as error:
-        print(f"freshkey: {error}", file=sys.stderr)
+        tell(f"freshkey: {error}")
         return error.status
     except KeyboardInterrupt:
-        print("freshkey: interrupted", file=sys.stderr)
+        tell("freshkey: interrupted")
         return 1
     except BrokenPipeError:
         _drop_output()
         return 1
     except OSError as error:
-        print(f"freshkey: {error}", file=sys.stderr)
+        tell(f"freshkey: {error}")
         _drop_output()
         return 1
     except settings.SettingsError as error:
         for fault in error.faults:
-            print(fault, file=sys.stderr)
+            tell(str(fault))
         return 2
 
 
@@ -64,7 +66,8 @@ def _drop_output() -> None:
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {shown(message)}; see {self.prog} --help\n")
+        tell(f"{self.prog}: {shown(message)}; see {self.prog} --help")
+        self.exit(2)
 
 
 def _parser() -> ArgumentParser:

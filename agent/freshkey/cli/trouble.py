@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from freshkey.logs.standard_error import tell
 
 
 class Trouble:
@@ -14,7 +14,7 @@ class Trouble:
     def tell(self, reason: Exception) -> None:
         """Say it, unless something was said since the last time that all was well."""
         if not self._told:
-            print(f"freshkey: {reason} (trying again)", file=sys.stderr, flush=True)
+            tell(f"freshkey: {reason} (trying again)")
         self._told = True
 
     def over(self) -> None:

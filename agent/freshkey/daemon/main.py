@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +32,7 @@ from freshkey.host.clock import WallClock, boot_time
 from freshkey.host.notify import notify
 from freshkey.logs.audit import Audit
 from freshkey.logs.setup import configure
+from freshkey.logs.standard_error import tell
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.serve.activation import take_inherited
@@ -80,7 +80,7 @@ def _locked(
             warn_of_swap(settings)
             return trio.run(main, directory)
     except FaultError as error:
-        sys.stderr.write(f"freshkey: {error.fault.message}\n")
+        tell(f"freshkey: {error.fault.message}")
         return 1
 
 
@@ -132,7 +132,7 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
         if not _is_settled(key):
             fault = view(key, loop.state.tokens, loop.state.link).fault
             message = fault.message if fault else "stopped before there was a key"
-            sys.stderr.write(f"freshkey: keys.{key.name}: {message}\n")
+            tell(f"freshkey: keys.{key.name}: {message}")
     return 1
 
 

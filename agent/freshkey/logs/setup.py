@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,8 @@ from structlog.processors import JSONRenderer, TimeStamper, add_log_level, forma
 
 from freshkey.logs import crashes, library
 from freshkey.logs.redact import redact_value
-from freshkey.logs.sink import Sink
+from freshkey.logs.sink import Sink, StandardError
+from freshkey.logs.standard_error import STANDARD_ERROR, is_replaced
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -21,15 +23,17 @@ if TYPE_CHECKING:
 _FIRST = ("timestamp", "level", "event")
 
 
-def configure(level: str, layout: str, stream: TextIO = sys.stderr) -> None:
-    """Log events of `level` and above to `stream`, a line each.
+def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
+    """Log events of `level` and above to standard error, or to `stream`, a line each.
 
     `layout` is json, console, or auto: console on a terminal. Libraries are heard from warning on,
     with level debug all of them. Uncaught exceptions are logged too, instead of printed.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    sink = Sink(stream)
-    terminal = stream.isatty()
+    if stream is None and is_replaced():
+        stream = sys.stderr
+    sink = StandardError() if stream is None else Sink(stream)
+    terminal = os.isatty(STANDARD_ERROR) if stream is None else stream.isatty()
     console = layout == "console" or (layout == "auto" and terminal)
     structlog.configure(
         processors=[*_FIELDS, _console(colors=terminal)] if console else json_lines(),

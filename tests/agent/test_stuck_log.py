@@ -1,0 +1,128 @@
+"""Behaviour 13 with the real agent: a standard error that takes nothing holds nothing up."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.agent.harness import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.agent.harness import Agent, Engine
+
+PIPE = 4096  # bytes, the least that a pipe may have
+CLOSED = ("sh", "-c", 'exec "$@" 2>&-', "sh")
+STOP = 5.0  # seconds, by the contract
+
+
+@pytest.fixture
+def talkative(engine: Engine, make_agent: Callable[..., Agent]) -> Agent:
+    """An agent that logs all it can, and replaces its key every three seconds or so."""
+    engine.set_ttl("6s")
+    agent = make_agent(extra='[log]\nlevel = "debug"', overlap='"1s"', check_every='"1s"')
+    text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
+    agent.config.write_text(text)
+    return agent
+
+
+def check_it_goes_on(agent: Agent, engine: Engine) -> None:
+    """It rotates, answers, and ends in time."""
+    key = agent.wait_for_key()
+    for _ in range(2):
+        key = agent.wait_for_key(other_than=key["tag"])
+        assert engine.works(agent.key_file.read_text())
+    started = time.monotonic()
+    assert agent.end() == 0
+    assert time.monotonic() - started < STOP
+
+
+def test_a_pipe_that_nobody_reads(talkative: Agent, engine: Engine) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE)
+    talkative.start(writer)
+    os.close(writer)
+    check_it_goes_on(talkative, engine)
+    assert len(os.read(reader, 2 * PIPE)) > PIPE / 2, "it was full"
+    os.close(reader)
+
+
+def test_a_reader_that_goes_while_the_agent_runs(talkative: Agent, engine: Engine) -> None:
+    reader, writer = os.pipe()
+    talkative.start(writer)
+    os.close(writer)
+    talkative.wait_for_key()
+    os.close(reader)
+    check_it_goes_on(talkative, engine)
+
+
+def test_a_full_disk(talkative: Agent, engine: Engine) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    talkative.start(full)
+    os.close(full)
+    check_it_goes_on(talkative, engine)
+
+
+def test_closed_at_the_start(talkative: Agent, engine: Engine) -> None:
+    talkative.start(None, *CLOSED)
+    check_it_goes_on(talkative, engine)
+
+
+def test_a_slow_reader_gets_every_line(talkative: Agent, engine: Engine) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE)
+    talkative.start(writer)
+    os.close(writer)
+    first = talkative.wait_for_key()
+    talkative.wait_for_key(other_than=first["tag"])
+    heard = b""
+
+    def tells_of_two() -> bool:
+        nonlocal heard
+        heard += os.read(reader, 200)
+        return heard.count(b'"event": "key.published"') >= 2
+
+    eventually(tells_of_two, "both keys are told")
+    assert heard.startswith(b"{")
+    os.close(reader)
+
+
+@pytest.mark.parametrize("lost", ["2>/dev/full", "2>&-"])
+def test_once_succeeds_whatever_becomes_of_its_log(agent: Agent, lost: str) -> None:
+    done = subprocess.run(
+        [
+            *("sh", "-c", f'exec "$@" {lost}', "sh"),
+            *(sys.executable, "-m", "freshkey", "once", "--config", str(agent.config)),
+        ],
+        env={"PATH": os.defpath},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert agent.key_file.exists()
+
+
+@pytest.mark.parametrize("command", [["status"], ["get", "billing"]])
+def test_commands_that_ask_do_not_wait_for_it(agent: Agent, command: list[str]) -> None:
+    agent.start()
+    agent.wait_for_key()
+    socket = str(agent.directory / "freshkey.sock")
+    for lost in ("2>/dev/full", "2>&-"):
+        done = subprocess.run(
+            [
+                *("sh", "-c", f'exec "$@" {lost}', "sh"),
+                *(sys.executable, "-m", "freshkey", *command, "--socket", socket),
+            ],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert done.stdout
