@@ -67,7 +67,7 @@ adapter.Vault.request = fail
 ANSWERING = """
 from freshkey.serve.routes import Routes
 def fail(self, request, peer):
-    view = self._board.view("billing")
+    view = self._published_keys.view("billing")
     if view.publication:
         raise RuntimeError("can't answer " + view.publication.secret.reveal())
     raise RuntimeError("nothing yet")
