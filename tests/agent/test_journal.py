@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from freshkey.outputs.codec import seal
 
 from tests.agent.harness import eventually
 
@@ -29,8 +30,8 @@ def stopped(make_agent: Callable[..., Agent]) -> tuple[Agent, dict[str, Any]]:
 
 def edit(path: Path, **header: object) -> None:
     content = json.loads(path.read_text())
-    content["header"] |= header
-    path.write_text(json.dumps(content))
+    held = {"header": content["header"] | header, "ledger": content["ledger"]}
+    path.write_bytes(seal(json.dumps(held).encode()))
 
 
 def truncate(path: Path) -> None:
@@ -46,6 +47,12 @@ def from_the_future(path: Path) -> None:
     path.write_text(json.dumps({**content, "version": content["version"] + 1}))
 
 
+def flip_a_bit_of_the_key(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[content.index(b"sk-svcacct-") + 20] ^= 1
+    path.write_bytes(content)
+
+
 def garble(path: Path) -> None:
     path.write_bytes(b"\xff\x00" * 100)
 
@@ -55,7 +62,10 @@ def be_a_directory(path: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.parametrize("spoil", [truncate, empty, from_the_future, garble, be_a_directory])
+SPOILS = [truncate, empty, from_the_future, flip_a_bit_of_the_key, garble, be_a_directory]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
 def test_a_journal_that_can_not_be_read_is_set_aside(
     engine: Engine, make_agent: Callable[..., Agent], spoil: Callable[[Path], None]
 ) -> None:
@@ -70,6 +80,21 @@ def test_a_journal_that_can_not_be_read_is_set_aside(
     assert key["generation"] == 1
     assert key["tag"] != before["tag"], "a tag is safe even then"
     assert engine.counts()["mints"] == 2
+
+
+def test_a_journal_without_a_digest_is_gone_on_with(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    """An update of the agent loses no lease."""
+    agent, before = stopped(make_agent)
+    content = json.loads(agent.journal.read_text())
+    held = {"header": content["header"], "ledger": content["ledger"]}
+    agent.journal.write_text(json.dumps({"version": 2, **held}))
+    agent.start()
+    assert agent.wait_for_key()["tag"] == before["tag"]
+    assert not agent.told("journal.set_aside")
+    eventually(lambda: b"sha256" in agent.journal.read_bytes(), "from now on it has a digest")
+    assert engine.counts()["mints"] == 1
 
 
 def test_a_journal_of_another_machine_is_a_copy(
