@@ -4,6 +4,7 @@ import http.client
 import json as jsonlib
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from hashlib import sha256
@@ -37,22 +38,24 @@ class VaultAPI:
         self.address = address
         self.token = token
 
-    def request(
+    def request(  # noqa: PLR0913 - all that a request has, by name
         self,
         method: str,
         path: str,
         json: Mapping[str, object] | None = None,
         *,
+        query: Mapping[str, str] | None = None,
         token: str | None = None,
         timeout: float = TIMEOUT,
     ) -> dict[str, Any]:
-        """Return the decoded answer of /v1/PATH, {} for an empty one.
+        """Return the decoded answer of /v1/PATH, {} for an empty one; the path is not encoded yet.
 
         Raises VaultError for a status of 400 or more, OSError when there is no answer.
         https://developer.hashicorp.com/vault/api-docs
         """
+        asked = f"?{urllib.parse.urlencode(query)}" if query else ""
         request = urllib.request.Request(  # noqa: S310 - the address is ours
-            f"{self.address}/v1/{path}",
+            f"{self.address}/v1/{urllib.parse.quote(path)}{asked}",
             method=method,
             data=None if json is None else jsonlib.dumps(json).encode(),
             headers={"X-Vault-Token": token or self.token, "X-Vault-Request": "true"},

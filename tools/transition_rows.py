@@ -164,6 +164,7 @@ def idle_rows() -> Iterator[Row]:
     yield "Idle", "RotateRequested", idle, events.RotateRequested("key"), NOW
     at_once = events.RotateRequested("key", compromised=True, now=True)
     yield "Idle", "RotateRequested, now", idle, at_once, NOW
+    yield "Idle", "FilesChanged", idle, events.FilesChanged("key"), NOW
     yield "Idle", "ClockJumped", idle, events.ClockJumped(), NOW
     waiting = agent(key(Wanted(Reason.DUE)), NO_TOKEN)
     yield "Wanted", "the lease has ended", waiting, events.Woke(), NOW + HOUR

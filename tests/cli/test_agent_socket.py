@@ -82,7 +82,10 @@ def test_a_configuration_that_may_not_be_read_is_no_error(
         ("no toml", "is no valid TOML: "),
         ("a = " + "[" * 5000, "nests too deep"),
         ("[server]\nsocket = 1", "server.socket: is an integer, and must be a string"),
-        ('[server]\nsocket = "a\\u0000b"', "server.socket: contains a control character"),
+        (
+            '[server]\nsocket = "a\\u0000b"',
+            "server.socket: has a null character at character 2 of 3",
+        ),
     ],
 )
 def test_a_named_configuration_that_does_not_serve(

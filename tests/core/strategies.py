@@ -24,6 +24,7 @@ from freshkey.core.model.events import (
     ClockJumped,
     CredentialChanged,
     Event,
+    FilesChanged,
     Reported,
     RotateRequested,
 )
@@ -148,6 +149,7 @@ incidents = st.builds(
         st.sampled_from(["put", "delete", "refuse"]),
         st.builds(RotateRequested, st.sampled_from(names(4)), st.booleans(), st.booleans()),
         st.sampled_from([ClockJumped(), CredentialChanged()]),
+        st.builds(FilesChanged, st.sampled_from(names(4))),
     ),
 )
 

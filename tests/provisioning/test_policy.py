@@ -47,7 +47,7 @@ def test_the_token_is_not_looked_at(
     assert text.endswith("# Give the agent: token, in the variable VAULT_TOKEN\n")
 
 
-@pytest.mark.parametrize("path", ["kv/*", "kv/+/x", "+/x", 'kv/"x', "kv/{{x}}", "kv/${x}"])
+@pytest.mark.parametrize("path", ["kv/*", "kv/+/x", "+/x", "kv/x+*", "kv/{{x}}"])
 def test_a_path_that_a_policy_would_read_otherwise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str
 ) -> None:
@@ -56,6 +56,23 @@ def test_a_path_that_a_policy_would_read_otherwise(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"freshkey: keys.odd.path {path}: a policy can't name it")
+
+
+@pytest.mark.parametrize(
+    ("path", "quoted"),
+    [
+        ('kv/"x', r"kv/\"x"),
+        ("kv/${x}", r"kv/\u0024{x}"),
+        ("kv/a\\n", r"kv/a\\n"),
+        ("kv/with space/\u00fc", "kv/with space/\u00fc"),
+    ],
+)
+def test_an_odd_path_is_quoted_as_hcl_wants_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str, quoted: str
+) -> None:
+    text = config(more=f"[keys.odd]\npath = '{path}'\n")
+    assert main(["policy", "--config", str(written(tmp_path, text))]) == 0
+    assert f'path "{quoted}" {{' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

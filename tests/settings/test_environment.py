@@ -70,9 +70,11 @@ def test_a_relative_path_in_a_variable_starts_at_the_working_directory(
 
 
 def test_a_fault_names_the_variable_that_it_comes_from(tmp_path: Path) -> None:
-    assert faults(tmp_path, config(vault=""), {"VAULT_ADDR": "https:// vault"}) == [
-        "vault.address: must be a word of ASCII characters, without spaces (from VAULT_ADDR)"
-    ]
+    (found,) = faults(tmp_path, config(vault=""), {"VAULT_ADDR": "https:// vault"})
+    assert found == (
+        "vault.address: has a space at character 9 of 14, and must be a word of ASCII characters, "
+        "without spaces (from VAULT_ADDR)"
+    )
 
 
 def test_a_token_comes_from_its_variable(tmp_path: Path) -> None:
@@ -93,13 +95,25 @@ def test_a_token_for_another_method_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_token_that_can_be_no_header_is_not_shown(tmp_path: Path) -> None:
-    found = faults(tmp_path, config(auth='method = "token"'), {"VAULT_TOKEN": f"{TOKEN}\n"})
-    assert found == [
-        (
-            "auth.token: contains a control character, such as a line's end: remove it "
-            "(from VAULT_TOKEN)"
-        )
-    ]
+    document = config(auth='method = "token"')
+    (found,) = faults(tmp_path, document, {"VAULT_TOKEN": f"{TOKEN}\n{TOKEN}"})
+    assert found == (
+        "auth.token: has a line feed at character 15 of 29, and must be a word of ASCII characters "
+        "(from VAULT_TOKEN)"
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "\n"), ("\ufeff", "\r\n"), (" ", "\xa0")])
+def test_white_space_around_a_variable_is_left_out(tmp_path: Path, before: str, after: str) -> None:
+    plain = {**VARIABLES, "VAULT_TOKEN": TOKEN}
+    padded = {name: f"{before}{value}{after}" for name, value in plain.items()}
+    path = written(tmp_path, config(vault="", auth='method = "token"'))
+    assert load(path, padded) == load(path, plain)
+
+
+def test_a_variable_of_white_space_is_unset(tmp_path: Path) -> None:
+    blank = dict.fromkeys([*VARIABLES, "VAULT_TOKEN"], " \n")
+    assert load(written(tmp_path, config()), blank) == load(written(tmp_path, config()), {})
 
 
 SKIP = (

@@ -102,7 +102,7 @@ def test_wrong_auth(tmp_path: Path, auth: str, fault: str) -> None:
         ("ttl = 2026-01-01", f"ttl: is a date or time, {SECONDS}"),
         (
             'overlap = "5 min"',
-            'overlap: is "5 min", which is no duration: write "90s", "15m" or "1h30m"',
+            'overlap: is "5 min", which is no duration: write "90s", "15m", "1h30m" or "2d"',
         ),
         ('on_stop = "burn"', 'on_stop: is "burn", and must be one of keep, revoke'),
         ("verify = 1", "verify: is an integer, and must be a table"),

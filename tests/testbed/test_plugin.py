@@ -67,7 +67,7 @@ def test_reading_creds_mints(vault: VaultServer, engine: Engine, role: str) -> N
 def test_ttl_of_max_ttl_or_more_is_ignored(
     vault: VaultServer, role: str, asked: str, granted: int
 ) -> None:
-    answer = vault.request("GET", f"{role}?ttl={asked}")
+    answer = vault.request("GET", role, query={"ttl": asked})
     assert answer["lease_duration"] == granted
     assert answer["warnings"] is None
 
@@ -90,7 +90,7 @@ def test_lease_cannot_be_renewed(vault: VaultServer, role: str) -> None:
 def test_renewable_role(vault: VaultServer, engine: Engine) -> None:
     settings = {"ttl": 60, "max_ttl": 90, "renewable": True}
     vault.write_role(engine.mount, "long", project_id=engine.project_id, **settings)
-    answer = vault.request("GET", f"{engine.mount}/creds/long?ttl=30")
+    answer = vault.request("GET", f"{engine.mount}/creds/long", query={"ttl": "30"})
     assert answer["renewable"] is True
     renew = {"lease_id": answer["lease_id"]}
     assert vault.request("PUT", "sys/leases/renew", renew)["lease_duration"] == 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from freshkey.cli.arguments import DEFAULT_CONFIG
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
+from freshkey.settings.file_names import path_of
 from freshkey.settings.values import DEFAULT_SOCKET, WrongValueError, string
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def _configured(config: Path, *, named: bool) -> Path | None:
     import tomllib  # noqa: PLC0415 - not needed by who names the socket
 
     try:
-        document = tomllib.loads(config.read_bytes().decode())
+        document = tomllib.loads(config.read_bytes().removeprefix(codecs.BOM_UTF8).decode())
         server = document.get("server")
         path = string(server.get("socket", "")) if isinstance(server, dict) else ""
     except PermissionError:
@@ -49,7 +51,7 @@ def _configured(config: Path, *, named: bool) -> Path | None:
     except ValueError as error:  # no UTF-8, no TOML
         why = f"is no valid TOML: {shown(error)}"
     else:
-        return config.absolute().parent / path if path else None
+        return config.absolute().parent / path_of(path) if path else None
     if not named:
         return None
     raise CommandError(f"{shown(config)}: {why}", 2)

@@ -66,12 +66,13 @@ def _for_rotate(rotating: ArgumentParser) -> None:
     rotating.add_argument(
         "--compromised",
         action="store_true",
-        help="revoke the old key as soon as the new one is out, without an overlap",
+        help="revoke the old key as soon as the new one is out, without an overlap; with --now, "
+        "before",
     )
     rotating.add_argument(
         "--now",
         action="store_true",
-        help="with --compromised: withdraw and revoke the old key first",
+        help="withdraw and revoke the old key first; only together with --compromised",
     )
     rotating.add_argument(
         "--timeout",

@@ -15,6 +15,7 @@ from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
 from freshkey.cli.asking import add_asking
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
+from freshkey.core.model.text import one_line
 from freshkey.logs.standard_error import occupy_standard_descriptors, tell
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             print(end="", flush=True)
     except CommandError as error:
-        tell(f"freshkey: {error}")
+        tell(f"freshkey: {one_line(str(error))}")
         return error.status
     except KeyboardInterrupt:
         tell("freshkey: interrupted")
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except settings.SettingsError as error:
         for fault in error.faults:
-            tell(str(fault))
+            tell(one_line(str(fault)))
         return 2
 
 

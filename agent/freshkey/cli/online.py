@@ -11,6 +11,7 @@ import trio
 
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
+from freshkey.core.model.text import one_line
 from freshkey.host.imports import import_without
 from freshkey.logs.redact import redact_text
 from freshkey.logs.setup import configure
@@ -86,7 +87,10 @@ def table(results: Sequence[Result]) -> Iterator[str]:
 
 def _listed(results: Iterable[Result], outcome: Outcome) -> list[dict[str, str]]:
     chosen = (result for result in results if result.outcome is outcome)
-    return [{"path": result.place, "message": redact_text(result.message)} for result in chosen]
+    return [
+        {"path": result.place, "message": one_line(redact_text(result.message))}
+        for result in chosen
+    ]
 
 
 def _counted(number: int, what: str) -> str:

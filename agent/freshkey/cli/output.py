@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from freshkey.core.model.text import one_line
+
 
 def shown(value: object) -> str:
     """One line of a value from the agent, `-` for none.
@@ -12,15 +14,16 @@ def shown(value: object) -> str:
     """
     if value is None or value == "":
         return "-"
-    text = str(value)
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    text = one_line(str(value))
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # it may be closed
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode()
+def print_utf8(text: str) -> None:
+    """Print what another program reads, in UTF-8 whatever the locale; a path's odd bytes stay."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
 
 
 def span(value: object) -> str:

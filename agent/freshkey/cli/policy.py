@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from freshkey.cli.failure import CommandError
+from freshkey.cli.output import print_utf8, shown
 from freshkey.provisioning.needs import needs
 from freshkey.provisioning.policy import hcl, pattern_in
 from freshkey.settings import load
@@ -26,9 +27,9 @@ def policy(options: Namespace) -> int:
     if options.setup:
         from freshkey.provisioning.setup import setup  # noqa: PLC0415 - for those who ask for it
 
-        print(setup(settings), end="")
+        print_utf8(setup(settings))
     else:
-        print(hcl(needs(settings)), end="")
+        print_utf8(hcl(needs(settings)))
     return 0
 
 
@@ -36,7 +37,7 @@ def _refuse_patterns(settings: Settings) -> None:
     for name, key in settings.keys.items():
         if found := pattern_in(key.path):
             raise CommandError(
-                f"keys.{name}.path {key.path}: a policy can't name it, for it takes "
+                f"keys.{name}.path {shown(key.path)}: a policy can't name it, because it takes "
                 f"{found} for a pattern: use another path",
                 status=2,
             )

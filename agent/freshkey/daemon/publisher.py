@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import structlog
@@ -12,10 +11,12 @@ from freshkey.core.model.events import Published, Withdrawn
 from freshkey.core.model.faults import Fault, FaultError
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.outputs.formats import render
+from freshkey.settings.file_names import path_of
 from freshkey.settings.model import FileSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from freshkey.host.clock import WallClock
     from freshkey.settings.model import Settings
@@ -56,7 +57,7 @@ class Publisher:
     def remove_left(self, paths: Iterable[str]) -> None:
         """Remove files of keys that are not configured any more, unless another key has them."""
         configured = {target.path for key in self._settings.keys.values() for target in key.files}
-        for path in map(Path, paths):
+        for path in map(path_of, paths):
             if path in configured:
                 continue
             try:

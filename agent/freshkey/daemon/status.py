@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, final
 from freshkey import __version__
 from freshkey.core.keys import lifecycle as keys
 from freshkey.core.keys import revocation
+from freshkey.core.model.text import one_line
 from freshkey.host.clock import boot_time
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Reporter:
             "pending_revocations": revocation.pending(key, boot_time()),
             "last_fault": self._trouble(key.trouble),
             "files": [
-                {"path": str(path), "ok": ok, "fault": fault}
+                {"path": one_line(str(path)), "ok": ok, "fault": fault}
                 for path, ok, fault in self._publisher.files(key.name)
             ],
             "readers": self._readers(key.name),

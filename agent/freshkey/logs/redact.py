@@ -18,11 +18,12 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 from freshkey.core.model.secret import MASK, Secret
+from freshkey.core.model.text import escaped
 
 _CAPACITY: Final = 256  # secrets; the newest stay
 _START: Final = 6  # characters; a shorter secret would black out half of every line
 _DEPTH: Final = 8  # levels of nesting that are logged
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LOOKS: Final = re.compile(
     r"""
     # the start of a word, also after an escape: %0A, \x0a, \n, \u000a
@@ -121,7 +122,12 @@ class Redactor:
                 return [self.value(item, depth + 1) for item in value]
             case _:
                 shown = _repr(value)
-        return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", self.text(shown))
+        return _CONTROL.sub(_visible, self.text(shown))
+
+
+def _visible(match: re.Match[str]) -> str:
+    char = match[0]
+    return f"\\x{ord(char):02x}" if char <= "\xff" else escaped(char)
 
 
 def _repr(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import pwd
 from dataclasses import dataclass
+from os import fsdecode
 from typing import TYPE_CHECKING, Final
 
 from freshkey.outputs.errors import refusal
@@ -41,7 +42,7 @@ def user_id(owner: str | None) -> int:
     if owner.isdecimal():
         return int(owner)
     try:
-        return pwd.getpwnam(owner).pw_uid
+        return pwd.getpwnam(fsdecode(owner.encode())).pw_uid
     except KeyError:
         raise KeyError(f"no user {owner!r}") from None
 
@@ -53,6 +54,6 @@ def group_id(group: str | None) -> int:
     if group.isdecimal():
         return int(group)
     try:
-        return grp.getgrnam(group).gr_gid
+        return grp.getgrnam(fsdecode(group.encode())).gr_gid
     except KeyError:
         raise KeyError(f"no group {group!r}") from None

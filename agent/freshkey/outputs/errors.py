@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ _OTHERWISE = "see whether its file system is healthy"
 
 def refusal(path: Path, why: str) -> FaultError:
     """Make the fault for a path that the agent will not use; `why` also says what to do."""
-    return FaultError(Fault(FaultKind.OUTPUT, f"{path}: {why}"))
+    return FaultError(Fault(FaultKind.OUTPUT, f"{one_line(str(path))}: {why}"))
 
 
 @contextmanager

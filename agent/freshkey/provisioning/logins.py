@@ -8,6 +8,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING, assert_never
 
+from freshkey.core.model.text import one_line
 from freshkey.settings.auth import (
     AppRoleAuth,
     AwsAuth,
@@ -21,9 +22,11 @@ from freshkey.settings.auth import (
     TokenAuth,
     UserpassAuth,
 )
+from freshkey.settings.file_names import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from freshkey.settings.auth import AuthSettings
 
@@ -67,6 +70,11 @@ def login_commands(auth: AuthSettings, policy: str, *, period: str) -> Iterator[
             assert_never(auth)
 
 
+def _named(file: Path | None) -> str:
+    """Name a file in a comment, which is one line."""
+    return "" if file is None else quote(one_line(path_text(file)))
+
+
 def _token(auth: TokenAuth, policy: str, period: str) -> Iterator[str]:
     yield "# The token: of nobody, and good for as long as it is renewed."
     yield (
@@ -75,7 +83,7 @@ def _token(auth: TokenAuth, policy: str, period: str) -> Iterator[str]:
     )
     target = "in the variable VAULT_TOKEN"
     if auth.token_file is not None:
-        target = f"as {quote(str(auth.token_file))}"
+        target = f"as {_named(auth.token_file)}"
     yield f"# Give the agent: token, {target}"
 
 
@@ -85,11 +93,11 @@ def _approle(auth: AppRoleAuth, at: str, role: str, terms: str) -> Iterator[str]
         yield f"vault write {at}/role/{role}/role-id role_id={quote(auth.role_id)}"
     else:
         yield f"vault read -field=role_id {at}/role/{role}/role-id > role_id"
-        yield f"# Give the agent: role_id, as {quote(str(auth.role_id_file))}"
+        yield f"# Give the agent: role_id, as {_named(auth.role_id_file)}"
     wrapped = "-wrap-ttl=5m -field=wrapping_token" if auth.secret_id_wrapped else "-field=secret_id"
     yield f"vault write -force {wrapped} {at}/role/{role}/secret-id > secret_id"
     when = ", within 5 minutes" if auth.secret_id_wrapped else ""
-    yield f"# Give the agent{when}: secret_id, as {quote(str(auth.secret_id_file))}"
+    yield f"# Give the agent{when}: secret_id, as {_named(auth.secret_id_file)}"
 
 
 def _password(auth: UserpassAuth | LdapAuth, at: str, lasting: str, policy: str) -> Iterator[str]:
@@ -97,13 +105,13 @@ def _password(auth: UserpassAuth | LdapAuth, at: str, lasting: str, policy: str)
     if isinstance(auth, UserpassAuth):
         yield "head -c 24 /dev/urandom | base64 | tr -d '\\n' > password"
         yield f"vault write {user} token_policies={policy} {lasting} password=@password"
-        yield f"# Give the agent: password, as {quote(str(auth.password_file))}"
+        yield f"# Give the agent: password, as {_named(auth.password_file)}"
         return
     # What the config says holds for whoever logs in: a policy there would be everybody's.
     yield f"vault write {at}/config {lasting} \\"
     yield "    url='<LDAPS_URL>' userdn='<OU=SERVICES,DC=EXAMPLE>' userattr='<CN>'"
     yield f"vault write {user} policies={policy}"
-    yield f"# Give the agent: the account's password, as {quote(str(auth.password_file))}"
+    yield f"# Give the agent: the account's password, as {_named(auth.password_file)}"
 
 
 def _kubernetes(auth: KubernetesAuth, at: str, terms: str) -> Iterator[str]:

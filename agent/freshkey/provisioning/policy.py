@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
     from freshkey.provisioning.needs import Need
 
-# What a policy takes for a pattern, a template, or the end of its string.
-_PATTERN: Final = re.compile(r'\*$|(?:^|/)\+(?:/|$)|\{\{|\$\{|"')
+# What a policy takes for a pattern or a template, wherever it is quoted.
+_PATTERN: Final = re.compile(r"\*$|(?:^|/)\+(?:/|$)|\+\*|\{\{|\}\}")
+# HCL has escapes for these; `${` would begin an interpolation, which needs its end.
+_ESCAPED: Final = (("\\", "\\\\"), ('"', '\\"'), ("${", "\\u0024{"))
 
 
 def hcl(wanted: Iterable[Need]) -> str:
@@ -37,5 +39,11 @@ def _blocks(wanted: Iterable[Need]) -> Iterator[str]:
         who = "" if need.default else f"{', '.join(need.places)}: "
         yield (
             f"# {who}{need.purpose}\n"
-            f'path "{need.path}" {{\n  capabilities = ["{need.capability}"]\n}}\n'
+            f'path "{_escaped(need.path)}" {{\n  capabilities = ["{need.capability}"]\n}}\n'
         )
+
+
+def _escaped(path: str) -> str:
+    for plain, escape in _ESCAPED:
+        path = path.replace(plain, escape)
+    return path

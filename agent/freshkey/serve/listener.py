@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Self, final
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.text import one_line
 from freshkey.serve.peers import peer_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ def listen(
     parent is made, with mode 0751. The file that a dead process left is replaced. Raises
     FaultError (`output`), which names the process when a live one listens there.
     """
-    uid = _number(path, "user", owner, lambda name: pwd.getpwnam(name).pw_uid)
-    gid = _number(path, "group", group, lambda name: grp.getgrnam(name).gr_gid)
+    uid = _number(path, "user", owner, lambda name: pwd.getpwnam(os.fsdecode(name.encode())).pw_uid)
+    gid = _number(
+        path, "group", group, lambda name: grp.getgrnam(os.fsdecode(name.encode())).gr_gid
+    )
     if (length := len(os.fsencode(path))) > MAX_PATH:
         _fail(path, f"a socket's path may have {MAX_PATH} bytes, this has {length}; shorten it")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -142,4 +145,4 @@ def _number(path: Path, kind: str, name: str | None, look_up: Callable[[str], in
 
 
 def _fail(path: Path, message: str) -> NoReturn:
-    raise FaultError(Fault(FaultKind.OUTPUT, f"{path}: {message}"))
+    raise FaultError(Fault(FaultKind.OUTPUT, f"{one_line(str(path))}: {message}"))

@@ -11,9 +11,12 @@ from attrs import frozen
 
 from freshkey.core.model.secret import Secret
 from freshkey.settings import values
+from freshkey.settings.file_names import path_text
+from freshkey.settings.vault_paths import mount_path
 
 Word = Annotated[str, values.word]
-VaultPath = Annotated[str, values.vault_path]
+Name = Annotated[str, values.visible]
+MountPath = Annotated[str, mount_path]
 
 
 @frozen(kw_only=True)
@@ -21,7 +24,7 @@ class TokenAuth:
     """Method token: exactly one of `token_file` and `token` (VAULT_TOKEN) is set."""
 
     method: Literal["token"] = "token"
-    mount: VaultPath = "token"
+    mount: MountPath = "token"
     token_file: Path | None = None
     token: Annotated[Secret | None, values.token] = None
 
@@ -29,7 +32,7 @@ class TokenAuth:
     def identity(self) -> str | None:
         """The file that the token comes from; of a variable's token, its fingerprint."""
         if self.token_file is not None:
-            return str(self.token_file)
+            return path_text(self.token_file)
         return None if self.token is None else self.token.fingerprint
 
 
@@ -38,7 +41,7 @@ class AppRoleAuth:
     """Method approle: exactly one of `role_id` and `role_id_file` is set."""
 
     method: Literal["approle"] = "approle"
-    mount: VaultPath = "approle"
+    mount: MountPath = "approle"
     role_id: Word | None = None
     role_id_file: Path | None = None
     secret_id_file: Path
@@ -48,7 +51,7 @@ class AppRoleAuth:
     @property
     def identity(self) -> str | None:
         """The role-id, or the file that it comes from."""
-        return self.role_id or str(self.role_id_file)
+        return self.role_id or (path_text(self.role_id_file) if self.role_id_file else None)
 
 
 @frozen(kw_only=True)
@@ -73,7 +76,7 @@ class _WithOptionalRole:
 
 @frozen(kw_only=True)
 class _WithPassword:
-    username: Word
+    username: Name
     password_file: Path
     remove_password_file: bool = False
 
@@ -88,7 +91,7 @@ class JwtAuth(_WithOptionalRole):
     """Method jwt: without a role, the mount's `default_role`."""
 
     method: Literal["jwt"] = "jwt"
-    mount: VaultPath = "jwt"
+    mount: MountPath = "jwt"
     jwt_file: Path
     remove_jwt_file: bool = False
 
@@ -98,7 +101,7 @@ class KubernetesAuth(_WithRole):
     """Method kubernetes: the token of the pod's service account."""
 
     method: Literal["kubernetes"] = "kubernetes"
-    mount: VaultPath = "kubernetes"
+    mount: MountPath = "kubernetes"
     token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -107,7 +110,7 @@ class CertAuth(_WithOptionalRole):
     """Method cert: the client certificate of [vault]; without a role, whichever accepts it."""
 
     method: Literal["cert"] = "cert"
-    mount: VaultPath = "cert"
+    mount: MountPath = "cert"
 
 
 @frozen(kw_only=True)
@@ -115,7 +118,7 @@ class UserpassAuth(_WithPassword):
     """Method userpass."""
 
     method: Literal["userpass"] = "userpass"
-    mount: VaultPath = "userpass"
+    mount: MountPath = "userpass"
 
 
 @frozen(kw_only=True)
@@ -123,7 +126,7 @@ class LdapAuth(_WithPassword):
     """Method ldap."""
 
     method: Literal["ldap"] = "ldap"
-    mount: VaultPath = "ldap"
+    mount: MountPath = "ldap"
 
 
 @frozen(kw_only=True)
@@ -135,7 +138,7 @@ class AwsAuth(_WithOptionalRole):
     """
 
     method: Literal["aws"] = "aws"
-    mount: VaultPath = "aws"
+    mount: MountPath = "aws"
     header_value: Word | None = None
     sts_region: Annotated[str, values.region] | None = None
 
@@ -152,7 +155,7 @@ class GcpAuth(_WithRole):
     """Method gcp: `service_account` is an address; the instance's own when unset."""
 
     method: Literal["gcp"] = "gcp"
-    mount: VaultPath = "gcp"
+    mount: MountPath = "gcp"
     type: GcpType = GcpType.GCE
     service_account: Word | None = None
 
@@ -162,7 +165,7 @@ class AzureAuth(_WithRole):
     """Method azure: `client_id` picks a user-assigned identity, the system's own when unset."""
 
     method: Literal["azure"] = "azure"
-    mount: VaultPath = "azure"
+    mount: MountPath = "azure"
     resource: Word = "https://management.azure.com/"
     client_id: Word | None = None
 

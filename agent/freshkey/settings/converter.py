@@ -13,6 +13,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from freshkey.settings import values
 from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD, AuthSettings
+from freshkey.settings.file_names import path_of
 from freshkey.settings.model import Settings
 from freshkey.settings.values import WrongValueError, kind, shown
 
@@ -25,7 +26,7 @@ def converter(directory: Path) -> Converter:
     made.register_structure_hook(bool, lambda value, _: values.boolean(value))
     made.register_structure_hook(str, lambda value, _: values.string(value))
     made.register_structure_hook(StrEnum, _member)
-    made.register_structure_hook(Path, lambda value, _: directory / values.string(value))
+    made.register_structure_hook(Path, lambda value, _: directory / path_of(values.string(value)))
     made.register_structure_hook_factory(_has_origin(Annotated), _parsed)
     made.register_structure_hook_factory(_has_origin(tuple), _array)
     made.register_structure_hook_factory(_has_origin(dict), _tables)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.keys.adoption import DesiredState
 from freshkey.core.model.ledger import Origin, Source
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.settings.file_names import path_text
 from freshkey.settings.model import OnStop
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def desired_state(settings: Settings, *, keep: bool = False) -> DesiredState:
                 field=key.field,
                 ttl=key.ttl,
                 overlap=key.overlap,
-                files=tuple(str(target.path) for target in key.files),
+                files=tuple(path_text(target.path) for target in key.files),
             )
             for name, key in settings.keys.items()
         },

@@ -10,11 +10,11 @@ from typing import Any, Final
 from attrs import evolve
 
 from freshkey.core.model.secret import Secret
-from freshkey.settings import values
+from freshkey.core.model.text import cleaned
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.faults import Finding, Place
+from freshkey.settings.file_names import path_text
 from freshkey.settings.model import Settings
-from freshkey.settings.values import WrongValueError
 
 _TEXTS: Final = {
     "address": "VAULT_ADDR",
@@ -34,6 +34,8 @@ _TOKEN: Final = "VAULT_TOKEN"  # noqa: S105 - a variable's name
 def fill_vault(document: dict[str, Any], environ: Mapping[str, str]) -> dict[Place, str]:
     """Put variables where [vault] leaves an option unset; return which came from where.
 
+    White space around one is left out.
+
     A relative path in a variable starts at the working directory, as for every other tool.
     """
     vault = document.setdefault("vault", {})
@@ -41,10 +43,10 @@ def fill_vault(document: dict[str, Any], environ: Mapping[str, str]) -> dict[Pla
         return {}
     origins: dict[Place, str] = {}
     for option, variable in (_TEXTS | _PATHS).items():
-        value = environ.get(variable)
+        value = cleaned(environ.get(variable, "")).value
         given = vault.get(option, "") != "" or (option == "address" and vault.get("addresses"))
         if value and not given:
-            vault[option] = str(Path(value).absolute()) if option in _PATHS else value
+            vault[option] = path_text(Path(value).absolute()) if option in _PATHS else value
             origins["vault", option] = variable
     return origins
 
@@ -52,14 +54,13 @@ def fill_vault(document: dict[str, Any], environ: Mapping[str, str]) -> dict[Pla
 def with_token(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
     """Give method token its VAULT_TOKEN, unless the file names a token_file."""
     auth = settings.auth
-    token = environ.get(_TOKEN)
-    if not isinstance(auth, TokenAuth) or auth.token_file or not token:
+    found = cleaned(environ.get(_TOKEN, ""))
+    if not isinstance(auth, TokenAuth) or auth.token_file or not found.value:
         return settings, []
-    try:
-        values.word(token)  # it becomes an HTTP header
-    except WrongValueError as error:
-        return settings, [Finding(("auth", "token"), f"{error} (from {_TOKEN})")]
-    return evolve(settings, auth=evolve(auth, token=Secret(token))), []
+    if found.misfit:  # it becomes an HTTP header
+        message = f"has {found.misfit}, and must be a word of ASCII characters (from {_TOKEN})"
+        return settings, [Finding(("auth", "token"), message)]
+    return evolve(settings, auth=evolve(auth, token=Secret(found.value))), []
 
 
 def refused_variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

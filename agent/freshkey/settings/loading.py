@@ -1,5 +1,6 @@
 """Reads the configuration: TOML (https://toml.io/en/v1.0.0) and variables in, `Settings` out."""
 
+import codecs
 import os
 import tomllib
 from collections.abc import Mapping
@@ -7,8 +8,10 @@ from pathlib import Path
 
 from attrs import fields
 
+from freshkey.core.model.text import one_line
 from freshkey.settings.environment import fill_vault, refused_variables, with_token
 from freshkey.settings.faults import Finding, SettingsError, SettingsFault, independent, rendered
+from freshkey.settings.file_names import path_text
 from freshkey.settings.model import Settings
 from freshkey.settings.rules import bad_names, broken_rules
 from freshkey.settings.structure import Document, structure
@@ -46,8 +49,9 @@ def _fault(finding: Finding, variable: str | None) -> SettingsFault:
 
 def _read(path: Path) -> Document:
     def refused(message: str) -> SettingsError:
-        return SettingsError((SettingsFault(str(path), message),))
+        return SettingsError((SettingsFault(one_line(path_text(path)), message),))
 
+    content = b""
     try:
         with path.open("rb") as file:
             if others := writable_by(os.fstat(file.fileno())):
@@ -55,7 +59,8 @@ def _read(path: Path) -> Document:
                     f"can be written by {others}: leave it to root or the agent's user "
                     "(chown, chmod go-w)"
                 )
-            return tomllib.loads(file.read().decode())
+            content = file.read()
+            return tomllib.loads(content.removeprefix(codecs.BOM_UTF8).decode())
     except FileNotFoundError:
         raise refused(
             "there is no such file: name the configuration with --config or FRESHKEY_CONFIG"
@@ -65,6 +70,8 @@ def _read(path: Path) -> Document:
     except OSError as error:
         raise refused(f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise refused("is UTF-16: save it as UTF-8") from None
         raise refused(f"is not UTF-8 at byte {error.start}: save it as UTF-8") from None
     except RecursionError:
         raise refused("nests too deep to be read: nothing in a configuration does") from None

@@ -12,7 +12,8 @@ from attrs import Factory, frozen
 
 from freshkey.core.model.policy import VerifyMode
 from freshkey.settings import values
-from freshkey.settings.auth import AuthSettings, VaultPath, Word
+from freshkey.settings.auth import AuthSettings, Name, Word
+from freshkey.settings.vault_paths import secret_path
 
 Seconds = Annotated[float, values.duration]
 PositiveSeconds = Annotated[float, values.positive_duration]
@@ -71,8 +72,8 @@ def _first_address(vault: "VaultSettings") -> str:
 class VaultSettings:
     """[vault]: where Vault is, and how it is spoken to; `address` is the first of `addresses`."""
 
-    addresses: tuple[Annotated[str, values.url], ...] = ()
-    address: Annotated[str, values.url] = Factory(_first_address, takes_self=True)
+    addresses: tuple[Annotated[str, values.vault_url], ...] = ()
+    address: Annotated[str, values.vault_url] = Factory(_first_address, takes_self=True)
     namespace: Word | None = None
     ca_file: Path | None = None
     ca_dir: Path | None = None
@@ -152,8 +153,8 @@ class CredentialSettings:
 class KeySettings:
     """[keys.NAME]: one key that is kept fresh; `check_every` 0 turns lease lookups off."""
 
-    path: VaultPath
-    field: Word = "api_key"
+    path: Annotated[str, secret_path]
+    field: Name = "api_key"
     ttl: PositiveSeconds | None = None
     refresh: PositiveSeconds = 300.0
     renew_at: Annotated[float, values.renew_at] = 0.67

@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
+from freshkey.core.model.text import cleaned, control, unprintable
+
 KEY_NAME: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
 DEFAULT_SOCKET: Final = "/run/freshkey/freshkey.sock"
 
@@ -21,11 +23,12 @@ _KINDS: Final = {
     list: "an array",
     dict: "a table",
 }
-_DURATION: Final = r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?"
+_DURATION: Final = r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?"
 _LONGEST: Final = timedelta(days=3650).total_seconds()
 _MODE: Final = r"0?[0-7]{3}"
 _VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _NO_ID: Final = 2**32 - 1  # -1 as a uid_t: "leave unchanged" in chown(2)
+_OPENAI: Final = "api.openai.com"
 _RENEW_AT: Final = (0.5, 0.95)
 
 
@@ -59,16 +62,32 @@ def text(value: object) -> str:
 def string(value: object) -> str:
     """Take a string without control characters: a name or path that spans lines is a mistake."""
     checked = text(value)
-    if any(ord(char) < ord(" ") or char == "\x7f" for char in checked):
-        raise WrongValueError("contains a control character, such as a line's end: remove it")
+    if found := control(checked):
+        raise WrongValueError(f"has {found}: remove it")
+    return checked
+
+
+def visible(value: object) -> str:
+    """Take a string that can be read on a screen: letters of any script, and spaces inside."""
+    checked = text(value)
+    if hidden := unprintable(checked):
+        raise WrongValueError(f"has {hidden}: remove it")
+    if checked != checked.strip():
+        raise WrongValueError(f"is {quoted(checked)}: remove the space around it")
     return checked
 
 
 def word(value: object) -> str:
     """Take a string of visible ASCII without spaces: it goes into URLs and HTTP headers."""
     checked = string(value)
-    if not checked or not checked.isascii() or " " in checked:
-        raise WrongValueError("must be a word of ASCII characters, without spaces")
+    found = cleaned(checked)
+    if not found.value:
+        raise WrongValueError("is empty, and must be a word of ASCII characters")
+    if problem := found.misfit or found.taken_off:
+        where = "" if found.misfit else " it"
+        raise WrongValueError(
+            f"has {problem}{where}, and must be a word of ASCII characters, without spaces"
+        )
     return checked
 
 
@@ -117,17 +136,17 @@ def positive_count(value: object) -> int:
 
 
 def duration(value: object) -> float:
-    """Take integer seconds, or hours, minutes and seconds such as "1h30m"; return seconds."""
+    """Take integer seconds, or days to seconds such as "2d" or "1h30m"; return seconds."""
     if type(value) is int:
         seconds = value
     elif isinstance(value, str):
         match = re.fullmatch(_DURATION, value)
         if match is None or not value:
             raise WrongValueError(
-                f'is {quoted(value)}, which is no duration: write "90s", "15m" or "1h30m"'
+                f'is {quoted(value)}, which is no duration: write "90s", "15m", "1h30m" or "2d"'
             )
-        hours, minutes, rest = (int(group or 0) for group in match.groups())
-        seconds = hours * 3600 + minutes * 60 + rest
+        days, hours, minutes, rest = (int(group or 0) for group in match.groups())
+        seconds = (days * 24 + hours) * 3600 + minutes * 60 + rest
     else:
         raise WrongValueError(
             f'is {kind(value)}, and must be integer seconds, or a string such as "90s" or "1h30m"'
@@ -190,17 +209,6 @@ def variable_name(value: object) -> str:
     return checked
 
 
-def vault_path(value: object) -> str:
-    """Take a path in Vault, relative to /v1/."""
-    checked = word(value)
-    if any(part in {"", ".", ".."} for part in checked.split("/")) or set(checked) & set("?#%\\"):
-        raise WrongValueError(
-            f"is {quoted(checked)}, and must be a path in Vault without a slash at either end, "
-            'such as "openai/creds/billing"'
-        )
-    return checked
-
-
 def url(value: object) -> str:
     """Take an http or https URL without user, query and fragment; return it without last slash."""
     checked = word(value)
@@ -218,10 +226,27 @@ def url(value: object) -> str:
     return checked.rstrip("/")
 
 
+def vault_url(value: object) -> str:
+    """Take an address of Vault, without the path of its API or of its pages."""
+    checked = url(value)
+    parts = urlsplit(checked)
+    for more in ("/v1", "/ui"):
+        before, found, _ = f"{parts.path}/".partition(f"{more}/")
+        if found:
+            better = quoted(parts._replace(path=before).geturl())
+            raise WrongValueError(f"has {more} after the address: write {better}")
+    return checked
+
+
 def api_url(value: object) -> str:
     """Take a URL to which keys are sent: plain http goes to loopback only."""
     checked = url(value)
     parts = urlsplit(checked)
+    better = checked.removesuffix("/models")
+    if parts.hostname == _OPENAI and not parts.path:
+        better = f"{checked}/v1"
+    if better != checked:
+        raise WrongValueError(f"is not where OpenAI's API begins: write {quoted(better)}")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise WrongValueError("sends keys over plain http: use https, or an address of loopback")
     return checked

@@ -24,7 +24,7 @@ async def capabilities(
     request = Request(Operation.LOOK_UP_CAPABILITIES, "sys/capabilities-self")
     answer = await session.ask(
         request,
-        lambda vault: vault.post(f"/v1/{request.path}", json={"paths": list(paths)}),
+        lambda vault: vault.post(request.url, json={"paths": list(paths)}),
         token=token,
     )
     data = answer.body.get("data")

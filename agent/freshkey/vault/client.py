@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from freshkey.core.model.faults import Operation
+from freshkey.core.model.text import cleaned
 from freshkey.vault.answers import parsing as answers
+from freshkey.vault.answers.cleaning import tell_cleaned
 from freshkey.vault.answers.faults import RefusedError, Request
+from freshkey.vault.diagnosis import diagnosed
 from freshkey.vault.login import finish, log_in, tokens
 from freshkey.vault.login.wrapping import Wrappings
 from freshkey.vault.transport.session import Session
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
     from freshkey.settings.auth import AuthSettings
     from freshkey.settings.model import VaultSettings
+    from freshkey.vault.answers.parsing import Answer
 
 _PING_TIMEOUT: Final = 2.0
 
@@ -84,21 +88,29 @@ class VaultClient:
         lease ends.
         """
         params = None if ttl is None else {"ttl": f"{ceil(ttl)}s"}
-        answer = await self._session.ask(
-            Request(Operation.MINT, path),
-            lambda vault: vault.get(f"/v1/{path}", params=params),
-            token=token,
-            seconds=self._mint_timeout,
-            abandon=False,
-        )
-        return answers.grant(answer, path, field)
+        request = Request(Operation.MINT, path)
+        try:
+            answer = await self._session.ask(
+                request,
+                lambda vault: vault.get(request.url, params=params),
+                token=token,
+                seconds=self._mint_timeout,
+                abandon=False,
+            )
+        except RefusedError as error:
+            raise await diagnosed(self._session, token, path, error, abandon=False) from None
+        return _granted(answer, path, field)
 
     async def read(self, token: Secret, path: str, field: str) -> Grant:
         """Read a secret without a lease again: nothing is minted, so it may be broken off."""
-        answer = await self._session.ask(
-            Request(Operation.REFRESH, path), lambda vault: vault.get(f"/v1/{path}"), token=token
-        )
-        return answers.grant(answer, path, field)
+        request = Request(Operation.REFRESH, path)
+        try:
+            answer = await self._session.ask(
+                request, lambda vault: vault.get(request.url), token=token
+            )
+        except RefusedError as error:
+            raise await diagnosed(self._session, token, path, error, abandon=True) from None
+        return _granted(answer, path, field)
 
     async def renew_lease(self, token: Secret, lease_id: str, increment: float) -> Renewal:
         """Renew a lease for `increment`; Vault may grant less."""
@@ -131,7 +143,7 @@ class VaultClient:
         path = f"sys/leases/revoke/{lease_id}"
         request = Request(Operation.REVOKE_LEASE, path, correlation_id=str(uuid4()))
         await self._session.ask(
-            request, lambda vault: vault.put(f"/v1/{path}", json={"sync": False}), token=token
+            request, lambda vault: vault.put(request.url, json={"sync": False}), token=token
         )
         return request.correlation_id
 
@@ -139,3 +151,11 @@ class VaultClient:
         """Return when a node answers within 2 s, unsealed, that is or knows the active one."""
         request = Request(Operation.PING, "sys/health")
         await self._session.ask(request, lambda vault: vault.health(), seconds=_PING_TIMEOUT)
+
+
+def _granted(answer: Answer, path: str, field: str) -> Grant:
+    """Read the secret, and tell what was taken off around it."""
+    grant = answers.grant(answer, path, field)
+    text = answers.text_of(answer, field)
+    tell_cleaned("secret.cleaned", text, cleaned(text), path=path, field=field)
+    return grant

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import Operation
 from freshkey.vault.answers.faults import Request
+from freshkey.vault.transport.session import CALL_TIMEOUT
 
 if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
@@ -33,13 +34,18 @@ class Mount:
         return self.kind in _KV
 
 
-async def mount_of(session: Session, token: Secret, path: str) -> Mount:
-    """Return the mount that a path belongs to; raises FaultError."""
-    where = f"sys/internal/ui/mounts/{path}"
+async def mount_of(
+    session: Session,
+    token: Secret,
+    path: str,
+    *,
+    seconds: float = CALL_TIMEOUT,
+    abandon: bool = True,
+) -> Mount:
+    """Return the mount that a path belongs to; raises FaultError. The rest: see `Session.ask`."""
+    request = Request(Operation.LOOK_UP_CAPABILITIES, f"sys/internal/ui/mounts/{path}")
     answer = await session.ask(
-        Request(Operation.LOOK_UP_CAPABILITIES, where),
-        lambda vault: vault.get(f"/v1/{where}"),
-        token=token,
+        request, lambda vault: vault.get(request.url), token=token, seconds=seconds, abandon=abandon
     )
     data = answer.body.get("data")
     found = data if isinstance(data, dict) else {}

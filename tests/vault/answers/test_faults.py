@@ -149,6 +149,9 @@ def test_unanswered_when_a_lease_may_exist(status: int, error: str, *, unanswere
     assert fault_of(MINT, Refusal(status, (error,))).unanswered is unanswered
 
 
+ELSEWHERE = ", unless the token is bound to other networks (token_bound_cidrs of its role)"
+
+
 @pytest.mark.parametrize(
     ("operation", "path", "capability"),
     [
@@ -164,8 +167,16 @@ def test_unanswered_when_a_lease_may_exist(status: int, error: str, *, unanswere
             "sys/leases/revoke/openai/creds/billing/fWPCZ",
             "`update` on sys/leases/revoke/openai/creds/billing/*",
         ),
-        (Operation.RENEW_TOKEN, "auth/token/renew-self", "`update` on auth/token/renew-self"),
-        (Operation.LOOK_UP_TOKEN, "auth/token/lookup-self", "`read` on auth/token/lookup-self"),
+        (
+            Operation.RENEW_TOKEN,
+            "auth/token/renew-self",
+            f"`update` on auth/token/renew-self{ELSEWHERE}",
+        ),
+        (
+            Operation.LOOK_UP_TOKEN,
+            "auth/token/lookup-self",
+            f"`read` on auth/token/lookup-self{ELSEWHERE}",
+        ),
     ],
 )
 def test_forbidden_names_the_missing_capability(

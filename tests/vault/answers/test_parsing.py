@@ -46,7 +46,23 @@ def test_a_grant() -> None:
     [
         (MINTED["data"], "key", "the field key is missing"),
         (MINTED["data"], "empty", "the field empty is empty"),
-        ({"api_key": {"a": 1}}, "api_key", "the field api_key is no plain text"),
+        ({"api_key": {"a": 1}}, "api_key", "the field api_key is a map, and has to be text"),
+        ({"api_key": ["sk-1"]}, "api_key", "the field api_key is a list, and has to be text"),
+        ({"api_key": 1}, "api_key", "the field api_key is a number, and has to be text"),
+        ({"api_key": 1.5}, "api_key", "the field api_key is a number, and has to be text"),
+        ({"api_key": False}, "api_key", "the field api_key is a boolean, and has to be text"),
+        ({"api_key": None}, "api_key", "the field api_key is null, and has to be text"),
+        ({"api_key": " \n"}, "api_key", "the field api_key holds white space alone"),
+        (
+            {"api_key": "sk-1\nsk-1"},
+            "api_key",
+            "the field api_key has a line feed at character 5 of 9, and a key is one word of ASCII",
+        ),
+        (
+            {"api_key": "sk-1\ud800"},
+            "api_key",
+            "the field api_key has a character that can't be seen (U+D800) at character 5 of 5",
+        ),
         (None, "api_key", "the field api_key is missing; there are none"),
     ],
 )
@@ -64,6 +80,23 @@ def test_a_grant_without_its_key_names_the_fields_and_the_lease(
 def test_the_fields_that_there_are_are_named() -> None:
     message = failing(MINTED, "key").message
     assert message.endswith("there are api_key; api_key_id; empty; service_account")
+
+
+@pytest.mark.parametrize("text", ["sk-1\n", " sk-1", "\ufeffsk-1\r\n", "\xa0sk-1\u2028"])
+@pytest.mark.parametrize("lease_id", [MINTED["lease_id"], ""])
+def test_white_space_around_a_secret_is_taken_off(text: str, lease_id: str) -> None:
+    answer = Answer(MINTED | {"data": {"api_key": text}, "lease_id": lease_id}, 5.0)
+    assert answers.grant(answer, PATH, "api_key").secret == Secret("sk-1")
+    assert answers.text_of(answer, "api_key") == text
+
+
+def test_metadata_are_no_secret() -> None:
+    data = {"current_version": 1, "versions": {"1": {}}, "max_versions": 0}
+    message = failing(MINTED | {"data": data, "lease_id": ""}).message
+    assert (
+        message
+        == f"{PATH}: this is the metadata of a secret: write data/ in the place of metadata/"
+    )
 
 
 KEPT = {"api_key": "sk-1", "data": "text"}
@@ -132,6 +165,21 @@ def test_a_token_that_was_given_is_worth_its_first_duration(
     data = {"expire_time": "2026-11-24T12:00:00Z", "renewable": True, **terms}
     login = answers.known_token(Answer({"data": data}, 5.0), Secret("x"), owned=False)
     assert (login.duration, login.term) == (terms["ttl"], term)
+
+
+def test_a_token_is_cleaned() -> None:
+    answer = Answer({"auth": {"client_token": "hvs.x\n", "lease_duration": 60}}, 5.0)
+    assert answers.new_token(answer).token == Secret("hvs.x")
+
+
+def test_a_token_that_no_header_can_carry() -> None:
+    auth = {"client_token": "hvs.x y", "lease_duration": 60}
+    with pytest.raises(FaultError) as caught:
+        answers.new_token(Answer({"auth": auth}, 5.0))
+    fault = caught.value.fault
+    assert fault.message == (
+        "the token of this login has a space at character 6 of 7, which no header can carry"
+    )
 
 
 @pytest.mark.parametrize("auth", [None, {}, {"client_token": ""}, {"client_token": "x"}, []])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.core.model.secret import Secret
+from freshkey.vault.answers import cleaning
 from freshkey.vault.login.credentials import (
     read_credential,
     read_password,
@@ -18,11 +19,63 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("content", ["hvs.token", "hvs.token\n", "\r\n hvs.token \n\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "hvs.token",
+        "hvs.token\n",
+        "\r\n hvs.token \n\n",
+        "\ufeffhvs.token\r\n",
+        "\xa0hvs.token\u2028",
+    ],
+)
 def test_white_space_around_a_credential_is_dropped(tmp_path: Path, content: str) -> None:
     file = tmp_path / "token"
-    file.write_text(content)
+    file.write_bytes(content.encode())
     assert read_credential(file, "token_file") == Secret("hvs.token")
+
+
+Event = dict[str, str]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """What is logged, with `level`."""
+    events: list[Event] = []
+
+    class Log:
+        def info(self, event: str, **fields: str) -> None:
+            events.append({"event": event, "level": "info", **fields})
+
+        def warning(self, event: str, **fields: str) -> None:
+            events.append({"event": event, "level": "warning", **fields})
+
+    monkeypatch.setattr(cleaning, "log", Log())
+    return events
+
+
+def test_what_is_taken_off_is_told_once_for_each_value(tmp_path: Path, told: list[Event]) -> None:
+    file = tmp_path / "token"
+    for content in ("\ufeffhvs.one\r\n", "\ufeffhvs.one\r\n", "hvs.two", " hvs.three"):
+        file.write_bytes(content.encode())
+        read_credential(file, "token_file")
+    assert [event["taken_off"] for event in told] == [
+        "a byte order mark before and a carriage return, a line feed after",
+        "a space before",
+    ]
+    assert {(event["option"], event["path"], event["level"]) for event in told} == {
+        ("auth.token_file", str(file), "warning")
+    }
+    assert "hvs" not in str(told)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_end_of_a_line_is_no_warning(tmp_path: Path, told: list[Event], end: str) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(f"hvs.one{end}".encode())
+    read_credential(file, "AWS_WEB_IDENTITY_TOKEN_FILE")
+    (event,) = told
+    assert (event["level"], event["option"]) == ("info", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
 def refusal(path: Path) -> str:
@@ -40,10 +93,15 @@ def refusal(path: Path) -> str:
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b"hvs.one\nhvs.two", "more than one word"),
-        (b"hvs.\xc3\xa9", "more than one word of ASCII"),
-        (b"hvs.\x00", "more than one word of ASCII"),
-        (b"x" * 70_000, "more than one word"),
+        (b"\xef\xbb\xbf\r\n", "is empty"),
+        (b"hvs.one\nhvs.two", "has a line feed at character 8 of 15"),
+        (b"hvs.one two", "has a space at character 8 of 11: it must hold the credential alone"),
+        (b"hvs.\xc3\xa9", "has a character outside ASCII (U+00E9) at character 5 of 5"),
+        (b"hvs.\x00", "has a null character at character 5 of 5"),
+        (b"hvs.\xff", "is not UTF-8 at byte 4: save the credential as UTF-8"),
+        ("\ufeffhvs.one".encode("utf-16-le"), "is UTF-16: save the credential as UTF-8"),
+        ("\ufeffhvs.one".encode("utf-16-be"), "is UTF-16: save the credential as UTF-8"),
+        (b"x" * 70_000, "holds more than 64 KiB: it must hold the credential alone"),
     ],
 )
 def test_a_file_that_holds_no_credential(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -80,13 +138,14 @@ def test_a_file_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert f"can't be read by user {os.geteuid()}" in refusal(tmp_path / "token")
 
 
-@pytest.mark.parametrize("content", ["p\u00e4ss", " p ", "\tp\r", "p\n", "\n"])
-def test_a_password_loses_one_lines_end_and_no_more(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["p\u00e4ss", " p ", "\tp", "p\np", "\xa0p"])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("", "\n"), ("\ufeff", "\r\n\n")])
+def test_a_password_loses_line_ends_and_no_spaces(
+    tmp_path: Path, content: str, before: str, after: str
+) -> None:
     file = tmp_path / "password"
-    file.write_bytes(f"{content}\n".encode())
+    file.write_bytes(f"{before}{content}{after}".encode())
     assert read_password(file, "password_file") == Secret(content)
-    file.write_bytes(content.removesuffix("\n").encode() or b"x")
-    assert read_password(file, "password_file") == Secret(content.removesuffix("\n") or "x")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +153,7 @@ def test_a_password_loses_one_lines_end_and_no_more(tmp_path: Path, content: str
     [
         (b"", "is empty"),
         (b"\n", "is empty"),
+        ("\ufeffhunter2".encode("utf-16-le"), "is UTF-16: save the password as UTF-8"),
         (b"hunter2\xff", "is not UTF-8 at byte 7"),
         (b"hunter2" * 10_000, "more than 64 KiB"),
     ],

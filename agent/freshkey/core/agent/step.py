@@ -31,6 +31,7 @@ from freshkey.core.model.events import (
     ClockJumped,
     Event,
     Failed,
+    FilesChanged,
     Pinged,
     Reported,
     RotateRequested,
@@ -98,6 +99,8 @@ def _absorb(state: AgentState, event: Event, context: StepContext) -> AgentState
             return replace(checked, tokens=replace(state.tokens, recheck=True))
         case StopRequested():
             return stopping.begin(state, context)
+        case FilesChanged(name=name):
+            return _one(state, name, lambda key: publishing.restore(key, context))
         case RotateRequested(name=name) | Reported(name=name):
             return _one(state, name, lambda key: keys.request(key, event, context))
         case Pinged():

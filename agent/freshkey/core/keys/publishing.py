@@ -94,7 +94,7 @@ def write(key: KeyState, context: StepContext) -> KeyState:
 
 
 def restore(key: KeyState, context: StepContext) -> KeyState:
-    """Bring the files to what the journal says, for somebody may have changed them meanwhile."""
+    """Bring the files to what the state says, because somebody may have changed them meanwhile."""
     return remove(key, context) if key.withdrawn else write(key, context)
 
 

@@ -66,6 +66,13 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesChanged:
+    """Somebody else removed or changed a file of this key, or put one where there is to be none."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialChanged:
     """What the agent logs in with is another: it is to be used from now on."""
 
@@ -187,7 +194,7 @@ class Failed:
     fault: Fault
 
 
-Outside = Started | Woke | ClockJumped | StopRequested | RotateRequested | Reported
+Outside = Started | Woke | ClockJumped | StopRequested | RotateRequested | Reported | FilesChanged
 TokenAnswer = LoggedIn | TokenRenewed | TokenLookedUp | TokenRevoked
 TokenEvent = CredentialChanged | CredentialUnwrapped | TokenAnswer
 KeyAnswer = Issued | Refreshed | Renewed | LookedUp | Revoked | Tested | Published | Withdrawn

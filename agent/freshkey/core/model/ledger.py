@@ -44,7 +44,7 @@ class Origin:
         Addresses are configured as nodes of one cluster: those that share a node are the same one.
         """
         nodes, others = {self.address, *self.others}, {other.address, *other.others}
-        return self.namespace == other.namespace and not nodes.isdisjoint(others)
+        return _plain(self.namespace) == _plain(other.namespace) and not nodes.isdisjoint(others)
 
     def same_login(self, other: Origin) -> bool:
         """Whether it is the same identity in Vault."""
@@ -105,6 +105,11 @@ class Ledger:
     mints: tuple[float, ...]
     keys: tuple[KeyEntry, ...]
     abandoned: int = 0
+
+
+def _plain(namespace: str | None) -> str:
+    """Return a namespace without the slashes around it, which Vault ignores."""
+    return (namespace or "").strip("/")
 
 
 def to_ledger(state: AgentState, origin: Origin, sources: Mapping[str, Source]) -> Ledger:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import FaultError
+from freshkey.core.model.text import one_line
 from freshkey.outputs.access import UNCHANGED, group_id, user_id
 from freshkey.outputs.directories import is_memory_backed, refuse_if_others_write
 from freshkey.preflight.offline.accounts import (
@@ -31,7 +32,9 @@ _ON_DISK: Final = "is not on tmpfs or ramfs: move it there, or set state.allow_d
 
 def host_faults(settings: Settings) -> tuple[SettingsFault, ...]:
     """Return what keeps this process from doing what the settings say; the network is left out."""
-    return tuple(SettingsFault(rendered(item.place), item.message) for item in _findings(settings))
+    return tuple(
+        SettingsFault(rendered(item.place), one_line(item.message)) for item in _findings(settings)
+    )
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:

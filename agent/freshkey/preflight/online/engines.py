@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.preflight.online.report import Result, failure, fine, warning
 from freshkey.settings.values import as_duration
+from freshkey.vault.answers.kv import misplaced
 from freshkey.vault.capabilities import capabilities
 from freshkey.vault.mounts import Mount, mount_of
 
@@ -53,8 +54,6 @@ async def _may_read(session: Session, token: Secret, path: str) -> bool:
 
 
 def _kv(place: str, key: KeySettings, mount: Mount) -> Result:
-    rest = key.path.removeprefix(mount.path)
-    if mount.version == "2" and not rest.startswith("data/"):
-        told = f"{mount.path} is KV version 2: write {mount.path}data/{rest}"
+    if told := misplaced(mount.path, mount.version, key.path):
         return failure(place, told)
     return fine(place, f"a secret without a lease, read again every {as_duration(key.refresh)}")

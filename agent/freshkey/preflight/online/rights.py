@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.core.model.faults import FaultError
+from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.preflight.online.report import Result, failure, fine
 from freshkey.provisioning.needs import needs
 from freshkey.vault.capabilities import capabilities
+from freshkey.vault.diagnosis import BOUND, may_look_itself_up
 
 if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
@@ -24,6 +25,9 @@ async def right_results(
     try:
         found = await capabilities(session, token, [need.example for need in wanted])
     except FaultError as error:
+        forbidden = error.fault.kind is FaultKind.FORBIDDEN
+        if forbidden and not await may_look_itself_up(session, token):
+            return [failure("auth", f"{error.fault.message}; {BOUND}")]
         message = f"{error.fault.message}; until it does, no other capability can be told"
         return [failure("auth", message)]
     results: list[Result] = []

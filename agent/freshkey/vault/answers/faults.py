@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote as quote_url
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind, Operation
 from freshkey.vault.answers import kv
@@ -33,12 +34,16 @@ _NEVER_RENEWED: Final = ("policies have changed", "client identity during renewa
 _BAD_TOKEN: Final = ("invalid token", "bad token")
 
 
+# What Vault's own policy `default` allows; a token that is used from another network may nothing.
+_OF_THE_TOKEN: Final = frozenset(
+    {Operation.LOOK_UP_TOKEN, Operation.RENEW_TOKEN, Operation.REVOKE_TOKEN}
+)
 _READS: Final = frozenset({Operation.MINT, Operation.REFRESH, Operation.LOOK_UP_TOKEN})
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: `path` is the API's, without `/v1/`.
+    """One request: `path` is the API's, without `/v1/`, and as people write it.
 
     `correlation_id` goes along as a header that Vault's audit log shows by default since 1.17.
     """
@@ -46,6 +51,11 @@ class Request:
     operation: Operation
     path: str
     correlation_id: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The path as it goes over the wire: spaces and the like percent-encoded."""
+        return f"/v1/{quote_url(self.path, errors='replace')}"
 
     @property
     def capability(self) -> str:
@@ -158,6 +168,8 @@ def _forbidden(request: Request, text: str, said: str) -> Fault:
     message = f"Vault forbids it ({said}): the policy has to give {request.capability}"
     if request.operation in {Operation.MINT, Operation.REFRESH}:
         message += ", if that path is right"
+    elif request.operation in _OF_THE_TOKEN:
+        message += ", unless the token is bound to other networks (token_bound_cidrs of its role)"
     return Fault(FaultKind.FORBIDDEN, message)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.grants import Grant, Login, Renewal, TokenKind
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.text import Cleaned, cleaned
 from freshkey.vault.answers import kv
 from freshkey.vault.answers.faults import not_vault
 from freshkey.vault.answers.quoting import quote
@@ -38,33 +39,71 @@ def grant(answer: Answer, path: str, field: str) -> Grant:
     """Read a secret; raises FaultError, with the lease as `orphan` when it was minted for nothing.
 
     One without a lease is KV's, of either version, and has no end: `lease_duration` is a hint.
+    White space around the secret is taken off; `text_of` gives it as Vault has it.
     """
     body = answer.body
-    lease_id, data = body.get("lease_id"), body.get("data")
-    duration = _seconds(body, "lease_duration")
+    lease_id, duration = body.get("lease_id"), _seconds(body, "lease_duration")
     if not isinstance(lease_id, str) or duration is None:
         raise _odd(f"a read of {path}")
-    fields: Mapping[str, Any] = data if isinstance(data, dict) else {}
     if not lease_id:
-        duration, fields = inf, kv.fields(fields)
-    value = fields.get(field)
-    if not isinstance(value, str) or not (value and value.isascii() and value.isprintable()):
-        problem = "is no plain text" if value else "is empty" if field in fields else "is missing"
-        message = (
-            f"{path}: the field {field} {problem}; there are {quote(sorted(fields)) or 'none'}"
-        )
+        duration = inf
+    fields = _fields(body)
+    value = cleaned(text_of(answer, field))
+    if problem := _problem(fields, field, value):
         orphan = (lease_id, duration) if lease_id else None
-        raise FaultError(Fault(FaultKind.MALFORMED, message, orphan=orphan))
+        raise FaultError(Fault(FaultKind.MALFORMED, f"{path}: {problem}", orphan=orphan))
     return Grant(
         lease_id=lease_id,
         duration=duration,
         renewable=body.get("renewable") is True,
-        secret=Secret(value),
+        secret=Secret(value.value),
         asked_at=answer.asked_at,
         api_key_id=_text(fields, "api_key_id") or None,
         service_account=_text(fields, "service_account") or None,
         request_id=answer.request_id,
     )
+
+
+def text_of(answer: Answer, field: str) -> str:
+    """Return the secret as Vault has it, with what is around it; empty when it is no text."""
+    return _text(_fields(answer.body), field)
+
+
+def _fields(body: Json) -> Mapping[str, Any]:
+    data = _table(body, "data")
+    return data if body.get("lease_id") else kv.fields(data)
+
+
+def _problem(fields: Mapping[str, Any], field: str, found: Cleaned) -> str:
+    """Say what keeps a field from being a key, without any of what it holds; empty for nothing."""
+    if field not in fields:
+        if kv.is_metadata(fields):
+            return "this is the metadata of a secret: write data/ in the place of metadata/"
+        return f"the field {field} is missing; there are {quote(sorted(fields)) or 'none'}"
+    value = fields[field]
+    if not isinstance(value, str):
+        return f"the field {field} is {_kind_of(value)}, and has to be text"
+    if not value:
+        return f"the field {field} is empty"
+    if not found.value:
+        return f"the field {field} holds white space alone"
+    if found.misfit:
+        return f"the field {field} has {found.misfit}, and a key is one word of ASCII"
+    return ""
+
+
+def _kind_of(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case dict():
+            return "a map"
+        case _:
+            return "a list"
 
 
 def lease_renewal(answer: Answer) -> Renewal:
@@ -91,9 +130,10 @@ def _renewal(answer: Answer, terms: Mapping[str, Any], duration: str) -> Renewal
 
 
 def new_token(answer: Answer) -> Login:
-    """Read the answer to a login; raises FaultError."""
+    """Read the answer to a login; raises FaultError. White space around the token is taken off."""
     auth = _table(answer.body, "auth")
-    token, duration = _text(auth, "client_token"), _seconds(auth, "lease_duration")
+    found, duration = cleaned(token_text(answer)), _seconds(auth, "lease_duration")
+    token = found.value
     if not token and _table(auth, "mfa_requirement"):
         message = (
             "Vault wants a second factor for this login: exclude this user from login MFA, which "
@@ -102,6 +142,9 @@ def new_token(answer: Answer) -> Login:
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     if not token or duration is None:
         raise _odd("a login")
+    if found.misfit:
+        message = f"the token of this login has {found.misfit}, which no header can carry"
+        raise FaultError(Fault(FaultKind.MALFORMED, message))
     return Login(
         token=Secret(token),
         accessor=_text(auth, "accessor"),
@@ -112,6 +155,11 @@ def new_token(answer: Answer) -> Login:
         asked_at=answer.asked_at,
         request_id=answer.request_id,
     )
+
+
+def token_text(answer: Answer) -> str:
+    """Return the token of a login as Vault has it, with what is around it; empty for none."""
+    return _text(_table(answer.body, "auth"), "client_token")
 
 
 def known_token(answer: Answer, token: Secret, *, owned: bool) -> Login:

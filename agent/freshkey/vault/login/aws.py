@@ -63,7 +63,7 @@ async def log_in(session: Session, auth: AwsAuth) -> Login:
     request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     try:
         answer = await session.ask(
-            request, lambda vault: vault.post(f"/v1/{request.path}", json=desired_state)
+            request, lambda vault: vault.post(request.url, json=desired_state)
         )
     except RefusedError as error:
         facts = f"signed with access key {credentials.access_key_id} for {headers['Host']}"

@@ -58,7 +58,7 @@ async def log_in(session: Session, auth: AzureAuth) -> Login:
     desired_state = {"role": auth.role, "jwt": identity.token.reveal(), **identity.place}
     try:
         answer = await session.ask(
-            request, lambda vault: vault.post(f"/v1/{request.path}", json=desired_state)
+            request, lambda vault: vault.post(request.url, json=desired_state)
         )
     except RefusedError as error:
         facts = f"the token was for {auth.resource}"

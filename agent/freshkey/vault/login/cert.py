@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 async def log_in(session: Session, auth: CertAuth) -> Login:
     """Log in with the certificate that the connection shows; raises FaultError."""
     # Without hvac's call, which reads certificates for a transport of its own.
-    path = f"auth/{auth.mount}/login"
+    request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     role = {} if auth.role is None else {"name": auth.role}
     try:
-        answer = await session.ask(
-            Request(Operation.LOG_IN, path), lambda vault: vault.post(f"/v1/{path}", json=role)
-        )
+        answer = await session.ask(request, lambda vault: vault.post(request.url, json=role))
     except RefusedError as error:
-        raise _explained(error, path) from None
+        raise _explained(error, request.path) from None
     return await tokens.accept(session, answer)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.text import one_line
 from freshkey.vault.answers.quoting import quote
 from freshkey.vault.login.credentials import read_credential
 
@@ -51,7 +52,8 @@ def read_jwt(path: Path, option: str) -> tuple[Secret, Claims]:
     jwt = read_credential(path, option)
     claims = read_claims(jwt)
     if claims is None:
-        message = f"auth.{option} {path} holds no JWT, three parts with dots between: put one there"
+        where = f"auth.{option} {one_line(str(path))}"
+        message = f"{where} holds no JWT, three parts with dots between: put one there"
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     return jwt, claims
 

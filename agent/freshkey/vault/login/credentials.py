@@ -1,7 +1,8 @@
-"""Credentials in files, read at each login."""
+"""Credentials in files, read at each login, and cleaned."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,9 @@ import structlog
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.text import cleaned, one_line
 from freshkey.logs.redact import know_passing
+from freshkey.vault.answers.cleaning import tell_cleaned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,32 +27,46 @@ _read_last: Final[dict[Path, tuple[int, ...]]] = {}  # the file that was read at
 def read_credential(path: Path, option: str) -> Secret:
     """Return what a file holds, less the white space around it.
 
-    Raises FaultError with a line that names `option` and path, and says what to do.
+    Raises FaultError with a line that names `option` and path, and says what to do. `option` is
+    one of [auth], or a variable in capitals.
     """
-    content = _content(path, option)
-    value = content.strip()
-    if not value:
-        raise _unusable(path, option, "is empty: put the credential there")
-    if len(content) > _LARGEST or not all(ord("!") <= byte <= ord("~") for byte in value):
-        hint = "holds more than one word of ASCII: it must hold the credential alone"
-        raise _unusable(path, option, hint)
-    return _known(value.decode())
+    return _cleaned(path, _named(option), "credential")
 
 
 def read_password(path: Path, option: str) -> Secret:
-    """Return the UTF-8 that a file holds, less one line's end: a password may begin with a space.
+    """Return the UTF-8 that a file holds, less line ends around it: spaces may belong to it.
 
     Raises FaultError as `read_credential` does.
     """
-    content = _content(path, option).removesuffix(b"\n")
-    if not content:
-        raise _unusable(path, option, "is empty: put the password there")
+    return _cleaned(path, _named(option), "password")
+
+
+def _named(option: str) -> str:
+    return option if option.isupper() else f"auth.{option}"
+
+
+def _cleaned(path: Path, option: str, what: str) -> Secret:
+    text = _text(path, option, what)
+    found = cleaned(text, spaces=what == "credential")
+    if not found.value:
+        raise _unusable(path, option, f"is empty: put the {what} there")
+    if found.misfit and what == "credential":
+        problem = f"has {found.misfit}: it must hold the credential alone, a word of ASCII"
+        raise _unusable(path, option, problem)
+    tell_cleaned("credential.cleaned", text, found, option=option, path=str(path))
+    return _known(found.value)
+
+
+def _text(path: Path, option: str, what: str) -> str:
+    content = _content(path, option)
     if len(content) > _LARGEST:
-        raise _unusable(path, option, "holds more than 64 KiB: it must hold the password alone")
+        raise _unusable(path, option, f"holds more than 64 KiB: it must hold the {what} alone")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _unusable(path, option, f"is UTF-16: save the {what} as UTF-8")
     try:
-        return _known(content.decode())
+        return content.decode()
     except UnicodeDecodeError as error:
-        hint = f"is not UTF-8 at byte {error.start}: save the password as UTF-8"
+        hint = f"is not UTF-8 at byte {error.start}: save the {what} as UTF-8"
         raise _unusable(path, option, hint) from None
 
 
@@ -89,7 +106,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _unusable(path: Path, option: str, problem: str) -> FaultError:
-    return FaultError(Fault(FaultKind.BAD_REQUEST, f"auth.{option} {path} {problem}"))
+    return FaultError(Fault(FaultKind.BAD_REQUEST, f"{option} {one_line(str(path))} {problem}"))
 
 
 def _version(status: os.stat_result) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind, Operation
+from freshkey.core.model.text import one_line
 from freshkey.vault.answers.faults import RefusedError, Request
 from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain
@@ -79,7 +80,7 @@ def _projected_token(auth: KubernetesAuth) -> tuple[Secret, Claims]:
         if not isinstance(error.__context__, FileNotFoundError):
             raise
         message = (
-            f"auth.token_file {auth.token_file} does not exist: is this a pod, and "
+            f"auth.token_file {one_line(str(auth.token_file))} does not exist: is this a pod, and "
             "automountServiceAccountToken on or a projected serviceAccountToken mounted there?"
         )
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message)) from None

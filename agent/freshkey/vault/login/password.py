@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from freshkey.core.model.faults import FaultError, FaultKind, Operation
+from freshkey.core.model.text import cleaned
 from freshkey.vault.answers.faults import RefusedError, Request
-from freshkey.vault.answers.quoting import quote as words
+from freshkey.vault.answers.quoting import quote
 from freshkey.vault.login import tokens
 from freshkey.vault.login.credentials import read_password
 
@@ -22,19 +22,18 @@ async def log_in(session: Session, auth: UserpassAuth | LdapAuth) -> Login:
     """Log in with the password that the file holds now; raises FaultError."""
     password = read_password(auth.password_file, "password_file")
     # Without hvac's call, which puts a user's name into the path as it is.
-    path = f"auth/{auth.mount}/login/{quote(auth.username, safe='')}"
+    request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login/{auth.username}")
     try:
         answer = await session.ask(
-            Request(Operation.LOG_IN, path),
-            lambda vault: vault.post(f"/v1/{path}", json={"password": password.reveal()}),
+            request, lambda vault: vault.post(request.url, json={"password": password.reveal()})
         )
     except RefusedError as error:
-        raise _explained(error, auth) from None
+        raise _explained(error, auth, cleaned(password.reveal()).taken_off) from None
     return await tokens.accept(session, answer)
 
 
-def _explained(error: RefusedError, auth: UserpassAuth | LdapAuth) -> FaultError:
-    """Say what a user can do about it.
+def _explained(error: RefusedError, auth: UserpassAuth | LdapAuth, around: str) -> FaultError:
+    """Say what a user can do about it; `around` tells of white space that belongs to the password.
 
     Vault locks a user out after some wrong passwords, and then says that the permission is denied:
     https://developer.hashicorp.com/vault/docs/concepts/user-lockout
@@ -47,9 +46,11 @@ def _explained(error: RefusedError, auth: UserpassAuth | LdapAuth) -> FaultError
         case FaultKind.BAD_REQUEST:
             message = (
                 f"Vault refuses auth/{auth.mount}/login for user {auth.username}: "
-                f"{words(error.refusal.errors or ()) or 'no reason given'}: are auth.username and "
+                f"{quote(error.refusal.errors or ()) or 'no reason given'}: are auth.username and "
                 "the content of auth.password_file those that Vault knows?"
             )
+            if around:
+                message += f" The password was sent with {around} it"
             return FaultError(replace(fault, message=message))
         case _:
             return error

@@ -9,7 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import FaultError, Operation
+from freshkey.core.model.text import cleaned
 from freshkey.vault.answers import parsing as answers
+from freshkey.vault.answers.cleaning import tell_cleaned
 from freshkey.vault.answers.faults import Request
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ async def revoke(session: Session, token: Secret) -> None:
 async def accept(session: Session, answer: Answer) -> Login:
     """Return the token of a login; one with a use limit is revoked, and raises FaultError."""
     login = answers.new_token(answer)
+    text = answers.token_text(answer)
+    tell_cleaned("credential.cleaned", text, cleaned(text), option="token of the login")
     try:
         answers.refuse_use_limit(answer, "auth")
     except FaultError:

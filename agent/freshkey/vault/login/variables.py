@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.text import cleaned
 from freshkey.logs.redact import know_passing
 from freshkey.vault.login.credentials import read_credential
 
@@ -24,9 +24,10 @@ _LOCAL: Final = (
 def variable(name: str) -> str | None:
     """Return what a variable holds, None when it is unset or empty.
 
-    Raises FaultError for what no header, URL, or signature takes.
+    White space around it is taken off. Raises FaultError for what no header, URL, or signature
+    takes.
     """
-    value = os.environ.get(name, "").strip()
+    value = cleaned(os.environ.get(name, "")).value
     if not value.isascii() or not value.isprintable():
         raise unusable(f"{name} holds more than one line of ASCII: correct it")
     return value or None
@@ -90,11 +91,7 @@ def _is_local(host: str) -> bool:
 
 def file_of(name: str, path: str) -> Secret:
     """Return what the file holds that a variable names; raises FaultError."""
-    try:
-        return read_credential(Path(path), name)
-    except FaultError as error:
-        message = error.fault.message.removeprefix("auth.")  # it is no option
-        raise FaultError(replace(error.fault, message=message)) from None
+    return read_credential(Path(path), name)
 
 
 def known(value: str) -> Secret:

@@ -13,6 +13,8 @@ import structlog
 from freshkey.core.model.faults import Fault, FaultError, FaultKind, Operation
 from freshkey.core.model.grants import Unwrapped
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.text import cleaned
+from freshkey.vault.answers.cleaning import tell_cleaned
 from freshkey.vault.answers.faults import RefusedError, Request, not_vault
 from freshkey.vault.answers.quoting import quote
 
@@ -53,7 +55,13 @@ class Wrappings:
         secret_id = data.get("secret_id") if isinstance(data, dict) else None
         if not isinstance(secret_id, str) or not secret_id:
             raise FaultError(not_vault("an unwrapping that holds no secret_id"))
-        return Unwrapped(wrapping.fingerprint, Secret(secret_id))
+        found = cleaned(secret_id)
+        if found.misfit or not found.value:
+            problem = f"has {found.misfit}" if found.misfit else "is white space alone"
+            message = f"the secret-id in the wrapping {problem}: make one without, and wrap that"
+            raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
+        tell_cleaned("credential.cleaned", secret_id, found, option="secret_id in its wrapping")
+        return Unwrapped(wrapping.fingerprint, Secret(found.value))
 
     async def validate(self, wrapping: Secret, mount: str) -> None:
         """Raise FaultError unless that method made it, and it was not opened yet."""
