@@ -35,7 +35,21 @@ class FixedClock:
         return "2030-01-01T00:00:00Z"
 
 
-class NoDesk:
+class NoRecord:
+    """Records nothing."""
+
+    def part(self, **_: object) -> bytes:
+        """Encode nothing."""
+        return b""
+
+    def read(self, event: str, *parts: bytes) -> None:
+        """Forget it."""
+
+    def flush(self) -> None:
+        """Write nothing."""
+
+
+class NoControl:
     """Takes nothing on."""
 
     def report(self, name: str, tag: str) -> None:
@@ -53,12 +67,14 @@ async def main() -> None:
     """Serve until killed."""
     path, *rotate_every = sys.argv[1:]
     published_keys = PublishedKeys(["billing"])
-    routes = Routes(published_keys, FixedClock(), _record, NoDesk(), Readers(time.monotonic))
+    record = NoRecord()
+    routes = Routes(published_keys, FixedClock(), record, NoControl(), Readers(time.monotonic))
     _show(published_keys, 1)
     async with trio.open_nursery() as nursery:
         listener = listen(Path(path), mode=0o666)
         stop = trio.Event()
-        await nursery.start(partial(serve, listener, routes.answer, Limits(), stop=stop, grace=1))
+        serving = partial(serve, listener, routes.answer, Limits(), commit=record.flush)
+        await nursery.start(partial(serving, stop=stop, grace=1))
         for seconds in rotate_every:
             nursery.start_soon(_rotate, published_keys, float(seconds))
         gc.collect()
@@ -77,10 +93,6 @@ def _show(published_keys: PublishedKeys, generation: int) -> None:
     secret = Secret(f"sk-svcacct-{generation:0156}")  # as long as a real one
     publication = Publication(generation, secret, 1800.0, "key_0123456789abcdef01234567")
     published_keys.show(KeyView("billing", KeyStatus.FRESH, publication))
-
-
-def _record(event: str, **fields: object) -> None:
-    del event, fields
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import stat
 import sys
 import threading
+from logging import INFO
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,10 +20,11 @@ from freshkey.core.model.state import Lease, Names
 from freshkey.daemon.recorder import Recorder
 from freshkey.host.clock import WallClock
 from freshkey.logs.audit import Audit
+from freshkey.logs.audit_file import AuditFile, NotTakenError
 from freshkey.logs.setup import configure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 KEY = "sk-svcacct-0123456789abcdef"
@@ -45,57 +48,110 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def read(audit: Audit, event: str, **fields: object) -> None:
+    """Record one read, in as many parts as it has fields."""
+    audit.read(event, *(audit.part(**{name: value}) for name, value in fields.items()))
+    audit.flush()
+
+
 def test_without_a_file_it_goes_with_the_log_whatever_the_level(stream: io.StringIO) -> None:
     audit = Audit()
     audit.event("key.minted", key="billing")
-    audit.read("key.read", key="billing", outcome="served")
+    read(audit, "key.read", key="billing", outcome="served")
     told = lines(stream.getvalue())
     assert [(line["event"], line["key"]) for line in told] == [
         ("key.minted", "billing"),
         ("key.read", "billing"),
     ]
     assert all(line["timestamp"].endswith("Z") for line in told)
+    assert told[1]["outcome"] == "served"
+
+
+def test_a_console_shows_reads_as_all_else(stream: io.StringIO) -> None:
+    configure("error", "console", stream)
+    read(Audit(), "key.read", key="billing", outcome="served")
+    assert re.search(r"key\.read +key=billing outcome=served", stream.getvalue())
 
 
 def test_with_a_file_reads_stay_out_of_the_log(stream: io.StringIO, tmp_path: Path) -> None:
     path = tmp_path / "audit"
     audit = Audit(path)
     audit.event("key.published", key="billing", detail=KEY)
-    audit.read("key.read", key="billing")
+    read(audit, "key.read", key="billing", executable=f"/{KEY}", outcome="served")
     assert [line["event"] for line in lines(path.read_text())] == ["key.published", "key.read"]
     assert [line["event"] for line in lines(stream.getvalue())] == ["key.published"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KEY not in path.read_text()
 
 
-def test_a_file_that_was_moved_away_is_made_anew(stream: io.StringIO, tmp_path: Path) -> None:
+def test_a_read_looks_as_structlog_would_write_it(stream: io.StringIO, tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit")
+    fields = {"pid": 1, "executable": "/bin/k\u00fc\n", "unit": None, "outcome": "served"}
+    read(audit, "key.read", **fields)
+    audit.event("key.read", INFO, **fields)
+    first, second = ((tmp_path / "audit").read_text()).splitlines()
+    assert list(json.loads(first)) == list(json.loads(second))
+    assert first[len(first.partition(",")[0]) :] == second[len(second.partition(",")[0]) :]
+    assert len(json.loads(first)["timestamp"]) == len(json.loads(second)["timestamp"])
+
+
+def test_reads_are_written_together_and_before_what_follows_them(
+    stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "audit"
     audit = Audit(path)
-    audit.read("one")
-    path.rename(tmp_path / "audit.1")
-    audit.read("two")
-    audit.read("three")
-    assert [line["event"] for line in lines((tmp_path / "audit.1").read_text())] == ["one"]
-    assert [line["event"] for line in lines(path.read_text())] == ["two", "three"]
-    assert stream.getvalue() == ""
+    written: list[int] = []
+    append = AuditFile.append
+
+    def count(file: AuditFile, events: Sequence[bytes]) -> None:
+        written.append(len(events))
+        append(file, events)
+
+    monkeypatch.setattr(AuditFile, "append", count)
+    for name in ("one", "two", "three"):
+        audit.read(name, audit.part(key="billing"))
+    assert not path.exists()
+    audit.event("four", key="billing")
+    audit.flush()
+    assert [line["event"] for line in lines(path.read_text())] == ["one", "two", "three", "four"]
+    assert written == [3, 1]
 
 
 def test_what_the_file_does_not_take_goes_to_the_log(stream: io.StringIO, tmp_path: Path) -> None:
     directory = tmp_path / "later"
     audit = Audit(directory / "audit")
-    audit.read("one")
-    audit.read("two")
+    read(audit, "one", key="a")
+    audit.event("two")
+    read(audit, "three", key="a")
     directory.mkdir()
-    audit.read("three")
+    read(audit, "four", key="a")
+    told = lines(stream.getvalue())
+    assert [line["event"] for line in told] == [
+        "audit.failed",
+        "one",
+        "two",
+        "three",
+        "audit.recovered",
+    ]
+    assert told[0]["file"] == str(directory / "audit")
+    assert told[0]["error"] == "No such file or directory"
+    assert [line["event"] for line in lines((directory / "audit").read_text())] == ["four"]
+
+
+def test_of_reads_that_are_written_together_the_log_gets_those_that_do_not_fit(
+    stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = Audit(tmp_path / "audit")
+    for name in ("one", "two", "three"):
+        audit.read(name, audit.part(key="billing"))
+
+    def refuse(*_: object) -> None:
+        raise NotTakenError("No space left on device", rest=2)
+
+    monkeypatch.setattr(AuditFile, "append", refuse)
+    audit.flush()
     told = [line["event"] for line in lines(stream.getvalue())]
-    assert told == ["audit.failed", "one", "two", "audit.recovered"]
-    assert [line["event"] for line in lines((directory / "audit").read_text())] == ["three"]
-
-
-def test_a_full_disk_loses_nothing(stream: io.StringIO, tmp_path: Path) -> None:
-    (tmp_path / "audit").symlink_to("/dev/full")  # not followed: nor would it be a record
-    Audit(tmp_path / "audit").read("one")
-    assert [line["event"] for line in lines(stream.getvalue())] == ["audit.failed", "one"]
+    assert told == ["audit.failed", "two", "three"]
 
 
 def test_instants_are_told_as_times(stream: io.StringIO) -> None:

@@ -41,12 +41,19 @@ class StoppedClock:
 
 @dataclass
 class Reads:
-    """What the audit record was told."""
+    """What the audit record was told, and how many events were written at a time."""
 
     events: list[dict[str, object]] = field(default_factory=list)
+    commits: list[int] = field(default_factory=list)
 
-    def __call__(self, event: str, **fields: object) -> None:
-        self.events.append({"event": event, **fields})
+    def part(self, **fields: object) -> bytes:
+        return json.dumps(fields)[1:-1].encode()
+
+    def read(self, event: str, *parts: bytes) -> None:
+        self.events.append({"event": event, **json.loads(b"{%b}" % b", ".join(parts))})
+
+    def flush(self) -> None:
+        self.commits.append(len(self.events) - sum(self.commits))
 
     @property
     def outcomes(self) -> list[object]:
@@ -200,8 +207,20 @@ class Site:
         grace: float,
         task_status: trio.TaskStatus[None],
     ) -> None:
-        await serve(listener, answer, limits, stop=self.stop, grace=grace, task_status=task_status)
+        await serve(
+            listener,
+            answer,
+            limits,
+            commit=lambda: self.commit(),  # noqa: PLW0108 - tests replace it while it runs
+            stop=self.stop,
+            grace=grace,
+            task_status=task_status,
+        )
         self.ended.set()
+
+    def commit(self) -> None:
+        """What the server calls before its answers leave."""
+        self.reads.flush()
 
     async def serves_others(self) -> bool:
         with self.connect() as client:

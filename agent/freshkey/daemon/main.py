@@ -96,16 +96,15 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     keeper = _keeper(settings, directory, keep=False)
     loop = _loop(AgentEnvironment(clock, keeper, publisher, published_keys, recorder))
     control = Control(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
-    routes = Routes(published_keys, clock, recorder.audit.read, control, readers)
+    routes = Routes(published_keys, clock, recorder.audit, control, readers)
     limits = Limits(options.max_connections, options.max_connections_per_uid)
+    serving = partial(serve, listener, routes.answer, limits, commit=recorder.audit.flush)
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         async with trio.open_nursery() as server:
             ended = trio.Event()
-            await server.start(
-                partial(serve, listener, routes.answer, limits, stop=ended, grace=DRAIN)
-            )
+            await server.start(partial(serving, stop=ended, grace=DRAIN))
             notify(READY=1)
             await _work(settings, loop)
             ended.set()

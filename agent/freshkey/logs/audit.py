@@ -2,100 +2,112 @@
 
 from __future__ import annotations
 
-import os
+import json
+from datetime import UTC, datetime
 from logging import DEBUG, INFO
-from threading import Lock
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
-from freshkey.logs.setup import json_lines
+from freshkey.logs.audit_file import AuditFile, NotTakenError
+from freshkey.logs.redact import redact_value
+from freshkey.logs.setup import json_lines, json_sink
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from structlog.typing import FilteringBoundLogger
 
-_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_NONBLOCKING: Final = os.O_NONBLOCK  # a named pipe without a reader must not hold up the agent
 _EVERYTHING: Final = structlog.make_filtering_bound_logger(DEBUG)
+_ADVICE: Final = "events go to the log until it can be written again"
 
 
 @final
 class Audit:
     """Writes to the file at `path`, or, without one, with the log.
 
-    What the file does not take goes to the log: no record is lost for a full disk.
+    What the file does not take goes to the log: no event is lost because a disk is full.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._log: FilteringBoundLogger = structlog.wrap_logger(None, wrapper_class=_EVERYTHING)
-        self._file: FilteringBoundLogger | None = None
+        self._path = path
+        self._file = None if path is None else AuditFile(path)
+        self._lines = _Lines()
+        self._encoded: FilteringBoundLogger = structlog.wrap_logger(
+            self._lines, processors=json_lines(), wrapper_class=_EVERYTHING
+        )
+        self._reads: list[bytes] = []
         self._failing = False
-        if path is not None:
-            self._file = structlog.wrap_logger(
-                AuditFile(path), processors=json_lines(), wrapper_class=_EVERYTHING
-            )
 
     def event(self, event: str, level: int = INFO, **fields: object) -> None:
-        """Record what became of a key. With a file, it goes to the log too."""
+        """Record what became of a key, at once. With a file, it goes to the log too."""
         self._log.log(level, event, **fields)
         if self._file is not None:
-            self._to_file(self._file, event, level, fields)
+            self.flush()
+            self._encoded.log(level, event, **fields)
+            self._append(self._file, self._lines.take())
 
-    def read(self, event: str, **fields: object) -> None:
-        """Record who read a key. With a file, it stays out of the log, which it would fill."""
-        if self._file is None or not self._to_file(self._file, event, INFO, fields):
-            self._log.info(event, **fields)
+    def part(self, **fields: object) -> bytes:
+        """Encode fields for `read`, with what is secret masked; may be used many times."""
+        masked = {name: redact_value(value) for name, value in fields.items()}
+        return json.dumps(masked)[1:-1].encode()
 
-    def _to_file(
-        self, file: FilteringBoundLogger, event: str, level: int, fields: dict[str, object]
-    ) -> bool:
+    def read(self, event: str, *parts: bytes) -> None:
+        """Record who asked for a key, from what `part` made; `flush` has to follow.
+
+        With a file, it stays out of the log, which it would fill.
+        """
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        head = f'{{"timestamp": "{now}", "level": "info", "event": "{event}", '.encode()
+        self._reads.append(b"%b%b}\n" % (head, b", ".join(parts)))
+
+    def flush(self) -> None:
+        """Write the reads of which the record is not written yet, all together."""
+        if self._reads:
+            reads, self._reads = self._reads, []
+            untaken = reads if self._file is None else self._append(self._file, reads)
+            self._log_lines(untaken)
+
+    def _append(self, file: AuditFile, lines: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the lines that the file did not take."""
         try:
-            file.log(level, event, **fields)
-        except OSError as error:
+            file.append(lines)
+        except NotTakenError as error:
             if not self._failing:
-                what = "records go to the log until it can be written again"
-                self._log.warning("audit.failed", error=error.strerror, message=what)
+                told = {"file": str(self._path), "error": error.why, "message": _ADVICE}
+                self._log.warning("audit.failed", **told)
             self._failing = True
-            return False
+            return lines[len(lines) - error.rest :]
         if self._failing:
-            self._log.info("audit.recovered")
+            self._log.info("audit.recovered", file=str(self._path))
         self._failing = False
-        return True
+        return ()
+
+    def _log_lines(self, lines: Sequence[bytes]) -> None:
+        sink = json_sink()
+        for line in lines:
+            if sink is not None:
+                sink.info(line.decode().removesuffix("\n"))
+            else:
+                fields = json.loads(line)
+                del fields["timestamp"], fields["level"]
+                self._log.info(**fields)
 
 
 @final
-class AuditFile:
-    """Appends lines to a file, 0600, that may be moved away while it is in use (logrotate(8))."""
+class _Lines:
+    """Collects what structlog renders."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
-        self._inode = (-1, -1)
-        self._lock = Lock()
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+
+    def take(self) -> list[bytes]:
+        lines, self._lines = self._lines, []
+        return lines
 
     def write(self, line: str) -> None:
-        """Write `line` and a newline in one piece; raises OSError."""
-        data = f"{line}\n".encode()
-        with self._lock:
-            self._follow()
-            if os.write(self._descriptor, data) < len(data):
-                raise OSError(None, "only a part could be written")
-
-    def _follow(self) -> None:
-        """Open the file that has the name now."""
-        try:
-            found = self._path.lstat()
-            if self._descriptor >= 0 and (found.st_dev, found.st_ino) == self._inode:
-                return
-        except FileNotFoundError:
-            pass
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-        self._descriptor = os.open(self._path, _APPEND | _NONBLOCKING, 0o600)
-        opened = os.fstat(self._descriptor)
-        self._inode = (opened.st_dev, opened.st_ino)
+        self._lines.append(f"{line}\n".encode())
 
     debug = info = warning = error = critical = write  # structlog calls a method per level

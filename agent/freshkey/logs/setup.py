@@ -45,6 +45,15 @@ def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
     crashes.take_over()
 
 
+def json_sink() -> StandardError | Sink | None:
+    """Return what takes finished lines of JSON for the log; None when it is no JSON."""
+    config = structlog.get_config()
+    if not isinstance(config["processors"][-1], JSONRenderer):
+        return None
+    sink: StandardError | Sink = config["logger_factory"]()
+    return sink
+
+
 def json_lines() -> list[Processor]:
     """Return what makes a line of JSON of an event, with every secret in it masked."""
     return [*_FIELDS, JSONRenderer()]

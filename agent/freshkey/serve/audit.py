@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 if TYPE_CHECKING:
     from freshkey.serve.peers import Peer
 
 _MAX_NAME: Final = 63  # characters of a key's name; one that isn't ours has any length
+_REMEMBERED: Final = 512  # peers, and as many kinds of what happens to them
 
 
 class Record(Protocol):
-    """Takes one event for the auditors: its dotted name and its fields."""
+    """Takes events for the auditors, in parts that are encoded once and used many times."""
 
-    def __call__(self, event: str, **fields: object) -> object:
-        """Take it at once; what is returned is of no interest."""
+    def part(self, **fields: object) -> bytes:
+        """Encode some of an event's fields."""
+
+    def read(self, event: str, *parts: bytes) -> None:
+        """Take an event: its dotted name, and all of its fields."""
+
+    def flush(self) -> None:
+        """Write what was taken; it is written when this returns."""
 
 
 @final
@@ -22,22 +30,20 @@ class Audit:
     """Tells the record who asked for what, and how it went.
 
     Always before the answer leaves: a key that went out without a record would be worse than a
-    record of one that didn't arrive.
+    record of one that didn't arrive. The server flushes the record.
     """
 
     def __init__(self, record: Record) -> None:
         self._record = record
+        self._who = lru_cache(_REMEMBERED)(self._encode_peer)
+        self._what = lru_cache(_REMEMBERED)(self._encode_outcome)
 
     def tell(self, event: str, peer: Peer, name: str, tag: str | None, outcome: str) -> None:
         """Record one event about the key `name`; `tag` is the one that was given or asked for."""
-        self._record(
-            event,
-            pid=peer.pid,
-            uid=peer.uid,
-            gid=peer.gid,
-            executable=peer.executable,
-            unit=peer.unit,
-            key=name[:_MAX_NAME],
-            tag=tag,
-            outcome=outcome,
-        )
+        self._record.read(event, self._who(peer), self._what(name[:_MAX_NAME], tag, outcome))
+
+    def _encode_peer(self, peer: Peer) -> bytes:
+        return self._record.part(**peer._asdict())
+
+    def _encode_outcome(self, name: str, tag: str | None, outcome: str) -> bytes:
+        return self._record.part(key=name, tag=tag, outcome=outcome)

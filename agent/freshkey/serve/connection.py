@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import trio
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from freshkey.serve.fair_queue import FairQueue
     from freshkey.serve.framing import Request
+    from freshkey.serve.outbox import Outbox
     from freshkey.serve.peers import Peer
 
     Answer: TypeAlias = Callable[[Request, Peer], Response | Later]
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 # What is read at once is parsed in one turn. This holds most requests whole, and 28 of the
 # smallest kind at most.
 _PORTION: Final = 512  # bytes
+_MOST_UNSENT: Final = 64 * 1024  # bytes; with more of them, no further request is answered
 
 
 @final
 class Connection:
-    """Reads requests from a non-blocking socket and sends the answers, in order.
+    """Reads requests from a non-blocking socket and answers them, in order, through an outbox.
 
     The peer has `patience` seconds for each request to arrive whole, counted from the answer
     before it, and as long to take the answer; an answer that has to be waited for has its own
@@ -42,6 +45,7 @@ class Connection:
         answer: Answer,
         *,
         fair_queue: FairQueue,
+        outbox: Outbox,
         patience: float,
         stopping: trio.Event,
     ) -> None:
@@ -49,11 +53,16 @@ class Connection:
         self._peer = peer
         self._answer = answer
         self._fair_queue = fair_queue
+        self._outbox = outbox
         self._patience = patience
         self._stopping = stopping
         self._parser = RequestParser()
         self._scope = trio.CancelScope(deadline=trio.current_time() + patience)
-        self._sending = False
+        self._unsent = b""
+        self._queued = False  # in the outbox, which sends at the end of the pass
+        self._waiting = False  # for the next request
+        self._gone = False  # the peer takes no more
+        self._token = trio.lowlevel.current_trio_token()
 
     async def run(self) -> None:
         """Serve the connection until either side ends it; the caller closes the socket."""
@@ -61,11 +70,16 @@ class Connection:
         try:
             with self._scope:
                 last = await self._converse()
-            if self._scope.cancelled_caught and self._parser.midway and not self._sending:
+                if not last:
+                    await self._drain()
+            if self._scope.cancelled_caught and self._parser.midway and not self._unsent:
                 last = problems.bad_request(f"no whole request in {self._patience:g} s")
             if last:
-                self._try_send(encode(last, keep_alive=False))
+                self._put(encode(last, keep_alive=False))
         finally:
+            if self._queued:
+                self._outbox.flush()
+            self._gone = True
             self._parser.close()
 
     async def _converse(self) -> Response | None:
@@ -81,9 +95,8 @@ class Connection:
                         return None
                     response = awaited
                 self._extend()
-                has_body = request.method != "HEAD"
-                framed = encode(response, body=has_body, keep_alive=request.keep_alive)
-                if not await self._send(framed) or not request.keep_alive:
+                await self._reply(request, response)
+                if not request.keep_alive:
                     return None
             if self._parser.refusal:
                 return self._parser.refusal
@@ -95,6 +108,7 @@ class Connection:
 
     async def _wait_for(self, later: Later) -> Response | None:
         """Wait for an answer; None when the peer hangs up first."""
+        await self._drain()
         if self._stopping.is_set():
             return later.stopped()
         self._scope.deadline = trio.current_time() + later.seconds + self._patience
@@ -139,9 +153,11 @@ class Connection:
         # By its turn, who waited in line has likely sent more: to be woken first would cost as
         # much as the answer, for all who are in line, in every pass of the loop.
         look_first = self._fair_queue.crowded(self._peer.uid)
-        while True:
-            if not look_first:
-                await trio.lowlevel.wait_readable(self._sock)
+        while not self._gone:
+            if self._unsent and not self._queued:
+                await self._drain()
+            if not look_first and not await self._readable():
+                continue
             look_first = False
             await self._fair_queue.take(self._peer.uid)
             try:
@@ -149,25 +165,65 @@ class Connection:
             except BlockingIOError:
                 continue
             except OSError:
-                return b""
+                break
+        return b""
 
-    async def _send(self, data: bytes) -> bool:
-        """Send all of it; False when the peer is gone."""
-        self._sending = True
-        rest = data
-        while (sent := self._try_send(rest)) is not None:
-            rest = rest[sent:]
-            if not rest:
-                self._sending = False
-                return True
-            await trio.lowlevel.wait_writable(self._sock)
-        return False
-
-    def _try_send(self, data: bytes) -> int | None:
-        """Send what the kernel takes at once and return its length; None when the peer is gone."""
+    async def _readable(self) -> bool:
+        """Wait for bytes; False when an answer is stuck, which comes first."""
+        self._waiting = True
         try:
-            return self._sock.send(data)
+            await trio.lowlevel.wait_readable(self._sock)
+        except trio.ClosedResourceError:  # by `_wake`
+            return False
+        finally:
+            self._waiting = False
+        return True
+
+    async def _reply(self, request: Request, response: Response) -> None:
+        has_body = request.method != "HEAD"
+        self._put(encode(response, body=has_body, keep_alive=request.keep_alive))
+        if len(self._unsent) > _MOST_UNSENT:
+            await self._drain()
+
+    def _put(self, data: bytes) -> None:
+        """Have an answer sent at the end of this pass."""
+        self._unsent += data
+        if not self._queued:
+            self._queued = True
+            self._outbox.put(self)
+
+    async def _drain(self) -> None:
+        """Wait until the peer has taken every answer, or is gone."""
+        if self._queued:
+            self._outbox.flush()
+        while self._unsent:
+            await trio.lowlevel.wait_writable(self._sock)
+            self._try_send()
+
+    def send(self) -> None:
+        """Send what the kernel takes at once; the task waits for the rest."""
+        self._queued = False
+        self._try_send()
+        if self._unsent:
+            self._token.run_sync_soon(self._wake)
+
+    def hang_up(self) -> None:
+        """Send nothing any more, and wake the task, which finds the connection ended."""
+        self._queued = False
+        self._unsent = b""
+        self._gone = True
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _wake(self) -> None:
+        if self._waiting:
+            trio.lowlevel.notify_closing(self._sock)
+
+    def _try_send(self) -> None:
+        try:
+            self._unsent = self._unsent[self._sock.send(self._unsent) :]
         except BlockingIOError:
-            return 0
+            pass
         except OSError:
-            return None
+            self._unsent = b""
+            self._gone = True

@@ -11,6 +11,8 @@ from freshkey.core.model.view import KeyStatus, KeyView
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from freshkey.serve.responses import Response
+
 _AT_ONCE: Final = 16  # of those who wait for a key are woken before anybody else has a turn
 
 
@@ -21,6 +23,7 @@ class PublishedKeys:
     def __init__(self, names: Iterable[str]) -> None:
         self._views = {name: KeyView(name, KeyStatus.STARTING) for name in names}
         self._tags: dict[str, str] = {}
+        self._answers: dict[str, dict[int | None, Response]] = {name: {} for name in self._views}
         self._waiting = {name: trio.lowlevel.ParkingLot() for name in self._views}
 
     def show(self, view: KeyView) -> None:
@@ -34,6 +37,7 @@ class PublishedKeys:
             self._tags[view.name] = view.publication.tag
         else:
             self._tags.pop(view.name, None)
+        self._answers[view.name].clear()
         # Whoever waits from now on waits for the next change.
         self._waiting[view.name] = trio.lowlevel.ParkingLot()
         waiting.unpark(count=_AT_ONCE)
@@ -45,6 +49,13 @@ class PublishedKeys:
     def tag(self, name: str) -> str | None:
         """Return the tag of what is published for a key; hashed once per view, not per read."""
         return self._tags.get(name)
+
+    def answers(self, name: str) -> dict[int | None, Response]:
+        """Return where answers made of what is published now are remembered, by `expires_in`.
+
+        They are forgotten when the key is shown again. Raises KeyError for an unknown name.
+        """
+        return self._answers[name]
 
     def views(self) -> Collection[KeyView]:
         """Return what readers see of every key, in the configuration's order."""

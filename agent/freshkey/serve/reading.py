@@ -15,6 +15,7 @@ from freshkey.serve.negotiation import has_tag, wants_text
 from freshkey.serve.responses import Later, Response
 
 if TYPE_CHECKING:
+    from freshkey.core.model.view import Publication
     from freshkey.serve.audit import Audit
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
@@ -97,9 +98,18 @@ class Reading:
         self._audit.tell(_READ, peer, name, tag, "served")
         if wants_text(request.headers.get("accept", "")):
             return Response(200, (_TEXT, etag), keys.as_text(publication))
-        stale = view.status is KeyStatus.STALE
-        content = keys.as_json(name, publication, tag, self._clock, stale=stale)
-        return Response(200, (_JSON, etag), content)
+        return self._as_json(name, publication, tag, stale=view.status is KeyStatus.STALE)
+
+    def _as_json(self, name: str, publication: Publication, tag: str, *, stale: bool) -> Response:
+        """Answer with the object of a key, which is the same for a second."""
+        expires_at = publication.expires_at
+        second = None if expires_at is None else self._clock.expires_in(expires_at)
+        answers = self._published_keys.answers(name)
+        if second not in answers:
+            answers.clear()
+            content = keys.as_json(name, publication, tag, self._clock, stale=stale)
+            answers[second] = Response(200, (_JSON, ("ETag", f'"{tag}"')), content)
+        return answers[second]
 
 
 def _holds(request: Request, tag: str) -> bool:

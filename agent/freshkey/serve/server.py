@@ -14,11 +14,14 @@ import trio
 
 from freshkey.serve.connection import Connection
 from freshkey.serve.fair_queue import FairQueue
+from freshkey.serve.outbox import Outbox
 from freshkey.serve.peers import Admission, Peer, peer_of
 from freshkey.serve.provenance import with_provenance
 from freshkey.serve.responses import encode, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from freshkey.serve.connection import Answer
     from freshkey.serve.listener import Listener
 
@@ -53,6 +56,7 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
     answer: Answer,
     limits: Limits,
     *,
+    commit: Callable[[], None],
     stop: trio.Event,
     grace: float,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
@@ -61,10 +65,12 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
 
     On `stop` nothing more is accepted or read: what has arrived by then is answered, for up to
     `grace` seconds, and the connections are closed. No client's doing ends this, nor a fault in
-    `answer`: that one is logged, and its connection closed.
+    `answer`: that one is logged, and its connection closed. No answer leaves before `commit` was
+    called, which writes the record of it.
     """
-    fair_queue = FairQueue()
-    clients = _Clients(answer, limits, fair_queue, stop)
+    fair_queue, outbox = FairQueue(), Outbox(commit)
+    clients = _Clients(answer, limits, fair_queue, outbox, stop)
+    trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
             background.start_soon(fair_queue.run)
@@ -80,6 +86,7 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
                 connections.cancel_scope.deadline = trio.current_time() + grace
             background.cancel_scope.cancel()
     finally:
+        trio.lowlevel.remove_instrument(outbox)
         listener.close()
         clients.dismiss()
 
@@ -96,11 +103,17 @@ class _Clients:
     """All who are connected."""
 
     def __init__(
-        self, answer: Answer, limits: Limits, fair_queue: FairQueue, stop: trio.Event
+        self,
+        answer: Answer,
+        limits: Limits,
+        fair_queue: FairQueue,
+        outbox: Outbox,
+        stop: trio.Event,
     ) -> None:
         self._answer = answer
         self._limits = limits
         self._fair_queue = fair_queue
+        self._outbox = outbox
         self._stop = stop
         self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
         self._open: set[socket.socket] = set()
@@ -135,6 +148,7 @@ class _Clients:
                 peer,
                 self._answer,
                 fair_queue=self._fair_queue,
+                outbox=self._outbox,
                 patience=self._limits.patience,
                 stopping=self._stop,
             ).run()
