@@ -61,7 +61,7 @@ def test_faults_of_the_configuration_come_first(agent: Agent) -> None:
     assert fault["path"] == "state.colour"
     assert told == {"ok": False, "faults": [fault], "warnings": []}
     offline = json.loads(agent.command("check", "--json").stdout)
-    assert offline == {"ok": False, "faults": [fault]}
+    assert offline == {"ok": False, "faults": [fault], "warnings": []}
 
 
 def test_nobody_at_the_address(agent: Agent, engine: Engine) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import subprocess
 import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.harness import eventually
+from tests.agent.harness import UnixConnection, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.agent.harness import Agent, Engine
 
@@ -52,6 +56,49 @@ def test_a_pipe_that_nobody_reads(talkative: Agent, engine: Engine) -> None:
     check_it_goes_on(talkative, engine)
     assert len(os.read(reader, 2 * PIPE)) > PIPE / 2, "it was full"
     os.close(reader)
+
+
+def test_a_terminal_whose_output_is_stopped(talkative: Agent, engine: Engine) -> None:
+    """Ctrl-S on a terminal; see tcflow(3)."""
+    ours, terminal = os.openpty()
+    talkative.start(terminal)
+    termios.tcflow(terminal, termios.TCOOFF)
+    check_it_goes_on(talkative, engine)
+    termios.tcflow(terminal, termios.TCOON)
+    os.close(terminal)
+    os.close(ours)
+
+
+def test_what_was_dropped_is_told_once_there_is_room(talkative: Agent) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE)
+    talkative.start(writer)
+    os.close(writer)
+    talkative.wait_for_key()
+    # Each of them is a line, and all are more than may wait.
+    read_repeatedly(talkative.directory / "freshkey.sock", times=8000)
+    heard = b""
+
+    def told() -> dict[str, object] | None:
+        nonlocal heard
+        heard += os.read(reader, 1 << 20)
+        lines = (json.loads(line) for line in heard.splitlines()[:-1])
+        return next((line for line in lines if line["event"] == "log.dropped"), None)
+
+    dropped = eventually(told, "what was dropped is told")
+    assert heard.count(b'"key.read"') + int(str(dropped["lines"])) >= 8000
+    assert heard.count(b'"key.read"') < 8000
+    assert heard.count(b"log.dropped") == 1
+    assert talkative.end() == 0
+    os.close(reader)
+
+
+def read_repeatedly(path: Path, times: int) -> None:
+    """Read the key over one connection."""
+    with contextlib.closing(UnixConnection(path)) as connection:
+        for _ in range(times):
+            connection.request("GET", "/v1/keys/billing")
+            assert connection.getresponse().read()
 
 
 def test_a_reader_that_goes_while_the_agent_runs(talkative: Agent, engine: Engine) -> None:

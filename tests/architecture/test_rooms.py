@@ -17,7 +17,7 @@ PACKAGE = Path(freshkey.__file__).parent
 DESIGN = Path(__file__).parents[2] / "DESIGN.md"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = sorted(path.parent for path in MODULES if path.name == "__init__.py")[1:]
-ALLOWED = re.compile(r"^May import: (.+)\.$", re.MULTILINE)
+ALLOWED = re.compile(r"^May import: (.+)\.$", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `([a-z/]+)/` \| (.+) \| (.+) \|$", re.MULTILINE)
 NOTHING = "nothing else"
 
@@ -31,7 +31,7 @@ def purpose(room: Path) -> tuple[str, str]:
     docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
     (allowed,) = ALLOWED.findall(docstring) or ["?"]
     sentence = docstring.partition("\n\n")[0].partition(". ")[0].removesuffix(".")
-    return sentence, allowed.removesuffix(" of freshkey")
+    return sentence, " ".join(allowed.split()).removesuffix(" of freshkey")
 
 
 def imports(path: Path) -> Iterator[str]:

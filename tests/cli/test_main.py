@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import freshkey.daemon
 import pytest
 from freshkey.cli.main import main
-from freshkey.settings import Settings, load
+from freshkey.settings import Settings, SettingsFault, load
 
 from tests.settings.files import config, written
 
@@ -80,9 +80,25 @@ def test_check_looks_at_the_machine_too(tmp_path: Path, capsys: pytest.CaptureFi
     assert "keys.billing.files[0].path: is there, and is no" in capsys.readouterr().err
 
 
+def test_check_warns_of_what_may_hurt_later(
+    good: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = SettingsFault("log.audit_file", "is on nfs")
+    monkeypatch.setattr("freshkey.cli.commands.host_warnings", lambda _: (found,))
+    assert main(["check", "--config", good]) == 0
+    assert capsys.readouterr().out == "warning: log.audit_file: is on nfs\nno fault found\n"
+    assert main(["check", "--json", "--config", good]) == 0
+    told = {"path": found.path, "message": found.message}
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": [], "warnings": [told]}
+
+
 def test_check_in_json(good: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--json", "--config", good]) == 0
-    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": True,
+        "faults": [],
+        "warnings": [],
+    }
 
 
 def test_faults_in_json(bad: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -117,7 +117,10 @@ def test_reads_are_written_together_and_before_what_follows_them(
     assert written == [3, 1]
 
 
-def test_what_the_file_does_not_take_goes_to_the_log(stream: io.StringIO, tmp_path: Path) -> None:
+def test_what_the_file_does_not_take_goes_to_the_log(
+    stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("freshkey.logs.audit_file._RETRY_AFTER", 0)
     directory = tmp_path / "later"
     audit = Audit(directory / "audit")
     read(audit, "one", key="a")

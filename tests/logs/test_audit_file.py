@@ -92,7 +92,7 @@ def test_a_file_that_is_copied_and_emptied_goes_on_at_its_start(path: Path) -> N
 
 def test_a_full_disk_leaves_whole_lines_and_the_rest_is_named(small_disk: Path) -> None:
     path = small_disk / "audit"
-    file = AuditFile(path)
+    file = AuditFile(path, Clock())
     lines = [b"%0999d\n" % number for number in range(20)]
     caught = refusal(file, *lines)
     assert (caught.why, caught.rest) == ("No space left on device", 12)
@@ -111,7 +111,7 @@ def test_a_part_of_a_line_that_has_to_stay_is_ended(
         raise PermissionError(1, "Operation not permitted")
 
     path = small_disk / "audit"
-    file = AuditFile(path)
+    file = AuditFile(path, Clock())
     with monkeypatch.context() as patched:
         patched.setattr(os, "ftruncate", refuse)  # as for a file that may only grow (chattr +a)
         assert refusal(file, b"x" * 8000 + b"\n", b"y" * 8000 + b"\n").rest == 1
@@ -172,6 +172,19 @@ def test_a_directory_that_is_missing_and_comes_back(path: Path) -> None:
     shutil.rmtree(path)
     assert refusal(file, b"three\n").why == "No such file or directory"
     path.mkdir()
+    file.append([b"four\n"])
+    assert (path / "audit").read_bytes() == b"four\n"
+
+
+def test_a_file_that_failed_is_left_alone_for_a_second(path: Path) -> None:
+    now = 10.0
+    file = AuditFile(path / "audit", lambda: now)
+    refusal(file, b"one\n")
+    path.mkdir()
+    now = 10.9
+    caught = refusal(file, b"two\n", b"three\n")
+    assert (caught.why, caught.rest) == ("No such file or directory", 2)
+    now = 11.0
     file.append([b"four\n"])
     assert (path / "audit").read_bytes() == b"four\n"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from freshkey.outputs import directories
-from freshkey.outputs.directories import swappable_mounts
-from freshkey.outputs.mounts import MemoryMount, memory_mounts
+from freshkey.outputs.directories import file_system, swappable_mounts
+from freshkey.outputs.mounts import Mount, mounts
 
 TABLE = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,discard
@@ -20,12 +20,24 @@ TABLE = r"""
 """
 
 
+def test_what_is_mounted() -> None:
+    assert list(mounts(TABLE)) == [
+        Mount(os.makedev(8, 1), "/", "ext4", ("rw", "discard")),
+        Mount(os.makedev(0, 6), "/dev", "devtmpfs", ("rw", "size=4k", "mode=755")),
+        Mount(os.makedev(0, 23), "/run", "tmpfs", ("rw", "mode=755", "inode64")),
+        Mount(os.makedev(0, 27), r"/mnt/a \ b", "tmpfs", ("rw", "noswap", "size=4k")),
+        Mount(os.makedev(0, 28), "/mnt/a - b", "tmpfs", ("rw",)),
+        Mount(os.makedev(0, 29), "/mnt/ram", "ramfs", ("rw",)),
+    ]
+
+
 def test_file_systems_in_memory() -> None:
-    assert list(memory_mounts(TABLE)) == [
-        MemoryMount(os.makedev(0, 23), "/run", can_swap=True),
-        MemoryMount(os.makedev(0, 27), r"/mnt/a \ b", can_swap=False),
-        MemoryMount(os.makedev(0, 28), "/mnt/a - b", can_swap=True),
-        MemoryMount(os.makedev(0, 29), "/mnt/ram", can_swap=False),
+    in_memory = [(mount.point, mount.can_swap) for mount in mounts(TABLE) if mount.in_memory]
+    assert in_memory == [
+        ("/run", True),
+        (r"/mnt/a \ b", False),
+        ("/mnt/a - b", True),
+        ("/mnt/ram", False),
     ]
 
 
@@ -44,31 +56,37 @@ class Mounts:
 
 
 @pytest.fixture
-def mounts(memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mounts:
+def mounted(memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mounts:
     monkeypatch.setattr(directories, "_MOUNTS", tmp_path / "mountinfo")
     return Mounts(memory, tmp_path / "mountinfo")
 
 
-def test_each_mount_is_named_once(memory: Path, mounts: Mounts) -> None:
-    mounts.add(memory)
+def test_the_type_of_a_file_system(memory: Path, mounted: Mounts) -> None:
+    assert file_system(memory) is None
+    mounted.add(memory, kind="fuse.sshfs")
+    assert file_system(memory / "not" / "yet") == "fuse.sshfs"
+
+
+def test_each_mount_is_named_once(memory: Path, mounted: Mounts) -> None:
+    mounted.add(memory)
     paths = [memory / "state", memory / "keys" / "not" / "yet", Path("/proc")]
     assert swappable_mounts(paths) == (str(memory),)
 
 
-def test_the_mount_that_holds_the_path_is_named(memory: Path, mounts: Mounts) -> None:
+def test_the_mount_that_holds_the_path_is_named(memory: Path, mounted: Mounts) -> None:
     for point in (Path("/another/place"), memory, memory.parent):
-        mounts.add(point)
+        mounted.add(point)
     assert swappable_mounts([memory]) == (str(memory),)
 
 
-def test_a_mount_that_does_not_swap(memory: Path, mounts: Mounts) -> None:
-    mounts.add(memory, "rw,size=4k,noswap")
-    mounts.add(memory, kind="ramfs")
+def test_a_mount_that_does_not_swap(memory: Path, mounted: Mounts) -> None:
+    mounted.add(memory, "rw,size=4k,noswap")
+    mounted.add(memory, kind="ramfs")
     assert swappable_mounts([memory]) == ()
 
 
-def test_what_is_not_in_memory(memory: Path, mounts: Mounts) -> None:
-    mounts.add(memory, kind="ext4")
+def test_what_is_not_in_memory(memory: Path, mounted: Mounts) -> None:
+    mounted.add(memory, kind="ext4")
     assert swappable_mounts([memory]) == ()
 
 

@@ -9,12 +9,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from freshkey import __version__
+from freshkey.cli.output import shown
 from freshkey.host.imports import import_without
-from freshkey.preflight.offline.host import host_faults
+from freshkey.preflight.offline.host import host_faults, host_warnings
 from freshkey.settings import Settings, SettingsError, SettingsFault, load
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -51,13 +53,13 @@ def check(options: Namespace) -> int:
         from freshkey.cli.online import check_online  # noqa: PLC0415 - slow, and for this alone
 
         return check_online(settings, as_json=options.json)
+    warnings = host_warnings(settings) if settings is not None else ()
     if options.json:
-        listed = [{"path": fault.path, "message": fault.message} for fault in faults]
-        answer: dict[str, object] = {"ok": not faults, "faults": listed}
-        if options.online:
-            answer["warnings"] = []
+        answer = {"ok": not faults, "faults": _listed(faults), "warnings": _listed(warnings)}
         print(json.dumps(answer))
     else:
+        for warning in warnings:
+            print(f"warning: {shown(warning)}")
         print("no fault found")
     return 2 if faults else 0
 
@@ -79,6 +81,10 @@ def version(_: Namespace) -> int:
         except metadata.PackageNotFoundError:
             print(f"{name} is not installed")
     return 0
+
+
+def _listed(findings: Iterable[SettingsFault]) -> list[dict[str, str]]:
+    return [{"path": finding.path, "message": finding.message} for finding in findings]
 
 
 def _settings(config: Path) -> Settings:

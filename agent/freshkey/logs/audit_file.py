@@ -25,6 +25,8 @@ _APPEND: Final = (
     | os.O_NOCTTY
 )
 _LOOK_EVERY: Final = 0.25  # seconds; to look at each write would cost as much as the write
+# A full disk still takes what is short: without a pause it would work and fail by turns.
+_RETRY_AFTER: Final = 1.0  # seconds
 
 
 class NotTakenError(Exception):
@@ -51,13 +53,17 @@ class AuditFile:
         self._inode = (-1, -1)
         self._looked_at = -inf
         self._torn = False  # the file ends within a line
+        self._failed: tuple[str, float] | None = None  # why, and until when it is left alone
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write lines, each with its newline, together, and wait for that.
 
-        Raises NotTakenError when the file takes none of them or only the first ones; no part of a
-        line is left behind.
+        Raises NotTakenError when the file takes none of them or only the first ones, and for a
+        second after that; no part of a line is left behind.
         """
+        if self._failed and self._now() < self._failed[1]:
+            raise NotTakenError(self._failed[0], len(lines))
+        self._failed = None
         data = b"".join(lines)
         done = 0
         try:
@@ -70,7 +76,9 @@ class AuditFile:
         except OSError as error:
             whole = [end for end in accumulate(map(len, lines)) if end <= done]
             self._take_back(done - (whole[-1] if whole else 0))
-            raise NotTakenError(error.strerror or str(error), len(lines) - len(whole)) from None
+            why = error.strerror or str(error)
+            self._failed = why, self._now() + _RETRY_AFTER
+            raise NotTakenError(why, len(lines) - len(whole)) from None
 
     def _take_back(self, torn: int) -> None:
         """Remove the part of a line that was written last."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from freshkey.outputs.errors import refusal
-from freshkey.outputs.mounts import MemoryMount, memory_mounts
+from freshkey.outputs.mounts import Mount, mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,13 +73,19 @@ def is_memory_backed(path: Path) -> bool:
     return _device(path) in _memory_devices()
 
 
+def file_system(path: Path) -> str | None:
+    """Return the type of the file system that `path` is, or would be made, on; None: not told."""
+    device = _device(path)
+    return next((mount.kind for mount in _mounts() if mount.device == device), None)
+
+
 def swappable_mounts(paths: Iterable[Path]) -> tuple[str, ...]:
     """Name the mount points, once each, under which tmpfs holds `paths` and may swap them."""
     found: dict[int, str] = {}
-    mounts = _memory_mounts()
+    mounted = _mounts()
     for path in paths:
         device = _device(path)
-        points = [mount.point for mount in mounts if mount.device == device and mount.can_swap]
+        points = [mount.point for mount in mounted if mount.device == device and mount.can_swap]
         if device is not None and points:
             real = os.path.realpath(path)
             holding = [point for point in points if Path(real).is_relative_to(point)]
@@ -100,11 +106,11 @@ def _device(path: Path) -> int | None:
 
 
 def _memory_devices() -> set[int]:
-    return {mount.device for mount in _memory_mounts()}
+    return {mount.device for mount in _mounts() if mount.in_memory}
 
 
-def _memory_mounts() -> tuple[MemoryMount, ...]:
+def _mounts() -> tuple[Mount, ...]:
     try:
-        return tuple(memory_mounts(_MOUNTS.read_text(errors="replace")))
+        return tuple(mounts(_MOUNTS.read_text(errors="replace")))
     except OSError:
         return ()

@@ -1,4 +1,4 @@
-"""File systems in memory, as /proc/PID/mountinfo lists them (proc(5))."""
+"""What is mounted, as /proc/PID/mountinfo lists it (proc(5))."""
 
 from __future__ import annotations
 
@@ -14,25 +14,39 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")  # for space, tab, newline, and the backsl
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryMount:
-    """A mount of tmpfs or ramfs; several share a device when one is bound to other places."""
+class Mount:
+    """One mount; several share a device when a file system is bound to other places.
+
+    `kind` is its type, such as `ext4`; `options` are the file system's, not the mount's.
+    """
 
     device: int
     point: str
-    can_swap: bool
+    kind: str
+    options: tuple[str, ...]
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is tmpfs or ramfs."""
+        return self.kind in {"tmpfs", "ramfs"}
+
+    @property
+    def can_swap(self) -> bool:
+        """Whether the kernel may write what is in it to swap: ramfs never."""
+        return self.kind == "tmpfs" and "noswap" not in self.options
 
 
-def memory_mounts(table: str) -> Iterator[MemoryMount]:
-    """Read the mounts of tmpfs and ramfs from a mountinfo table; ramfs is never swapped."""
+def mounts(table: str) -> Iterator[Mount]:
+    """Read a mountinfo table; a line that is none is left out."""
     for line in table.splitlines():
         mount, _, source = line.partition(" - ")
         fields, described = mount.split(), source.split()
-        if not described or described[0] not in {"tmpfs", "ramfs"}:
+        if not described:
             continue
         major, minor = fields[2].split(":")
-        yield MemoryMount(
+        yield Mount(
             os.makedev(int(major), int(minor)),
             _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4]),
-            # Of the file system, not of one mount of it: the last field.
-            described[0] == "tmpfs" and "noswap" not in described[-1].split(","),
+            described[0],
+            tuple(described[-1].split(",")),
         )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.preflight.offline import host as host_check
-from freshkey.preflight.offline.host import host_faults
+from freshkey.preflight.offline.host import host_faults, host_warnings
 from freshkey.settings import load
 
 from tests.settings.files import NO_VARIABLES, config, written
@@ -54,6 +54,36 @@ def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
     }
     for name, lines in told.items():
         assert faults(tmp_path, more=f'[log]\naudit_file = "{name}"') == lines
+
+
+def test_an_audit_file_that_is_no_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    refused = "log.audit_file: is no regular file: name another path, or remove it"
+    for name in (tmp_path / "pipe", "/dev/full", "/dev/stderr"):
+        assert faults(tmp_path, more=f'[log]\naudit_file = "{name}"') == [refused]
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "fuse", "fuse.sshfs"])
+def test_an_audit_file_whose_writes_wait_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(host_check, "file_system", lambda _: kind)
+    text = config(more='[log]\naudit_file = "record"')
+    (found,) = host_warnings(load(written(tmp_path, text), NO_VARIABLES))
+    assert str(found) == (
+        f"log.audit_file: {tmp_path}/record is on {kind}, and every answer waits for a write to "
+        "it: use a local file system"
+    )
+    assert host_warnings(load(written(tmp_path, config()), NO_VARIABLES)) == ()
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "tmpfs", "overlay", "btrfs", "zfs", None])
+def test_an_audit_file_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str | None
+) -> None:
+    monkeypatch.setattr(host_check, "file_system", lambda _: kind)
+    text = config(more='[log]\naudit_file = "record"')
+    assert host_warnings(load(written(tmp_path, text), NO_VARIABLES)) == ()
 
 
 def test_names_that_do_not_exist(tmp_path: Path) -> None:

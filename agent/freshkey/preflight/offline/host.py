@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
 from freshkey.outputs.access import UNCHANGED, group_id, user_id
-from freshkey.outputs.directories import is_memory_backed, refuse_if_others_write
+from freshkey.outputs.directories import file_system, is_memory_backed, refuse_if_others_write
 from freshkey.preflight.offline.accounts import (
     can_give_to_group,
     can_give_to_user,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from freshkey.settings.faults import Place
     from freshkey.settings.model import FileSettings, ServerSettings, Settings
 
+# Types in mountinfo of file systems whose server, or process, a write has to wait for.
+_REMOTE: Final = re.compile(r"nfs4?|cifs|smb3|smbfs|ceph|afs|9p|virtiofs|fuse(blk)?|fuse\..+")
 _ON_DISK: Final = "is not on tmpfs or ramfs: move it there, or set state.allow_disk = true"
 
 
@@ -35,6 +38,18 @@ def host_faults(settings: Settings) -> tuple[SettingsFault, ...]:
     return tuple(
         SettingsFault(rendered(item.place), one_line(item.message)) for item in _findings(settings)
     )
+
+
+def host_warnings(settings: Settings) -> tuple[SettingsFault, ...]:
+    """Return what on this machine may hurt later; the network is left out."""
+    file = settings.log.audit_file
+    kind = None if file is None else file_system(file)
+    if kind is None or not _REMOTE.fullmatch(kind):
+        return ()
+    message = (
+        f"{file} is on {kind}, and every answer waits for a write to it: use a local file system"
+    )
+    return (SettingsFault("log.audit_file", one_line(message)),)
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:

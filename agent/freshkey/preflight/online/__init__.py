@@ -1,4 +1,5 @@
 """What `run` would need of Vault, OpenAI, and this machine: looked at, and left as it is.
 
-May import: core, host, logs.redact, openai, outputs, provisioning, settings, vault.
+May import: core, host, logs.redact, openai, outputs, preflight.offline, provisioning,
+settings, vault.
 """

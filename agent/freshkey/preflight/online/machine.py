@@ -14,6 +14,7 @@ from freshkey.host.holders import is_listened_on, lock_holder
 from freshkey.outputs.directories import OPEN_DIRECTORY
 from freshkey.outputs.state_dir import LOCK, inspect
 from freshkey.outputs.swapping import swappable
+from freshkey.preflight.offline.host import host_warnings
 from freshkey.preflight.online.report import Result, failure, fine, warning
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def machine_results(settings: Settings) -> Iterator[Result]:
     yield from (warning("state.directory", f"{mount}: {message}") for mount, message in swaps)
     if not swaps:
         yield fine("state.directory", "no swap in reach of keys and journal")
+    for finding in host_warnings(settings):
+        yield warning(finding.path, finding.message)
     yield _socket(settings.server.socket, agent)
 
 
