@@ -91,6 +91,14 @@ def test_no_agent_is_not_waited_for(agent: Agent, clock: Clock, capsys: Output) 
     assert not clock.slept
 
 
+def test_the_help_says_how_now_and_compromised_belong_together(capsys: Output) -> None:
+    with pytest.raises(SystemExit):
+        main(["rotate", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "without an overlap; with --now, before" in text
+    assert "withdraw and revoke the old key first; only together with --compromised" in text
+
+
 def test_now_needs_compromised(agent: Agent, capsys: Output) -> None:
     assert main(["rotate", "billing", "--now"]) == 2
     assert capsys.readouterr().err == (
