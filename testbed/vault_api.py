@@ -78,8 +78,8 @@ class VaultAPI:
     def register_plugin(self, kind: Literal["secret", "auth"], name: str, part: str) -> None:
         """Put a plugin into the catalog; the server's plugin directory must hold its binary."""
         digest = sha256(binary(part).read_bytes()).hexdigest()
-        desired_state = {"sha256": digest, "command": part}
-        self.request("PUT", f"sys/plugins/catalog/{kind}/{name}", desired_state)
+        fields = {"sha256": digest, "command": part}
+        self.request("PUT", f"sys/plugins/catalog/{kind}/{name}", fields)
 
     def enable_openai(
         self,

@@ -76,9 +76,9 @@ class Engine:
         found = []
         for accessor in self.vault.request("LIST", "auth/token/accessors")["data"]["keys"]:
             with suppress(VaultError):  # it has ended since
-                desired_state = {"accessor": accessor}
+                fields = {"accessor": accessor}
                 found.append(
-                    self.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]
+                    self.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
                 )
         return [data for data in found if data["path"] == f"auth/{self.mount}/login"]
 

@@ -97,8 +97,8 @@ def test_a_running_agent_is_not_disturbed(agent: Agent, engine: Engine) -> None:
 
 
 def test_a_token_of_somebody_else_is_left_alone(agent: Agent, engine: Engine) -> None:
-    desired_state = {"policies": [engine.mount], "period": "1h"}
-    token = engine.vault.request("POST", "auth/token/create", desired_state)["auth"]["client_token"]
+    fields = {"policies": [engine.mount], "period": "1h"}
+    token = engine.vault.request("POST", "auth/token/create", fields)["auth"]["client_token"]
     head, _, rest = agent.config.read_text().partition("[auth]")
     rest = rest[rest.index("[state]") :]
     agent.config.write_text(f'{head}[auth]\nmethod = "token"\ntoken_file = "token"\n{rest}')

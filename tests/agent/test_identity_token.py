@@ -22,14 +22,14 @@ def test_a_later_login_shows_the_token_of_then(
     vault.request("POST", f"auth/{mount}/config", {"jwt_validation_pubkeys": issuer.public_key})
 
     def accept(subject: str) -> None:
-        desired_state = {
+        fields = {
             "role_type": "jwt",
             "user_claim": "aud",
             "bound_audiences": [AUDIENCE],
             "bound_subject": subject,
             "token_policies": [engine.mount],
         }
-        vault.request("POST", f"auth/{mount}/role/agent", desired_state)
+        vault.request("POST", f"auth/{mount}/role/agent", fields)
 
     agent = make_agent()
     auth = f'[auth]\nmethod = "jwt"\nmount = "{mount}"\nrole = "agent"\njwt_file = "id_token"\n'

@@ -138,8 +138,8 @@ class Site:
         """Return the id of the entity that Vault has for this agent's AppRole."""
         vault = self.cluster.active
         mount = vault.request("GET", f"sys/auth/{self.mount}")["data"]["accessor"]
-        desired_state = {"alias_name": self.role_id, "alias_mount_accessor": mount}
-        found: str = vault.request("POST", "identity/lookup/entity", desired_state)["data"]["id"]
+        fields = {"alias_name": self.role_id, "alias_mount_accessor": mount}
+        found: str = vault.request("POST", "identity/lookup/entity", fields)["data"]["id"]
         return found
 
     def live(self) -> set[str]:

@@ -23,8 +23,8 @@ class Authority:
         made = cls(vault, directory)
         vault.request("POST", "sys/mounts/pki", {"type": "pki"})
         kind = {"key_type": "ec", "key_bits": 256}
-        desired_state = {"common_name": "test CA", "ttl": "24h", "not_before_duration": "3h"} | kind
-        root = vault.request("POST", "pki/root/generate/internal", desired_state)
+        fields = {"common_name": "test CA", "ttl": "24h", "not_before_duration": "3h"} | kind
+        root = vault.request("POST", "pki/root/generate/internal", fields)
         made.ca_file.write_text(root["data"]["certificate"])
         role = {"allow_any_name": True, "ttl": "1h", "not_before_duration": "2h"} | kind
         vault.request("POST", "pki/roles/any", role)
@@ -34,19 +34,19 @@ class Authority:
     def ca_file(self) -> Path:
         return self.directory / "ca.pem"
 
-    def issue(self, **desired_state: object) -> dict[str, Path]:
+    def issue(self, **fields: object) -> dict[str, Path]:
         """Issue a certificate; return the files of it and of its key."""
         usual: dict[str, object] = {"common_name": "vault.example", "ip_sans": "127.0.0.1"}
-        issued = self.vault.request("POST", "pki/issue/any", usual | desired_state)["data"]
+        issued = self.vault.request("POST", "pki/issue/any", usual | fields)["data"]
         files = {}
         for part in ("certificate", "private_key"):
             files[part] = self.directory / f"{issued['serial_number']}.{part}"
             files[part].write_text(issued[part])
         return files
 
-    def context(self, **desired_state: object) -> ssl.SSLContext:
+    def context(self, **fields: object) -> ssl.SSLContext:
         """Return a server's context with a certificate of its own."""
-        files = self.issue(**desired_state)
+        files = self.issue(**fields)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(files["certificate"], files["private_key"])
         return context

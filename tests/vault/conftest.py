@@ -41,8 +41,8 @@ class Engine:
 
     def token(self, **settings: object) -> Secret:
         """Make a token that may do what the agent needs to, and no more."""
-        desired_state = {"policies": ["default", self.mount], "ttl": "60s", **settings}
-        made = self.vault.request("POST", "auth/token/create", desired_state)
+        fields = {"policies": ["default", self.mount], "ttl": "60s", **settings}
+        made = self.vault.request("POST", "auth/token/create", fields)
         return Secret(made["auth"]["client_token"])
 
 
@@ -102,10 +102,8 @@ class AppRole:
         return sum(self._path(accessor) == path for accessor in accessors)
 
     def _path(self, accessor: str) -> str:
-        desired_state = {"accessor": accessor}
-        return str(
-            self.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]["path"]
-        )
+        fields = {"accessor": accessor}
+        return str(self.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]["path"])
 
     def client(self, **options: Any) -> VaultClient:  # noqa: ANN401 - any option
         usual: dict[str, Any] = {

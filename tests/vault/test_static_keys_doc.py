@@ -45,8 +45,8 @@ async def test_what_it_says(vault: VaultServer, tmp_path: Path) -> None:
         paths.append(load(written(tmp_path, text), NO_VARIABLES).keys["billing"].path)
     first, second = COMMANDS
     run(vault, first, tmp_path)
-    desired_state = {"policies": ["default", "freshkey"], "ttl": "60s"}
-    made = vault.request("POST", "auth/token/create", desired_state)
+    fields = {"policies": ["default", "freshkey"], "ttl": "60s"}
+    made = vault.request("POST", "auth/token/create", fields)
     token, client = Secret(made["auth"]["client_token"]), make_client(vault.address)
     assert (await client.read(token, paths[0], "api_key")).secret == Secret("sk-by-hand")
     run(vault, second, tmp_path)

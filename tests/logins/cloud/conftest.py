@@ -42,8 +42,8 @@ def google_server(
         file.write_text(google.application_credentials())
         digest = sha256(binary(GCP_PLUGIN).read_bytes()).hexdigest()
         env = [f"GOOGLE_APPLICATION_CREDENTIALS={file}"]
-        desired_state = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
-        vault_with_plugins.request("PUT", "sys/plugins/catalog/auth/gcp", desired_state)
+        fields = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
+        vault_with_plugins.request("PUT", "sys/plugins/catalog/auth/gcp", fields)
         yield google
 
 

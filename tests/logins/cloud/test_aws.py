@@ -93,12 +93,12 @@ async def test_a_user_without_a_role_takes_the_one_of_its_name(mount: Mount) -> 
     assert f"entry for role {user} not found" in await mount.refusal(role=None)
     path = f"auth/{mount.name}/role/{user}"
     arn = f"arn:aws:iam::{ACCOUNT}:user/{user}"
-    desired_state = {
+    fields = {
         "auth_type": "iam",
         "resolve_aws_unique_ids": False,
         "bound_iam_principal_arn": arn,
     }
-    mount.vault.request("POST", path, desired_state)
+    mount.vault.request("POST", path, fields)
     assert (await mount.log_in(role=None)).owned
 
 
@@ -132,8 +132,8 @@ async def test_a_web_identity(
     monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "billing")
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.address)
     login = await mount.log_in()
-    desired_state = {"accessor": login.accessor}
-    told = mount.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]
+    fields = {"accessor": login.accessor}
+    told = mount.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
     assert told["display_name"] == f"{mount.name}-pod/billing"
 
 

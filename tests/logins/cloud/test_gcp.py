@@ -51,8 +51,8 @@ def mount(vault_with_plugins: VaultServer, google: Google) -> Mount:
     made = Mount(vault_with_plugins, f"gcp-{next(_NUMBERS)}")
     vault_with_plugins.request("POST", f"sys/auth/{made.name}", {"type": "gcp"})
     endpoints = dict.fromkeys(("api", "iam", "compute"), google.address)
-    desired_state = {"custom_endpoint": endpoints}
-    vault_with_plugins.request("POST", f"auth/{made.name}/config", desired_state)
+    fields = {"custom_endpoint": endpoints}
+    vault_with_plugins.request("POST", f"auth/{made.name}/config", fields)
     return made
 
 
@@ -61,8 +61,8 @@ async def test_gce(mount: Mount) -> None:
     login = await mount.log_in()
     assert login.owned
     assert login.duration == 60.0
-    desired_state = {"accessor": login.accessor}
-    told = mount.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]
+    fields = {"accessor": login.accessor}
+    told = mount.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
     assert told["meta"]["instance_name"] == "vm-7"
 
 

@@ -46,8 +46,8 @@ def test_gcp(google: Google, openai_server: OpenAIServer, memory: Path, tmp_path
     with VaultServer(auth_plugins={"gcp": GCP_PLUGIN}) as vault:
         digest = sha256(binary(GCP_PLUGIN).read_bytes()).hexdigest()
         env = [f"GOOGLE_APPLICATION_CREDENTIALS={credentials}"]
-        desired_state = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
-        vault.request("PUT", "sys/plugins/catalog/auth/gcp", desired_state)
+        fields = {"sha256": digest, "command": GCP_PLUGIN, "env": env}
+        vault.request("PUT", "sys/plugins/catalog/auth/gcp", fields)
         agent = configured(memory, vault.address, openai_server, auth)
         agent.environment = {"GCE_METADATA_HOST": google.address.removeprefix("http://")}
         known = {"<SERVICE_ACCOUNT>": ACCOUNT, "<PROJECT>": PROJECT}

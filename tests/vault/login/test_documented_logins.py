@@ -23,10 +23,8 @@ def policy(vault: VaultServer) -> None:
 
 
 def policies(vault: VaultServer, accessor: str) -> set[str]:
-    desired_state = {"accessor": accessor}
-    return set(
-        vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"]["policies"]
-    )
+    fields = {"accessor": accessor}
+    return set(vault.request("POST", "auth/token/lookup-accessor", fields)["data"]["policies"])
 
 
 @pytest.mark.parametrize("method", ["token", "userpass"])

@@ -54,10 +54,8 @@ class Secured:
 
     def owner(self, accessor: str) -> str:
         """Return the serial number of the certificate that a token was given for."""
-        desired_state = {"accessor": accessor}
-        meta = self.vault.request("POST", "auth/token/lookup-accessor", desired_state)["data"][
-            "meta"
-        ]
+        fields = {"accessor": accessor}
+        meta = self.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]["meta"]
         return str(meta["serial_number"])
 
 

@@ -80,8 +80,8 @@ async def test_a_user_that_vault_locked_out(userpass: Userpass) -> None:
 
 async def test_a_user_who_has_to_give_a_second_factor(userpass: Userpass) -> None:
     vault = userpass.vault
-    desired_state = {"issuer": "Vault", "period": 30}
-    method = vault.request("POST", "identity/mfa/method/totp", desired_state)["data"]["method_id"]
+    fields = {"issuer": "Vault", "period": 30}
+    method = vault.request("POST", "identity/mfa/method/totp", fields)["data"]["method_id"]
     accessor = vault.request("GET", "sys/auth")["data"][f"{userpass.mount}/"]["accessor"]
     enforced = {"mfa_method_ids": [method], "auth_method_accessors": [accessor]}
     vault.request("POST", f"identity/mfa/login-enforcement/{userpass.mount}", enforced)

@@ -153,14 +153,14 @@ async def test_a_client_certificate_that_the_server_refuses(
     authority: Authority,
 ) -> None:
     past = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for trusted, desired_state, said in (
+    for trusted, fields, said in (
         (authority.ca_file, {"not_after": past}, "the client certificate has expired"),
         (authority.issue()["certificate"], {}, "does not trust the issuer of the client certif"),
     ):
         context = authority.context()
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(trusted)
-        files = authority.issue(common_name="agent", **desired_state)
+        files = authority.issue(common_name="agent", **fields)
         with OddServer(HEALTHY, context) as server:
             found = await fault(
                 server,
