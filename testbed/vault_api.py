@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from testbed.binaries import OPENAI_PLUGIN, binary
-from testbed.emulator.state import ADMIN_API_KEY, ADMIN_API_KEY_ID, PROJECT_ID
+from testbed.emulator.organization import ADMIN_API_KEY, ADMIN_API_KEY_ID, PROJECT_ID
 
 TIMEOUT = 70
 """Seconds: a mint is two upstream calls of at most 30 s each."""

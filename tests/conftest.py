@@ -25,7 +25,7 @@ def vault() -> Iterator[VaultServer]:
 
 @pytest.fixture(scope="session")
 def openai_server() -> Iterator[OpenAIServer]:
-    """One emulator for the whole run; a test that sets knobs puts them back."""
+    """One emulator for the whole run; a test that sets settings puts them back."""
     with OpenAIServer() as server:
         yield server
 

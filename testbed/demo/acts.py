@@ -77,12 +77,12 @@ def limit(scene: Scene, _bound: float) -> Outcome:
     """Let OpenAI refuse every new account for a minute, in which a new key is wanted."""
     scene.have_new_key(LONG_LEASE)
     before, tries = scene.agent.shown(), scene.refused_mints()
-    scene.openai.set(requests_per_minute={"service_account.create": 0})
+    scene.openai.configure(requests_per_minute={"service_account.create": 0})
     event = scene.now()
     scene.agent.rotate()
     scene.watch(event + MINUTE)
     after, tries = scene.agent.shown(), scene.refused_mints() - tries
-    scene.openai.set()
+    scene.openai.configure()
     faults = []
     if before is None or after is None or after.tag != before.tag or after.stale:
         faults.append("the old key was not served on")

@@ -1,1 +1,1 @@
-"""An emulator of the OpenAI API: organization API, data plane, and knobs for their faults."""
+"""An emulator of the OpenAI API: organization API, data plane, and settings for their faults."""

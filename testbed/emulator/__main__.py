@@ -36,7 +36,7 @@ def main() -> int:
         threading.Thread(target=_wait_for_end_of_stdin, daemon=True).start()
     connections = Connections()
     config = uvicorn.Config(
-        create_app(_steady_clock(), connections.hang_up),
+        create_app(_steady_clock(), connections.abort_connection),
         http=connections.protocol(),
         ws="none",
         lifespan="off",

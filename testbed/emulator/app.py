@@ -10,28 +10,28 @@ from starlette.responses import JSONResponse, Response
 from testbed.emulator.control import Control
 from testbed.emulator.data_plane import DataPlane
 from testbed.emulator.errors import api_error
-from testbed.emulator.gate import Gate, HangUp
-from testbed.emulator.organization import OrganizationAPI
-from testbed.emulator.state import Organization
+from testbed.emulator.middleware import AbortConnection, Middleware
+from testbed.emulator.organization import Organization
+from testbed.emulator.organization_api import OrganizationAPI
+from testbed.emulator.state import EmulatorState
 from testbed.emulator.usage_api import UsageAPI
-from testbed.emulator.world import World
 
 
-def create_app(now: Callable[[], float], hang_up: HangUp) -> Starlette:
+def create_app(now: Callable[[], float], abort_connection: AbortConnection) -> Starlette:
     """Return the application.
 
-    `now` returns Unix seconds and never steps back; `hang_up` closes the connection from a
+    `now` returns Unix seconds and never steps back; `abort_connection` closes the connection from a
     client's address. Delays sleep on the event loop's clock (asyncio or trio).
     """
-    world = World(now)
-    admins = Gate(world, Organization.authenticate_admin, hang_up)
-    accounts = Gate(world, Organization.authenticate, hang_up)
+    state = EmulatorState(now)
+    admins = Middleware(state, Organization.authenticate_admin, abort_connection)
+    accounts = Middleware(state, Organization.authenticate, abort_connection)
     return Starlette(
         routes=[
-            *OrganizationAPI(world).routes(admins),
-            *UsageAPI(world).routes(admins),
-            *DataPlane(world).routes(accounts),
-            *Control(world).routes(),
+            *OrganizationAPI(state).routes(admins),
+            *UsageAPI(state).routes(admins),
+            *DataPlane(state).routes(accounts),
+            *Control(state).routes(),
         ],
         exception_handlers={404: _no_route, 405: _no_route},
     )

@@ -23,14 +23,14 @@ class Prompt:
     """What was asked. Times are Unix seconds."""
 
     model: str
-    words: int
+    word_count: int
     now: float
-    usage_wanted: bool = False
+    include_usage: bool = False
 
     @property
     def amount(self) -> Amount:
         """What this costs, a word being a token."""
-        return Amount(1, self.words, len(REPLY))
+        return Amount(1, self.word_count, len(REPLY))
 
 
 def chat_completion(prompt: Prompt) -> Body:
@@ -47,14 +47,14 @@ def chat_completion(prompt: Prompt) -> Body:
 def chat_events(prompt: Prompt) -> Iterator[str]:
     """Yield the server-sent events of a streamed chat completion."""
     head = _chat_head(prompt, "chat.completion.chunk")
-    if prompt.usage_wanted:
+    if prompt.include_usage:
         head["usage"] = None
     first: Body = {"role": "assistant", "content": "", "refusal": None}
     for delta in (first, *({"content": piece} for piece in REPLY), {}):
         reason = None if delta else "stop"
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         yield _event({**head, "choices": [choice]})
-    if prompt.usage_wanted:
+    if prompt.include_usage:
         yield _event({**head, "choices": [], "usage": _chat_usage(prompt)})
     yield DONE
 
@@ -73,16 +73,16 @@ def response_events(prompt: Prompt) -> Iterator[str]:
 def _response_events(prompt: Prompt) -> Iterator[Body]:
     response_id, item_id = new_id("resp_"), new_id("msg_")
     begun = _response(prompt, response_id, item_id, status="in_progress")
-    place = {"item_id": item_id, "output_index": 0, "content_index": 0}
+    position = {"item_id": item_id, "output_index": 0, "content_index": 0}
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     empty = {**_message(item_id), "content": [], "status": "in_progress"}
     yield {"type": "response.output_item.added", "output_index": 0, "item": empty}
-    yield {"type": "response.content_part.added", **place, "part": _part("")}
+    yield {"type": "response.content_part.added", **position, "part": _part("")}
     for piece in REPLY:
-        yield {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []}
-    yield {"type": "response.output_text.done", **place, "text": TEXT, "logprobs": []}
-    yield {"type": "response.content_part.done", **place, "part": _part(TEXT)}
+        yield {"type": "response.output_text.delta", **position, "delta": piece, "logprobs": []}
+    yield {"type": "response.output_text.done", **position, "text": TEXT, "logprobs": []}
+    yield {"type": "response.content_part.done", **position, "part": _part(TEXT)}
     yield {"type": "response.output_item.done", "output_index": 0, "item": _message(item_id)}
     done = _response(prompt, response_id, item_id, status="completed")
     yield {"type": "response.completed", "response": done}

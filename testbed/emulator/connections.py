@@ -11,7 +11,7 @@ class Connections:
     def __init__(self) -> None:
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
 
-    def hang_up(self, client: tuple[str, int]) -> None:
+    def abort_connection(self, client: tuple[str, int]) -> None:
         """Close the connection from this client at once, sending nothing more."""
         self._transports[tuple(client)].abort()  # type: ignore[index]
 

@@ -18,10 +18,10 @@ from testbed.emulator.completions import (
     response_events,
 )
 from testbed.emulator.errors import api_error
-from testbed.emulator.gate import Gate, json_object
+from testbed.emulator.middleware import Middleware, json_object
 from testbed.emulator.records import ServiceAccount
+from testbed.emulator.state import EmulatorState
 from testbed.emulator.usage import Origin
-from testbed.emulator.world import World
 
 MODELS = ("gpt-4.1-mini", "gpt-4o-mini")
 """What /v1/models lists; any name is answered."""
@@ -32,15 +32,15 @@ MODELS_CREATED = 1_721_172_741
 class DataPlane:
     """The endpoints that a service account's key opens."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: EmulatorState) -> None:
+        self._state = state
 
-    def routes(self, gate: Gate[ServiceAccount]) -> list[Route]:
-        """Return the routes, each behind the gate."""
+    def routes(self, middleware: Middleware[ServiceAccount]) -> list[Route]:
+        """Return the routes, each behind the middleware."""
         return [
-            gate.route("GET", "/v1/models", "models.list", self._models),
-            gate.route("POST", "/v1/chat/completions", "chat.completions", self._chat),
-            gate.route("POST", "/v1/responses", "responses", self._responses),
+            middleware.route("GET", "/v1/models", "models.list", self._models),
+            middleware.route("POST", "/v1/chat/completions", "chat.completions", self._chat),
+            middleware.route("POST", "/v1/responses", "responses", self._responses),
         ]
 
     async def _models(self, _request: Request, _caller: ServiceAccount) -> Response:
@@ -60,35 +60,37 @@ class DataPlane:
         self,
         request: Request,
         caller: ServiceAccount,
-        question: str,
-        whole: Callable[[Prompt], Body],
-        events: Callable[[Prompt], Iterator[str]],
+        input_field: str,
+        make_body: Callable[[Prompt], Body],
+        make_events: Callable[[Prompt], Iterator[str]],
     ) -> Response:
         body = await json_object(request)
-        prompt = self._prompt(body, question)
+        prompt = self._prompt(body, input_field)
         origin = Origin(caller.project_id, caller.key.id, prompt.model)
-        self._world.usage.record(origin, prompt.amount, prompt.now)
+        self._state.usage.record(origin, prompt.amount, prompt.now)
         if body.get("stream") is True:
-            return StreamingResponse(_pieces(events(prompt)), media_type="text/event-stream")
-        return JSONResponse(whole(prompt))
+            return StreamingResponse(
+                _iterate_async(make_events(prompt)), media_type="text/event-stream"
+            )
+        return JSONResponse(make_body(prompt))
 
-    def _prompt(self, body: Body, question: str) -> Prompt:
+    def _prompt(self, body: Body, input_field: str) -> Prompt:
         model = body.get("model")
         if not isinstance(model, str):
             raise api_error(400, "you must provide a model parameter")
-        if question not in body:
-            message = f"Missing required parameter: '{question}'."
-            raise api_error(400, message, param=question, code="missing_required_parameter")
+        if input_field not in body:
+            message = f"Missing required parameter: '{input_field}'."
+            raise api_error(400, message, param=input_field, code="missing_required_parameter")
         options = body.get("stream_options")
         return Prompt(
             model=model,
-            words=len(str(body[question]).split()),
-            now=self._world.now(),
-            usage_wanted=isinstance(options, dict) and options.get("include_usage") is True,
+            word_count=len(str(body[input_field]).split()),
+            now=self._state.now(),
+            include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         )
 
 
-async def _pieces(events: Iterator[str]) -> AsyncIterator[str]:
+async def _iterate_async(make_events: Iterator[str]) -> AsyncIterator[str]:
     # An async iterator, for Starlette runs a plain one in a thread.
-    for event in events:
+    for event in make_events:
         yield event

@@ -1,4 +1,4 @@
-"""The names by which knobs and counters know the endpoints."""
+"""The names by which settings and counters know the endpoints."""
 
 from typing import Literal, get_args
 
@@ -20,7 +20,7 @@ DataPlaneEndpoint = Literal["models.list", "chat.completions", "responses"]
 Endpoint = OrganizationEndpoint | DataPlaneEndpoint
 Plane = Literal["organization", "data_plane"]
 Scope = Endpoint | Plane
-"""What a knob is set for: one endpoint, or each endpoint of a plane."""
+"""What a setting is set for: one endpoint, or each endpoint of a plane."""
 
 ORGANIZATION: frozenset[str] = frozenset(get_args(OrganizationEndpoint))
 SCOPES: frozenset[str] = (

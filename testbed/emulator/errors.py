@@ -18,12 +18,12 @@ ErrorName = Literal[
     "unavailable",
 ]
 KEYS_PAGE = "https://platform.openai.com/account/api-keys"
-SHOWN_WHOLE = 12
+LONGEST_UNMASKED = 12
 """A key no longer than this is masked nowhere in the 401."""
 
 
 class APIError(Exception):
-    """An answer other than 200, raised by the work and sent by the gate."""
+    """An answer other than 200, raised by a handler and sent by the middleware."""
 
     def __init__(
         self, status: int, body: Mapping[str, object], headers: Mapping[str, str] | None = None
@@ -49,9 +49,9 @@ def api_error(
 
 def mask(key: str) -> str:
     """Show a key as the 401 does: its first eight and last four characters."""
-    if len(key) <= SHOWN_WHOLE:
+    if len(key) <= LONGEST_UNMASKED:
         return key
-    return key[:8] + "*" * (len(key) - SHOWN_WHOLE) + key[-4:]
+    return key[:8] + "*" * (len(key) - LONGEST_UNMASKED) + key[-4:]
 
 
 def no_key() -> APIError:
@@ -99,7 +99,7 @@ def rate_limited(plane: Plane, wait: float) -> APIError:
     return error
 
 
-SCRIPTED: Mapping[ErrorName, int] = {
+ERROR_STATUSES: Mapping[ErrorName, int] = {
     "invalid_api_key": 401,
     "missing_scopes": 403,
     "forbidden": 403,
@@ -108,7 +108,7 @@ SCRIPTED: Mapping[ErrorName, int] = {
     "server_error": 500,
     "unavailable": 503,
 }
-"""What the knob `errors` can ask for, with its status."""
+"""What the setting `errors` can ask for, with its status."""
 
 BEFORE_AUTHENTICATION: frozenset[ErrorName] = frozenset(
     {"invalid_api_key", "server_error", "unavailable"}
@@ -116,8 +116,8 @@ BEFORE_AUTHENTICATION: frozenset[ErrorName] = frozenset(
 """These come whatever the key; the others only to a key that authenticates."""
 
 
-def scripted(name: ErrorName, plane: Plane, key: str) -> APIError:
-    """Make the error that the knob `errors` names; `key` is what the caller sent."""
+def named_error(name: ErrorName, plane: Plane, key: str) -> APIError:
+    """Make the error that the setting `errors` names; `key` is what the caller sent."""
     match name:
         case "invalid_api_key":
             return invalid_api_key(key)

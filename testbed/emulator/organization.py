@@ -1,181 +1,112 @@
-"""The organization API: projects, service accounts, admin keys, and the audit log.
+"""The organization: which projects, accounts, and keys exist, and which keys work.
 
-Source: https://platform.openai.com/docs/api-reference/administration
+Pure bookkeeping: the time is an argument, in Unix seconds.
 """
 
-from operator import attrgetter
+from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from testbed.emulator.audit import AuditLog
+from testbed.emulator.counters import AccountCounters
+from testbed.emulator.errors import mask
+from testbed.emulator.records import (
+    AdminKey,
+    Key,
+    Project,
+    ServiceAccount,
+    Validity,
+    digest,
+    new_id,
+    new_secret,
+)
 
-from testbed.emulator.audit import Event
-from testbed.emulator.errors import APIError, api_error
-from testbed.emulator.gate import Gate, json_object
-from testbed.emulator.paging import integer, page, values
-from testbed.emulator.records import AdminKey, Project, ServiceAccount, Validity
-from testbed.emulator.world import World
+ADMIN_API_KEY = "sk-admin-emulator"
+"""The first admin key of every emulator; it opens nothing else, so it is no secret."""
 
-MAX_LIFETIME = 31_536_000
-"""Seconds: the longest `expires_in_seconds`."""
+ADMIN_API_KEY_ID = "key_admin_emulator"
+PROJECT_ID = "proj_emulator"
+"""The first project of every emulator."""
 
 
-class OrganizationAPI:
-    """The endpoints under /v1/organization, for admin keys only."""
+@dataclass(frozen=True, slots=True)
+class _DeletedAccount:
+    """A deleted account whose key still works."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    account: ServiceAccount
+    works_until: float
 
-    def routes(self, gate: Gate[AdminKey]) -> list[Route]:
-        """Return the routes, each behind the gate."""
-        root = "/v1/organization"
-        accounts = f"{root}/projects/{{project_id}}/service_accounts"
-        account = f"{accounts}/{{account_id}}"
-        admin_keys = f"{root}/admin_api_keys"
-        return [
-            gate.route("POST", f"{root}/projects", "project.create", self._create_project),
-            gate.route("GET", f"{root}/projects/{{project_id}}", "project.get", self._get_project),
-            gate.route("POST", accounts, "service_account.create", self._create_account),
-            gate.route("GET", accounts, "service_account.list", self._list_accounts),
-            gate.route("GET", account, "service_account.get", self._get_account),
-            gate.route("DELETE", account, "service_account.delete", self._delete_account),
-            gate.route("POST", admin_keys, "admin_api_key.create", self._create_admin_key),
-            gate.route("GET", admin_keys, "admin_api_key.list", self._list_admin_keys),
-            gate.route(
-                "DELETE", f"{admin_keys}/{{key_id}}", "admin_api_key.delete", self._delete_admin_key
-            ),
-            gate.route("GET", f"{root}/audit_logs", "audit_log.list", self._list_audit_logs),
-        ]
 
-    async def _create_project(self, request: Request, _: AdminKey) -> Response:
-        name = _name(await json_object(request))
-        project = self._world.organization.create_project(name, self._world.now())
-        return JSONResponse(project.body())
+class Organization:
+    """What the organization API changes and the data plane asks."""
 
-    async def _get_project(self, request: Request, _: AdminKey) -> Response:
-        return JSONResponse(self._project(request).body())
+    def __init__(self, now: float) -> None:
+        self.projects: dict[str, Project] = {}
+        self.accounts: dict[str, ServiceAccount] = {}
+        self.admin_keys: dict[str, AdminKey] = {}
+        self.audit_log = AuditLog()
+        self.account_counters = AccountCounters()
+        self._by_digest: dict[str, ServiceAccount] = {}
+        self._deleted: dict[str, _DeletedAccount] = {}
+        self._add_project(Project(PROJECT_ID, "Emulator", now))
+        self._add_admin_key(ADMIN_API_KEY_ID, "first", ADMIN_API_KEY, now)
 
-    async def _create_account(self, request: Request, caller: AdminKey) -> Response:
-        project = self._project(request)
-        body = await json_object(request)
-        knobs = self._world.knobs
-        lifetimes = [each for each in (_lifetime(body), knobs.key_lifetime) if each is not None]
-        now = self._world.now()
-        account, value = self._world.organization.create_account(
-            project,
-            _name(body),
-            caller,
-            Validity(
-                created_at=now,
-                active_at=now + knobs.activation_delay,
-                expires_at=now + min(lifetimes) if lifetimes else None,
-            ),
-        )
-        return JSONResponse({**account.body(), "api_key": account.key.body(value)})
+    def create_project(self, name: str, now: float) -> Project:
+        """Add a project."""
+        return self._add_project(Project(new_id("proj_"), name, now))
 
-    async def _list_accounts(self, request: Request, _: AdminKey) -> Response:
-        project = self._project(request)
-        accounts = [
-            account
-            for account in self._world.organization.accounts.values()
-            if account.project_id == project.id
-        ]
-        return JSONResponse(
-            page(request.query_params, accounts, attrgetter("id"), ServiceAccount.body)
-        )
+    def create_account(
+        self, project: Project, name: str, actor: AdminKey, validity: Validity
+    ) -> tuple[ServiceAccount, str]:
+        """Add a service account; return it with the value of its key, which is kept nowhere."""
+        value = new_secret("sk-svcacct-")
+        key = Key(new_id("key_"), digest(value), validity)
+        now = validity.created_at
+        account = ServiceAccount(new_id("svc_acct_"), name, project.id, now, key)
+        self.accounts[account.id] = account
+        self._by_digest[key.digest] = account
+        self.audit_log.created(account, project, actor, now)
+        self.account_counters.count_mint(account, self.live(now))
+        return account, value
 
-    async def _get_account(self, request: Request, _: AdminKey) -> Response:
-        return JSONResponse(self._account(request).body())
+    def delete_account(
+        self, account: ServiceAccount, actor: AdminKey | None, now: float, *, revocation_lag: float
+    ) -> None:
+        """Delete an account with its key, which works on for the lag (in seconds)."""
+        del self.accounts[account.id]
+        del self._by_digest[account.key.digest]
+        self._deleted[account.key.digest] = _DeletedAccount(account, now + revocation_lag)
+        self.audit_log.deleted(account, self.projects[account.project_id], actor, now)
+        self.account_counters.count_deletion(account)
 
-    async def _delete_account(self, request: Request, caller: AdminKey) -> Response:
-        account = self._account(request)
-        self._world.organization.delete_account(
-            account, caller, self._world.now(), revocation_lag=self._world.knobs.revocation_lag
-        )
-        return JSONResponse(_deleted("project.service_account", account.id))
+    def create_admin_key(self, name: str, now: float) -> tuple[AdminKey, str]:
+        """Add an admin key; return it with its value, which is kept nowhere."""
+        value = new_secret("sk-admin-")
+        return self._add_admin_key(new_id("key_"), name, value, now), value
 
-    async def _create_admin_key(self, request: Request, _: AdminKey) -> Response:
-        name = _name(await json_object(request))
-        key, value = self._world.organization.create_admin_key(name, self._world.now())
-        return JSONResponse({**key.body(), "value": value})
+    def live(self, now: float) -> list[ServiceAccount]:
+        """List the accounts whose key exists and has not expired, oldest first."""
+        return [each for each in self.accounts.values() if not each.key.validity.expired(now)]
 
-    async def _list_admin_keys(self, request: Request, _: AdminKey) -> Response:
-        keys = list(self._world.organization.admin_keys.values())
-        if request.query_params.get("order") == "desc":
-            keys.reverse()
-        return JSONResponse(page(request.query_params, keys, attrgetter("id"), AdminKey.body))
+    def authenticate(self, value: str, now: float) -> ServiceAccount | None:
+        """Return the account that a key works for at this moment, if any."""
+        name = digest(value)
+        account = self._by_digest.get(name)
+        if account is None:
+            deleted = self._deleted.get(name)
+            if deleted is None or now >= deleted.works_until:
+                return None
+            account = deleted.account
+        return account if account.key.validity.holds(now) else None
 
-    async def _delete_admin_key(self, request: Request, _: AdminKey) -> Response:
-        key_id = request.path_params["key_id"]
-        if self._world.organization.admin_keys.pop(key_id, None) is None:
-            raise _not_found("admin API key", key_id)
-        return JSONResponse(_deleted("admin_api_key", key_id))
+    def authenticate_admin(self, value: str, _now: float) -> AdminKey | None:
+        """Return the admin key with this value, if any."""
+        name = digest(value)
+        return next((key for key in self.admin_keys.values() if key.digest == name), None)
 
-    async def _list_audit_logs(self, request: Request, _: AdminKey) -> Response:
-        query = request.query_params
-        types, projects = values(query, "event_types"), values(query, "project_ids")
-        after = max(
-            integer(query, "effective_at[gt]", -1) + 1, integer(query, "effective_at[gte]", 0)
-        )
-        before = integer(query, "effective_at[lt]", 2**62)
-        before = min(before, integer(query, "effective_at[lte]", 2**62) + 1)
-        events = [
-            event
-            for event in reversed(self._world.organization.audit_log.events)
-            if (not types or event.type in types)
-            and (not projects or event.project.id in projects)
-            and after <= int(event.effective_at) < before
-        ]
-        return JSONResponse(page(query, events, attrgetter("id"), Event.body))
-
-    def _project(self, request: Request) -> Project:
-        project_id = request.path_params["project_id"]
-        project = self._world.organization.projects.get(project_id)
-        if project is None:
-            raise _not_found("project", project_id)
+    def _add_project(self, project: Project) -> Project:
+        self.projects[project.id] = project
         return project
 
-    def _account(self, request: Request) -> ServiceAccount:
-        account_id = request.path_params["account_id"]
-        account = self._world.organization.accounts.get(account_id)
-        if account is None or account.project_id != self._project(request).id:
-            raise _not_found("service account", account_id)
-        return account
-
-
-def _not_found(kind: str, identity: str) -> APIError:
-    return api_error(404, f"No {kind} found with id '{identity}'.", code="not_found")
-
-
-def _deleted(kind: str, identity: str) -> dict[str, object]:
-    return {"object": f"organization.{kind}.deleted", "id": identity, "deleted": True}
-
-
-def _name(body: dict[str, object]) -> str:
-    name = body.get("name")
-    if not isinstance(name, str) or not name:
-        raise api_error(
-            400,
-            "Missing required parameter: 'name'.",
-            param="name",
-            code="missing_required_parameter",
-        )
-    return name
-
-
-def _lifetime(body: dict[str, object]) -> int | None:
-    seconds = body.get("expires_in_seconds")
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int):
-        kind = "integer"
-    elif 1 <= seconds <= MAX_LIFETIME:
-        return seconds
-    else:
-        kind = f"value between 1 and {MAX_LIFETIME}"
-    raise api_error(
-        400,
-        f"Invalid 'expires_in_seconds': expected an {kind}, but got {seconds!r} instead.",
-        param="expires_in_seconds",
-        code="invalid_value",
-    )
+    def _add_admin_key(self, key_id: str, name: str, value: str, now: float) -> AdminKey:
+        key = AdminKey(key_id, name, digest(value), mask(value), now)
+        self.admin_keys[key_id] = key
+        return key

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, cast
 
-from testbed.emulator.knobs import KnobSettings
-from testbed.emulator.snapshot import State
-from testbed.emulator.state import ADMIN_API_KEY
+from testbed.emulator.organization import ADMIN_API_KEY
+from testbed.emulator.settings import SettingsFields
+from testbed.emulator.snapshot import StateSnapshot
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT = 30
@@ -96,19 +96,19 @@ class OpenAIServer:
         """What OPENAI_BASE_URL and the engine's `api_endpoint` are set to."""
         return f"http://127.0.0.1:{self._port}/v1"
 
-    def set(self, **knobs: Unpack[KnobSettings]) -> None:
-        """Set these knobs, and all others to their default; `set()` heals everything.
+    def configure(self, **settings: Unpack[SettingsFields]) -> None:
+        """Set these settings, and all others to their default; `configure()` heals everything.
 
-        `testbed.emulator.knobs.Knobs` explains them. Raises EmulatorError for a wrong one.
+        `EmulatorSettings` explains them. Raises EmulatorError for a wrong one.
         """
-        self._call("PUT", "/control/knobs", knobs)
+        self._call("PUT", "/control/settings", settings)
 
-    def state(self) -> State:
+    def state(self) -> StateSnapshot:
         """Return which keys live, and what was counted."""
-        return cast("State", self._call("GET", "/control/state"))
+        return cast("StateSnapshot", self._call("GET", "/control/state"))
 
     def reset(self) -> None:
-        """Forget all accounts, counts, and knobs."""
+        """Forget all accounts, counts, and settings."""
         self._call("POST", "/control/reset")
 
     def delete_account(self, account_id: str) -> None:

@@ -2,10 +2,10 @@
 
 from typing import TypedDict
 
-from testbed.emulator.knobs import KnobSettings
+from testbed.emulator.counters import AccountCounts
 from testbed.emulator.records import ServiceAccount, fingerprint
-from testbed.emulator.tally import Tally
-from testbed.emulator.world import World
+from testbed.emulator.settings import SettingsFields
+from testbed.emulator.state import EmulatorState
 
 
 class LiveKey(TypedDict):
@@ -37,7 +37,7 @@ class RequestCounts(TypedDict):
     error: int
 
 
-class State(TypedDict):
+class StateSnapshot(TypedDict):
     """Everything but the keys themselves."""
 
     now: float
@@ -55,37 +55,37 @@ class State(TypedDict):
     """By endpoint, then by status; lost ones are among them."""
     lost: dict[str, int]
     """Answers that were lost, by endpoint."""
-    knobs: KnobSettings
+    settings: SettingsFields
 
 
-def snapshot(world: World) -> State:
+def snapshot(state: EmulatorState) -> StateSnapshot:
     """Describe the emulator as it is now."""
-    now = world.now()
-    live = world.organization.live(now)
-    tallies, traffic = world.organization.tallies, world.traffic
+    now = state.now()
+    live = state.organization.live(now)
+    account_counters, request_counters = state.organization.account_counters, state.request_counters
     return {
         "now": now,
         "live": [_live_key(account) for account in live],
-        "overall": _group(tallies.overall, len(live)),
+        "overall": _group(account_counters.overall, len(live)),
         "projects": {
-            project: _group(tally, sum(account.project_id == project for account in live))
-            for project, tally in tallies.projects.items()
+            project: _group(counts, sum(account.project_id == project for account in live))
+            for project, counts in account_counters.projects.items()
         },
         "prefixes": {
-            prefix: _group(tally, sum(account.name_prefix == prefix for account in live))
-            for prefix, tally in tallies.prefixes.items()
+            prefix: _group(counts, sum(account.name_prefix == prefix for account in live))
+            for prefix, counts in account_counters.prefixes.items()
         },
-        "refusals": traffic.refusals,
+        "refusals": request_counters.refusals,
         "requests": {
             key: {"ok": counts["ok"], "refused": counts["refused"], "error": counts["error"]}
-            for key, counts in traffic.requests.items()
+            for key, counts in request_counters.requests.items()
         },
         "answers": {
             endpoint: {str(status): count for status, count in counts.items()}
-            for endpoint, counts in traffic.answers.items()
+            for endpoint, counts in request_counters.answers.items()
         },
-        "lost": dict(traffic.lost.items()),
-        "knobs": world.knobs.settings(),
+        "lost": dict(request_counters.lost.items()),
+        "settings": state.settings.to_json(),
     }
 
 
@@ -101,10 +101,10 @@ def _live_key(account: ServiceAccount) -> LiveKey:
     }
 
 
-def _group(tally: Tally, live: int) -> GroupState:
+def _group(counts: AccountCounts, live: int) -> GroupState:
     return {
         "live": live,
-        "high_water": tally.high_water,
-        "mints": tally.mints,
-        "deletions": tally.deletions,
+        "high_water": counts.high_water,
+        "mints": counts.mints,
+        "deletions": counts.deletions,
     }

@@ -1,112 +1,48 @@
-"""The organization: which projects, accounts, and keys exist, and which keys work.
+"""All that one emulator knows."""
 
-Pure bookkeeping: the time is an argument, in Unix seconds.
-"""
+from collections.abc import Callable
+from dataclasses import replace
 
-from dataclasses import dataclass
-
-from testbed.emulator.audit import AuditLog
-from testbed.emulator.errors import mask
-from testbed.emulator.records import (
-    AdminKey,
-    Key,
-    Project,
-    ServiceAccount,
-    Validity,
-    digest,
-    new_id,
-    new_secret,
-)
-from testbed.emulator.tally import Tallies
-
-ADMIN_API_KEY = "sk-admin-emulator"
-"""The first admin key of every emulator; it opens nothing else, so it is no secret."""
-
-ADMIN_API_KEY_ID = "key_admin_emulator"
-PROJECT_ID = "proj_emulator"
-"""The first project of every emulator."""
+from testbed.emulator.counters import RequestCounters
+from testbed.emulator.endpoints import Endpoint, plane_of
+from testbed.emulator.limits import RateLimiter
+from testbed.emulator.organization import Organization
+from testbed.emulator.settings import EmulatorSettings
+from testbed.emulator.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class _Lagging:
-    """A deleted account whose key still works."""
+class EmulatorState:
+    """Organization, usage, counters, settings. `now` returns Unix seconds, and never steps back."""
 
-    account: ServiceAccount
-    until: float
+    organization: Organization
+    usage: Usage
+    request_counters: RequestCounters
+    settings: EmulatorSettings
+    limiter: RateLimiter
 
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.reset()
 
-class Organization:
-    """What the organization API changes and the data plane asks."""
+    def reset(self) -> None:
+        """Begin anew: no accounts, no counts, all settings at their default."""
+        self.organization = Organization(self.now())
+        self.usage = Usage()
+        self.request_counters = RequestCounters()
+        self.configure(EmulatorSettings())
 
-    def __init__(self, now: float) -> None:
-        self.projects: dict[str, Project] = {}
-        self.accounts: dict[str, ServiceAccount] = {}
-        self.admin_keys: dict[str, AdminKey] = {}
-        self.audit_log = AuditLog()
-        self.tallies = Tallies()
-        self._by_digest: dict[str, ServiceAccount] = {}
-        self._lagging: dict[str, _Lagging] = {}
-        self._add_project(Project(PROJECT_ID, "Emulator", now))
-        self._add_admin_key(ADMIN_API_KEY_ID, "first", ADMIN_API_KEY, now)
+    def configure(self, settings: EmulatorSettings) -> None:
+        """Set the settings; every budget of requests starts full."""
+        self.settings = settings
+        self.limiter = RateLimiter()
 
-    def create_project(self, name: str, now: float) -> Project:
-        """Add a project."""
-        return self._add_project(Project(new_id("proj_"), name, now))
-
-    def create_account(
-        self, project: Project, name: str, actor: AdminKey, validity: Validity
-    ) -> tuple[ServiceAccount, str]:
-        """Add a service account; return it with the value of its key, which is kept nowhere."""
-        value = new_secret("sk-svcacct-")
-        key = Key(new_id("key_"), digest(value), validity)
-        now = validity.created_at
-        account = ServiceAccount(new_id("svc_acct_"), name, project.id, now, key)
-        self.accounts[account.id] = account
-        self._by_digest[key.digest] = account
-        self.audit_log.created(account, project, actor, now)
-        self.tallies.minted(account, self.live(now))
-        return account, value
-
-    def delete_account(
-        self, account: ServiceAccount, actor: AdminKey | None, now: float, *, revocation_lag: float
-    ) -> None:
-        """Delete an account with its key, which works on for the lag (in seconds)."""
-        del self.accounts[account.id]
-        del self._by_digest[account.key.digest]
-        self._lagging[account.key.digest] = _Lagging(account, now + revocation_lag)
-        self.audit_log.deleted(account, self.projects[account.project_id], actor, now)
-        self.tallies.deleted(account)
-
-    def create_admin_key(self, name: str, now: float) -> tuple[AdminKey, str]:
-        """Add an admin key; return it with its value, which is kept nowhere."""
-        value = new_secret("sk-admin-")
-        return self._add_admin_key(new_id("key_"), name, value, now), value
-
-    def live(self, now: float) -> list[ServiceAccount]:
-        """List the accounts whose key exists and has not expired, oldest first."""
-        return [each for each in self.accounts.values() if not each.key.validity.expired(now)]
-
-    def authenticate(self, value: str, now: float) -> ServiceAccount | None:
-        """Return the account that a key works for at this moment, if any."""
-        name = digest(value)
-        account = self._by_digest.get(name)
-        if account is None:
-            lagging = self._lagging.get(name)
-            if lagging is None or now >= lagging.until:
-                return None
-            account = lagging.account
-        return account if account.key.validity.holds(now) else None
-
-    def authenticate_admin(self, value: str, _now: float) -> AdminKey | None:
-        """Return the admin key with this value, if any."""
-        name = digest(value)
-        return next((key for key in self.admin_keys.values() if key.digest == name), None)
-
-    def _add_project(self, project: Project) -> Project:
-        self.projects[project.id] = project
-        return project
-
-    def _add_admin_key(self, key_id: str, name: str, value: str, now: float) -> AdminKey:
-        key = AdminKey(key_id, name, digest(value), mask(value), now)
-        self.admin_keys[key_id] = key
-        return key
+    def consume_lost_answer(self, endpoint: Endpoint) -> bool:
+        """Tell whether this answer is to be lost, and count it off its setting."""
+        lost = self.settings.lost_answers
+        scope = endpoint if endpoint in lost else plane_of(endpoint)
+        left = lost.get(scope, 0)
+        if left == 0:
+            return False
+        self.settings = replace(self.settings, lost_answers={**lost, scope: left - 1})
+        self.request_counters.lost[endpoint] += 1
+        return True

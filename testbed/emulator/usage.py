@@ -54,7 +54,7 @@ class Query:
     api_key_ids: frozenset[str] = frozenset()
     project_ids: frozenset[str] = frozenset()
 
-    def admits(self, origin: Origin) -> bool:
+    def matches(self, origin: Origin) -> bool:
         """Tell whether the filters let this usage through."""
         return (not self.api_key_ids or origin.api_key_id in self.api_key_ids) and (
             not self.project_ids or origin.project_id in self.project_ids
@@ -111,7 +111,7 @@ class Usage:
         totals: defaultdict[tuple[str | None, ...], Amount] = defaultdict(Amount)
         names: dict[tuple[str | None, ...], Group] = {}
         for (minute, origin), amount in self._minutes.items():
-            if start <= minute < end and query.admits(origin):
+            if start <= minute < end and query.matches(origin):
                 group = query.group(origin)
                 totals[tuple(group.values())].add(amount)
                 names[tuple(group.values())] = group

@@ -10,11 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from testbed.emulator.errors import api_error
-from testbed.emulator.gate import Gate
+from testbed.emulator.middleware import Middleware
 from testbed.emulator.paging import integer, limit, values
 from testbed.emulator.records import AdminKey
+from testbed.emulator.state import EmulatorState
 from testbed.emulator.usage import DAY, MINUTE, Query
-from testbed.emulator.world import World
 
 WIDTHS = {"1m": (MINUTE, 60, 1440), "1h": (3600, 24, 168), "1d": (DAY, 7, 31)}
 """By `bucket_width`: seconds, default limit, and largest limit."""
@@ -26,15 +26,17 @@ PAGE = "page_"
 class UsageAPI:
     """The endpoints /v1/organization/usage/completions and /v1/organization/costs."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: EmulatorState) -> None:
+        self._state = state
 
-    def routes(self, gate: Gate[AdminKey]) -> list[Route]:
-        """Return the routes, each behind the gate."""
+    def routes(self, middleware: Middleware[AdminKey]) -> list[Route]:
+        """Return the routes, each behind the middleware."""
         root = "/v1/organization"
         return [
-            gate.route("GET", f"{root}/usage/completions", "usage.completions", self._completions),
-            gate.route("GET", f"{root}/costs", "costs", self._costs),
+            middleware.route(
+                "GET", f"{root}/usage/completions", "usage.completions", self._completions
+            ),
+            middleware.route("GET", f"{root}/costs", "costs", self._costs),
         ]
 
     async def _completions(self, request: Request, _: AdminKey) -> Response:
@@ -47,10 +49,10 @@ class UsageAPI:
                 code="invalid_value",
             )
         query = self._query(request, *WIDTHS[width])
-        return JSONResponse(self._world.usage.completions(query))
+        return JSONResponse(self._state.usage.completions(query))
 
     async def _costs(self, request: Request, _: AdminKey) -> Response:
-        return JSONResponse(self._world.usage.costs(self._query(request, DAY, *COSTS_LIMITS)))
+        return JSONResponse(self._state.usage.costs(self._query(request, DAY, *COSTS_LIMITS)))
 
     def _query(self, request: Request, width: int, default: int, maximum: int) -> Query:
         query = request.query_params
@@ -60,7 +62,7 @@ class UsageAPI:
             start = int(cursor.removeprefix(PAGE))
         return Query(
             start=start,
-            end=integer(query, "end_time", math.ceil(self._world.now())),
+            end=integer(query, "end_time", math.ceil(self._state.now())),
             width=width,
             limit=limit(query, default, maximum),
             group_by=values(query, "group_by"),

@@ -37,7 +37,7 @@ def engine(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Engine]:
     engine = Engine(vault, openai_server, mount, project_id, role_id, secret_id)
     engine.set_ttl("5m")
     yield engine
-    openai_server.set()
+    openai_server.configure()
     vault.request("PUT", f"sys/leases/revoke-force/{mount}")
     vault.request("DELETE", f"sys/mounts/{mount}")
     vault.request("DELETE", f"sys/auth/{mount}")

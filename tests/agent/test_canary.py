@@ -86,13 +86,14 @@ def test_no_secret_gets_out(
         assert run_command(exposure, command) in {0, 1}, command  # 2: COMMANDS has it wrong
 
     published = agent.wait_for_key()
-    engine.openai.set(errors={"service_account.create": "invalid_api_key"})  # quotes what it got
+    # This error quotes the key that was sent.
+    engine.openai.configure(errors={"service_account.create": "invalid_api_key"})
     engine.vault.request("PUT", f"sys/leases/revoke-prefix/{engine.path}")
     failed = eventually(lambda: agent.told("key.replacement_failed"), "OpenAI's words are told")
     assert "Incorrect API key provided" in failed[0]["message"]
     ask_everything(exposure, published)
     engine.set_ttl("8s")
-    engine.openai.set()
+    engine.openai.configure()
     replaced = agent.wait_for_key(other_than=published["tag"])
     engine.set_ttl("5m")
 

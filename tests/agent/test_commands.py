@@ -52,7 +52,7 @@ def test_a_rotation_that_comes_to_nothing_says_why(
     agent = make_agent()
     agent.start()
     agent.wait_for_key()
-    engine.openai.set(errors={"service_account.create": "rate_limited"})
+    engine.openai.configure(errors={"service_account.create": "rate_limited"})
     failed = agent.command("rotate", "billing", "--timeout", "2s")
     assert failed.returncode == 1
     assert "429" in failed.stderr

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from tests.agent.harness import Agent, Engine
 
 
-@pytest.mark.parametrize("knob", ["delay_before", "delay_after"])
+@pytest.mark.parametrize("setting", ["delay_before", "delay_after"])
 def test_kill_in_the_middle_of_a_mint(
-    engine: Engine, make_agent: Callable[..., Agent], knob: str
+    engine: Engine, make_agent: Callable[..., Agent], setting: str
 ) -> None:
     """Vault may have gone on: then a lease of unknown id lives under the token, until it goes."""
     agent = make_agent(overlap='"1s"', on_stop='"revoke"')
-    if knob == "delay_before":
-        engine.openai.set(delay_before={"service_account.create": 1.5})
+    if setting == "delay_before":
+        engine.openai.configure(delay_before={"service_account.create": 1.5})
     else:
-        engine.openai.set(delay_after={"service_account.create": 1.5})
+        engine.openai.configure(delay_after={"service_account.create": 1.5})
     agent.start()
     eventually(lambda: agent.told("key.mint_intended"), "the mint is under way")
     agent.end(signal.SIGKILL)
-    engine.openai.set()
+    engine.openai.configure()
     agent.start()
     key = agent.wait_for_key()
     (abandoned,) = agent.told("mint.abandoned")
@@ -39,14 +39,14 @@ def test_kill_in_the_middle_of_a_mint(
     eventually(lambda: agent.told("token.revoked"), "the first token goes, with its lease")
     live = engine.live_fingerprints()
     assert key["tag"].split("-")[1] in live
-    print(f"keys alive after kill -9 in the middle of a mint ({knob}): {len(live)}, counted 1")
+    print(f"keys alive after kill -9 in the middle of a mint ({setting}): {len(live)}, counted 1")
     assert len(live) <= 2, "what OpenAI made for a read that was broken off is counted"
 
 
 def test_sigterm_waits_for_a_mint_and_keeps_what_it_gave(
     engine: Engine, make_agent: Callable[..., Agent]
 ) -> None:
-    engine.openai.set(delay_after={"service_account.create": 1.5})
+    engine.openai.configure(delay_after={"service_account.create": 1.5})
     agent = make_agent(on_stop='"revoke"')
     agent.start()
     eventually(lambda: agent.told("key.mint_intended"), "the mint is under way")

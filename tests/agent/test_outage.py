@@ -58,7 +58,7 @@ def test_a_closed_port_for_longer_than_the_lease(
     agent = make_agent(address=f"http://{proxy.listen}", overlap='"1s"', check_every='"1s"')
     agent.start()
     tag = agent.wait_for_key()["tag"]
-    engine.openai.set(revocation_lag=60)
+    engine.openai.configure(revocation_lag=60)
     proxy.cut()
     eventually(lambda: agent.status()["state"] == "stale", "the key is stale", 2 * LEASE)
     key = agent.key()
@@ -79,7 +79,7 @@ def test_a_frozen_vault_blocks_nothing(engine: Engine, make_agent: Callable[...,
     agent = make_agent(overlap='"1s"', check_every='"1s"')
     agent.start()
     tag = agent.wait_for_key()["tag"]
-    engine.openai.set(revocation_lag=60)
+    engine.openai.configure(revocation_lag=60)
     engine.vault.freeze()
     try:
         slowest = 0.0
@@ -173,7 +173,7 @@ def test_organization_limit(engine: Engine, make_agent: Callable[..., Agent]) ->
     agent = make_agent(check_every='"0s"')
     agent.start()
     tag = agent.wait_for_key()["tag"]
-    engine.openai.set(errors={"service_account.create": "rate_limited"})
+    engine.openai.configure(errors={"service_account.create": "rate_limited"})
     before = engine.openai.state()["answers"]
     assert agent.post("/v1/keys/billing/rotate") == 202
     (failed,) = eventually(lambda: agent.told("key.replacement_failed"), "the limit is met")
@@ -199,7 +199,7 @@ def test_openai_that_refuses_every_key(engine: Engine, make_agent: Callable[...,
     )
     agent.start()
     tag = agent.wait_for_key()["tag"]
-    engine.openai.set(errors={"models.list": "invalid_api_key"})
+    engine.openai.configure(errors={"models.list": "invalid_api_key"})
     (failed,) = eventually(
         lambda: agent.told("key.replacement_failed"), "the fresh key is given up"
     )
@@ -210,6 +210,6 @@ def test_openai_that_refuses_every_key(engine: Engine, make_agent: Callable[...,
     assert agent.key_file.exists()
     eventually(lambda: engine.counts()["live"] == 1, "the fresh key's lease is revoked")
     assert engine.counts()["mints"] == 2, "no mint storm"
-    engine.openai.set()
+    engine.openai.configure()
     eventually(lambda: agent.status()["last_fault"] is None, "the old key is taken again")
     assert agent.status()["tag"] == tag

@@ -30,7 +30,7 @@ def test_vault_takes_over_what_openai_refuses(
     agent = make_agent(overlap='"1s"')
     agent.start()
     agent.wait_for_key()
-    engine.openai.set(errors={"service_account.delete": "rate_limited"})
+    engine.openai.configure(errors={"service_account.delete": "rate_limited"})
     tag = rotated(agent)
     (revoked,) = eventually(lambda: agent.told("lease.revoked"), "it is handed over")
     assert revoked["api_key_id"].startswith("key_")
@@ -39,7 +39,7 @@ def test_vault_takes_over_what_openai_refuses(
     assert engine.counts()["live"] == 2, "OpenAI has not done it"
     assert agent.status()["pending_revocations"] == 0, "it is Vault's now"
     assert deletions.get("service_account.delete", {}).get("200", 0) == 0
-    engine.openai.set()
+    engine.openai.configure()
     eventually(lambda: engine.counts()["live"] == 1, "Vault repeats it", RETRIED)
     assert engine.live_fingerprints() == {tag.split("-")[1]}
 
@@ -81,7 +81,7 @@ def test_now_withdraws_first(engine: Engine, make_agent: Callable[..., Agent]) -
     agent = make_agent(overlap='"1m"')
     agent.start()
     agent.wait_for_key()
-    engine.openai.set(errors={"service_account.create": "rate_limited"})
+    engine.openai.configure(errors={"service_account.create": "rate_limited"})
     assert agent.post("/v1/keys/billing/rotate", compromised=True, now=True) == 202
     eventually(lambda: engine.counts()["live"] == 0, "the key is revoked, and none is there")
     assert not agent.key_file.exists()

@@ -30,7 +30,7 @@ def test_key_is_replaced_before_it_ends(engine: Engine, make_agent: Callable[...
 def test_no_reader_ever_holds_a_key_that_is_not_active_yet(
     engine: Engine, make_agent: Callable[..., Agent]
 ) -> None:
-    engine.openai.set(activation_delay=3.0)
+    engine.openai.configure(activation_delay=3.0)
     agent = make_agent()
     seen: set[str] = set()
 
@@ -64,13 +64,13 @@ def test_lease_revoked_out_of_band_is_replaced(
 
 
 def test_sigterm_waits_for_a_mint(engine: Engine, make_agent: Callable[..., Agent]) -> None:
-    engine.openai.set(delay_before={"service_account.create": 1.5})
+    engine.openai.configure(delay_before={"service_account.create": 1.5})
     agent = make_agent()
     agent.start()
     eventually(lambda: agent.told("key.mint_intended"), "the mint is under way")
     assert agent.end(signal.SIGTERM) == 0
     assert len(agent.told("key.minted")) == 1
-    engine.openai.set()
+    engine.openai.configure()
     agent.start()
     agent.wait_for_key()
     counts = engine.counts()

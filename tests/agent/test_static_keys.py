@@ -136,7 +136,7 @@ def test_the_switch_to_the_engine(kept: Kept, make_agent: Callable[..., Agent]) 
     first = agent.wait_for_key()
     assert agent.end() == 0
     set_path(agent, kept.path, kept.engine.path)
-    kept.engine.openai.set(delay_before={"service_account.create": 1.0})
+    kept.engine.openai.configure(delay_before={"service_account.create": 1.0})
     agent.start()
     seen: list[dict[str, Any]] = []
     while not seen or seen[-1]["tag"] == first["tag"]:

@@ -28,12 +28,12 @@ def test_leader_killed_during_a_mint(cluster: Cluster, make_site: MakeSite, aske
     site = make_site([node.front for node in nodes])
     with site.read():
         before = site.agent.wait_for_key()["tag"]
-        site.openai.set(delay_after={"service_account.create": SLOW})
+        site.openai.configure(delay_after={"service_account.create": SLOW})
         with site.fault():
             site.rotate()
             wait_until(lambda: len(site.live()) > 1, "OpenAI has made the account")
             leader.kill()
-            site.openai.set()
+            site.openai.configure()
             assert cluster.active is not leader
         site.wait_for_another(before)
         site.orphans = 1

@@ -18,7 +18,7 @@ from freshkey.core.model.secret import Secret
 from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.openai.probe import Probe
 
-from testbed.emulator.state import ADMIN_API_KEY, PROJECT_ID
+from testbed.emulator.organization import ADMIN_API_KEY, PROJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -242,15 +242,15 @@ async def test_the_emulator(openai_server: OpenAIServer) -> None:
         assert (await probe.test(key)).verdict is Verdict.GOOD
         refused = await probe.test(Secret("sk-svcacct-unknown"))
         assert refused == Finding(Verdict.REFUSED, "401 invalid_api_key")
-        openai_server.set(errors={"models.list": "missing_scopes"})
+        openai_server.configure(errors={"models.list": "missing_scopes"})
         assert (await probe.test(key)).verdict is Verdict.GOOD
-        openai_server.set(errors={"models.list": "rate_limited"})
+        openai_server.configure(errors={"models.list": "rate_limited"})
         assert (await probe.test(key)).verdict is Verdict.GOOD
-        openai_server.set(errors={"models.list": "bare_string"})
+        openai_server.configure(errors={"models.list": "bare_string"})
         assert await probe.test(key) == Finding(Verdict.UNKNOWN, "403")
-        openai_server.set(errors={"models.list": "unavailable"})
+        openai_server.configure(errors={"models.list": "unavailable"})
         assert await probe.test(key) == Finding(Verdict.UNKNOWN, "503")
-    openai_server.set()  # as it was, for the tests that follow
+    openai_server.configure()  # as it was, for the tests that follow
 
 
 def test_httpx_is_imported_when_it_is_first_needed() -> None:

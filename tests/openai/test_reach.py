@@ -24,7 +24,7 @@ async def reach(base_url: str) -> int | str:
 
 
 async def test_openai_wants_a_key(openai_server: OpenAIServer) -> None:
-    openai_server.set()
+    openai_server.configure()
     assert await reach(openai_server.base_url) == HTTPStatus.UNAUTHORIZED
 
 

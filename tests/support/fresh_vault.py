@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from testbed.emulator.state import ADMIN_API_KEY, ADMIN_API_KEY_ID
+from testbed.emulator.organization import ADMIN_API_KEY, ADMIN_API_KEY_ID
 from tests.agent.harness import Agent
 from tests.support.documented import set_up
 

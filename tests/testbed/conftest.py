@@ -21,7 +21,7 @@ def engine(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Engine]:
     project = openai_server.create_project(mount)
     vault.enable_openai(mount, openai_server.base_url)
     yield Engine(mount, project, openai_server)
-    openai_server.set()
+    openai_server.configure()
     vault.request("PUT", f"sys/leases/revoke-force/{mount}")
     vault.request("DELETE", f"sys/mounts/{mount}")
 

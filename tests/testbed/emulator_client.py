@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from testbed.emulator.app import create_app
-from testbed.emulator.state import ADMIN_API_KEY, PROJECT_ID
+from testbed.emulator.organization import ADMIN_API_KEY, PROJECT_ID
 
 START = 1_790_000_000
 ACCOUNTS = f"/v1/organization/projects/{PROJECT_ID}/service_accounts"
@@ -34,8 +34,8 @@ class Client:
     async def models(self, key: str) -> int:
         return (await self.call("GET", "/v1/models", key=key)).status_code
 
-    async def turn(self, **knobs: object) -> None:
-        (await self.call("PUT", "/control/knobs", knobs)).raise_for_status()
+    async def configure(self, **settings: object) -> None:
+        (await self.call("PUT", "/control/settings", settings)).raise_for_status()
 
     async def state(self) -> dict[str, Any]:
         state: dict[str, Any] = (await self.call("GET", "/control/state")).json()

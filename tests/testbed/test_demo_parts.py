@@ -27,8 +27,8 @@ from testbed.demo.figures import Figures, unserved
 from testbed.demo.place import Place, find_tmpfs
 from testbed.demo.stage import BASE_URL, DEMO, STORY, Setting
 from testbed.demo.view import Lines, line, make_view, panel
+from testbed.emulator.organization import ADMIN_API_KEY, PROJECT_ID
 from testbed.emulator.process import OpenAIServer
-from testbed.emulator.state import ADMIN_API_KEY, PROJECT_ID
 
 
 def figures(*counts: Counts, shown: Shown | None = None) -> Figures:

@@ -1,4 +1,4 @@
-"""What the emulator's knobs do, and what its state tells."""
+"""What the emulator's settings do, and what its state tells."""
 
 from collections.abc import AsyncIterator
 
@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from testbed.emulator.errors import SCRIPTED
-from testbed.emulator.state import ADMIN_API_KEY
+from testbed.emulator.errors import ERROR_STATUSES
+from testbed.emulator.organization import ADMIN_API_KEY
 from tests.testbed.emulator_client import ACCOUNTS, START, Client
 
 
@@ -21,7 +21,7 @@ async def client() -> AsyncIterator[Client]:
 async def test_the_organizations_429_gives_no_hint_and_ends_within_a_minute(
     client: Client,
 ) -> None:
-    await client.turn(requests_per_minute={"organization": 7})
+    await client.configure(requests_per_minute={"organization": 7})
     statuses = [(await client.call("GET", ACCOUNTS)).status_code for _ in range(8)]
     assert statuses == [200] * 7 + [429]
     refused = await client.call("GET", ACCOUNTS)
@@ -36,7 +36,7 @@ async def test_the_organizations_429_gives_no_hint_and_ends_within_a_minute(
 
 async def test_the_data_planes_429_says_how_long(client: Client) -> None:
     key = (await client.mint())["api_key"]["value"]
-    await client.turn(requests_per_minute={"models.list": 2})
+    await client.configure(requests_per_minute={"models.list": 2})
     assert [await client.models(key) for _ in range(3)] == [200, 200, 429]
     refused = await client.call("GET", "/v1/models", key=key)
     assert refused.headers["retry-after"] == "30"
@@ -45,7 +45,7 @@ async def test_the_data_planes_429_says_how_long(client: Client) -> None:
 
 
 async def test_keys_begin_linger_and_expire_as_the_knobs_say(client: Client) -> None:
-    await client.turn(activation_delay=5, revocation_lag=7, key_lifetime=100)
+    await client.configure(activation_delay=5, revocation_lag=7, key_lifetime=100)
     made = await client.mint()
     key = made["api_key"]["value"]
     assert made["api_key"]["expires_at"] == START + 100
@@ -67,11 +67,11 @@ async def test_keys_begin_linger_and_expire_as_the_knobs_say(client: Client) -> 
     assert len((await client.call("GET", ACCOUNTS)).json()["data"]) == 1, "the account stays"
 
 
-@pytest.mark.parametrize(("knob", "alive"), [("delay_before", 0), ("delay_after", 1)])
+@pytest.mark.parametrize(("setting", "alive"), [("delay_before", 0), ("delay_after", 1)])
 async def test_a_slow_mint_is_slow_before_or_after_its_work(
-    client: Client, mock_clock: MockClock, knob: str, alive: int
+    client: Client, mock_clock: MockClock, setting: str, alive: int
 ) -> None:
-    await client.turn(**{knob: {"service_account.create": 40}})
+    await client.configure(**{setting: {"service_account.create": 40}})
     async with trio.open_nursery() as nursery:
         nursery.start_soon(client.mint)
         await wait_all_tasks_blocked()
@@ -83,9 +83,9 @@ async def test_a_slow_mint_is_slow_before_or_after_its_work(
     assert len((await client.state())["live"]) == 1
 
 
-@pytest.mark.parametrize(("name", "status"), list(SCRIPTED.items()))
+@pytest.mark.parametrize(("name", "status"), list(ERROR_STATUSES.items()))
 async def test_errors_come_instead_of_work(client: Client, name: str, status: int) -> None:
-    await client.turn(errors={"service_account.create": name})
+    await client.configure(errors={"service_account.create": name})
     response = await client.call("POST", ACCOUNTS, {"name": "vault-billing-1"})
     assert response.status_code == status
     error = response.json()["error"]
@@ -96,7 +96,7 @@ async def test_errors_come_instead_of_work(client: Client, name: str, status: in
     state = await client.state()
     assert state["overall"]["mints"] == 0
     assert state["answers"]["service_account.create"] == {str(status): 1}
-    await client.turn()
+    await client.configure()
     await client.mint()
 
 
@@ -108,7 +108,7 @@ async def test_only_a_key_that_authenticates_is_throttled_or_lacks_scopes(client
         ("invalid_api_key", 401, 401),
         ("unavailable", 503, 503),
     ):
-        await client.turn(errors={"data_plane": name})
+        await client.configure(errors={"data_plane": name})
         assert (await client.models(key), await client.models("sk-wrong")) == (good, bad)
     organization = await client.call("GET", ACCOUNTS)
     assert organization.status_code == 200, "the other plane goes on"
@@ -119,7 +119,7 @@ async def test_the_state_counts_by_fingerprint_and_shows_no_key(client: Client) 
     key = made["api_key"]["value"]
     await client.models(key)
     await client.models("sk-wrong")
-    await client.turn(errors={"models.list": "server_error"})
+    await client.configure(errors={"models.list": "server_error"})
     await client.models(key)
     answer = await client.call("GET", "/control/state")
     state = answer.json()
@@ -138,11 +138,11 @@ async def test_the_state_counts_by_fingerprint_and_shows_no_key(client: Client) 
 
 async def test_a_reset_forgets_everything(client: Client) -> None:
     key = (await client.mint())["api_key"]["value"]
-    await client.turn(activation_delay=5)
+    await client.configure(activation_delay=5)
     assert (await client.call("POST", "/control/reset")).status_code == 204
     state = await client.state()
     assert (state["live"], state["answers"], state["overall"]["mints"]) == ([], {}, 0)
-    assert state["knobs"]["activation_delay"] == 0
+    assert state["settings"]["activation_delay"] == 0
     assert await client.models(key) == 401
     await client.mint()
 
@@ -150,8 +150,8 @@ async def test_a_reset_forgets_everything(client: Client) -> None:
 @pytest.mark.parametrize(
     ("request_line", "content", "status", "line"),
     [
-        ("PUT knobs", b"{", 400, "knobs: the body is not JSON"),
-        ("PUT knobs", b'{"x": 1}', 400, "x: unknown knob; there are "),
+        ("PUT settings", b"{", 400, "settings: the body is not JSON"),
+        ("PUT settings", b'{"x": 1}', 400, "x: unknown setting; there are "),
         ("POST delete_account", b"{", 400, "delete_account: the body must be "),
         ("POST delete_account", b"{}", 400, "delete_account: the body must be "),
         ("POST delete_account", b'{"account_id": "x"}', 404, "delete_account: there is no acc"),

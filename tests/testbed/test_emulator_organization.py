@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from testbed.emulator.state import ADMIN_API_KEY, ADMIN_API_KEY_ID, PROJECT_ID
+from testbed.emulator.organization import ADMIN_API_KEY, ADMIN_API_KEY_ID, PROJECT_ID
 from tests.testbed.emulator_client import ACCOUNTS, START, Client
 
 ADMIN_KEYS = "/v1/organization/admin_api_keys"

@@ -22,8 +22,8 @@ def server() -> Iterator[OpenAIServer]:
 
 
 def test_a_wrong_knob_is_named(server: OpenAIServer) -> None:
-    with pytest.raises(EmulatorError, match="actvation_delay: unknown knob"):
-        server.set(actvation_delay=1)  # type: ignore[call-arg]
+    with pytest.raises(EmulatorError, match="actvation_delay: unknown setting"):
+        server.configure(actvation_delay=1)  # type: ignore[call-arg]
 
 
 def test_it_listens_on_loopback_only(server: OpenAIServer) -> None:

@@ -7,8 +7,8 @@ import openai
 import pytest
 from openai import OpenAI
 
+from testbed.emulator.organization import ADMIN_API_KEY, PROJECT_ID
 from testbed.emulator.process import EmulatorError, OpenAIServer
-from testbed.emulator.state import ADMIN_API_KEY, PROJECT_ID
 
 MODEL = "gpt-4o-mini"
 QUESTION = "does this key work?"
@@ -129,39 +129,39 @@ def test_the_client_tells_errors_apart(server: OpenAIServer, client: OpenAI) -> 
     with pytest.raises(openai.AuthenticationError) as refused:
         client.with_options(api_key="sk-svcacct-wrong-0000").models.list()
     assert refused.value.code == "invalid_api_key"
-    server.set(errors={"models.list": "missing_scopes"})
+    server.configure(errors={"models.list": "missing_scopes"})
     with pytest.raises(openai.PermissionDeniedError, match="Missing scopes"):
         client.models.list()
-    server.set(errors={"data_plane": "bare_string"})
+    server.configure(errors={"data_plane": "bare_string"})
     with pytest.raises(openai.PermissionDeniedError) as bare:
         client.models.list()
     assert bare.value.body == "a bare string"
-    server.set(errors={"data_plane": "unavailable"})
+    server.configure(errors={"data_plane": "unavailable"})
     with pytest.raises(openai.InternalServerError):
         client.models.list()
-    server.set(requests_per_minute={"data_plane": 0})
+    server.configure(requests_per_minute={"data_plane": 0})
     with pytest.raises(openai.RateLimitError) as limited:
         client.models.list()
     assert limited.value.code == "rate_limit_exceeded"
-    server.set()
+    server.configure()
     client.models.list()
 
 
 def test_a_lost_answer_leaves_its_work(server: OpenAIServer, admin: OpenAI) -> None:
-    server.set(lost_answers={"service_account.create": 1})
+    server.configure(lost_answers={"service_account.create": 1})
     with pytest.raises(openai.APIConnectionError):
         mint(admin)
     state = server.state()
     assert state["overall"]["live"] == 1
     assert state["lost"] == {"service_account.create": 1}
-    assert state["knobs"]["lost_answers"] == {"service_account.create": 0}
+    assert state["settings"]["lost_answers"] == {"service_account.create": 0}
     mint(admin)
 
 
 def test_a_mint_whose_client_hung_up_is_made_all_the_same(
     server: OpenAIServer, admin: OpenAI
 ) -> None:
-    server.set(delay_before={"service_account.create": 0.3})
+    server.configure(delay_before={"service_account.create": 0.3})
     with pytest.raises(openai.APITimeoutError):
         mint(admin.with_options(timeout=0.1))
     end = time.monotonic() + 5

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from testbed.emulator.errors import mask
-from testbed.emulator.knobs import KnobError, Knobs, KnobSettings, lookup, parse
 from testbed.emulator.limits import RateLimiter
+from testbed.emulator.organization import ADMIN_API_KEY_ID, PROJECT_ID, Organization
 from testbed.emulator.records import ServiceAccount, Validity
-from testbed.emulator.state import ADMIN_API_KEY_ID, PROJECT_ID, Organization
+from testbed.emulator.settings import EmulatorSettings, SettingsError, SettingsFields, lookup, parse
 from testbed.emulator.usage import Amount, Origin, Query, Usage
 
 
@@ -53,14 +53,14 @@ def test_high_water_counts_keys_alive_together_by_project_and_name() -> None:
     organization.delete_account(first, None, 2, revocation_lag=9)
     mint(organization, "vault-billing-3", 3)
     mint(organization, "vault-search-1", 4, project=other)
-    tallies = organization.tallies
-    assert tallies.overall.high_water == 3
-    assert tallies.projects[PROJECT_ID].high_water == 2
-    assert tallies.projects[other].high_water == 1
-    assert tallies.prefixes["vault-billing"].high_water == 2
-    assert tallies.prefixes["vault-billing"].mints == 3
-    assert tallies.prefixes["vault-billing"].deletions == 1
-    assert tallies.prefixes["vault-search"].mints == 1
+    account_counters = organization.account_counters
+    assert account_counters.overall.high_water == 3
+    assert account_counters.projects[PROJECT_ID].high_water == 2
+    assert account_counters.projects[other].high_water == 1
+    assert account_counters.prefixes["vault-billing"].high_water == 2
+    assert account_counters.prefixes["vault-billing"].mints == 3
+    assert account_counters.prefixes["vault-billing"].deletions == 1
+    assert account_counters.prefixes["vault-search"].mints == 1
 
 
 def test_an_expired_key_is_not_alive() -> None:
@@ -68,7 +68,7 @@ def test_an_expired_key_is_not_alive() -> None:
     mint(organization, "a-1", 0, validity=Validity(0, 0, 10))
     mint(organization, "a-2", 10)
     assert [account.name for account in organization.live(10)] == ["a-2"]
-    assert organization.tallies.overall.high_water == 1
+    assert organization.account_counters.overall.high_water == 1
 
 
 def test_keys_are_kept_as_digests_only() -> None:
@@ -130,10 +130,10 @@ def test_usage_goes_on_with_the_next_page() -> None:
 
 
 def test_knobs_that_go_by_endpoint_win_over_their_plane() -> None:
-    knobs = parse({"delay_before": {"organization": 1, "project.get": 2}})
-    assert lookup(knobs.delay_before, "project.get", 0) == 2
-    assert lookup(knobs.delay_before, "costs", 0) == 1
-    assert lookup(knobs.delay_before, "models.list", 0) == 0
+    settings = parse({"delay_before": {"organization": 1, "project.get": 2}})
+    assert lookup(settings.delay_before, "project.get", 0) == 2
+    assert lookup(settings.delay_before, "costs", 0) == 1
+    assert lookup(settings.delay_before, "models.list", 0) == 0
 
 
 def test_knobs_travel_whole() -> None:
@@ -147,15 +147,19 @@ def test_knobs_travel_whole() -> None:
         "revocation_lag": 3,
         "key_lifetime": 60,
     }
-    assert parse(body).settings() == body
-    assert set(KnobSettings.__annotations__) == {knob.name for knob in fields(Knobs)} == set(body)
+    assert parse(body).to_json() == body
+    assert (
+        set(SettingsFields.__annotations__)
+        == {setting.name for setting in fields(EmulatorSettings)}
+        == set(body)
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "line"),
     [
-        ([], "knobs: expected a JSON object"),
-        ({"delay": 1}, "delay: unknown knob; there are requests_per_minute, "),
+        ([], "settings: expected a JSON object"),
+        ({"delay": 1}, "delay: unknown setting; there are requests_per_minute, "),
         ({"activation_delay": "2s"}, "activation_delay: expected seconds"),
         ({"activation_delay": -1}, "activation_delay: expected seconds"),
         ({"activation_delay": float("nan")}, "activation_delay: expected seconds"),
@@ -170,7 +174,7 @@ def test_knobs_travel_whole() -> None:
     ],
 )
 def test_a_wrong_knob_is_named_in_one_line(body: object, line: str) -> None:
-    with pytest.raises(KnobError) as caught:
+    with pytest.raises(SettingsError) as caught:
         parse(body)
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)

@@ -153,7 +153,7 @@ def test_upstream_error_is_a_500_and_not_retried(
     endpoint: Literal["project.get", "service_account.create"],
     refusal: Refusal,
 ) -> None:
-    engine.openai.set(errors={endpoint: refusal.error})
+    engine.openai.configure(errors={endpoint: refusal.error})
     with pytest.raises(VaultError, match=refusal.pattern) as caught:
         vault.request("GET", role)
     assert caught.value.status == 500
@@ -171,7 +171,7 @@ def test_refused_revocation_that_vault_was_waited_for_is_dropped(
     vault: VaultServer, engine: Engine, role: str
 ) -> None:
     lease_id = vault.request("GET", role)["lease_id"]
-    engine.openai.set(errors={"service_account.delete": "rate_limited"})
+    engine.openai.configure(errors={"service_account.delete": "rate_limited"})
     with pytest.raises(VaultError) as caught:
         vault.request("PUT", "sys/leases/revoke", {"lease_id": lease_id, "sync": True})
     assert caught.value.status == 400
@@ -183,7 +183,7 @@ def test_refused_revocation_that_was_not_waited_for_is_vaults(
     vault: VaultServer, engine: Engine, role: str
 ) -> None:
     lease_id = vault.request("GET", role)["lease_id"]
-    engine.openai.set(errors={"service_account.delete": "rate_limited"})
+    engine.openai.configure(errors={"service_account.delete": "rate_limited"})
     vault.request("PUT", "sys/leases/revoke", {"lease_id": lease_id, "sync": False})
     lookup = vault.request("PUT", "sys/leases/lookup", {"lease_id": lease_id})
     assert lookup["data"]["ttl"] == 0

@@ -58,7 +58,7 @@ def engine(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Engine]:
     """
     vault.write_policy(made.mount, policy)
     yield made
-    openai_server.set()
+    openai_server.configure()
     vault.request("PUT", f"sys/leases/revoke-force/{made.mount}")
     vault.request("DELETE", f"sys/mounts/{made.mount}")
 

@@ -131,14 +131,14 @@ async def test_a_token_that_is_gone(client: VaultClient, engine: Engine) -> None
 
 
 async def test_openai_at_its_limit(client: VaultClient, engine: Engine) -> None:
-    engine.openai.set(errors={"service_account.create": "rate_limited"})
+    engine.openai.configure(errors={"service_account.create": "rate_limited"})
     fault = await mint_fault(client, engine.token(), engine.path)
     assert (fault.kind, fault.upstream_status) == (FaultKind.UPSTREAM, 429)
     assert "You're making too many requests" in fault.message
 
 
 async def test_openai_refuses_the_admin_key(client: VaultClient, engine: Engine) -> None:
-    engine.openai.set(errors={"organization": "invalid_api_key"})
+    engine.openai.configure(errors={"organization": "invalid_api_key"})
     fault = await mint_fault(client, engine.token(), engine.path)
     assert (fault.kind, fault.upstream_status) == (FaultKind.UPSTREAM, 401)
     assert "Incorrect API key provided" in fault.message
@@ -146,13 +146,13 @@ async def test_openai_refuses_the_admin_key(client: VaultClient, engine: Engine)
 
 
 async def test_openai_forbids_with_a_bare_string(client: VaultClient, engine: Engine) -> None:
-    engine.openai.set(errors={"project.get": "bare_string"})
+    engine.openai.configure(errors={"project.get": "bare_string"})
     fault = await mint_fault(client, engine.token(), engine.path)
     assert (fault.kind, fault.upstream_status) == (FaultKind.UPSTREAM, 403)
 
 
 async def test_openai_does_not_answer(client: VaultClient, engine: Engine) -> None:
-    engine.openai.set(lost_answers={"project.get": 5})
+    engine.openai.configure(lost_answers={"project.get": 5})
     fault = await mint_fault(client, engine.token(), engine.path)
     assert (fault.kind, fault.upstream_status) == (FaultKind.UPSTREAM, None)
     assert "Vault can't reach OpenAI" in fault.message

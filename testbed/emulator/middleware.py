@@ -16,84 +16,84 @@ from testbed.emulator.errors import (
     APIError,
     api_error,
     invalid_api_key,
+    named_error,
     no_key,
     rate_limited,
-    scripted,
 )
-from testbed.emulator.knobs import lookup
+from testbed.emulator.organization import Organization
 from testbed.emulator.records import digest, fingerprint, new_id
-from testbed.emulator.state import Organization
-from testbed.emulator.world import World
+from testbed.emulator.settings import lookup
+from testbed.emulator.state import EmulatorState
 
 Caller = TypeVar("Caller")
-Work = Callable[[Request, Caller], Awaitable[Response]]
-HangUp = Callable[[tuple[str, int]], None]
+Handler = Callable[[Request, Caller], Awaitable[Response]]
+AbortConnection = Callable[[tuple[str, int]], None]
 """Closes the connection of the client with this address."""
 
 
 @dataclass(frozen=True)
-class Gate(Generic[Caller]):
+class Middleware(Generic[Caller]):
     """Wraps the endpoints of one plane.
 
     `authenticate` gets the organization, the key, and the time, and returns who calls, or None.
     """
 
-    world: World
+    state: EmulatorState
     authenticate: Callable[[Organization, str, float], Caller | None]
-    hang_up: HangUp
+    abort_connection: AbortConnection
 
-    def route(self, method: str, path: str, endpoint: Endpoint, work: Work[Caller]) -> Route:
-        """Return the route that does this work behind the gate."""
+    def route(self, method: str, path: str, endpoint: Endpoint, handler: Handler[Caller]) -> Route:
+        """Return the route that runs the handler behind the middleware."""
 
         async def answer(request: Request) -> Response:
-            knobs = self.world.knobs
-            key = _bearer(request)
+            settings = self.state.settings
+            key = _bearer_token(request)
             # Read now: a client that hangs up during the delay must not undo the work.
             await request.body()
-            await anyio.sleep(lookup(knobs.delay_before, endpoint, 0))
+            await anyio.sleep(lookup(settings.delay_before, endpoint, 0))
             try:
-                response = await work(request, self._admit(endpoint, key))
+                response = await handler(request, self._admit(endpoint, key))
             except APIError as error:
                 response = JSONResponse(error.body, error.status, error.headers)
             response.headers["x-request-id"] = new_id("req_")
             self._count(endpoint, key, response.status_code)
-            lost = self.world.loses(endpoint)
-            await anyio.sleep(lookup(knobs.delay_after, endpoint, 0))
-            return _LostAnswer(self.hang_up) if lost else response
+            lost = self.state.consume_lost_answer(endpoint)
+            await anyio.sleep(lookup(settings.delay_after, endpoint, 0))
+            return _DroppedResponse(self.abort_connection) if lost else response
 
         return Route(path, answer, methods=[method])
 
     def _admit(self, endpoint: Endpoint, key: str | None) -> Caller:
-        world, plane = self.world, plane_of(endpoint)
-        fault = lookup(world.knobs.errors, endpoint, None)
+        state, plane = self.state, plane_of(endpoint)
+        fault = lookup(state.settings.errors, endpoint, None)
         if fault in BEFORE_AUTHENTICATION:
-            raise scripted(fault, plane, key or "")
+            raise named_error(fault, plane, key or "")
         if key is None:
             raise no_key()
-        caller = self.authenticate(world.organization, key, world.now())
+        caller = self.authenticate(state.organization, key, state.now())
         if caller is None:
             raise invalid_api_key(key)
         if fault is not None:
-            raise scripted(fault, plane, key)
-        per_minute = lookup(world.knobs.requests_per_minute, endpoint, None)
+            raise named_error(fault, plane, key)
+        per_minute = lookup(state.settings.requests_per_minute, endpoint, None)
         if per_minute is not None:
-            wait = world.limiter.take(endpoint, per_minute, world.now())
+            wait = state.limiter.take(endpoint, per_minute, state.now())
             if wait > 0:
                 raise rate_limited(plane, wait)
         return caller
 
     def _count(self, endpoint: Endpoint, key: str | None, status: int) -> None:
-        self.world.traffic.answered(endpoint, status)
+        self.state.request_counters.count_answer(endpoint, status)
         if key is not None and plane_of(endpoint) == "data_plane":
-            self.world.traffic.asked(fingerprint(digest(key)), status)
+            self.state.request_counters.count_request(fingerprint(digest(key)), status)
 
 
-class _LostAnswer(Response):
+class _DroppedResponse(Response):
     """Hangs up in place of an answer."""
 
-    def __init__(self, hang_up: HangUp) -> None:
+    def __init__(self, abort_connection: AbortConnection) -> None:
         super().__init__()
-        self._hang_up = hang_up
+        self._abort_connection = abort_connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Close the connection, and return once the server has seen it closed.
@@ -101,7 +101,7 @@ class _LostAnswer(Response):
         Before that, the server would answer 500 for an application that returns without an answer.
         """
         del send
-        self._hang_up(scope["client"])
+        self._abort_connection(scope["client"])
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -122,6 +122,6 @@ async def json_object(request: Request) -> dict[str, object]:
     return body
 
 
-def _bearer(request: Request) -> str | None:
+def _bearer_token(request: Request) -> str | None:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     return key.strip() or None if scheme.lower() == "bearer" else None

@@ -1,4 +1,4 @@
-"""Counts: mints, deletions, and live keys by group; requests by key and by endpoint."""
+"""Counters: mints, deletions, and live keys by group; requests by key and by endpoint."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ Outcome = Literal["ok", "refused", "error"]
 
 
 @dataclass(slots=True)
-class Tally:
+class AccountCounts:
     """What happened in one group of accounts, and the most keys it ever had alive at once."""
 
     mints: int = 0
@@ -22,27 +22,31 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Tallies:
-    """A tally over all, for each project, and for each prefix of account names."""
+class AccountCounters:
+    """Counts over all, for each project, and for each prefix of account names."""
 
-    overall: Tally = field(default_factory=Tally)
-    projects: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    prefixes: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    overall: AccountCounts = field(default_factory=AccountCounts)
+    projects: defaultdict[str, AccountCounts] = field(
+        default_factory=lambda: defaultdict(AccountCounts)
+    )
+    prefixes: defaultdict[str, AccountCounts] = field(
+        default_factory=lambda: defaultdict(AccountCounts)
+    )
 
-    def minted(self, account: ServiceAccount, live: Sequence[ServiceAccount]) -> None:
+    def count_mint(self, account: ServiceAccount, live: Sequence[ServiceAccount]) -> None:
         """Count a new account, which is among the live ones.
 
         Only a mint raises the number of live keys, so the high-water mark is taken here.
         """
-        for tally, size in (
+        for counts, size in (
             (self.overall, len(live)),
             (self.projects[account.project_id], _same(live, "project_id", account)),
             (self.prefixes[account.name_prefix], _same(live, "name_prefix", account)),
         ):
-            tally.mints += 1
-            tally.high_water = max(tally.high_water, size)
+            counts.mints += 1
+            counts.high_water = max(counts.high_water, size)
 
-    def deleted(self, account: ServiceAccount) -> None:
+    def count_deletion(self, account: ServiceAccount) -> None:
         """Count the end of an account."""
         self.overall.deletions += 1
         self.projects[account.project_id].deletions += 1
@@ -59,7 +63,7 @@ def _same(
 
 
 @dataclass(slots=True)
-class Traffic:
+class RequestCounters:
     """Requests of the data plane by the key's fingerprint, and all answers by endpoint."""
 
     requests: defaultdict[str, Counter[Outcome]] = field(
@@ -70,11 +74,11 @@ class Traffic:
     )
     lost: Counter[Endpoint] = field(default_factory=Counter)
 
-    def answered(self, endpoint: Endpoint, status: int) -> None:
+    def count_answer(self, endpoint: Endpoint, status: int) -> None:
         """Count an answer, one that will be lost too."""
         self.answers[endpoint][status] += 1
 
-    def asked(self, fingerprint: str, status: int) -> None:
+    def count_request(self, fingerprint: str, status: int) -> None:
         """Count a request on the data plane."""
         outcome: Outcome = "ok" if status < 300 else "refused" if status == 401 else "error"  # noqa: PLR2004
         self.requests[fingerprint][outcome] += 1

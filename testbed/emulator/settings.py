@@ -1,21 +1,21 @@
-"""The knobs: which faults and delays the emulator shows."""
+"""The settings: which faults and delays the emulator shows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TypedDict, TypeVar, cast
 
 from testbed.emulator.endpoints import SCOPES, Endpoint, Scope, plane_of
-from testbed.emulator.errors import SCRIPTED, ErrorName
+from testbed.emulator.errors import ERROR_STATUSES, ErrorName
 
 T = TypeVar("T")
 
 
-class KnobError(ValueError):
-    """A knob that doesn't exist or has a wrong value; the text is one line for the user."""
+class SettingsError(ValueError):
+    """A setting that doesn't exist or has a wrong value; the text is one line for the user."""
 
 
-class KnobSettings(TypedDict, total=False):
-    """The knobs as they travel: what `Knobs` has, each of them optional."""
+class SettingsFields(TypedDict, total=False):
+    """The settings as they travel: what `EmulatorSettings` has, each of them optional."""
 
     requests_per_minute: Mapping[Scope, int]
     errors: Mapping[Scope, ErrorName]
@@ -28,8 +28,8 @@ class KnobSettings(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Knobs:
-    """One setting of all knobs; the default is an API without faults. Times are in seconds.
+class EmulatorSettings:
+    """All settings; the default is an API without faults. Times are in seconds.
 
     The mappings go by endpoint, or by plane for each of its endpoints; the endpoint's own wins.
     """
@@ -58,40 +58,43 @@ class Knobs:
     key_lifetime: float | None = None
     """The organization ends every new key after so long; None: only when the caller asks."""
 
-    def settings(self) -> KnobSettings:
-        """Return all knobs, ready for JSON."""
-        return cast("KnobSettings", {knob.name: getattr(self, knob.name) for knob in fields(self)})
+    def to_json(self) -> SettingsFields:
+        """Return all settings, ready for JSON."""
+        return cast(
+            "SettingsFields",
+            {setting.name: getattr(self, setting.name) for setting in fields(self)},
+        )
 
 
-def lookup(knob: Mapping[Scope, T], endpoint: Endpoint, default: T) -> T:
+def lookup(setting: Mapping[Scope, T], endpoint: Endpoint, default: T) -> T:
     """Return what a mapping says of an endpoint: its own value, else its plane's, else default."""
-    return knob.get(endpoint, knob.get(plane_of(endpoint), default))
+    return setting.get(endpoint, setting.get(plane_of(endpoint), default))
 
 
-def parse(body: object) -> Knobs:
-    """Read knobs from decoded JSON; those not named are at their default.
+def parse(body: object) -> EmulatorSettings:
+    """Read settings from decoded JSON; those not named are at their default.
 
-    Raises KnobError for the first unknown name or wrong value.
+    Raises SettingsError for the first unknown name or wrong value.
     """
     if not isinstance(body, dict):
-        raise KnobError("knobs: expected a JSON object of knob names and values")
+        raise SettingsError("settings: expected a JSON object of setting names and values")
     for name in body:
         if name not in _PARSERS:
-            raise KnobError(f"{name}: unknown knob; there are {', '.join(_PARSERS)}")
+            raise SettingsError(f"{name}: unknown setting; there are {', '.join(_PARSERS)}")
     settings = {name: _PARSERS[name](name, value) for name, value in body.items()}
-    return Knobs(**cast("KnobSettings", settings))
+    return EmulatorSettings(**cast("SettingsFields", settings))
 
 
 def _count(where: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise KnobError(f"{where}: expected a whole number of 0 or more, got {value!r}")
+        raise SettingsError(f"{where}: expected a whole number of 0 or more, got {value!r}")
     return value
 
 
 def _seconds(where: str, value: object) -> float:
     # The negation also refuses NaN, which json.loads accepts.
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise KnobError(f"{where}: expected seconds, a number of 0 or more, got {value!r}")
+        raise SettingsError(f"{where}: expected seconds, a number of 0 or more, got {value!r}")
     return value
 
 
@@ -100,18 +103,22 @@ def _seconds_or_none(where: str, value: object) -> float | None:
 
 
 def _error_name(where: str, value: object) -> str:
-    if not isinstance(value, str) or value not in SCRIPTED:
-        raise KnobError(f"{where}: unknown error {value!r}; there are {', '.join(SCRIPTED)}")
+    if not isinstance(value, str) or value not in ERROR_STATUSES:
+        raise SettingsError(
+            f"{where}: unknown error {value!r}; there are {', '.join(ERROR_STATUSES)}"
+        )
     return value
 
 
 def _by_scope(parser: Callable[[str, object], T]) -> Callable[[str, object], dict[str, T]]:
     def parse_mapping(where: str, value: object) -> dict[str, T]:
         if not isinstance(value, dict):
-            raise KnobError(f"{where}: expected an object from endpoint to value, got {value!r}")
+            raise SettingsError(
+                f"{where}: expected an object from endpoint to value, got {value!r}"
+            )
         for scope in value:
             if scope not in SCOPES:
-                raise KnobError(
+                raise SettingsError(
                     f"{where}.{scope}: unknown endpoint; there are {', '.join(sorted(SCOPES))}"
                 )
         return {scope: parser(f"{where}.{scope}", item) for scope, item in value.items()}
