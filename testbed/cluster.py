@@ -9,7 +9,7 @@ from typing import Self
 
 from testbed.binaries import OPENAI_PLUGIN
 from testbed.cluster_node import ACTIVE, SEALED, STANDBY, ClusterNode, wait_until
-from testbed.door import LoadBalancer
+from testbed.recording_proxy import LoadBalancer
 from testbed.vault_api import VaultError
 
 NODES = 3
@@ -54,7 +54,7 @@ class Cluster:
         (self._unseal_key,) = made["keys_base64"]
         for node in self.nodes:
             node.token = made["root_token"]
-        first.give_key(self._unseal_key)
+        first.submit_unseal_key(self._unseal_key)
         wait_until(lambda: first.health == ACTIVE, "the first node is active")
         # Before others join, or it would take 10 s until they may vote.
         first.request(
@@ -82,31 +82,31 @@ class Cluster:
                 node.seal()
 
     def unseal(self) -> None:
-        """Start what does not run, unseal all nodes, and wait until the cluster is whole."""
+        """Start what does not run, unseal all nodes, and wait until the cluster is healthy."""
         for node in self.nodes:
             if node.health is None:
                 node.start()
         for node in self.nodes:
             if node.health not in {ACTIVE, STANDBY}:
-                node.give_key(self._unseal_key)
-        wait_until(self.whole, "the cluster is whole")
+                node.submit_unseal_key(self._unseal_key)
+        wait_until(self.is_healthy, "the cluster is healthy")
 
-    def mend(self) -> None:
-        """Undo what a fault may have left behind; does nothing to a cluster that is whole."""
-        for door in (self.balancer, *(node.front for node in self.nodes)):
-            door.instead = None
-            door.open()
+    def repair(self) -> None:
+        """Undo what a fault may have left behind; does nothing to a healthy cluster."""
+        for proxy in (self.balancer, *(node.proxy for node in self.nodes)):
+            proxy.canned_response = None
+            proxy.open()
         for node in self.nodes:
             node.thaw()
         self.unseal()
 
-    def revive(self, node: ClusterNode) -> None:
+    def rejoin(self, node: ClusterNode) -> None:
         """Start and unseal one node, and wait until it is a standby."""
         node.start()
-        node.give_key(self._unseal_key)
+        node.submit_unseal_key(self._unseal_key)
         wait_until(lambda: node.health in {ACTIVE, STANDBY}, f"{node.name} is back")
 
-    def whole(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether there is a leader and the others stand by."""
         states = sorted(str(node.health) for node in self.nodes)
         return states == sorted(map(str, (ACTIVE, STANDBY, STANDBY)))
@@ -123,11 +123,11 @@ class Cluster:
 
     def snapshot(self) -> bytes:
         """Take a snapshot of all that Vault holds."""
-        return self.active.raw("GET", "sys/storage/raft/snapshot")
+        return self.active.request_raw("GET", "sys/storage/raft/snapshot")
 
     def restore(self, snapshot: bytes) -> None:
         """Put the whole cluster back to a snapshot."""
-        self.active.raw("POST", "sys/storage/raft/snapshot-force", snapshot)
+        self.active.request_raw("POST", "sys/storage/raft/snapshot-force", snapshot)
 
     def __enter__(self) -> Self:
         try:

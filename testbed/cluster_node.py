@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from testbed.binaries import OPENAI_PLUGIN, VAULT, binary
-from testbed.door import Door, health
 from testbed.process import ReservedPort, ServerProcess, StartError
-from testbed.vault import place_plugin
+from testbed.recording_proxy import RecordingProxy, health
+from testbed.vault import install_plugin
 from testbed.vault_api import VaultAPI, VaultError
 
 T = TypeVar("T")
 
-PATIENCE = 30.0
+WAIT_TIMEOUT = 30.0
 """Seconds until a caller gives up."""
 
 ACTIVE = 200
@@ -27,10 +27,10 @@ SEALED = 503
 
 def wait_until(condition: Callable[[], T | None], what: str) -> T:
     """Return the first true answer; StartError after PATIENCE seconds."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_TIMEOUT
     while not (answer := condition()):
         if time.monotonic() > deadline:
-            raise StartError(f"not within {PATIENCE:g} s: {what}")
+            raise StartError(f"not within {WAIT_TIMEOUT:g} s: {what}")
         time.sleep(0.05)
     return answer
 
@@ -43,7 +43,7 @@ class ClusterNode(VaultAPI):
         super().__init__(f"http://127.0.0.1:{self._port.number}", "")
         self.name = name
         self.port = self._port.number
-        self.front = Door(lambda: self.port)
+        self.proxy = RecordingProxy(lambda: self.port)
         self._directory = directory / name
         self._leader = leader
         self._process: ServerProcess | None = None
@@ -53,7 +53,7 @@ class ClusterNode(VaultAPI):
         self._directory.mkdir(exist_ok=True)
         if not (plugins := self._directory / "plugins").exists():
             plugins.mkdir()
-            place_plugin(binary(OPENAI_PLUGIN), plugins / OPENAI_PLUGIN)
+            install_plugin(binary(OPENAI_PLUGIN), plugins / OPENAI_PLUGIN)
         (self._directory / "raft").mkdir(exist_ok=True)
         config = self._directory / "vault.json"
         config.write_text(json.dumps(self._settings()))
@@ -70,13 +70,13 @@ class ClusterNode(VaultAPI):
             wait_until(lambda: self.health is not None, f"{self.name} answers")
         except StartError as error:
             raise StartError(f"{error}: {self._process.tail()}") from None
-        self.front.open()
+        self.proxy.open()
 
     def _settings(self) -> dict[str, object]:
         # Vault takes no empty list.
         join = {"retry_join": [{"leader_api_addr": self._leader}]} if self._leader else {}
         return {
-            "api_addr": self.front.address,
+            "api_addr": self.proxy.address,
             "cluster_addr": f"https://127.0.0.1:{self._cluster_port.number}",
             "disable_mlock": True,
             "plugin_directory": str(self._directory / "plugins"),
@@ -108,14 +108,14 @@ class ClusterNode(VaultAPI):
 
     def kill(self) -> None:
         """SIGKILL, for its plugins too; nobody can connect any more."""
-        self.front.close()
+        self.proxy.close()
         if self._process is not None:
             self._process.kill()
             self._process = None
 
     def stop(self) -> None:
         """SIGTERM: it steps down first."""
-        self.front.close()
+        self.proxy.close()
         if self._process is not None:
             self._process.stop()
             self._process = None
@@ -138,10 +138,10 @@ class ClusterNode(VaultAPI):
             self.kill()
             self.start()
 
-    def give_key(self, key: str) -> None:
+    def submit_unseal_key(self, key: str) -> None:
         """Have it unseal itself, once it has joined the cluster."""
 
-        def taken() -> bool:
+        def submitted() -> bool:
             try:
                 self.request("PUT", "sys/unseal", {"key": key}, timeout=5)
             except (OSError, VaultError):  # it hasn't joined
@@ -149,9 +149,9 @@ class ClusterNode(VaultAPI):
             return True
 
         # Once only: a node that is asked twice while it joins stands by twice over, and is stuck.
-        wait_until(taken, f"{self.name} takes its key")
+        wait_until(submitted, f"{self.name} takes its key")
 
-    def raw(self, method: str, path: str, body: bytes | None = None) -> bytes:
+    def request_raw(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """Send and return bytes that are not JSON; urllib's HTTPError when Vault refuses."""
         request = urllib.request.Request(  # noqa: S310 - the address is ours
             f"{self.address}/v1/{path}",
@@ -160,13 +160,13 @@ class ClusterNode(VaultAPI):
             headers={"X-Vault-Token": self.token, "Content-Type": "application/octet-stream"},
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=PATIENCE) as answer:
+        with opener.open(request, timeout=WAIT_TIMEOUT) as answer:
             content: bytes = answer.read()
         return content
 
     def close(self) -> None:
         """End it, and let go of its ports."""
         self.kill()
-        self.front.stop()
+        self.proxy.stop()
         self._port.close()
         self._cluster_port.close()

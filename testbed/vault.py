@@ -62,7 +62,7 @@ class VaultServer(VaultAPI):
         plugin_directory = self._directory / "plugins"
         plugin_directory.mkdir()
         for name, path in plugins.items():
-            place_plugin(path, plugin_directory / name)
+            install_plugin(path, plugin_directory / name)
         config = self._directory / "vault.json"
         settings = {
             "plugin_directory": str(plugin_directory),
@@ -143,9 +143,9 @@ class VaultServer(VaultAPI):
         self.stop()
 
 
-def place_plugin(plugin: Path, place: Path) -> None:
+def install_plugin(plugin: Path, target: Path) -> None:
     """Vault runs plugins from one directory only, and follows no symbolic link out of it."""
     try:
-        place.hardlink_to(plugin)
+        target.hardlink_to(plugin)
     except OSError:  # on another file system, or somebody else's
-        shutil.copy(plugin, place)
+        shutil.copy(plugin, target)

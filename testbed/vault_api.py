@@ -53,9 +53,9 @@ class VaultAPI:
         Raises VaultError for a status of 400 or more, OSError when there is no answer.
         https://developer.hashicorp.com/vault/api-docs
         """
-        asked = f"?{urllib.parse.urlencode(query)}" if query else ""
+        query_string = f"?{urllib.parse.urlencode(query)}" if query else ""
         request = urllib.request.Request(  # noqa: S310 - the address is ours
-            f"{self.address}/v1/{urllib.parse.quote(path)}{asked}",
+            f"{self.address}/v1/{urllib.parse.quote(path)}{query_string}",
             method=method,
             data=None if json is None else jsonlib.dumps(json).encode(),
             headers={"X-Vault-Token": token or self.token, "X-Vault-Request": "true"},

@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.cluster.site import Site
+    from tests.cluster.deployment import Deployment
 
 REVOKE = "sys/leases/revoke/"
 RENEW = "sys/leases/renew"
 
 
-def check(site: Site) -> None:
+def check(deployment: Deployment) -> None:
     """Every mint, renewal, and revocation is in both, under the agent's own entity and role."""
-    lines = site.cluster.audit_file.read_text().splitlines()
-    done = [entry for entry in map(json.loads, lines) if _is_done(entry, site)]
+    lines = deployment.cluster.audit_file.read_text().splitlines()
+    done = [entry for entry in map(json.loads, lines) if _is_done(entry, deployment)]
     for entry in done:
         auth = entry["auth"]
         assert auth["entity_id"], entry
-        assert auth["display_name"] == site.mount
+        assert auth["display_name"] == deployment.mount
         assert auth["metadata"] == {"role_name": "agent"}
     # The last one's: a restored snapshot may not have known the entity of those before.
-    assert done[-1]["auth"]["entity_id"] == site.entity()
-    told = site.audited()
-    _check_answered(_at(done, site.path), _of(told, "key.minted"), len(_of(told, "mint.abandoned")))
+    assert done[-1]["auth"]["entity_id"] == deployment.entity()
+    told = deployment.audit_records()
+    _check_answered(
+        _at(done, deployment.path), _of(told, "key.minted"), len(_of(told, "mint.abandoned"))
+    )
     _check_answered(_at(done, RENEW), _of(told, "key.renewed"), 0)
     _check_revoked(_at(done, REVOKE), _of(told, "lease.revoked"))
 
@@ -55,14 +57,14 @@ def _check_revoked(done: list[Any], told: list[Any]) -> None:
     assert leases == {record["lease_id"] for record in told}
 
 
-def _is_done(entry: dict[str, Any], site: Site) -> bool:
+def _is_done(entry: dict[str, Any], deployment: Deployment) -> bool:
     """Whether it is the answer to a request of this agent that Vault granted."""
     if entry["type"] != "response" or "error" in entry:
         return False
     path: str = entry["request"]["path"]
     if path == RENEW:
-        return bool(entry["auth"]["display_name"] == site.mount)
-    return path == site.path or path.startswith(f"{REVOKE}{site.path}/")
+        return bool(entry["auth"]["display_name"] == deployment.mount)
+    return path == deployment.path or path.startswith(f"{REVOKE}{deployment.path}/")
 
 
 def _at(done: Iterable[Any], path: str) -> list[Any]:

@@ -12,30 +12,35 @@ import pytest
 
 from testbed.cluster import Cluster
 from tests.agent.harness import Agent
+from tests.cluster.deployment import Deployment, configuration
 from tests.cluster.results import Results
-from tests.cluster.site import Site, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from testbed.door import Door
     from testbed.emulator.process import OpenAIServer
+    from testbed.recording_proxy import RecordingProxy
     from testbed.toxiproxy import Proxy, ToxiproxyServer
 
 _NUMBERS = count(1)
 
 
-class MakeSite(Protocol):
+class MakeDeployment(Protocol):
     """Makes an agent that isn't started, with a lease of `ttl`."""
 
     def __call__(
-        self, doors: Sequence[Door], ttl: str = "40s", *, address: str = "", **options: str
-    ) -> Site: ...
+        self,
+        endpoints: Sequence[RecordingProxy],
+        ttl: str = "40s",
+        *,
+        address: str = "",
+        **options: str,
+    ) -> Deployment: ...
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """One cluster for the whole run; a test leaves it whole."""
+    """One cluster for the whole run; a test leaves it healthy."""
     with Cluster() as cluster:
         yield cluster
 
@@ -50,12 +55,14 @@ def results(request: pytest.FixtureRequest) -> Iterator[Results]:
 
 
 @pytest.fixture
-def make_site(
+def make_deployment(
     cluster: Cluster, openai_server: OpenAIServer, results: Results
-) -> Iterator[MakeSite]:
-    made: list[Site] = []
+) -> Iterator[MakeDeployment]:
+    made: list[Deployment] = []
 
-    def make(doors: Sequence[Door], ttl: str = "40s", *, address: str = "", **options: str) -> Site:
+    def make(
+        endpoints: Sequence[RecordingProxy], ttl: str = "40s", *, address: str = "", **options: str
+    ) -> Deployment:
         mount = f"openai-cluster-{next(_NUMBERS)}-{secrets.token_hex(2)}"
         vault = cluster.active
         vault.enable_openai(mount, openai_server.base_url)
@@ -68,36 +75,38 @@ def make_site(
         directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
         project_id = openai_server.create_project(mount)
         agent = Agent(directory)
-        site = Site(cluster, openai_server, results, mount, project_id, role_id, agent, [*doors])
-        made.append(site)
-        site.write_role(ttl)
+        deployment = Deployment(
+            cluster, openai_server, results, mount, project_id, role_id, agent, [*endpoints]
+        )
+        made.append(deployment)
+        deployment.write_role(ttl)
         (directory / "secret_id").write_text(secret_id)
-        addresses = [address] if address else [door.address for door in doors]
-        agent.config.write_text(configuration(site, addresses, **options))
-        return site
+        addresses = [address] if address else [proxy.address for proxy in endpoints]
+        agent.config.write_text(configuration(deployment, addresses, **options))
+        return deployment
 
     yield make
-    cluster.mend()  # a test that failed half-way spoils no other
-    for site in made:
-        site.agent.close()
+    cluster.repair()  # a test that failed half-way spoils no other
+    for deployment in made:
+        deployment.agent.close()
         vault = cluster.active
-        vault.request("PUT", f"sys/leases/revoke-force/{site.mount}")
-        vault.request("DELETE", f"sys/mounts/{site.mount}")
-        vault.request("DELETE", f"sys/auth/{site.mount}")
-        shutil.rmtree(site.agent.directory)
+        vault.request("PUT", f"sys/leases/revoke-force/{deployment.mount}")
+        vault.request("DELETE", f"sys/mounts/{deployment.mount}")
+        vault.request("DELETE", f"sys/auth/{deployment.mount}")
+        shutil.rmtree(deployment.agent.directory)
 
 
 @pytest.fixture(params=["load balancer", "addresses"])
-def doors(request: pytest.FixtureRequest, cluster: Cluster) -> Sequence[Door]:
+def endpoints(request: pytest.FixtureRequest, cluster: Cluster) -> Sequence[RecordingProxy]:
     """How the agent reaches the cluster: by a load balancer, or by a list of its nodes."""
     if request.param == "addresses":
-        return [node.front for node in cluster.nodes]
+        return [node.proxy for node in cluster.nodes]
     return [cluster.balancer]
 
 
 @pytest.fixture
 def proxy(cluster: Cluster, toxiproxy: ToxiproxyServer) -> Iterator[Proxy]:
-    """A network between the agent and the load balancer that can be spoiled."""
+    """A network between the agent and the load balancer that tests can break."""
     made = toxiproxy.proxy(f"cluster-{next(_NUMBERS)}", cluster.balancer.listen)
     yield made
     made.remove()

@@ -9,13 +9,13 @@ import pytest
 if TYPE_CHECKING:
     from testbed.cluster import Cluster
     from testbed.toxiproxy import Proxy
-    from tests.cluster.conftest import MakeSite
+    from tests.cluster.conftest import MakeDeployment
 
-HELD = 12.0  # seconds: longer than the agent waits for a mint here
+FAULT_LASTS = 12.0  # seconds: longer than the agent waits for a mint here
 
 pytestmark = pytest.mark.cluster
 
-SPOILED: dict[str, tuple[str, dict[str, Any]]] = {
+NETWORK_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no answer": ("timeout", {"stream": "upstream", "timeout": 0}),
     "connections reset": ("reset_peer", {"timeout": 0}),
     "10 bytes a second": ("slicer", {"average_size": 1, "size_variation": 0, "delay": 100_000}),
@@ -23,28 +23,30 @@ SPOILED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("scenario", SPOILED)
-def test_cut_off(cluster: Cluster, make_site: MakeSite, proxy: Proxy, scenario: str) -> None:
-    """What was asked for is done when the network is mended, also when Vault had done it."""
-    site = make_site([cluster.balancer], address=f"http://{proxy.listen}")
-    kind, attributes = SPOILED[scenario]
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault(), proxy.toxic(kind, **attributes):
-            site.rotate()
-            site.hold(HELD)
-            assert site.agent.status()["tag"] == before
-        site.wait_for_another(before)
-        site.recovers(f"cut off: {scenario}")
+@pytest.mark.parametrize("scenario", NETWORK_FAULTS)
+def test_cut_off(
+    cluster: Cluster, make_deployment: MakeDeployment, proxy: Proxy, scenario: str
+) -> None:
+    """What was asked for is done when the network works again, also when Vault had done it."""
+    deployment = make_deployment([cluster.balancer], address=f"http://{proxy.listen}")
+    kind, attributes = NETWORK_FAULTS[scenario]
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault(), proxy.toxic(kind, **attributes):
+            deployment.rotate()
+            deployment.wait_during_fault(FAULT_LASTS)
+            assert deployment.agent.status()["tag"] == before
+        deployment.wait_for_another(before)
+        deployment.check_recovery(f"cut off: {scenario}")
 
 
-def test_slow(cluster: Cluster, make_site: MakeSite, proxy: Proxy) -> None:
+def test_slow(cluster: Cluster, make_deployment: MakeDeployment, proxy: Proxy) -> None:
     """An answer that takes 5 s is one: the replacement is made meanwhile."""
-    site = make_site([cluster.balancer], address=f"http://{proxy.listen}")
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault(), proxy.toxic("latency", latency=5000):
-            site.rotate()
-            site.wait_for_another(before)
-            site.hold(HELD)
-        site.recovers("5 s latency")
+    deployment = make_deployment([cluster.balancer], address=f"http://{proxy.listen}")
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault(), proxy.toxic("latency", latency=5000):
+            deployment.rotate()
+            deployment.wait_for_another(before)
+            deployment.wait_during_fault(FAULT_LASTS)
+        deployment.check_recovery("5 s latency")

@@ -7,131 +7,154 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbed.cluster_node import wait_until
-from tests.cluster.site import FOUND
+from tests.cluster.deployment import RECOVERY_BOUND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from testbed.cluster import Cluster
-    from testbed.door import Door
-    from tests.cluster.conftest import MakeSite
+    from testbed.recording_proxy import RecordingProxy
+    from tests.cluster.conftest import MakeDeployment
 
-HELD = 6.0  # seconds
+FAULT_LASTS = 6.0  # seconds
 
 pytestmark = pytest.mark.cluster
 
 
-def way(doors: Sequence[Door]) -> str:
-    return "load balancer" if len(doors) == 1 else "addresses"
+def describe(endpoints: Sequence[RecordingProxy]) -> str:
+    return "load balancer" if len(endpoints) == 1 else "addresses"
 
 
-def test_leader_killed(cluster: Cluster, make_site: MakeSite, doors: Sequence[Door]) -> None:
-    site = make_site(doors)
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault():
+def test_leader_killed(
+    cluster: Cluster, make_deployment: MakeDeployment, endpoints: Sequence[RecordingProxy]
+) -> None:
+    deployment = make_deployment(endpoints)
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault():
             killed = cluster.active
             killed.kill()
-            site.rotate()
+            deployment.rotate()
             new = cluster.active
         assert new is not killed
-        site.wait_for_another(before)
-        site.recovers(f"leader killed ({way(doors)})")
-        cluster.revive(killed)
+        deployment.wait_for_another(before)
+        deployment.check_recovery(f"leader killed ({describe(endpoints)})")
+        cluster.rejoin(killed)
 
 
-def test_leader_stepped_down(cluster: Cluster, make_site: MakeSite, doors: Sequence[Door]) -> None:
-    site = make_site(doors)
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault():
-            site.rotate()
+def test_leader_stepped_down(
+    cluster: Cluster, make_deployment: MakeDeployment, endpoints: Sequence[RecordingProxy]
+) -> None:
+    deployment = make_deployment(endpoints)
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault():
+            deployment.rotate()
             cluster.step_down()
-        site.wait_for_another(before)
-        site.recovers(f"leader stepped down ({way(doors)})")
+        deployment.wait_for_another(before)
+        deployment.check_recovery(f"leader stepped down ({describe(endpoints)})")
 
 
-def test_all_nodes_sealed(cluster: Cluster, make_site: MakeSite, doors: Sequence[Door]) -> None:
-    site = make_site(doors)
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault():
+def test_all_nodes_sealed(
+    cluster: Cluster, make_deployment: MakeDeployment, endpoints: Sequence[RecordingProxy]
+) -> None:
+    deployment = make_deployment(endpoints)
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault():
             cluster.seal()
-            site.rotate()
-            site.hold(HELD)
-            assert site.agent.status()["tag"] == before
+            deployment.rotate()
+            deployment.wait_during_fault(FAULT_LASTS)
+            assert deployment.agent.status()["tag"] == before
             cluster.unseal()
-        site.wait_for_another(before)
-        site.recovers(f"all nodes sealed and unsealed ({way(doors)})")
+        deployment.wait_for_another(before)
+        deployment.check_recovery(f"all nodes sealed and unsealed ({describe(endpoints)})")
 
 
-def test_sealed_for_longer_than_the_lease(cluster: Cluster, make_site: MakeSite) -> None:
+def test_sealed_for_longer_than_the_lease(
+    cluster: Cluster, make_deployment: MakeDeployment
+) -> None:
     """Vault ends the lease as soon as it can: until the replacement a reader has a bad key."""
-    site = make_site([cluster.balancer], ttl="20s")
-    with site.read() as reader:
-        with site.fault():
+    deployment = make_deployment([cluster.balancer], ttl="20s")
+    with deployment.reading() as reader:
+        with deployment.fault():
             cluster.seal()
-            wait_until(lambda: site.agent.status()["state"] == "stale", "the lease has ended")
+            wait_until(lambda: deployment.agent.status()["state"] == "stale", "the lease has ended")
             assert not reader.refusals
             cluster.unseal()
-        site.recovers("all nodes sealed for longer than a lease", refused=1, within=FOUND)
+        deployment.check_recovery(
+            "all nodes sealed for longer than a lease", refused=1, within=RECOVERY_BOUND
+        )
 
 
-def test_leader_frozen(cluster: Cluster, make_site: MakeSite, doors: Sequence[Door]) -> None:
+def test_leader_frozen(
+    cluster: Cluster, make_deployment: MakeDeployment, endpoints: Sequence[RecordingProxy]
+) -> None:
     """It takes connections and says nothing, until it finds out that others went on without it."""
-    site = make_site(doors)
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault():
+    deployment = make_deployment(endpoints)
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault():
             frozen = cluster.active
             frozen.freeze()
-            site.rotate()
+            deployment.rotate()
             assert cluster.active is not frozen
-            site.hold(HELD)
+            deployment.wait_during_fault(FAULT_LASTS)
             frozen.thaw()
-        site.wait_for_another(before)
-        wait_until(cluster.whole, "the cluster is whole")
-        site.recovers(f"leader frozen ({way(doors)})")
+        deployment.wait_for_another(before)
+        wait_until(cluster.is_healthy, "the cluster is healthy")
+        deployment.check_recovery(f"leader frozen ({describe(endpoints)})")
 
 
-def test_rolling_restart(cluster: Cluster, make_site: MakeSite, doors: Sequence[Door]) -> None:
-    site = make_site(doors)
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault():
+def test_rolling_restart(
+    cluster: Cluster, make_deployment: MakeDeployment, endpoints: Sequence[RecordingProxy]
+) -> None:
+    deployment = make_deployment(endpoints)
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault():
             for node in [*cluster.standbys, cluster.active]:
                 node.stop()
-                site.rotate()
-                cluster.revive(node)
-            wait_until(cluster.whole, "the cluster is whole")
-        site.wait_for_another(before)
-        site.recovers(f"rolling restart ({way(doors)})")
+                deployment.rotate()
+                cluster.rejoin(node)
+            wait_until(cluster.is_healthy, "the cluster is healthy")
+        deployment.wait_for_another(before)
+        deployment.check_recovery(f"rolling restart ({describe(endpoints)})")
 
 
-def test_two_nodes_lost(cluster: Cluster, make_site: MakeSite, doors: Sequence[Door]) -> None:
+def test_two_nodes_lost(
+    cluster: Cluster, make_deployment: MakeDeployment, endpoints: Sequence[RecordingProxy]
+) -> None:
     """Whoever is left leads nobody, and answers no request that has to be written down."""
-    site = make_site(doors)
-    with site.read():
-        before = site.agent.wait_for_key()["tag"]
-        with site.fault():
+    deployment = make_deployment(endpoints)
+    with deployment.reading():
+        before = deployment.agent.wait_for_key()["tag"]
+        with deployment.fault():
             for node in cluster.standbys:
                 node.kill()
-            site.rotate()
-            site.hold(HELD)
-            assert site.agent.status()["tag"] == before
+            deployment.rotate()
+            deployment.wait_during_fault(FAULT_LASTS)
+            assert deployment.agent.status()["tag"] == before
             cluster.unseal()
-        site.wait_for_another(before)
-        site.recovers(f"two nodes lost and brought back ({way(doors)})")
+        deployment.wait_for_another(before)
+        deployment.check_recovery(f"two nodes lost and brought back ({describe(endpoints)})")
 
 
-def test_leaderless_for_longer_than_the_lease(cluster: Cluster, make_site: MakeSite) -> None:
-    """A standby answers health checks all the time; who asks it has to notice that nobody leads."""
-    site = make_site([node.front for node in cluster.nodes], ttl="15s")
-    with site.read():
-        with site.fault():
+def test_leaderless_for_longer_than_the_lease(
+    cluster: Cluster, make_deployment: MakeDeployment
+) -> None:
+    """A standby answers health checks all the time; clients must notice that nobody leads."""
+    deployment = make_deployment([node.proxy for node in cluster.nodes], ttl="15s")
+    with deployment.reading():
+        with deployment.fault():
             for node in cluster.standbys:
                 node.kill()
-            wait_until(lambda: site.agent.status()["state"] == "stale", "the lease has ended")
-            site.hold(15)  # until a try by the key's own backoff alone would be far off
+            wait_until(lambda: deployment.agent.status()["state"] == "stale", "the lease has ended")
+            # By now the key's own backoff alone would try again much later.
+            deployment.wait_during_fault(15)
             cluster.unseal()
-        site.recovers("two nodes lost for longer than a lease (addresses)", refused=1, within=FOUND)
+        deployment.check_recovery(
+            "two nodes lost for longer than a lease (addresses)",
+            refused=1,
+            within=RECOVERY_BOUND,
+        )

@@ -1,4 +1,4 @@
-"""TCP proxies in front of Vault that see each request: a node's own door, and a load balancer."""
+"""TCP proxies in front of Vault that record each request: one for a node, and a load balancer."""
 
 import contextlib
 import re
@@ -20,12 +20,12 @@ CHECK_TIMEOUT = 1.0
 """Seconds, both; real load balancers take longer, and their clients wait as long."""
 
 _CHUNK = 1 << 16
-_LARGEST_HEAD = 1 << 15
-_PATIENCE = 120.0
+_MAX_HEAD_BYTES = 1 << 15
+_IDLE_TIMEOUT = 120.0
 
 
 @dataclass
-class Seen:
+class RecordedRequest:
     """One connection: `at` is time.monotonic(); empty and 0 for what never came."""
 
     at: float
@@ -36,7 +36,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Instead:
+class CannedResponse:
     """An answer that is given in place of Vault's, to requests whose path begins with `path`."""
 
     status: str
@@ -45,7 +45,7 @@ class Instead:
     path: str = "/"
     once: bool = False
 
-    def answer(self) -> bytes:
+    def encode(self) -> bytes:
         """Return it as HTTP."""
         head = (
             f"HTTP/1.1 {self.status}\r\nContent-Type: {self.content_type}\r\n"
@@ -54,8 +54,8 @@ class Instead:
         return head.encode() + self.body
 
 
-class Door:
-    """Passes connections on to the port that `target` names, and remembers them in `seen`.
+class RecordingProxy:
+    """Passes connections on to the port that `target` names, and records them in `requests`.
 
     While there is no target it closes them, as a load balancer without a healthy node does. One
     connection carries one request, as the agent's do.
@@ -67,8 +67,8 @@ class Door:
         self._listener: socket.socket | None = None
         self.address = f"http://127.0.0.1:{self._port.number}"
         self.listen = f"127.0.0.1:{self._port.number}"
-        self.seen: list[Seen] = []
-        self.instead: Instead | None = None
+        self.requests: list[RecordedRequest] = []
+        self.canned_response: CannedResponse | None = None
 
     def open(self) -> None:
         """Listen; does nothing when it does."""
@@ -89,9 +89,11 @@ class Door:
             self._listener.close()
             self._listener = None
 
-    def since(self, at: float, path: str = "/") -> list[Seen]:
+    def requests_since(self, at: float, path: str = "/") -> list[RecordedRequest]:
         """Return what came since then: everything, or the requests to `path` and below."""
-        return [s for s in [*self.seen] if s.at >= at and (path == "/" or s.path.startswith(path))]
+        return [
+            s for s in [*self.requests] if s.at >= at and (path == "/" or s.path.startswith(path))
+        ]
 
     def __enter__(self) -> Self:
         self.open()
@@ -114,27 +116,27 @@ class Door:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        seen = Seen(time.monotonic())
-        self.seen.append(seen)
+        request = RecordedRequest(time.monotonic())
+        self.requests.append(request)
         with client, contextlib.suppress(OSError):
-            client.settimeout(_PATIENCE)
+            client.settimeout(_IDLE_TIMEOUT)
             head = _read_head(client)
             if not head:
                 return
-            seen.method, seen.path = head.decode("latin-1").split(" ")[:2]
-            instead = self.instead
-            if instead is not None and seen.path.startswith(instead.path):
-                if instead.once:
-                    self.instead = None
-                client.sendall(instead.answer())
-                seen.status = int(instead.status.split()[0])
+            request.method, request.path = head.decode("latin-1").split(" ")[:2]
+            canned_response = self.canned_response
+            if canned_response is not None and request.path.startswith(canned_response.path):
+                if canned_response.once:
+                    self.canned_response = None
+                client.sendall(canned_response.encode())
+                request.status = int(canned_response.status.split()[0])
             elif (port := self._target()) is not None:
                 with socket.create_connection(("127.0.0.1", port), CHECK_TIMEOUT) as server:
                     server.sendall(head)
-                    _pump(client, server, seen)
+                    _forward(client, server, request)
 
 
-class LoadBalancer(Door):
+class LoadBalancer(RecordingProxy):
     """Passes connections on to the active node, found by a health check on sys/health.
 
     https://developer.hashicorp.com/vault/docs/concepts/ha#behind-load-balancers
@@ -184,29 +186,29 @@ def health(port: int) -> int | None:
 def _read_head(client: socket.socket) -> bytes:
     """Read to the end of the headers, and whatever came along; empty when the client went away."""
     head = b""
-    while b"\r\n\r\n" not in head and len(head) < _LARGEST_HEAD:
+    while b"\r\n\r\n" not in head and len(head) < _MAX_HEAD_BYTES:
         if not (chunk := client.recv(_CHUNK)):
             return b""
         head += chunk
     return head
 
 
-def _pump(client: socket.socket, server: socket.socket, seen: Seen) -> None:
+def _forward(client: socket.socket, server: socket.socket, request: RecordedRequest) -> None:
     """Pass bytes on in both directions until one side ends."""
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ, (client, server))
         selector.register(server, selectors.EVENT_READ, (server, client))
-        while ready := selector.select(_PATIENCE):
+        while ready := selector.select(_IDLE_TIMEOUT):
             for key, _ in ready:
                 source, sink = key.data
                 if not (chunk := source.recv(_CHUNK)):
                     return
-                if source is server and not seen.status:
-                    _note_answer(chunk, seen)
+                if source is server and not request.status:
+                    _record_answer(chunk, request)
                 sink.sendall(chunk)
 
 
-def _note_answer(chunk: bytes, seen: Seen) -> None:
-    seen.status = int(chunk.split(b" ", 2)[1])
+def _record_answer(chunk: bytes, request: RecordedRequest) -> None:
+    request.status = int(chunk.split(b" ", 2)[1])
     if found := re.search(rb"\r\nRetry-After: (\d+)\r\n", chunk, re.IGNORECASE):
-        seen.retry_after = int(found[1])
+        request.retry_after = int(found[1])

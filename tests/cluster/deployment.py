@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from testbed.cluster import Cluster
-from testbed.door import Door
 from testbed.emulator.process import OpenAIServer
+from testbed.recording_proxy import RecordingProxy
 from tests.agent.harness import Agent, eventually
 from tests.cluster import audits
 from tests.cluster.reader import Reader
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 OVERLAP = 2.0
 BACKOFF = 60.0  # its cap: the longest wait for the next try
-FOUND = 5.0 + 5.0  # a key that needs Vault finds its return within 5 s; then comes a mint
+# A key that needs Vault finds its return within 5 s; then comes a mint.
+RECOVERY_BOUND = 5.0 + 5.0
 _ONSET = 10  # tries until full jitter, doubling from a second, has reached its cap
 _CALL_EVERY = 7.5  # on average at the cap, the calls of a lost mint included
 _PING_EVERY = 2.0
@@ -35,8 +36,8 @@ def call_bound(seconds: float, nodes: int = 1) -> int:
 
 
 @dataclass
-class Site:
-    """`doors` are all that the agent knows of Vault."""
+class Deployment:
+    """`endpoints` are all that the agent knows of Vault."""
 
     cluster: Cluster
     openai: OpenAIServer
@@ -45,10 +46,10 @@ class Site:
     project_id: str
     role_id: str
     agent: Agent
-    doors: Sequence[Door]
+    endpoints: Sequence[RecordingProxy]
     orphans: int = 0  # keys at OpenAI that Vault was made to forget
-    began: float = 0.0
-    ended: float = 0.0
+    fault_began: float = 0.0
+    fault_ended: float = 0.0
     _reader: Reader | None = field(default=None, repr=False)
 
     @property
@@ -70,16 +71,16 @@ class Site:
     @contextmanager
     def fault(self) -> Iterator[None]:
         """What happens within the block is the fault; a replacement is asked for within it."""
-        self.began = time.monotonic()
+        self.fault_began = time.monotonic()
         yield
-        self.ended = time.monotonic()
+        self.fault_ended = time.monotonic()
 
-    def hold(self, seconds: float) -> None:
+    def wait_during_fault(self, seconds: float) -> None:
         """Let the fault last: what is shown is what happens, or does not, while it does."""
         time.sleep(seconds)
 
     @contextmanager
-    def read(self) -> Iterator[Reader]:
+    def reading(self) -> Iterator[Reader]:
         """A reader polls the key file within the block; it finds a key there at any time."""
         self.agent.start()
         self.agent.wait_for_key()
@@ -91,22 +92,23 @@ class Site:
 
     def requests(self) -> int:
         """The requests that came during the fault."""
-        seen = [one for door in self.doors for one in door.since(self.began)]
-        return sum(one.at < self.ended for one in seen)
+        started = self.fault_began
+        requests = [r for proxy in self.endpoints for r in proxy.requests_since(started)]
+        return sum(request.at < self.fault_ended for request in requests)
 
-    def recovers(self, scenario: str, *, refused: int = 0, within: float = BACKOFF) -> None:
+    def check_recovery(self, scenario: str, *, refused: int = 0, within: float = BACKOFF) -> None:
         """Wait for the steady state, and note how that went; `refused` keys at most may be bad."""
         assert self._reader is not None
-        eventually(lambda: not self.unsteady(), "the steady state", within)
+        eventually(lambda: not self.deviation(), "the steady state", within)
         result = Result(
             scenario=scenario,
-            lasted=self.ended - self.began,
+            lasted=self.fault_ended - self.fault_began,
             refused=len(self._reader.refusals),
             refused_at_most=refused,
             refused_for=self._reader.refused_for,
-            steady_after=time.monotonic() - self.ended,
+            steady_after=time.monotonic() - self.fault_ended,
             requests=self.requests(),
-            requests_at_most=call_bound(self.ended - self.began, len(self.doors)),
+            requests_at_most=call_bound(self.fault_ended - self.fault_began, len(self.endpoints)),
         )
         print(result)
         assert result.refused <= refused, result
@@ -115,7 +117,7 @@ class Site:
         audits.check(self)
         self.results.add(result)
 
-    def unsteady(self) -> str:
+    def deviation(self) -> str:
         """Say what is not as it is in the steady state; empty when all is."""
         status = self.agent.status()
         found = {name: status[name] for name in ("state", "leases", "last_fault")}
@@ -129,7 +131,7 @@ class Site:
         (key,) = ledger["keys"]
         if key["requested"] or key["intent"] is not None or key["candidate"] is not None:
             return "a replacement is under way"
-        if len(self.live()) != 1 + self.orphans:
+        if len(self.live_keys()) != 1 + self.orphans:
             return "not one key at OpenAI"
         tokens = self.tokens()
         return "" if tokens == 1 else f"{tokens} tokens in Vault"
@@ -142,7 +144,7 @@ class Site:
         found: str = vault.request("POST", "identity/lookup/entity", fields)["data"]["id"]
         return found
 
-    def live(self) -> set[str]:
+    def live_keys(self) -> set[str]:
         keys = self.openai.state()["live"]
         return {key["fingerprint"] for key in keys if key["project_id"] == self.project_id}
 
@@ -156,13 +158,13 @@ class Site:
             found += data["data"]["path"] == f"auth/{self.mount}/login"
         return found
 
-    def audited(self) -> list[dict[str, Any]]:
+    def audit_records(self) -> list[dict[str, Any]]:
         """What the agent told auditors."""
         file = self.agent.directory / "audit.log"
         return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def configuration(site: Site, addresses: Sequence[str], **options: str) -> str:
+def configuration(deployment: Deployment, addresses: Sequence[str], **options: str) -> str:
     """Return a configuration with one key, `billing`; `options` are TOML values of that key."""
     lines = "\n".join(f"{name} = {value}" for name, value in options.items())
     return f"""
@@ -172,8 +174,8 @@ addresses = {json.dumps([*addresses])}
 timeout = "8s"
 max_mints_per_minute = 0
 [auth]
-mount = "{site.mount}"
-role_id = "{site.role_id}"
+mount = "{deployment.mount}"
+role_id = "{deployment.role_id}"
 secret_id_file = "secret_id"
 [state]
 directory = "state"
@@ -182,11 +184,11 @@ socket = "freshkey.sock"
 [log]
 audit_file = "audit.log"
 [keys.billing]
-path = "{site.path}"
+path = "{deployment.path}"
 overlap = "{OVERLAP:g}s"
 {lines}
 [keys.billing.verify]
-base_url = "{site.openai.base_url}"
+base_url = "{deployment.openai.base_url}"
 activation_timeout = "5s"
 [[keys.billing.files]]
 path = "keys/billing"

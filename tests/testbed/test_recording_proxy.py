@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbed.cluster_node import wait_until
-from testbed.door import Door, Instead, LoadBalancer, health
+from testbed.recording_proxy import CannedResponse, LoadBalancer, RecordingProxy, health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 class Node(BaseHTTPRequestHandler):
-    """Says by its port who it is, and by `status` what it is in the cluster."""
+    """Answers with its port, and with `status`, which stands for its role in the cluster."""
 
     def do_GET(self) -> None:
         body = str(self.server.server_port).encode()  # type: ignore[attr-defined]
@@ -41,8 +41,8 @@ def node(status: int = 200) -> Iterator[HTTPServer]:
         thread.join()
 
 
-def ask(door: Door, path: str = "/v1/x") -> tuple[int, str]:
-    connection = http.client.HTTPConnection(door.listen, timeout=5)
+def get(proxy: RecordingProxy, path: str = "/v1/x") -> tuple[int, str]:
+    connection = http.client.HTTPConnection(proxy.listen, timeout=5)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -51,34 +51,39 @@ def ask(door: Door, path: str = "/v1/x") -> tuple[int, str]:
         connection.close()
 
 
-def test_a_door_passes_on_and_remembers() -> None:
-    with node(429) as server, Door(lambda: server.server_port) as door:
-        assert ask(door) == (429, str(server.server_port))
-    (seen,) = door.since(0, "/v1/x")
-    assert (seen.method, seen.status, seen.retry_after) == ("GET", 429, 7)
-    assert not door.since(0, "/v1/y")
+def test_requests_are_passed_on_and_recorded() -> None:
+    with node(429) as server, RecordingProxy(lambda: server.server_port) as proxy:
+        assert get(proxy) == (429, str(server.server_port))
+    (request,) = proxy.requests_since(0, "/v1/x")
+    assert (request.method, request.status, request.retry_after) == ("GET", 429, 7)
+    assert not proxy.requests_since(0, "/v1/y")
 
 
-def test_a_closed_door_refuses_and_may_be_opened_again() -> None:
-    with node() as server, Door(lambda: server.server_port) as door:
-        door.close()
+def test_a_closed_proxy_refuses_and_may_be_opened_again() -> None:
+    with node() as server, RecordingProxy(lambda: server.server_port) as proxy:
+        proxy.close()
         with pytest.raises(ConnectionRefusedError):
-            ask(door)
-        door.open()
-        assert ask(door)[0] == 200
+            get(proxy)
+        proxy.open()
+        assert get(proxy)[0] == 200
 
 
-def test_a_door_without_a_target_ends_the_connection() -> None:
-    with Door(lambda: None) as door, pytest.raises((ConnectionError, http.client.HTTPException)):
-        ask(door)
+def test_a_proxy_without_a_target_ends_the_connection() -> None:
+    with (
+        RecordingProxy(lambda: None) as proxy,
+        pytest.raises((ConnectionError, http.client.HTTPException)),
+    ):
+        get(proxy)
 
 
 def test_an_answer_in_place_of_vaults() -> None:
-    with node() as server, Door(lambda: server.server_port) as door:
-        door.instead = Instead("412 Behind", "text/plain", b"no", path="/v1/x", once=True)
-        assert ask(door, "/v1/y")[0] == 200
-        assert ask(door) == (412, "no")
-        assert ask(door)[0] == 200
+    with node() as server, RecordingProxy(lambda: server.server_port) as proxy:
+        proxy.canned_response = CannedResponse(
+            "412 Behind", "text/plain", b"no", path="/v1/x", once=True
+        )
+        assert get(proxy, "/v1/y")[0] == 200
+        assert get(proxy) == (412, "no")
+        assert get(proxy)[0] == 200
 
 
 def test_a_load_balancer_follows_the_active_node() -> None:
@@ -86,7 +91,7 @@ def test_a_load_balancer_follows_the_active_node() -> None:
         ports = [one.server_port, other.server_port]
         with LoadBalancer(ports) as balancer:
             wait_until(lambda: balancer.target == other.server_port, "the active node is found")
-            assert ask(balancer) == (200, str(other.server_port))
+            assert get(balancer) == (200, str(other.server_port))
             one.status, other.status = 200, 503  # type: ignore[attr-defined]
             wait_until(lambda: balancer.target == one.server_port, "the next one is found")
 
