@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
-from testbed.demo.place import Place
+from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
 
@@ -63,7 +63,7 @@ class Deployment:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._directory = stack.enter_context(Place()).directory
+            self._directory = stack.enter_context(WorkDirectory()).directory
             self._openai = stack.enter_context(OpenAIServer())
             self._vault = stack.enter_context(VaultServer())
             self._vault.enable_openai(MOUNT, self._openai.base_url)

@@ -9,56 +9,58 @@ from types import FrameType
 from typing import Final
 
 from testbed.binaries import BinaryError
-from testbed.demo.chapters import CHAPTERS, Chapter, pick
 from testbed.demo.errors import DemoError
-from testbed.demo.place import Place
-from testbed.demo.play import play
-from testbed.demo.story import tell_story
+from testbed.demo.runner import run_demo
+from testbed.demo.scenario_runner import run_scenarios
+from testbed.demo.scenarios import SCENARIOS, Scenario, select_scenarios
+from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import EmulatorError
 from testbed.process import StartError
 from testbed.vault_api import VaultError
 
-FORESEEN: Final = (BinaryError, DemoError, EmulatorError, OSError, StartError, VaultError)
+EXPECTED_ERRORS: Final = (BinaryError, DemoError, EmulatorError, OSError, StartError, VaultError)
 
 
-class Stop:
+class StopSignal:
     """Turns true with SIGINT, SIGTERM, or SIGHUP; more of them change nothing.
 
     Nothing is raised: what is being started or stopped then goes on to its end, in order.
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._requested = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask)
+            signal.signal(number, self._request)
 
     def __call__(self) -> bool:
         """Whether the demo shall end."""
-        return self._asked
+        return self._requested
 
-    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
-        self._asked = True
+    def _request(self, _signal: int, _frame: FrameType | None) -> None:
+        self._requested = True
 
 
 def main() -> int:
     """Run until the time is up or a signal comes; return the exit status."""
     arguments = _arguments()
     if arguments.story and arguments.seconds:
-        _complain("SECONDS (--seconds) and STORY (--story) exclude each other: a story ends itself")
+        _print_error(
+            "SECONDS (--seconds) and STORY (--story) exclude each other: a story ends itself"
+        )
         return 2
-    stop, place, well = Stop(), None, False
+    stop, workdir, succeeded = StopSignal(), None, False
     try:
-        with Place() as place:
+        with WorkDirectory() as workdir:
             if arguments.story:
-                well = tell_story(place, stop, arguments.story)
+                succeeded = run_scenarios(workdir, stop, arguments.story)
             else:
-                well = play(place, stop, arguments.seconds)
-            place.kept = arguments.keep or not well
-    except FORESEEN as error:
-        _complain(" ".join(str(error).split()))
-    if place is not None and place.kept:
-        _complain(f"the logs of all parts are in {place.logs}")
-    return 0 if well else 1
+                succeeded = run_demo(workdir, stop, arguments.seconds)
+            workdir.keep = arguments.keep or not succeeded
+    except EXPECTED_ERRORS as error:
+        _print_error(" ".join(str(error).split()))
+    if workdir is not None and workdir.keep:
+        _print_error(f"the logs of all parts are in {workdir.logs}")
+    return 0 if succeeded else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -67,16 +69,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="keep the directory with its logs")
     parser.add_argument(
         "--story",
-        type=_chapters,
+        type=_scenarios,
         metavar="NAMES",
-        help=f"tell what goes wrong: 1 for all of it, or some of {','.join(CHAPTERS)}",
+        help=f"tell what goes wrong: 1 for all of it, or some of {','.join(SCENARIOS)}",
     )
     return parser.parse_args()
 
 
-def _chapters(text: str) -> tuple[Chapter, ...]:
+def _scenarios(text: str) -> tuple[Scenario, ...]:
     try:
-        return pick(text)
+        return select_scenarios(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -87,7 +89,7 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-def _complain(line: str) -> None:
+def _print_error(line: str) -> None:
     with contextlib.suppress(OSError):  # whoever closed our terminal doesn't read it
         print(f"demo: {line}", file=sys.stderr)
 

@@ -22,7 +22,7 @@ STOP_WITHIN = 30
 
 
 @dataclass(frozen=True)
-class Shown:
+class PublishedKey:
     """What the agent says of a key: the tag, whole seconds to its expiry, whether it is past it."""
 
     tag: str
@@ -63,7 +63,7 @@ class Agent:
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(str(self.socket)) == 0
 
-    def shown(self, key: str = KEY) -> Shown | None:
+    def published_key(self, key: str = KEY) -> PublishedKey | None:
         """Ask for a key; None when the agent has none to give, or doesn't answer."""
         if not self._listens():  # httpx2 leaves its own socket open when it can't connect
             return None
@@ -74,7 +74,7 @@ class Agent:
         if not response.is_success:
             return None
         answer = response.json()
-        return Shown(answer["tag"], answer["expires_in"], answer["stale"])
+        return PublishedKey(answer["tag"], answer["expires_in"], answer["stale"])
 
     def rotate(self) -> None:
         """Ask for a new key; DemoError when the agent doesn't take that on."""
@@ -85,14 +85,14 @@ class Agent:
         if response.status_code != httpx2.codes.ACCEPTED:
             raise DemoError(f"the agent was asked for a new key: HTTP {response.status_code}")
 
-    def first_key(self, stopping: Callable[[], bool], key: str = KEY) -> Shown:
+    def wait_for_key(self, stopping: Callable[[], bool], key: str = KEY) -> PublishedKey:
         """Wait for a key; DemoError when none comes, Interrupted when `stopping` turns true."""
         deadline = time.monotonic() + FIRST_KEY_WITHIN
         while not stopping():
-            if shown := self.shown(key):
-                return shown
+            if published_key := self.published_key(key):
+                return published_key
             if not self.running:
-                raise DemoError(self.last_words())
+                raise DemoError(self.exit_message())
             if time.monotonic() > deadline:
                 self.events.update()
                 last = self.events.recent[-1] if self.events.recent else "it logged nothing"
@@ -107,7 +107,7 @@ class Agent:
         """Whether it has not ended."""
         return self._process.running
 
-    def last_words(self) -> str:
+    def exit_message(self) -> str:
         """Say that it ended, with the last line of its output."""
         return f"the agent ended by itself: {self._process.tail(1) or 'it said nothing'}"
 

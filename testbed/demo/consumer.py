@@ -11,36 +11,40 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from testbed.demo.consumers.counts import Counts, Miss
+from testbed.demo.consumers.counts import Counts, RequestFailure
 from testbed.demo.errors import DemoError, Interrupted
-from testbed.demo.growing import GrowingFile
+from testbed.demo.log_tail import LogTail
 from testbed.process import ServerProcess
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FIRST_REQUEST_WITHIN: Final = 30
 """Seconds: usual is one."""
 
-MISSES_KEPT: Final = 10_000
+MAX_FAILURES: Final = 10_000
 """The newest, for each application: half an hour in which nothing is served."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class ConsumerKind:
     """An application: its program, how it gets its key, and whether the agent keeps it served."""
 
     name: str
     module: str
-    way: str
+    description: str
     reads_file: bool
-    kept_fresh: bool = True
+    follows_rotation: bool = True
 
 
-FILE: Final = Kind("file", "from_file", "reads the key file for every request", reads_file=True)
-SOCKET: Final = Kind("socket", "from_socket", "asks the socket for every request", reads_file=False)
-OLD: Final = Kind(
-    "old", "read_once", "read the file once, at its start", reads_file=True, kept_fresh=False
+FILE: Final = ConsumerKind(
+    "file", "from_file", "reads the key file for every request", reads_file=True
 )
-REPORTER: Final = Kind(
+SOCKET: Final = ConsumerKind(
+    "socket", "from_socket", "asks the socket for every request", reads_file=False
+)
+OLD: Final = ConsumerKind(
+    "old", "read_once", "read the file once, at its start", reads_file=True, follows_rotation=False
+)
+REPORTER: Final = ConsumerKind(
     "reporter", "from_socket_reporting", "asks the socket, and reports a 401", reads_file=False
 )
 
@@ -48,10 +52,10 @@ REPORTER: Final = Kind(
 class Consumer:
     """One application; `argument` is the file or the socket that it reads."""
 
-    def __init__(self, kind: Kind, argument: Path, base_url: str, logs: Path) -> None:
+    def __init__(self, kind: ConsumerKind, argument: Path, base_url: str, logs: Path) -> None:
         self.kind = kind
         self.counts = Counts()
-        self.misses: deque[Miss] = deque(maxlen=MISSES_KEPT)
+        self.failures: deque[RequestFailure] = deque(maxlen=MAX_FAILURES)
         self._process = ServerProcess(
             [sys.executable, "-m", f"testbed.demo.consumers.{kind.module}", argument],
             log=logs / f"{kind.name}.log",
@@ -61,7 +65,7 @@ class Consumer:
                 "PYTHONPATH": str(ROOT),
             },
         )
-        self._reports = GrowingFile(self._process.log)
+        self._reports = LogTail(self._process.log)
 
     @property
     def running(self) -> bool:
@@ -75,7 +79,7 @@ class Consumer:
             if stopping():
                 raise Interrupted("stopped before all applications had started")
             if not self.running:
-                raise DemoError(self.last_words())
+                raise DemoError(self.exit_message())
             if time.monotonic() > deadline:
                 raise DemoError(f"the consumer {self.kind.name!r} asked nothing: see its log")
             time.sleep(0.02)
@@ -86,13 +90,13 @@ class Consumer:
         for line in self._reports.new_lines():
             try:
                 report = json.loads(line)
-                misses = [Miss(**miss) for miss in report.pop("misses")]
+                failures = [RequestFailure(**failure) for failure in report.pop("failures")]
                 self.counts = Counts(**report)
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue
-            self.misses.extend(misses)
+            self.failures.extend(failures)
 
-    def last_words(self) -> str:
+    def exit_message(self) -> str:
         """Say that it ended, with the last line of its output."""
         return f"the consumer {self.kind.name!r} ended by itself: {self._process.tail(1)}"
 

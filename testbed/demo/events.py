@@ -6,11 +6,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from testbed.demo.growing import GrowingFile
+from testbed.demo.log_tail import LogTail
 
-KEPT: Final = 6
-SHOWN: Final = ("generation", "tag", "reason", "expires_in", "duration", "fault", "message")
-QUIET: Final = frozenset({"key.read"})
+RECENT_EVENTS: Final = 6
+DISPLAYED_FIELDS: Final = (
+    "generation",
+    "tag",
+    "reason",
+    "expires_in",
+    "duration",
+    "fault",
+    "message",
+)
+HIDDEN_EVENTS: Final = frozenset({"key.read"})
 
 
 class EventLog:
@@ -21,9 +29,9 @@ class EventLog:
     """
 
     def __init__(self, path: Path, key: str) -> None:
-        self._file = GrowingFile(path)
+        self._file = LogTail(path)
         self._key = key
-        self.recent: deque[str] = deque(maxlen=KEPT)
+        self.recent: deque[str] = deque(maxlen=RECENT_EVENTS)
         self.published = 0
         self.lease_id = ""
         self.lease = 0
@@ -31,9 +39,9 @@ class EventLog:
     def update(self) -> None:
         """Take in what was written since the last call."""
         for line in self._file.new_lines():
-            self._take(line)
+            self._add(line)
 
-    def _take(self, line: bytes) -> None:
+    def _add(self, line: bytes) -> None:
         try:
             record = json.loads(line)
             event, at = str(record["event"]), datetime.fromisoformat(record["timestamp"])
@@ -43,6 +51,6 @@ class EventLog:
         if event == "key.published" and record.get("key") == self._key:
             self.published += 1
             self.lease_id, self.lease = record["lease_id"], record["expires_in"]
-        if event not in QUIET:
-            fields = (f"{name}={record[name]}" for name in SHOWN if name in record)
+        if event not in HIDDEN_EVENTS:
+            fields = (f"{name}={record[name]}" for name in DISPLAYED_FIELDS if name in record)
             self.recent.append(" ".join((f"{at.astimezone():%H:%M:%S}", event, *fields)))

@@ -12,25 +12,25 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from testbed.demo.agent import Shown
-from testbed.demo.consumer import Kind
+from testbed.demo.agent import PublishedKey
+from testbed.demo.consumer import ConsumerKind
 from testbed.demo.consumers.counts import Counts
-from testbed.demo.figures import Figures
+from testbed.demo.measurements import Measurements
 
-LINE_EVERY: Final = 5
+PRINT_EVERY: Final = 5
 """Seconds."""
 
-WIDEST: Final = 100
+MAX_WIDTH: Final = 100
 """Columns."""
 
-BAR: Final = 20
+BAR_WIDTH: Final = 20
 """Columns."""
 
 
 class View(Protocol):
     """A context manager that is given every look at the figures."""
 
-    def show(self, figures: Figures) -> None:
+    def show(self, measurements: Measurements) -> None:
         """Show them, or leave it for a later look."""
 
     def __enter__(self) -> Self:
@@ -51,11 +51,11 @@ class Lines:
     def __init__(self) -> None:
         self._next = 0.0
 
-    def show(self, figures: Figures) -> None:
+    def show(self, measurements: Measurements) -> None:
         """Print a line when it is time for one."""
         if time.monotonic() >= self._next:
-            self._next = time.monotonic() + LINE_EVERY
-            print(line(figures), flush=True)
+            self._next = time.monotonic() + PRINT_EVERY
+            print(line(measurements), flush=True)
 
     def __enter__(self) -> Self:
         print("requests are shown as served/refused", flush=True)
@@ -74,12 +74,12 @@ class Panels:
     """A panel that is drawn anew at every look."""
 
     def __init__(self, console: Console) -> None:
-        self._width = min(console.width, WIDEST)
+        self._width = min(console.width, MAX_WIDTH)
         self._live = Live(console=console, auto_refresh=False)
 
-    def show(self, figures: Figures) -> None:
+    def show(self, measurements: Measurements) -> None:
         """Draw it."""
-        self._live.update(panel(figures, self._width), refresh=True)
+        self._live.update(panel(measurements, self._width), refresh=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -99,34 +99,35 @@ def make_view(console: Console) -> View:
     return Panels(console) if console.is_terminal and not console.is_dumb_terminal else Lines()
 
 
-def line(figures: Figures) -> str:
+def line(measurements: Measurements) -> str:
     """Put the figures on a line."""
     key = "no key"
-    if figures.shown:
-        key = f"{figures.shown.tag} {_expiry(figures.shown)}"
+    if measurements.published_key:
+        key = f"{measurements.published_key.tag} {_expiry(measurements.published_key)}"
     requests = "  ".join(
         f"{kind.name} {counts.served}/{counts.refused}"
         + (f" ({counts.failed} failed)" if counts.failed else "")
-        for kind, counts in figures.consumers
+        for kind, counts in measurements.consumers
     )
-    return f"{figures.seconds:5.0f} s  {key}  keys alive {figures.alive}  {requests}"
+    return f"{measurements.seconds:5.0f} s  {key}  keys alive {measurements.live_keys}  {requests}"
 
 
-def panel(figures: Figures, width: int) -> RenderableType:
+def panel(measurements: Measurements, width: int) -> RenderableType:
     """Draw the figures, so many columns wide."""
-    minutes, seconds = divmod(int(figures.seconds), 60)
+    minutes, seconds = divmod(int(measurements.seconds), 60)
     return Panel(
         Group(
-            _key(figures),
+            _key(measurements),
             Text(
-                f"alive at OpenAI {figures.alive}   most at once {figures.most}   "
-                f"minted {figures.mints}   rotations {figures.rotations}\n"
+                f"alive at OpenAI {measurements.live_keys}   "
+                f"most at once {measurements.max_live_keys}   "
+                f"minted {measurements.mints}   rotations {measurements.rotations}\n"
             ),
-            requests_table(figures.consumers),
+            requests_table(measurements.consumers),
             Text("\nthe agent's log", style="dim"),
             *(
                 Text(event, style="dim", overflow="ellipsis", no_wrap=True)
-                for event in figures.events
+                for event in measurements.events
             ),
         ),
         title="freshkey demo",
@@ -136,7 +137,7 @@ def panel(figures: Figures, width: int) -> RenderableType:
     )
 
 
-def requests_table(consumers: tuple[tuple[Kind, Counts], ...]) -> Table:
+def requests_table(consumers: tuple[tuple[ConsumerKind, Counts], ...]) -> Table:
     """Draw what became of the requests, a row for each application."""
     table = Table(box=None, pad_edge=False)
     table.add_column("consumer")
@@ -144,10 +145,10 @@ def requests_table(consumers: tuple[tuple[Kind, Counts], ...]) -> Table:
     for column in ("served", "refused", "failed"):
         table.add_column(column, justify="right")
     for kind, counts in consumers:
-        bad = "bold red" if kind.kept_fresh else "yellow"
+        bad = "bold red" if kind.follows_rotation else "yellow"
         table.add_row(
             kind.name,
-            Text(kind.way, style="dim"),
+            Text(kind.description, style="dim"),
             Text(str(counts.served), style="green"),
             Text(str(counts.refused), style=bad if counts.refused else ""),
             Text(str(counts.failed), style=bad if counts.failed else ""),
@@ -155,19 +156,19 @@ def requests_table(consumers: tuple[tuple[Kind, Counts], ...]) -> Table:
     return table
 
 
-def _key(figures: Figures) -> RenderableType:
-    shown = figures.shown
-    if shown is None:
+def _key(measurements: Measurements) -> RenderableType:
+    published_key = measurements.published_key
+    if published_key is None:
         return Text("the agent has no key", style="bold red")
     row = Table.grid(padding=(0, 2))
-    left = max(0, shown.expires_in)
+    left = max(0, published_key.expires_in)
     row.add_row(
-        Text(f"key {shown.tag}", style="bold"),
-        Text(_expiry(shown), style="yellow" if shown.stale else ""),
-        ProgressBar(total=max(1, figures.lease), completed=left, width=BAR),
+        Text(f"key {published_key.tag}", style="bold"),
+        Text(_expiry(published_key), style="yellow" if published_key.stale else ""),
+        ProgressBar(total=max(1, measurements.lease), completed=left, width=BAR_WIDTH),
     )
     return row
 
 
-def _expiry(shown: Shown) -> str:
-    return ("stale, " if shown.stale else "") + f"expires in {shown.expires_in:2} s"
+def _expiry(published_key: PublishedKey) -> str:
+    return ("stale, " if published_key.stale else "") + f"expires in {published_key.expires_in:2} s"

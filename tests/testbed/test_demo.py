@@ -103,7 +103,7 @@ def directory(demo: Demo) -> Path:
 
 def test_ctrl_c_ends_it_in_order(start: Callable[..., Demo]) -> None:
     demo = start()
-    place = directory(demo)
+    workdir = directory(demo)
     demo.read_until(r"file [1-9]\d*/0  socket [1-9]\d*/0  old [1-9]")
     processes = family(demo.process.pid)
     assert len(processes) >= 6  # emulator, Vault, its plugin, the agent, consumers
@@ -115,59 +115,59 @@ def test_ctrl_c_ends_it_in_order(start: Callable[..., Demo]) -> None:
     assert re.search(r"in \d+ s: (\d) rotations, \d mints; .*: [12] at most, 0 at the end", output)
     assert "No reader of the agent's was ever refused." in output
     assert not running(processes)
-    assert not place.exists()
+    assert not workdir.exists()
 
 
 def test_killed_demo_leaves_nothing(start: Callable[..., Demo]) -> None:
     demo = start()
-    place = directory(demo)
+    workdir = directory(demo)
     demo.read_until("consumers")
     processes = family(demo.process.pid)
     demo.process.kill()
-    until(lambda: not place.exists() and not running(processes))
+    until(lambda: not workdir.exists() and not running(processes))
 
 
 def test_death_of_the_agent_fails_it(start: Callable[..., Demo]) -> None:
     demo = start()
-    place = directory(demo)
+    workdir = directory(demo)
     demo.read_until("keys alive 1")
     processes = family(demo.process.pid)
     os.kill(named(processes, "--config"), signal.SIGKILL)
     output = demo.finish()
-    logs = sorted(path.name for path in (place / "logs").iterdir())
-    shutil.rmtree(place)
+    logs = sorted(path.name for path in (workdir / "logs").iterdir())
+    shutil.rmtree(workdir)
     assert demo.process.returncode == 1
     assert "FAILED: the agent ended by itself: " in output
-    assert f"demo: the logs of all parts are in {place / 'logs'}" in output
+    assert f"demo: the logs of all parts are in {workdir / 'logs'}" in output
     assert logs == ["agent.log", "file.log", "old.log", "socket.log", "vault.log"]
     assert not running(processes)
 
 
-def test_story_is_told_chapter_by_chapter(start: Callable[..., Demo]) -> None:
+def test_story_is_told_scenario_by_scenario(start: Callable[..., Demo]) -> None:
     demo = start("--story", "reported,killed")
-    place = Path(demo.read_until(r"freshkey run --config (\S+)/story.toml")[1])
+    workdir = Path(demo.read_until(r"freshkey run --config (\S+)/story.toml")[1])
     demo.read_until("requests are shown")
     processes = family(demo.process.pid)
     output = demo.finish()
     assert demo.process.returncode == 0, output
-    told = re.findall(
+    printed = re.findall(
         r"^(\d of \d): (.*?) ─+\n(?:.*\n)*?  held +(\S+ s), where", output, re.MULTILINE
     )
-    assert [(number, title) for number, title, _ in told] == [
+    assert [(number, title) for number, title, _ in printed] == [
         ("1 of 2", "kill -9 of the agent"),
         ("2 of 2", "a reader that reports a 401"),
     ]
     rows = re.findall(r"^(\w+) +(\d s) +(\S+ s) +(\d+) +(\d+)  held", output, re.MULTILINE)
     assert [(name, bound, measured) for name, bound, measured, _, _ in rows] == [
-        ("killed", "3 s", told[0][2]),
-        ("reported", "2 s", told[1][2]),
+        ("killed", "3 s", printed[0][2]),
+        ("reported", "2 s", printed[1][2]),
     ]
     for _, _, _, within, elsewhere in rows:
         assert int(within) > 0
         assert elsewhere == "0"
     assert "Every bound held, and no request was refused outside of one." in output
     assert not running(processes)
-    assert not place.exists()
+    assert not workdir.exists()
 
 
 def test_ctrl_c_ends_a_story(start: Callable[..., Demo]) -> None:
@@ -201,7 +201,12 @@ def directory_of(output: str) -> Path:
     ("arguments", "environment", "status", "line"),
     [
         ([], {"VAULT_BIN": "/none"}, 1, "demo: VAULT_BIN=/none: no executable file is there\n"),
-        (["--story", "killed,x"], {}, 2, "--story: 'x' is no chapter: give 1 for all, or revoked,"),
+        (
+            ["--story", "killed,x"],
+            {},
+            2,
+            "--story: 'x' is no scenario: give 1 for all, or revoked,",
+        ),
         (
             ["--story", "1", "--seconds", "5"],
             {},

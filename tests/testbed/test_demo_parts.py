@@ -18,27 +18,27 @@ from freshkey.settings.loading import load
 from openai import OpenAI
 from rich.console import Console
 
-from testbed.demo.agent import Shown
-from testbed.demo.consumer import FILE, OLD, SOCKET, Consumer, Kind
+from testbed.demo.agent import PublishedKey
+from testbed.demo.consumer import FILE, OLD, SOCKET, Consumer, ConsumerKind
 from testbed.demo.consumers.counts import Counts
+from testbed.demo.environment import BASE_URL, DEMO, STORY, Profile
 from testbed.demo.errors import DemoError, Interrupted
 from testbed.demo.events import EventLog
-from testbed.demo.figures import Figures, unserved
-from testbed.demo.place import Place, find_tmpfs
-from testbed.demo.stage import BASE_URL, DEMO, STORY, Setting
+from testbed.demo.measurements import Measurements, unserved_consumers
 from testbed.demo.view import Lines, line, make_view, panel
+from testbed.demo.workdir import WorkDirectory, find_tmpfs
 from testbed.emulator.organization import ADMIN_API_KEY, PROJECT_ID
 from testbed.emulator.process import OpenAIServer
 
 
-def figures(*counts: Counts, shown: Shown | None = None) -> Figures:
+def make_measurements(*counts: Counts, published_key: PublishedKey | None = None) -> Measurements:
     kinds = (FILE, SOCKET, OLD)
-    return Figures(
+    return Measurements(
         seconds=61.2,
-        shown=shown,
+        published_key=published_key,
         lease=20,
-        alive=1,
-        most=2,
+        live_keys=1,
+        max_live_keys=2,
         mints=7,
         published=7,
         consumers=tuple(zip(kinds, counts, strict=False)),
@@ -46,43 +46,43 @@ def figures(*counts: Counts, shown: Shown | None = None) -> Figures:
     )
 
 
-SHOWN = Shown("7-0123abcd", 13)
-ALL = figures(Counts(300), Counts(299), Counts(60, refused=240), shown=SHOWN)
+SHOWN = PublishedKey("7-0123abcd", 13)
+ALL = make_measurements(Counts(300), Counts(299), Counts(60, refused=240), published_key=SHOWN)
 
 
 @pytest.mark.parametrize(
-    ("setting", "earliest", "latest"), [(DEMO, 10, 10), (STORY, 30, 60 * 0.67)]
+    ("profile", "earliest", "latest"), [(DEMO, 10, 10), (STORY, 30, 60 * 0.67)]
 )
 def test_configuration_is_whole(
-    setting: Setting, earliest: float, latest: float, tmp_path: Path
+    profile: Profile, earliest: float, latest: float, tmp_path: Path
 ) -> None:
-    copy = tmp_path / setting.configuration.name
-    copy.write_text(setting.configuration.read_text())
+    copy = tmp_path / profile.configuration.name
+    copy.write_text(profile.configuration.read_text())
     copy.chmod(0o600)
     settings = load(copy, {"VAULT_ADDR": "http://127.0.0.1:8200"})
-    assert tuple(settings.keys) == setting.keys
+    assert tuple(settings.keys) == profile.keys
     assert {key.verify.base_url for key in settings.keys.values()} == {BASE_URL}
     policy = desired_state(settings).policy.keys["demo"]
     for draw, at in ((1.0, earliest), (0.0, latest)):
-        lease = Lease("id", 1, setting.lease, False, 0.0, setting.lease, draw)  # noqa: FBT003 - renewable
+        lease = Lease("id", 1, profile.lease, False, 0.0, profile.lease, draw)  # noqa: FBT003 - renewable
         assert point(lease, policy) == pytest.approx(at)
 
 
-def end_with(error: Exception | None, *, log: bool) -> Place:
-    """Let the demo end so; return its place."""
-    with suppress(type(error) if error else Interrupted), Place() as place:
-        assert place.directory.stat().st_mode & 0o777 == 0o700
-        assert tempfile.gettempdir() == str(place.directory)
+def end_with(error: Exception | None, *, log: bool) -> WorkDirectory:
+    """Let the demo end so; return its work directory."""
+    with suppress(type(error) if error else Interrupted), WorkDirectory() as workdir:
+        assert workdir.directory.stat().st_mode & 0o777 == 0o700
+        assert tempfile.gettempdir() == str(workdir.directory)
         if log:
-            (place.logs / "agent.log").touch()
+            (workdir.logs / "agent.log").touch()
         if error:
             raise error
-    assert tempfile.gettempdir() != str(place.directory)
-    return place
+    assert tempfile.gettempdir() != str(workdir.directory)
+    return workdir
 
 
 @pytest.mark.parametrize(
-    ("error", "log", "kept"),
+    ("error", "log", "keep"),
     [
         (None, True, False),
         (Interrupted(), True, False),
@@ -92,20 +92,20 @@ def end_with(error: Exception | None, *, log: bool) -> Place:
     ],
 )
 def test_directory_stays_for_the_logs_of_a_failure_only(
-    error: Exception | None, *, log: bool, kept: bool
+    error: Exception | None, *, log: bool, keep: bool
 ) -> None:
-    place = end_with(error, log=log)
-    assert place.kept == place.directory.exists() == kept
-    shutil.rmtree(place.directory, ignore_errors=not kept)
+    workdir = end_with(error, log=log)
+    assert workdir.keep == workdir.directory.exists() == keep
+    shutil.rmtree(workdir.directory, ignore_errors=not keep)
 
 
 def test_directory_is_on_tmpfs_with_a_short_path() -> None:
-    with Place() as place:
-        too_long = place.directory / "l"
+    with WorkDirectory() as workdir:
+        too_long = workdir.directory / "l"
         too_long.mkdir()
         with pytest.raises(DemoError, match=f"none of /proc, /none, {too_long} is a writable one"):
             find_tmpfs([Path("/proc"), Path("/none"), too_long])
-        parent = place.directory.parent
+        parent = workdir.directory.parent
         assert find_tmpfs([Path("/proc"), parent]) == parent
 
 
@@ -146,9 +146,13 @@ def test_log_is_read_while_it_grows(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_who_was_let_down(counts: Counts, kind: Kind, said: list[str]) -> None:
-    look = figures()
-    assert unserved(Figures(**{**vars(look), "consumers": ((kind, counts),)})) == said
+def test_consumers_that_were_not_served_are_named(
+    counts: Counts, kind: ConsumerKind, said: list[str]
+) -> None:
+    made = make_measurements()
+    assert (
+        unserved_consumers(Measurements(**{**vars(made), "consumers": ((kind, counts),)})) == said
+    )
 
 
 def test_line_has_the_figures() -> None:
@@ -156,17 +160,20 @@ def test_line_has_the_figures() -> None:
     assert line(ALL) == (
         "   61 s  7-0123abcd expires in 13 s  keys alive 1  file 300/0  socket 299/0  old 60/240"
     )
-    assert line(figures(shown=Shown("1-ab", -3, stale=True))) == (
+    assert line(make_measurements(published_key=PublishedKey("1-ab", -3, stale=True))) == (
         "   61 s  1-ab stale, expires in -3 s  keys alive 1  "
     )
-    assert line(figures(Counts(1, 2, 3))) == "   61 s  no key  keys alive 1  file 1/2 (3 failed)"
+    assert (
+        line(make_measurements(Counts(1, 2, 3)))
+        == "   61 s  no key  keys alive 1  file 1/2 (3 failed)"
+    )
 
 
 def test_panel_has_the_figures() -> None:
     console = Console(file=io.StringIO(), width=100)
     with console.capture() as drawn:
         console.print(panel(ALL, 90))
-        console.print(panel(figures(), 90))
+        console.print(panel(make_measurements(), 90))
     text = drawn.get()
     assert {len(row) for row in text.splitlines()} == {90}
     for part in (
@@ -236,5 +243,5 @@ def test_who_read_once_is_refused_when_the_key_goes(openai: OpenAIServer, tmp_pa
         once.stop()
         assert fresh.counts.refused == fresh.counts.failed == once.counts.failed == 0
         assert once.counts.last_error == "HTTP 401: invalid_api_key"
-        assert [miss.kind for miss in once.misses] == ["refused"] * once.counts.refused
-        assert all(deleted < miss.at < time.monotonic() for miss in once.misses)
+        assert [failure.kind for failure in once.failures] == ["refused"] * once.counts.refused
+        assert all(deleted < failure.at < time.monotonic() for failure in once.failures)

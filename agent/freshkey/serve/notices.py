@@ -111,8 +111,8 @@ def _told_tag(body: bytes) -> str:
 
 
 def _requested(body: bytes) -> tuple[bool, bool]:
-    desired_state = members(body, {"compromised": bool, "now": bool})
-    compromised, now = bool(desired_state.get("compromised")), bool(desired_state.get("now"))
+    fields = members(body, {"compromised": bool, "now": bool})
+    compromised, now = bool(fields.get("compromised")), bool(fields.get("now"))
     if now and not compromised:
         raise ValueError("now goes with compromised only: set both, or leave now out")
     return compromised, now

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-MissKind = Literal["refused", "failed"]
-"""Of a miss: a 401, or anything else that is no answer."""
+FailureKind = Literal["refused", "failed"]
+"""How a request failed: with a 401, or in any other way."""
 
 
 @dataclass
@@ -18,8 +18,8 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Miss:
+class RequestFailure:
     """A request that was not served; `at` is CLOCK_MONOTONIC, which all processes share."""
 
     at: float
-    kind: MissKind
+    kind: FailureKind

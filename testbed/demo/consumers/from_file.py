@@ -5,7 +5,7 @@ from pathlib import Path
 
 from openai import OpenAI
 
-from testbed.demo.consumers.traffic import ask_until_stopped
+from testbed.demo.consumers.traffic import send_until_stopped
 
 key_file = Path(sys.argv[1])
-ask_until_stopped(OpenAI(api_key=key_file.read_text))
+send_until_stopped(OpenAI(api_key=key_file.read_text))

@@ -5,7 +5,7 @@ import sys
 import httpx2
 from openai import OpenAI
 
-from testbed.demo.consumers.traffic import ask_until_stopped
+from testbed.demo.consumers.traffic import send_until_stopped
 
 agent = httpx2.Client(
     transport=httpx2.HTTPTransport(uds=sys.argv[1]),
@@ -19,4 +19,4 @@ def key() -> str:
     return agent.get("/v1/keys/demo").raise_for_status().text
 
 
-ask_until_stopped(OpenAI(api_key=key))
+send_until_stopped(OpenAI(api_key=key))

@@ -9,7 +9,7 @@ import sys
 import httpx2
 from openai import OpenAI
 
-from testbed.demo.consumers.traffic import ask_until_stopped
+from testbed.demo.consumers.traffic import send_until_stopped
 
 PATH = "/v1/keys/unprobed"
 
@@ -25,9 +25,9 @@ class Key:
 
     def __call__(self) -> str:
         """Return the key that is published now."""
-        shown = self._agent.get(PATH).raise_for_status().json()
-        self._tag = shown["tag"]
-        return str(shown["key"])
+        published_key = self._agent.get(PATH).raise_for_status().json()
+        self._tag = published_key["tag"]
+        return str(published_key["key"])
 
     def report(self) -> None:
         """Say that OpenAI refused it; one report that is lost is followed by the next one."""
@@ -36,4 +36,4 @@ class Key:
 
 
 key = Key(sys.argv[1])
-ask_until_stopped(OpenAI(api_key=key), key.report)
+send_until_stopped(OpenAI(api_key=key), key.report)

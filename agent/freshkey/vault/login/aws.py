@@ -52,19 +52,17 @@ async def log_in(session: Session, auth: AwsAuth) -> Login:
     """Log in with a signed request, which STS takes for 15 min, and Vault only for a login."""
     credentials = await find_credentials(auth.sts_region)
     headers = caller_identity(credentials, auth.sts_region, auth.header_value, datetime.now(tz=UTC))
-    desired_state = {
+    fields = {
         "iam_http_request_method": "POST",
         "iam_request_url": _encoded(f"https://{host(auth.sts_region)}/".encode()),
         "iam_request_body": _encoded(CALLER_IDENTITY),
         "iam_request_headers": _encoded(json.dumps(headers).encode()),
     }
     if auth.role is not None:
-        desired_state["role"] = auth.role
+        fields["role"] = auth.role
     request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     try:
-        answer = await session.ask(
-            request, lambda vault: vault.post(request.url, json=desired_state)
-        )
+        answer = await session.ask(request, lambda vault: vault.post(request.url, json=fields))
     except RefusedError as error:
         facts = f"signed with access key {credentials.access_key_id} for {headers['Host']}"
         raise explain(_plain(error), request, ADVICE, facts) from None

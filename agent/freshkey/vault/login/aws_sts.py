@@ -63,7 +63,7 @@ async def assume_role(
     service = Service(
         "AWS STS", url.rstrip("/"), near=False, when_silent="may this machine reach it?"
     )
-    desired_state = {
+    fields = {
         "Action": "AssumeRoleWithWebIdentity",
         "Version": "2011-06-15",
         "RoleArn": role,
@@ -75,7 +75,7 @@ async def assume_role(
         "/",
         method="POST",
         headers={"Content-Type": FORM},
-        content=urlencode(desired_state).encode(),
+        content=urlencode(fields).encode(),
     )
     if not reply.ok:
         to_do = f"does the trust policy of {role} name this token's issuer, audience, and subject?"

@@ -55,11 +55,9 @@ async def log_in(session: Session, auth: AzureAuth) -> Login:
     identity = await find_identity(auth.resource, auth.client_id)
     request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     # hvac's call does not know resource_id.
-    desired_state = {"role": auth.role, "jwt": identity.token.reveal(), **identity.place}
+    fields = {"role": auth.role, "jwt": identity.token.reveal(), **identity.place}
     try:
-        answer = await session.ask(
-            request, lambda vault: vault.post(request.url, json=desired_state)
-        )
+        answer = await session.ask(request, lambda vault: vault.post(request.url, json=fields))
     except RefusedError as error:
         facts = f"the token was for {auth.resource}"
         raise explain(error, request, ADVICE, facts) from None

@@ -69,7 +69,7 @@ async def _of_workload(assertion: Secret, resource: str, client_id: str | None) 
     service = Service(
         "Entra ID", host.rstrip("/"), near=False, when_silent="may this machine reach it?"
     )
-    desired_state = {
+    fields = {
         "grant_type": "client_credentials",
         "client_id": client_id,
         "client_assertion_type": _ASSERTION,
@@ -82,7 +82,7 @@ async def _of_workload(assertion: Secret, resource: str, client_id: str | None) 
         f"/{tenant}/oauth2/v2.0/token",
         method="POST",
         headers={"Content-Type": "application/x-www-form-urlencoded"},
-        content=urlencode(desired_state).encode(),
+        content=urlencode(fields).encode(),
     )
     hint = "has the identity a federated credential for this service account's issuer and subject?"
     return _token(service, reply, hint)

@@ -1,14 +1,14 @@
-"""The chapters of the story."""
+"""The scenarios of the story."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from testbed.demo import acts
+from testbed.demo import fault_injection
 from testbed.demo.consumer import FILE, REPORTER, SOCKET
-from testbed.demo.judgement import Bound, Excuse
+from testbed.demo.evaluation import Bound, Tolerance
 
-DEAD_KEY: Final[frozenset[Excuse]] = frozenset(
+DEAD_KEY: Final[frozenset[Tolerance]] = frozenset(
     {
         (FILE.name, "refused"),
         (FILE.name, "failed"),  # a key that is known to be dead may be withdrawn
@@ -16,28 +16,30 @@ DEAD_KEY: Final[frozenset[Excuse]] = frozenset(
         (SOCKET.name, "failed"),
     }
 )
-NO_AGENT: Final[frozenset[Excuse]] = frozenset({(SOCKET.name, "failed"), (REPORTER.name, "failed")})
-REPORTED_KEY: Final[frozenset[Excuse]] = frozenset(
+NO_AGENT: Final[frozenset[Tolerance]] = frozenset(
+    {(SOCKET.name, "failed"), (REPORTER.name, "failed")}
+)
+REPORTED_KEY: Final[frozenset[Tolerance]] = frozenset(
     {(REPORTER.name, "refused"), (REPORTER.name, "failed")}
 )
 
 
 @dataclass(frozen=True)
-class Chapter:
-    """What is done, what one would fear, what is promised."""
+class Scenario:
+    """The fault, what could go wrong without the agent, and what the agent promises."""
 
     name: str
     title: str
-    done: str
-    feared: str
-    promised: str
+    action: str
+    risk: str
+    expectation: str
     bound: Bound
-    excused: frozenset[Excuse]
-    act: acts.Act
+    tolerated: frozenset[Tolerance]
+    inject: fault_injection.Injection
 
 
 _ALL: Final = (
-    Chapter(
+    Scenario(
         "revoked",
         "a lease revoked behind its back",
         "an operator revokes the lease in Vault, which deletes the account at OpenAI",
@@ -45,9 +47,9 @@ _ALL: Final = (
         "Vault is asked every 5 s: a working key is in the file within 7 s",
         Bound(7),
         DEAD_KEY,
-        acts.revoke,
+        fault_injection.revoke_lease,
     ),
-    Chapter(
+    Scenario(
         "deleted",
         "the account deleted at OpenAI",
         "somebody deletes the service account in OpenAI's console; Vault's lease lives on",
@@ -55,31 +57,31 @@ _ALL: Final = (
         "the key is tested every 5 s: a working one is in the file within 7 s",
         Bound(7),
         DEAD_KEY,
-        acts.delete,
+        fault_injection.delete_account,
     ),
-    Chapter(
+    Scenario(
         "frozen",
         "Vault frozen for longer than a lease",
-        f"Vault is stopped (SIGSTOP) until a lease of {acts.SHORT_LEASE} s is over, then goes on, "
-        "ends the lease, and deletes the account",
+        f"Vault is stopped (SIGSTOP) until a lease of {fault_injection.SHORT_LEASE} s is over, "
+        "then goes on, ends the lease, and deletes the account",
         "the key is taken away although OpenAI still accepts it; or nobody notices Vault's return",
         "the key is served, marked stale, while OpenAI accepts it; 5 s after Vault's return there "
         "is a new one",
         Bound(5),
         DEAD_KEY,
-        acts.freeze,
+        fault_injection.freeze_vault,
     ),
-    Chapter(
+    Scenario(
         "killed",
         "kill -9 of the agent",
-        f"the agent is killed, and started again {acts.DOWN_FOR} s later",
+        f"the agent is killed, and started again {fault_injection.DOWN_FOR} s later",
         "the key is gone, and every restart mints one more",
         "the file stays; the socket is back within 3 s of the kill, with the same key and tag",
         Bound(3),
         NO_AGENT,
-        acts.kill,
+        fault_injection.kill_agent,
     ),
-    Chapter(
+    Scenario(
         "limited",
         "OpenAI's organization limit reached",
         "a new key is wanted, and OpenAI answers 429 to every new account for a minute",
@@ -87,9 +89,9 @@ _ALL: Final = (
         "no request is refused; at most 3 mints are tried in the minute",
         Bound(3, "/min"),
         frozenset(),
-        acts.limit,
+        fault_injection.limit_mints,
     ),
-    Chapter(
+    Scenario(
         "reported",
         "a reader that reports a 401",
         "the account of another key is deleted, one that the agent neither checks nor tests",
@@ -97,15 +99,15 @@ _ALL: Final = (
         "the reader says so on the socket: a working key is in the file within 2 s",
         Bound(2),
         REPORTED_KEY,
-        acts.report,
+        fault_injection.delete_reported_account,
     ),
 )
 
-CHAPTERS: Final[Mapping[str, Chapter]] = {chapter.name: chapter for chapter in _ALL}
+SCENARIOS: Final[Mapping[str, Scenario]] = {scenario.name: scenario for scenario in _ALL}
 
 
-def pick(names: str) -> tuple[Chapter, ...]:
-    """Return the chapters of comma-separated names, in the order of the story; "1" is all.
+def select_scenarios(names: str) -> tuple[Scenario, ...]:
+    """Return the scenarios of comma-separated names, in the order of the story; "1" is all.
 
     Raises ValueError for a name that is none; the text is one line for the user.
     """
@@ -113,6 +115,6 @@ def pick(names: str) -> tuple[Chapter, ...]:
         return _ALL
     wanted = names.split(",")
     for name in wanted:
-        if name not in CHAPTERS:
-            raise ValueError(f"{name!r} is no chapter: give 1 for all, or {','.join(CHAPTERS)}")
-    return tuple(chapter for chapter in _ALL if chapter.name in wanted)
+        if name not in SCENARIOS:
+            raise ValueError(f"{name!r} is no scenario: give 1 for all, or {','.join(SCENARIOS)}")
+    return tuple(scenario for scenario in _ALL if scenario.name in wanted)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-class GrowingFile:
+class LogTail:
     """Gives each line once."""
 
     def __init__(self, path: Path) -> None:

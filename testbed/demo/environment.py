@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from testbed.demo.agent import KEY, Agent
-from testbed.demo.consumer import FILE, OLD, REPORTER, SOCKET, Consumer, Kind
+from testbed.demo.consumer import FILE, OLD, REPORTER, SOCKET, Consumer, ConsumerKind
 from testbed.demo.errors import DemoError
-from testbed.demo.place import Place
+from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
 
@@ -30,27 +30,27 @@ path "sys/leases/revoke/{MOUNT}/creds/{KEY}/*" {{ capabilities = ["update"] }}
 """
 """What the agent needs beside Vault's policy `default`, which lets it look after its token."""
 
-Tell = Callable[[str, str], None]
-"""Told what was started, and a line about it."""
+ReportProgress = Callable[[str, str], None]
+"""Takes the name of the part that was started, and a line about it."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class Profile:
     """What differs between the demo and the story; `lease` is in seconds."""
 
     configuration: Path
     keys: tuple[str, ...]
     lease: int
     token_ttl: str
-    consumers: tuple[Kind, ...]
+    consumers: tuple[ConsumerKind, ...]
 
 
-DEMO: Final = Setting(CONFIGS / "demo.toml", (KEY,), 20, "1m", (FILE, SOCKET, OLD))
-STORY: Final = Setting(CONFIGS / "story.toml", (KEY, UNPROBED), 60, "1h", (FILE, SOCKET, REPORTER))
+DEMO: Final = Profile(CONFIGS / "demo.toml", (KEY,), 20, "1m", (FILE, SOCKET, OLD))
+STORY: Final = Profile(CONFIGS / "story.toml", (KEY, UNPROBED), 60, "1h", (FILE, SOCKET, REPORTER))
 
 
 @dataclass(frozen=True)
-class Stage:
+class Environment:
     """All parts, running."""
 
     openai: OpenAIServer
@@ -60,58 +60,67 @@ class Stage:
 
 
 @contextmanager
-def stage(
-    place: Place, tell: Tell, stopping: Callable[[], bool], setting: Setting = DEMO
-) -> Iterator[Stage]:
+def running_environment(
+    workdir: WorkDirectory,
+    report_progress: ReportProgress,
+    stopping: Callable[[], bool],
+    profile: Profile = DEMO,
+) -> Iterator[Environment]:
     """Start the parts, the consumers once there are keys; stop them at the end.
 
     Raises Interrupted when `stopping` turned true before that, and DemoError, StartError,
     BinaryError, EmulatorError, VaultError, or OSError when a part can't be started.
     """
-    with ExitStack() as parts:
-        openai = parts.enter_context(OpenAIServer())
-        tell("OpenAI", f"the emulator answers at {openai.base_url}")
-        vault = parts.enter_context(VaultServer())
-        parts.callback(shutil.copy, vault.process.log, place.logs / "vault.log")
-        tell("Vault", f"a real one, in development mode, at {vault.address}")
-        role_id, secret_id = _prepare(vault, openai.base_url, setting)
-        tell("engine", f"{MOUNT}/ with the role {KEY}, whose keys live {setting.lease} s")
-        tell("login", f"an AppRole that may read {MOUNT}/creds/{KEY} and revoke what it got")
-        configuration = setting.configuration.name
-        _configure(place.directory, setting.configuration, openai.base_url, role_id, secret_id)
-        agent = parts.enter_context(
-            Agent(place.directory, configuration, place.logs, vault.address)
+    with ExitStack() as stack:
+        openai = stack.enter_context(OpenAIServer())
+        report_progress("OpenAI", f"the emulator answers at {openai.base_url}")
+        vault = stack.enter_context(VaultServer())
+        stack.callback(shutil.copy, vault.process.log, workdir.logs / "vault.log")
+        report_progress("Vault", f"a real one, in development mode, at {vault.address}")
+        role_id, secret_id = _configure_vault(vault, openai.base_url, profile)
+        report_progress(
+            "engine", f"{MOUNT}/ with the role {KEY}, whose keys live {profile.lease} s"
         )
-        tell("agent", f"freshkey run --config {place.directory / configuration}")
-        for key in setting.keys:
-            first = agent.first_key(stopping, key)
-            tell("first key", f"{first.tag}, in keys/{key} and on {agent.socket.name}")
+        report_progress(
+            "login", f"an AppRole that may read {MOUNT}/creds/{KEY} and revoke what it got"
+        )
+        configuration = profile.configuration.name
+        _write_configuration(
+            workdir.directory, profile.configuration, openai.base_url, role_id, secret_id
+        )
+        agent = stack.enter_context(
+            Agent(workdir.directory, configuration, workdir.logs, vault.address)
+        )
+        report_progress("agent", f"freshkey run --config {workdir.directory / configuration}")
+        for key in profile.keys:
+            first = agent.wait_for_key(stopping, key)
+            report_progress("first key", f"{first.tag}, in keys/{key} and on {agent.socket.name}")
         consumers = tuple(
-            parts.enter_context(
+            stack.enter_context(
                 Consumer(
                     kind,
                     agent.key_file() if kind.reads_file else agent.socket,
                     openai.base_url,
-                    place.logs,
+                    workdir.logs,
                 )
             )
-            for kind in setting.consumers
+            for kind in profile.consumers
         )
-        tell("consumers", "three applications that use the official openai package")
+        report_progress("consumers", "three applications that use the official openai package")
         for consumer in consumers:
             consumer.first_request(stopping)
-        yield Stage(openai, vault, agent, consumers)
+        yield Environment(openai, vault, agent, consumers)
 
 
-def _prepare(vault: VaultServer, base_url: str, setting: Setting) -> tuple[str, str]:
+def _configure_vault(vault: VaultServer, base_url: str, profile: Profile) -> tuple[str, str]:
     """Do what an operator does once; return the agent's role_id and secret_id."""
     vault.enable_openai(MOUNT, base_url)
-    vault.write_role(MOUNT, KEY, ttl=setting.lease, max_ttl=MAX_TTL)
+    vault.write_role(MOUNT, KEY, ttl=profile.lease, max_ttl=MAX_TTL)
     vault.write_policy("freshkey-demo", POLICY)
-    return vault.approle("approle", ["freshkey-demo"], token_ttl=setting.token_ttl)
+    return vault.approle("approle", ["freshkey-demo"], token_ttl=profile.token_ttl)
 
 
-def _configure(
+def _write_configuration(
     directory: Path, configuration: Path, base_url: str, role_id: str, secret_id: str
 ) -> None:
     """Put the configuration and the credentials that it names into the directory."""

@@ -1,4 +1,4 @@
-"""The demo's fresh directory: on tmpfs, private, and gone at the end however that comes."""
+"""The demo's fresh directory: on tmpfs, private, and removed at the end, however the demo ends."""
 
 import errno
 import os
@@ -14,17 +14,17 @@ from freshkey.outputs.directories import is_memory_backed
 
 from testbed.demo.errors import DemoError, Interrupted
 
-LONGEST = 22
+MAX_PATH_BYTES = 22
 """Bytes: of the 107 of a socket's path (unix(7)), what those of Vault's plugins leave."""
 
-# Whoever is still ending may have written once more.
-_JANITOR = 'read -r _; until rm -rf "$0"; sleep 1; [ ! -e "$0" ]; do :; done'
+# Processes that are still ending may write once more.
+_CLEANUP_SCRIPT = 'read -r _; until rm -rf "$0"; sleep 1; [ ! -e "$0" ]; do :; done'
 
 
-class Place:
-    """A context manager; `directory` is 0700, and removed at its end unless `kept` is set.
+class WorkDirectory:
+    """A context manager; `directory` is 0700, and removed at its end unless `keep` is set.
 
-    A failure sets it too, when there are logs to tell more.
+    A failure sets it, too, if there are logs that tell more.
     """
 
     def __init__(self, candidates: Sequence[Path] | None = None) -> None:
@@ -32,11 +32,11 @@ class Place:
         self.directory = Path(tempfile.mkdtemp(prefix="freshkey-demo-", dir=parent))
         self.logs = self.directory / "logs"
         self.logs.mkdir()
-        self.kept = False
-        # What the servers make for themselves belongs here too.
+        self.keep = False
+        # The temporary files of the servers belong here, too.
         self._tempdir, tempfile.tempdir = tempfile.tempdir, str(self.directory)
-        self._janitor = subprocess.Popen(
-            ["sh", "-c", _JANITOR, self.directory],
+        self._cleanup = subprocess.Popen(
+            ["sh", "-c", _CLEANUP_SCRIPT, self.directory],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -53,15 +53,15 @@ class Place:
         traceback: TracebackType | None,
     ) -> None:
         tempfile.tempdir = self._tempdir
-        self._janitor.kill()
-        self._janitor.communicate()
-        if error is not None and not _is_the_users(error):
-            self.kept = any(self.logs.iterdir())
-        if not self.kept:
+        self._cleanup.kill()
+        self._cleanup.communicate()
+        if error is not None and not _was_ended_by_user(error):
+            self.keep = any(self.logs.iterdir())
+        if not self.keep:
             shutil.rmtree(self.directory)
 
 
-def _is_the_users(error: BaseException) -> bool:
+def _was_ended_by_user(error: BaseException) -> bool:
     """Whether the user has stopped the demo, or closed the pipe or terminal that it prints to."""
     if isinstance(error, OSError):
         return error.errno in {errno.EPIPE, errno.EIO}
@@ -80,11 +80,11 @@ def find_tmpfs(candidates: Sequence[Path]) -> Path:
     Raises DemoError when none is.
     """
     for path in candidates:
-        usable = path.is_absolute() and len(os.fsencode(path)) <= LONGEST
+        usable = path.is_absolute() and len(os.fsencode(path)) <= MAX_PATH_BYTES
         if usable and os.access(path, os.W_OK | os.X_OK) and is_memory_backed(path):
             return path
     tried = ", ".join(map(str, candidates))
     raise DemoError(
         f"no tmpfs to keep keys in: none of {tried} is a writable one with a path of at most "
-        f"{LONGEST} bytes: mount one at /dev/shm, or name one in XDG_RUNTIME_DIR"
+        f"{MAX_PATH_BYTES} bytes: mount one at /dev/shm, or name one in XDG_RUNTIME_DIR"
     )

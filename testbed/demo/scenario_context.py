@@ -1,21 +1,21 @@
-"""What the acts of the story have at hand: the parts, and waits in which the view goes on."""
+"""What scenarios work with: the parts, and waits that keep the view up to date."""
 
 import time
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from testbed.demo.agent import KEY, Shown
+from testbed.demo.agent import KEY, PublishedKey
+from testbed.demo.environment import MAX_TTL, MOUNT, Environment
 from testbed.demo.errors import DemoError, Interrupted
-from testbed.demo.figures import died, look
-from testbed.demo.judgement import Refusal
-from testbed.demo.stage import MAX_TTL, MOUNT, Stage
+from testbed.demo.evaluation import FailedRequest
+from testbed.demo.measurements import dead_parts, take_measurements
 from testbed.demo.view import View
 
-TICK: Final = 0.05
-LOOK_EVERY: Final = 0.25
+POLL_EVERY: Final = 0.05
+REFRESH_EVERY: Final = 0.25
 NEW_KEY_WITHIN: Final = 5
-PATIENCE: Final = 5
+EXTRA_WAIT: Final = 5
 """Seconds, all four. The last one: beyond a bound, to tell what is late from what never comes."""
 
 TRIES: Final = 3
@@ -24,54 +24,57 @@ NEW_FOR: Final = 3
 """Seconds for which a key counts as new: its next check is then nearly as far as it can be."""
 
 
-class Scene:
+class ScenarioContext:
     """Raises, in every wait, Interrupted once `stopping` is true and DemoError when a part died."""
 
     def __init__(
-        self, parts: Stage, view: View, stopping: Callable[[], bool], role_ttl: int
+        self, environment: Environment, view: View, stopping: Callable[[], bool], role_ttl: int
     ) -> None:
-        self.openai, self.vault, self.agent = parts.openai, parts.vault, parts.agent
-        self._parts, self._view, self._stopping = parts, view, stopping
+        self.openai, self.vault = environment.openai, environment.vault
+        self.agent = environment.agent
+        self._environment, self._view, self._stopping = environment, view, stopping
         self._role_ttl = role_ttl
         self._started = time.monotonic()
-        self._look_at = 0.0
+        self._refresh_at = 0.0
 
     @staticmethod
     def now() -> float:
         """Return the instant, on the clock that the readers use too."""
         return time.monotonic()
 
-    def watch(self, until: float) -> None:
-        """Look on until then."""
+    def keep_watching(self, until: float) -> None:
+        """Wait until then."""
         self.wait_for(lambda: False, until)
 
-    def wait_for(self, seen: Callable[[], bool], until: float) -> float | None:
-        """Look on until it is seen; return when that was, None when it was not until then."""
+    def wait_for(self, condition: Callable[[], bool], until: float) -> float | None:
+        """Wait until the condition is true; return when that was, None if `until` came first."""
         while True:
-            self._look()
-            if seen():
+            self._refresh()
+            if condition():
                 return self.now()
             if self.now() >= until:
                 return None
-            time.sleep(TICK)
+            time.sleep(POLL_EVERY)
 
-    def measure(self, seen: Callable[[], bool], event: float, bound: float) -> float | None:
-        """Return after how many seconds it was seen; None when it wasn't, long after the bound."""
-        at = self.wait_for(seen, event + bound + PATIENCE)
+    def measure_delay(
+        self, condition: Callable[[], bool], event: float, bound: float
+    ) -> float | None:
+        """Return the seconds from the event to the condition; None if it never came."""
+        at = self.wait_for(condition, event + bound + EXTRA_WAIT)
         return None if at is None else at - event
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         if self._stopping():
             raise Interrupted("stopped before the end of the story")
-        if dead := died(self._parts):
-            raise DemoError(dead[0])
-        if self.now() >= self._look_at:
-            self._look_at = self.now() + LOOK_EVERY
-            self._view.show(look(self._parts, self.now() - self._started))
+        if messages := dead_parts(self._environment):
+            raise DemoError(messages[0])
+        if self.now() >= self._refresh_at:
+            self._refresh_at = self.now() + REFRESH_EVERY
+            self._view.show(take_measurements(self._environment, self.now() - self._started))
 
-    def have_new_key(self, lease: int) -> None:
-        """See to it that the lease of the key has just begun, and lasts so many seconds."""
-        old = self.agent.shown()
+    def ensure_new_key(self, lease: int) -> None:
+        """Make sure that the lease of the key has just begun, and lasts `lease` seconds."""
+        old = self.agent.published_key()
         if old and lease == self._role_ttl and old.expires_in >= lease - NEW_FOR:
             return
         self.vault.write_role(MOUNT, KEY, ttl=lease, max_ttl=MAX_TTL)
@@ -82,13 +85,13 @@ class Scene:
                 return
         raise DemoError(f"no new key, although {TRIES} were asked for")
 
-    def _is_new(self, old: Shown | None, lease: int) -> bool:
-        shown = self.agent.shown()
-        if shown is None or (old is not None and shown.tag == old.tag):
+    def _is_new(self, old: PublishedKey | None, lease: int) -> bool:
+        published_key = self.agent.published_key()
+        if published_key is None or (old is not None and published_key.tag == old.tag):
             return False
-        return lease - NEW_FOR <= shown.expires_in <= lease
+        return lease - NEW_FOR <= published_key.expires_in <= lease
 
-    def in_file(self, key: str = KEY) -> str:
+    def key_in_file(self, key: str = KEY) -> str:
         """Return the fingerprint of the key in the file, nothing when there is no file."""
         try:
             content = self.agent.key_file(key).read_bytes()
@@ -96,14 +99,14 @@ class Scene:
             return ""
         return sha256(content).hexdigest()[:8]
 
-    def replaced(self, old: str, key: str = KEY) -> bool:
+    def is_replaced(self, old: str, key: str = KEY) -> bool:
         """Whether the file has another key than that of this fingerprint, one that works."""
-        found = self.in_file(key)
+        found = self.key_in_file(key)
         return found != old and found in self._accounts()
 
     def _accounts(self) -> dict[str, str]:
         """Map the fingerprints of the keys that OpenAI accepts to their accounts."""
-        return {each["fingerprint"]: each["account_id"] for each in self.openai.state()["live"]}
+        return {key["fingerprint"]: key["account_id"] for key in self.openai.state()["live"]}
 
     def delete_account(self, fingerprint: str) -> None:
         """Delete the account of a key at OpenAI; DemoError when there is none to delete."""
@@ -126,17 +129,17 @@ class Scene:
         """Return how many mints OpenAI has refused for its limit so far."""
         return self.openai.state()["answers"].get("service_account.create", {}).get("429", 0)
 
-    def refusals(self) -> list[Refusal]:
+    def failed_requests(self) -> list[FailedRequest]:
         """Return the requests of the agent's readers that were not served so far."""
-        for consumer in self._parts.consumers:
+        for consumer in self._environment.consumers:
             consumer.update()
-        return refusals(self._parts)
+        return failed_requests(self._environment)
 
 
-def refusals(parts: Stage) -> list[Refusal]:
+def failed_requests(environment: Environment) -> list[FailedRequest]:
     """Return the requests that were not served, as the readers reported them last."""
     return [
-        Refusal(miss.at, consumer.kind.name, miss.kind)
-        for consumer in parts.consumers
-        for miss in consumer.misses
+        FailedRequest(failure.at, consumer.kind.name, failure.kind)
+        for consumer in environment.consumers
+        for failure in consumer.failures
     ]
