@@ -33,7 +33,7 @@ from testbed.binaries import (
     BinaryError,
     override,
 )
-from testbed.compiling import NEEDS, Compilation, say
+from testbed.compiling import DISK_SPACE_HINT, Compilation, print_progress
 from testbed.toolchain import BuildError, Go, find_go, install
 
 SOURCES = Path(__file__).resolve().parent / "go"
@@ -43,12 +43,12 @@ FLAGS = ("-trimpath", "-ldflags=-s -w")
 
 @dataclass(frozen=True)
 class Part:
-    """A binary and what it is built from; `effort` is said before a first build."""
+    """A binary and what it is built from; `usual_duration` is said before a first build."""
 
     name: str
     source: Path
     arguments: tuple[str, ...]
-    effort: str
+    usual_duration: str
 
     def digest(self, go: Go) -> str:
         """Name the content that the binary depends on: sources, locked modules, flags, and Go."""
@@ -118,7 +118,7 @@ def main() -> int:
         return _fail(str(error))
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            return _fail(f"the disk is full; {NEEDS} ({error})")
+            return _fail(f"the disk is full; {DISK_SPACE_HINT} ({error})")
         return _fail(str(error))
     except KeyboardInterrupt:
         return _fail("interrupted; the next run goes on with what is compiled")
@@ -132,7 +132,7 @@ def build_all(into: Path, parts: Sequence[Part]) -> None:
     wanted: list[Part] = []
     for part in parts:
         if own := override(part.name):
-            say(f"{part.name}: {OVERRIDES[part.name]} is used: {own}")
+            print_progress(f"{part.name}: {OVERRIDES[part.name]} is used: {own}")
             _link(own, into / part.name)
         else:
             wanted.append(part)
@@ -141,7 +141,7 @@ def build_all(into: Path, parts: Sequence[Part]) -> None:
     go = find_go(cache)
     built = {part: cache / part.name / part.digest(go) / part.name for part in wanted}
     if not all(binary.exists() for binary in built.values()):
-        with _only_one(cache) as lock:
+        with _locked(cache) as lock:
             for part, binary in built.items():
                 if not binary.exists():
                     _build(part, go, binary, lock)
@@ -152,26 +152,30 @@ def build_all(into: Path, parts: Sequence[Part]) -> None:
 
 
 def _build(part: Part, go: Go, binary: Path, lock: int) -> None:
-    """Build beside the place and rename the whole directory, so that half a build has no name."""
+    """Build into a temporary directory, then rename it, so that half a build is never found."""
     if go.home and not go.executable.exists():
-        say("installing Go, for none on PATH is new enough: takes about half a minute")
+        print_progress(
+            "installing Go, because none on PATH is new enough: takes about half a minute"
+        )
     install(go)
-    say(f"building {part.name}: takes about {part.effort} on two cores with nothing cached")
-    place = binary.parent
-    unfinished = place.with_suffix(".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    output = unfinished / part.name
-    log = place.with_suffix(".log")
+    print_progress(
+        f"building {part.name}: takes about {part.usual_duration} on two cores with nothing cached"
+    )
+    directory = binary.parent
+    partial_directory = directory.with_suffix(".part")
+    shutil.rmtree(partial_directory, ignore_errors=True)
+    partial_directory.mkdir(parents=True)
+    output = partial_directory / part.name
+    log = directory.with_suffix(".log")
     Compilation(go, part.source, part.arguments, output, log, lock).run()
     output.chmod(0o555)
     _sync(output)
-    unfinished.rename(place)
-    _sync(place.parent)
+    partial_directory.rename(directory)
+    _sync(directory.parent)
 
 
 @contextmanager
-def _only_one(cache: Path) -> Iterator[int]:
+def _locked(cache: Path) -> Iterator[int]:
     """Hold the lock of all builds in this cache; yield its descriptor."""
     cache.mkdir(parents=True, exist_ok=True)
     lock = os.open(cache / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -179,7 +183,7 @@ def _only_one(cache: Path) -> Iterator[int]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another build is under way; waiting for it")
+            print_progress("another build is under way; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock
     finally:

@@ -16,23 +16,23 @@ from testbed.toolchain import BuildError, Go
 REPORT_EVERY = 15
 """Seconds between two lines of progress."""
 
-NEEDS = "a build from nothing needs about 6 GB, and 9 GB with what is for logins"
+DISK_SPACE_HINT = "a build from nothing needs about 6 GB, and 9 GB with what is for logins"
 
 LAST_LINES = 8
 """How much of a failed command's output is shown."""
 
 
-def say(text: str) -> None:
+def print_progress(text: str) -> None:
     """Print a line of progress."""
     print(f"testbed: {text}", flush=True)
 
 
 @dataclass
 class Compilation:
-    """The build of one binary, and what is known of how far it is.
+    """The build of one binary, and its progress.
 
     `output` is in a directory made for this; go's own temporary files are there too. Go inherits
-    the descriptor `lock`: should we be killed, the next build waits for Go's end.
+    the descriptor `lock`: if we are killed, the next build waits for Go's end.
     """
 
     go: Go
@@ -42,7 +42,7 @@ class Compilation:
     log: Path
     lock: int
     began: float = field(default_factory=time.monotonic)
-    fetched: int = 0
+    downloaded: int = 0
     compiled: int = 0
     total: int = 0
 
@@ -53,13 +53,13 @@ class Compilation:
         self._go("list", "-deps", "-f", stale, *self.arguments)
         self.total, self.compiled = self.compiled, 0
         self._go("build", "-v", "-o", str(self.output), *self.arguments)
-        say(f"{self.output.name}: built in {self._spent()}")
+        print_progress(f"{self.output.name}: built in {self._elapsed()}")
 
     def _go(self, *command: str) -> None:
         """Run go; count what it prints, a package or a download per line."""
         with (
             self.log.open("a") as log,
-            self._reports(),
+            self._periodic_reports(),
             subprocess.Popen(
                 [self.go.executable, *command],
                 cwd=self.source,
@@ -84,17 +84,17 @@ class Compilation:
 
     def _count(self, line: str) -> None:
         if line.startswith("go: downloading"):
-            self.fetched += 1
+            self.downloaded += 1
         elif not line.startswith(("go: ", "#")):
             self.compiled += 1
 
     @contextmanager
-    def _reports(self) -> Iterator[None]:
+    def _periodic_reports(self) -> Iterator[None]:
         ended = threading.Event()
 
         def report() -> None:
             while not ended.wait(REPORT_EVERY):
-                say(f"{self.output.name}: {self._spent()}: {self._progress()}")
+                print_progress(f"{self.output.name}: {self._elapsed()}: {self._progress()}")
 
         reporter = threading.Thread(target=report, daemon=True)
         reporter.start()
@@ -106,7 +106,7 @@ class Compilation:
 
     def _progress(self) -> str:
         if not self.total:
-            return f"{self.fetched} modules fetched"
+            return f"{self.downloaded} modules fetched"
         if self.compiled < self.total:
             return f"{self.compiled} of {self.total} packages"
         return f"the last of {self.total} packages, then linking"
@@ -114,10 +114,10 @@ class Compilation:
     def _failure(self) -> str:
         name, text = self.output.name, self.log.read_text()
         if os.strerror(errno.ENOSPC).lower() in text.lower():
-            return f"{name}: the disk is full; {NEEDS}"
+            return f"{name}: the disk is full; {DISK_SPACE_HINT}"
         last = "".join(f"\n  {line}" for line in text.splitlines()[-LAST_LINES:])
         return f"{name}: the build failed; all of its output is in {self.log}; the end:{last}"
 
-    def _spent(self) -> str:
+    def _elapsed(self) -> str:
         minutes, seconds = divmod(round(time.monotonic() - self.began), 60)
         return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -125,8 +125,8 @@ class KubernetesServer(KubernetesAPI):
         while not self._ready():
             ended = [process for process in self.processes if not process.running]
             if ended or time.monotonic() > deadline:
-                words = (ended or self.processes)[0].tail()
-                raise StartError(f"Kubernetes did not start: {words}")
+                output = (ended or self.processes)[0].tail()
+                raise StartError(f"Kubernetes did not start: {output}")
             time.sleep(0.05)
 
     def _ready(self) -> bool:

@@ -62,8 +62,8 @@ class KubernetesAPI(ABC):
                 answer = response.read()
         except urllib.error.HTTPError as error:
             with error:
-                words = error.read().decode(errors="replace")
-            raise KubernetesError(f"{method} {path}", error.code, words[:300]) from None
+                message = error.read().decode(errors="replace")
+            raise KubernetesError(f"{method} {path}", error.code, message[:300]) from None
         return json.loads(answer) if answer.startswith(b"{") else {}
 
     def create_namespace(self, name: str) -> None:
@@ -89,7 +89,7 @@ class KubernetesAPI(ABC):
         )
         return str(answer["status"]["token"])
 
-    def let_review(self, namespace: str, name: str) -> None:
+    def allow_token_review(self, namespace: str, name: str) -> None:
         """Let a service account review tokens, as Vault's has to."""
         group = "rbac.authorization.k8s.io"
         self.request(

@@ -45,9 +45,9 @@ class ToxiproxyServer:
                 self.request("GET", "version")
             except OSError:
                 if not self._process.running or time.monotonic() > deadline:
-                    words = self._process.tail()
+                    output = self._process.tail()
                     self.stop()
-                    raise StartError(f"toxiproxy did not start: {words}") from None
+                    raise StartError(f"toxiproxy did not start: {output}") from None
                 time.sleep(0.01)
             else:
                 return

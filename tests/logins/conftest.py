@@ -29,5 +29,5 @@ def kubernetes() -> Iterator[KubernetesServer]:
         for namespace, name in (("shop", "billing"), ("shop", "other"), ("else", "billing")):
             server.create_account(namespace, name)
         server.create_account("vault", "vault")
-        server.let_review("vault", "vault")
+        server.allow_token_review("vault", "vault")
         yield server

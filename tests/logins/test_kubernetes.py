@@ -76,7 +76,7 @@ async def test_a_pod_that_reviews_its_own_token(mount: Mount) -> None:
     fault = await mount.refusal(mount.token(audience=""), role="own")
     assert "may the reviewer, or without one the pod itself, create TokenReviews" in fault.message
     mount.kubernetes.create_account("shop", "reviewing")
-    mount.kubernetes.let_review("shop", "reviewing")
+    mount.kubernetes.allow_token_review("shop", "reviewing")
     mount.role("own", audience="", bound_service_account_names=["reviewing"])
     mount.project(mount.token("shop", "reviewing", audience=""))
     assert (await mount.log_in(role="own")).owned

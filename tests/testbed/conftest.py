@@ -7,7 +7,7 @@ import pytest
 
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
-from tests.testbed.build_world import World
+from tests.testbed.build_environment import BuildEnvironment
 from tests.testbed.engine import Engine
 from tests.testbed.upstream import Upstream, serve_upstream
 
@@ -36,7 +36,7 @@ def upstream(vault: VaultServer) -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(tmp_path, monkeypatch)
-    os.mkfifo(made.gate)
+def build_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildEnvironment:
+    made = BuildEnvironment(tmp_path, monkeypatch)
+    os.mkfifo(made.release_fifo)
     return made

@@ -1,4 +1,4 @@
-"""A machine for builds whose Go is a shell script."""
+"""An environment for builds in which Go is a shell script."""
 
 import os
 import signal
@@ -29,15 +29,15 @@ esac
 """
 
 
-class World:
-    """A machine of its own: a Go on PATH, a cache, a checkout to build into."""
+class BuildEnvironment:
+    """A Go on PATH, a cache, and a checkout to build into, all of its own."""
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
         self.cache = directory / "cache" / "freshkey-testbed"
         self.into = directory / "checkout" / "bin"
-        self.began = directory / "calls.began"
-        self.gate = directory / "gate"
+        self.build_started = directory / "calls.started"
+        self.release_fifo = directory / "fifo"
         self._calls = directory / "calls"
         go = directory / "path" / "go"
         go.parent.mkdir()
@@ -48,7 +48,7 @@ class World:
         monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
         monkeypatch.setenv("XDG_CACHE_HOME", str(self.cache.parent))
         monkeypatch.setenv("FAKE_CALLS", str(self._calls))
-        monkeypatch.setenv("FAKE_GATE", str(self.gate))
+        monkeypatch.setenv("FAKE_FIFO", str(self.release_fifo))
         monkeypatch.setenv("FAKE_VERSION", "go1.99.0")
         monkeypatch.setenv("FAKE_BUILD", "")
 
@@ -80,6 +80,6 @@ class World:
 
     def wait_until_building(self) -> None:
         deadline = time.monotonic() + 10
-        while not self.began.exists():
+        while not self.build_started.exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
