@@ -163,7 +163,7 @@ class Agent:
         lines = (self.directory / "log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
-    def told(self, event: str) -> list[dict[str, Any]]:
+    def logged(self, event: str) -> list[dict[str, Any]]:
         return [line for line in self.log() if line["event"] == event]
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

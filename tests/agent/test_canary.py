@@ -89,7 +89,7 @@ def test_no_secret_gets_out(
     # This error quotes the key that was sent.
     engine.openai.configure(errors={"service_account.create": "invalid_api_key"})
     engine.vault.request("PUT", f"sys/leases/revoke-prefix/{engine.path}")
-    failed = eventually(lambda: agent.told("key.replacement_failed"), "OpenAI's words are told")
+    failed = eventually(lambda: agent.logged("key.replacement_failed"), "OpenAI's words are told")
     assert "Incorrect API key provided" in failed[0]["message"]
     ask_everything(exposure, published)
     engine.set_ttl("8s")

@@ -103,7 +103,7 @@ def test_traceback_of_a_connection_is_masked(
     exposure.start("-c", ANSWERING + MAIN)
     eventually(exposure.agent.key_file.exists, "a key in its file")
     assert exposure.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b""
-    (failed,) = exposure.agent.told("connection.failed")
+    (failed,) = exposure.agent.logged("connection.failed")
     assert "can't answer ***" in failed["exception"]
     assert exposure.agent.end() == 0
     assert exposure.leaks({"secret-id": engine.secret_id, **given()}) == []

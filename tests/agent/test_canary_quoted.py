@@ -55,7 +55,7 @@ def test_vault_that_quotes_a_credential(
     assert exposure.command("once", "--timeout", "1s", "--config", str(agent.config)) == 1
     assert b"I don't like" in exposure.shown[-1][1]
     exposure.start()
-    eventually(lambda: agent.told("token.login_failed"), "the refusal is told")
+    eventually(lambda: agent.logged("token.login_failed"), "the refusal is told")
     for path in ("/v1/keys/billing", "/readyz", "/v1/status"):
         assert exposure.ask(request("GET", path))
     assert agent.end() == 0
@@ -73,10 +73,10 @@ def test_openai_that_quotes_a_key(
     text = agent.config.read_text().replace(engine.openai.base_url, parrot)
     agent.config.write_text(text)
     exposure.start()
-    tested = eventually(lambda: agent.told("key.tested"), "the key is tested")
+    tested = eventually(lambda: agent.logged("key.tested"), "the key is tested")
     assert tested[0]["verdict"] == "unknown"
     exposure.ask(request("GET", "/readyz"))
     agent.end()
-    heard = [line["message"] for line in agent.told("library.message")]
+    heard = [line["message"] for line in agent.logged("library.message")]
     assert any("X-Quote" in message and "***" in message for message in heard)
     assert exposure.leaks({"secret-id": engine.secret_id, **given()}) == []

@@ -36,8 +36,8 @@ def test_a_signal(agent: Agent, engine: Engine, held: str, number: signal.Signal
                 checking.send_signal(number)
                 if held == "/login":
                     proxy.release.set()
-                said = checking.communicate(timeout=8)
+                output = checking.communicate(timeout=8)
             finally:
                 checking.kill()
-        assert (checking.returncode, *said) == (1, "", "freshkey: interrupted\n")
+        assert (checking.returncode, *output) == (1, "", "freshkey: interrupted\n")
         assert tokens(engine) == 0

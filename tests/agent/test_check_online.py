@@ -56,10 +56,10 @@ def test_faults_of_the_configuration_come_first(agent: Agent) -> None:
     change(agent, "[state]", '[state]\ncolour = "red"')
     done = agent.command("check", "--online", "--json")
     assert done.returncode == 2
-    told = json.loads(done.stdout)
-    (fault,) = told["faults"]
+    report = json.loads(done.stdout)
+    (fault,) = report["faults"]
     assert fault["path"] == "state.colour"
-    assert told == {"ok": False, "faults": [fault], "warnings": []}
+    assert report == {"ok": False, "faults": [fault], "warnings": []}
     offline = json.loads(agent.command("check", "--json").stdout)
     assert offline == {"ok": False, "faults": [fault], "warnings": []}
 

@@ -49,6 +49,6 @@ def test_a_later_login_shows_the_token_of_then(
     assert agent.post("/v1/keys/billing/rotate") == HTTPStatus.ACCEPTED
     agent.wait_for_key(other_than=tag)
     assert agent.end() == 0
-    kept = [path.read_text() for path in (agent.directory / "log", agent.journal)]
-    assert not [token for token in tokens if token in "".join(kept)]
+    written = [path.read_text() for path in (agent.directory / "log", agent.journal)]
+    assert not [token for token in tokens if token in "".join(written)]
     vault.request("DELETE", f"sys/auth/{mount}")

@@ -73,7 +73,7 @@ def test_a_journal_that_can_not_be_read_is_set_aside(
     spoil(agent.journal)
     agent.start()
     key = agent.wait_for_key()
-    (aside,) = agent.told("journal.set_aside")
+    (aside,) = agent.logged("journal.set_aside")
     assert aside["moved_to"].endswith("journal.json.unreadable-1")
     assert before["key"] not in (agent.directory / "log").read_text()
     assert key["key"] != before["key"]
@@ -92,7 +92,7 @@ def test_a_journal_without_a_digest_is_gone_on_with(
     agent.journal.write_text(json.dumps({"version": 2, **held}))
     agent.start()
     assert agent.wait_for_key()["tag"] == before["tag"]
-    assert not agent.told("journal.set_aside")
+    assert not agent.logged("journal.set_aside")
     eventually(lambda: b"sha256" in agent.journal.read_bytes(), "from now on it has a digest")
     assert engine.counts()["mints"] == 1
 
@@ -104,7 +104,7 @@ def test_a_journal_of_another_machine_is_a_copy(
     edit(agent.journal, machine_id="0" * 32, boot_id="1" * 32)
     agent.start()
     key = agent.wait_for_key()
-    assert agent.told("journal.set_aside")[0]["reason"] == "it is of another machine"
+    assert agent.logged("journal.set_aside")[0]["reason"] == "it is of another machine"
     assert engine.works(before["key"]), "nothing in it is revoked"
     assert key["key"] != before["key"], "nor served"
 
@@ -119,7 +119,7 @@ def test_after_a_reboot_vault_is_asked_for_lifetimes(
     edit(agent.journal, boot_id="1" * 32, wall=content["header"]["wall"] - 100)
     agent.start()
     assert agent.wait_for_key()["tag"] == before["tag"]
-    eventually(lambda: agent.told("lease.corrected"), "the end of the lease is known again")
+    eventually(lambda: agent.logged("lease.corrected"), "the end of the lease is known again")
     key = agent.key()
     assert key is not None
     assert abs(key["expires_in"] - before["expires_in"]) < 30
@@ -146,19 +146,19 @@ def test_a_journal_of_another_role_is_taken_over_in_order(
     secret_id = engine.vault.request("POST", f"{role}/secret-id", {})["data"]["secret_id"]
     agent.config.write_text(agent.config.read_text().replace(engine.role_id, role_id))
     (agent.directory / "secret_id").write_text(secret_id)
-    first = agent.told("token.logged_in")[0]["accessor"]
+    first = agent.logged("token.logged_in")[0]["accessor"]
     agent.start()
     until_taken_over(agent, engine, before)
-    (revoked,) = eventually(lambda: agent.told("token.revoked"), "the old token is revoked, too")
+    (revoked,) = eventually(lambda: agent.logged("token.revoked"), "the old token is revoked, too")
     assert revoked["accessor"] == first
-    assert len(agent.told("token.logged_in")) == 2
+    assert len(agent.logged("token.logged_in")) == 2
 
 
 def until_taken_over(agent: Agent, engine: Engine, before: dict[str, Any]) -> None:
     """The key that was there goes after its successor's overlap."""
     key = agent.wait_for_key(other_than=before["tag"])
     assert key["generation"] == 2
-    assert agent.told("key.published")[-1]["reason"] == "changed"
+    assert agent.logged("key.published")[-1]["reason"] == "changed"
     eventually(
         lambda: engine.live_fingerprints() == {key["tag"].split("-")[1]},
         "the lease that matches nothing is revoked after the overlap",

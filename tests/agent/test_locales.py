@@ -76,9 +76,9 @@ def locale(name: str) -> dict[str, str]:
 def memory(name: str) -> Iterator[Path]:
     """As the usual one, with a name that some locale can't take."""
     directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
-    odd = directory / name
-    odd.mkdir()
-    yield odd
+    odd_directory = directory / name
+    odd_directory.mkdir()
+    yield odd_directory
     shutil.rmtree(directory)
 
 
@@ -105,9 +105,9 @@ def test_every_command_says_what_it_has_to_in_a_line(memory: Path, locale: dict[
     config.chmod(0o600)
     for command in COMMANDS:
         done = run(locale, [*command, "--config", str(config)])
-        told = lines_of_a_person(done)
+        lines = lines_of_a_person(done)
         assert done.returncode in {0, 1, 2}
-        assert len(told) <= 1, command  # the one fault: the directory of the audit file
+        assert len(lines) <= 1, command  # the one fault: the directory of the audit file
         if "--json" in command and done.stdout:
             json.loads(done.stdout)["faults"][0]["message"].encode()  # which a lone surrogate fails
         if command[0] == "policy":

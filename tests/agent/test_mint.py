@@ -27,16 +27,16 @@ def test_kill_in_the_middle_of_a_mint(
     else:
         engine.openai.configure(delay_after={"service_account.create": 1.5})
     agent.start()
-    eventually(lambda: agent.told("key.mint_intended"), "the mint is under way")
+    eventually(lambda: agent.logged("key.mint_intended"), "the mint is under way")
     agent.end(signal.SIGKILL)
     engine.openai.configure()
     agent.start()
     key = agent.wait_for_key()
-    (abandoned,) = agent.told("mint.abandoned")
+    (abandoned,) = agent.logged("mint.abandoned")
     assert abandoned["key"] == "billing"
     assert json.loads(agent.journal.read_text())["ledger"]["abandoned"] == 1
-    assert len(agent.told("token.logged_in")) == 2, "the next mint is under another token"
-    eventually(lambda: agent.told("token.revoked"), "the first token goes, with its lease")
+    assert len(agent.logged("token.logged_in")) == 2, "the next mint is under another token"
+    eventually(lambda: agent.logged("token.revoked"), "the first token goes, with its lease")
     live = engine.live_fingerprints()
     assert key["tag"].split("-")[1] in live
     print(f"keys alive after kill -9 in the middle of a mint ({setting}): {len(live)}, counted 1")
@@ -49,8 +49,8 @@ def test_sigterm_waits_for_a_mint_and_keeps_what_it_gave(
     engine.openai.configure(delay_after={"service_account.create": 1.5})
     agent = make_agent(on_stop='"revoke"')
     agent.start()
-    eventually(lambda: agent.told("key.mint_intended"), "the mint is under way")
+    eventually(lambda: agent.logged("key.mint_intended"), "the mint is under way")
     assert agent.end(signal.SIGTERM) == 0
-    assert len(agent.told("key.minted")) == 1
-    assert agent.told("mint.abandoned") == []
+    assert len(agent.logged("key.minted")) == 1
+    assert agent.logged("mint.abandoned") == []
     eventually(lambda: engine.counts()["live"] == 0, "its lease is revoked")

@@ -107,7 +107,7 @@ def test_sigterm_under_a_frozen_vault(engine: Engine, make_agent: Callable[..., 
     agent.wait_for_key()
     engine.vault.freeze()
     try:
-        eventually(lambda: agent.told("vault.away"), "the outage is told")
+        eventually(lambda: agent.logged("vault.away"), "the outage is told")
         since = time.monotonic()
         assert agent.end(signal.SIGTERM) == 0
         assert time.monotonic() - since < BACK + QUICK
@@ -131,7 +131,7 @@ def test_sigterm_when_vault_has_just_frozen(
             took = time.monotonic() - since
         print(f"ended {took:.2f} s after SIGTERM")
         assert took < BACK + QUICK
-        assert not agent.told("vault.away"), "it was not known"
+        assert not agent.logged("vault.away"), "it was not known"
         assert not agent.key_file.exists()
     finally:
         engine.vault.thaw()
@@ -176,7 +176,7 @@ def test_organization_limit(engine: Engine, make_agent: Callable[..., Agent]) ->
     engine.openai.configure(errors={"service_account.create": "rate_limited"})
     before = engine.openai.state()["answers"]
     assert agent.post("/v1/keys/billing/rotate") == 202
-    (failed,) = eventually(lambda: agent.told("key.replacement_failed"), "the limit is met")
+    (failed,) = eventually(lambda: agent.logged("key.replacement_failed"), "the limit is met")
     assert failed["fault"] == "upstream"
     assert failed["retry_in"] >= 60, "so no second try within the minute"
     status = agent.status()
@@ -201,7 +201,7 @@ def test_openai_that_refuses_every_key(engine: Engine, make_agent: Callable[...,
     tag = agent.wait_for_key()["tag"]
     engine.openai.configure(errors={"models.list": "invalid_api_key"})
     (failed,) = eventually(
-        lambda: agent.told("key.replacement_failed"), "the fresh key is given up"
+        lambda: agent.logged("key.replacement_failed"), "the fresh key is given up"
     )
     assert failed["fault"] == "refused"
     assert failed["retry_in"] >= 60

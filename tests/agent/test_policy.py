@@ -152,8 +152,8 @@ def test_one_capability_is_missing(
     taken = take_away(engine, agent, missing)
     done = agent.command("check", "--online")
     assert done.returncode == 1
-    told = [line for line in done.stdout.splitlines() if line.startswith("✗")]
-    assert any(str(taken) in line and "policy" in line for line in told), done.stdout
+    failures = [line for line in done.stdout.splitlines() if line.startswith("✗")]
+    assert any(str(taken) in line and "policy" in line for line in failures), done.stdout
 
 
 # Without these two a life as below meets no 403: a token is looked up after a reboot or a jump of

@@ -101,7 +101,7 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
     current = loop.state.tokens.current
     assert current is not None
     assert [data["accessor"] for data in engine.tokens()] == [current.accessor]
-    told = [record.event for record in world.records]
-    assert told.count("token.logged_in") == LOGINS
-    assert told.count("token.revoked") == LOGINS - 1
+    events = [record.event for record in world.records]
+    assert events.count("token.logged_in") == LOGINS
+    assert events.count("token.revoked") == LOGINS - 1
     assert engine.counts()["live"] == 1

@@ -28,11 +28,11 @@ def test_five_restarts_keep_the_key(
         agent.start()
         again = agent.wait_for_key()
         assert (again["tag"], again["key"]) == (first["tag"], first["key"])
-        checks = len(agent.told("journal.adopted"))
+        checks = len(agent.logged("journal.adopted"))
         assert checks > 0
     counts = engine.counts()
     assert (counts["live"], counts["mints"]) == (1, 1)
-    assert len(agent.told("token.logged_in")) == 1
+    assert len(agent.logged("token.logged_in")) == 1
 
 
 def test_journal_is_served_while_vault_is_away(
@@ -47,9 +47,9 @@ def test_journal_is_served_while_vault_is_away(
     agent.start()
     again = agent.wait_for_key()
     assert again["tag"] == first["tag"]
-    eventually(lambda: agent.told("vault.away"), "the outage is told")
+    eventually(lambda: agent.logged("vault.away"), "the outage is told")
     proxy.restore()
-    eventually(lambda: agent.told("vault.back"), "the return is told")
+    eventually(lambda: agent.logged("vault.back"), "the return is told")
     assert engine.counts()["mints"] == 1
     proxy.remove()
 
@@ -100,7 +100,7 @@ def test_without_a_journal_a_stop_leaves_nothing_that_the_next_start_would_not_k
         assert agent.end() == 0
         assert not agent.key_file.exists()
     assert not agent.journal.exists()
-    assert len(agent.told("token.revoked")) == len(agent.told("token.logged_in")) == 2
+    assert len(agent.logged("token.revoked")) == len(agent.logged("token.logged_in")) == 2
     eventually(lambda: engine.counts()["live"] == 0, "the keys end with their tokens")
 
 

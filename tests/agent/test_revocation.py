@@ -32,7 +32,7 @@ def test_vault_takes_over_what_openai_refuses(
     agent.wait_for_key()
     engine.openai.configure(errors={"service_account.delete": "rate_limited"})
     tag = rotated(agent)
-    (revoked,) = eventually(lambda: agent.told("lease.revoked"), "it is handed over")
+    (revoked,) = eventually(lambda: agent.logged("lease.revoked"), "it is handed over")
     assert revoked["api_key_id"].startswith("key_")
     assert revoked["tag"].startswith("1-")
     deletions = engine.openai.state()["answers"]

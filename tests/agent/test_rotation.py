@@ -47,7 +47,7 @@ def test_no_reader_ever_holds_a_key_that_is_not_active_yet(
     agent.start()
     eventually(two_keys_that_worked_at_once, "two keys, one after the other")
     assert time.monotonic() - started >= 6.0
-    verdicts = [line["verdict"] for line in agent.told("key.tested")]
+    verdicts = [line["verdict"] for line in agent.logged("key.tested")]
     assert verdicts.count("refused") >= 2
     assert verdicts[-1] == "good"
 
@@ -67,9 +67,9 @@ def test_sigterm_waits_for_a_mint(engine: Engine, make_agent: Callable[..., Agen
     engine.openai.configure(delay_before={"service_account.create": 1.5})
     agent = make_agent()
     agent.start()
-    eventually(lambda: agent.told("key.mint_intended"), "the mint is under way")
+    eventually(lambda: agent.logged("key.mint_intended"), "the mint is under way")
     assert agent.end(signal.SIGTERM) == 0
-    assert len(agent.told("key.minted")) == 1
+    assert len(agent.logged("key.minted")) == 1
     engine.openai.configure()
     agent.start()
     agent.wait_for_key()

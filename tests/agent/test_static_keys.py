@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Kept:
+class StaticKey:
     """A key that a person made at OpenAI and put into KV."""
 
     engine: Engine
@@ -39,10 +39,10 @@ class Kept:
 
 
 @pytest.fixture(params=[1, 2])
-def kept(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Kept]:
+def static_key(engine: Engine, request: pytest.FixtureRequest) -> Iterator[StaticKey]:
     mount = f"{engine.mount}-kv"
     engine.vault.enable_kv(mount, request.param)
-    made = Kept(engine, f"{mount}/data/billing" if request.param == 2 else f"{mount}/billing")
+    made = StaticKey(engine, f"{mount}/data/billing" if request.param == 2 else f"{mount}/billing")
     read = "\n".join(
         f'path "{path}" {{ capabilities = ["read"] }}' for path in (made.path, engine.path)
     )
@@ -52,9 +52,11 @@ def kept(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Kept]:
     engine.vault.request("DELETE", f"sys/mounts/{mount}")
 
 
-def make(make_agent: Callable[..., Agent], kept: Kept, refresh: str, **options: str) -> Agent:
+def make(
+    make_agent: Callable[..., Agent], static_key: StaticKey, refresh: str, **options: str
+) -> Agent:
     agent = make_agent(refresh=f'"{refresh}"', **options)
-    set_path(agent, kept.engine.path, kept.path)
+    set_path(agent, static_key.engine.path, static_key.path)
     return agent
 
 
@@ -67,88 +69,90 @@ def unleased(key: dict[str, Any]) -> bool:
     return key["not_after"] is key["expires_in"] is key["api_key_id"] is None and not key["stale"]
 
 
-def test_a_static_key_is_read_again(kept: Kept, make_agent: Callable[..., Agent]) -> None:
-    agent = make(make_agent, kept, "1s")
+def test_a_static_key_is_read_again(
+    static_key: StaticKey, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make(make_agent, static_key, "1s")
     agent.start()
     first = agent.wait_for_key()
-    assert (first["key"], unleased(first)) == (kept.key, True)
-    kept.put()
+    assert (first["key"], unleased(first)) == (static_key.key, True)
+    static_key.put()
     second = agent.wait_for_key(other_than=first["tag"])
-    assert (second["key"], second["generation"]) == (kept.key, 2)
-    assert agent.key_file.read_text() == kept.key
+    assert (second["key"], second["generation"]) == (static_key.key, 2)
+    assert agent.key_file.read_text() == static_key.key
     status = agent.status()
     assert (status["state"], status["leases"], status["last_fault"]) == ("fresh", 0, None)
-    assert len(agent.told("key.fetched")) == 2, "a read without news is not on record"
+    assert len(agent.logged("key.fetched")) == 2, "a read without news is not on record"
 
 
-@pytest.mark.parametrize("kept", [1], indirect=True)
-def test_restarts_go_on_with_it(kept: Kept, make_agent: Callable[..., Agent]) -> None:
-    agent = make(make_agent, kept, "5m", on_stop='"revoke"')
+@pytest.mark.parametrize("static_key", [1], indirect=True)
+def test_restarts_go_on_with_it(static_key: StaticKey, make_agent: Callable[..., Agent]) -> None:
+    agent = make(make_agent, static_key, "5m", on_stop='"revoke"')
     done = agent.command("once")
-    assert (done.returncode, agent.key_file.read_text()) == (0, kept.key), done.stderr
+    assert (done.returncode, agent.key_file.read_text()) == (0, static_key.key), done.stderr
     for _ in range(2):
         agent.start()
         assert agent.wait_for_key()["generation"] == 1
         agent.end(signal.SIGKILL)
-    assert len(agent.told("key.mint_intended")) == 0, "it is not read before that is due"
+    assert len(agent.logged("key.mint_intended")) == 0, "it is not read before that is due"
     agent.start()
     tag = agent.wait_for_key()["tag"]
-    kept.put()
+    static_key.put()
     agent.post("/v1/keys/billing/rotate")
-    assert agent.wait_for_key(other_than=tag)["key"] == kept.key
+    assert agent.wait_for_key(other_than=tag)["key"] == static_key.key
     assert agent.end() == 0
     assert not agent.key_file.exists()
-    assert kept.engine.works(kept.key), "there is nothing to revoke"
-    assert not agent.told("lease.revoked")
+    assert static_key.engine.works(static_key.key), "there is nothing to revoke"
+    assert not agent.logged("lease.revoked")
 
 
-@pytest.mark.parametrize("kept", [2], indirect=True)
-def test_a_readers_report(kept: Kept, make_agent: Callable[..., Agent]) -> None:
-    agent = make(make_agent, kept, "5m")
+@pytest.mark.parametrize("static_key", [2], indirect=True)
+def test_a_readers_report(static_key: StaticKey, make_agent: Callable[..., Agent]) -> None:
+    agent = make(make_agent, static_key, "5m")
     agent.start()
     first = agent.wait_for_key()
-    kept.engine.openai.delete_account(kept.account)
-    kept.put()
+    static_key.engine.openai.delete_account(static_key.account)
+    static_key.put()
     assert agent.post("/v1/keys/billing/rejected", tag=first["tag"]) == 202
-    assert agent.wait_for_key(other_than=first["tag"])["key"] == kept.key
+    assert agent.wait_for_key(other_than=first["tag"])["key"] == static_key.key
 
 
-@pytest.mark.parametrize("kept", [2], indirect=True)
-def test_a_key_that_is_no_more(kept: Kept, make_agent: Callable[..., Agent]) -> None:
-    agent = make(make_agent, kept, "1s")
+@pytest.mark.parametrize("static_key", [2], indirect=True)
+def test_a_key_that_is_no_more(static_key: StaticKey, make_agent: Callable[..., Agent]) -> None:
+    agent = make(make_agent, static_key, "1s")
     agent.start()
     agent.wait_for_key()
-    kept.end()
+    static_key.end()
     eventually(lambda: not agent.key_file.exists(), "a key that is gone everywhere is withdrawn")
     fault = agent.status()["last_fault"]
     assert (fault["operation"], fault["fault"]) in {("refresh", "not_found"), ("mint", "not_found")}
     assert "its version 1 was deleted at" in fault["message"]
-    kept.put()
+    static_key.put()
     agent.post("/v1/keys/billing/rotate")
     assert agent.wait_for_key()["generation"] == 2
-    assert agent.key_file.read_text() == kept.key
+    assert agent.key_file.read_text() == static_key.key
 
 
-def test_the_switch_to_the_engine(kept: Kept, make_agent: Callable[..., Agent]) -> None:
+def test_the_switch_to_the_engine(static_key: StaticKey, make_agent: Callable[..., Agent]) -> None:
     """One line is changed; whoever reads the file or the socket has a key that works, always."""
-    agent = make(make_agent, kept, "5m")
+    agent = make(make_agent, static_key, "5m")
     agent.start()
     first = agent.wait_for_key()
     assert agent.end() == 0
-    set_path(agent, kept.path, kept.engine.path)
-    kept.engine.openai.configure(delay_before={"service_account.create": 1.0})
+    set_path(agent, static_key.path, static_key.engine.path)
+    static_key.engine.openai.configure(delay_before={"service_account.create": 1.0})
     agent.start()
     seen: list[dict[str, Any]] = []
     while not seen or seen[-1]["tag"] == first["tag"]:
         seen.append(agent.wait_for_key())
-        assert kept.engine.works(seen[-1]["key"])
-        assert kept.engine.works(agent.key_file.read_text())
+        assert static_key.engine.works(seen[-1]["key"])
+        assert static_key.engine.works(agent.key_file.read_text())
     assert len(seen) > 10, "the old one was served until the new one was there"
     second = seen[-1]
     assert (second["generation"], unleased(second)) == (2, False)
     assert second["api_key_id"].startswith("key_")
     assert agent.key_file.read_text() == second["key"]
-    assert agent.told("key.published")[-1]["reason"] == "changed"
-    assert not agent.told("lease.revoked")
-    assert not agent.told("key.withdrawn")
-    assert kept.engine.works(kept.key), "it is the team's to end"
+    assert agent.logged("key.published")[-1]["reason"] == "changed"
+    assert not agent.logged("lease.revoked")
+    assert not agent.logged("key.withdrawn")
+    assert static_key.engine.works(static_key.key), "it is the team's to end"

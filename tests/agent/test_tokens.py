@@ -95,16 +95,16 @@ def test_every_kind_of_token(fleet: Fleet) -> None:
             assert fleet.engine.works(agent.key_file.read_text()), kind
         time.sleep(0.1)
     for kind, agent in agents.items():
-        logins, mints = len(agent.told("token.logged_in")), len(agent.told("key.minted"))
+        logins, mints = len(agent.logged("token.logged_in")), len(agent.logged("key.minted"))
         print(f"{kind}: {logins} logins, {mints} mints")
-        assert not agent.told("key.stale"), kind
+        assert not agent.logged("key.stale"), kind
         assert 0 <= logins - mints <= 1, f"{kind}: one key under each token"
         if kind in {"renewable", "periodic"}:
             assert logins == 1, f"{kind}: it is renewed for ever"
-            assert len(agent.told("token.renewed")) >= 2
+            assert len(agent.logged("token.renewed")) >= 2
         else:
             assert 2 <= logins <= LOOK / 3, kind
-    assert len(agents["forbidden"].told("token.renewal_failed")) == 1, "told once"
+    assert len(agents["forbidden"].logged("token.renewal_failed")) == 1, "told once"
     for agent in agents.values():
         assert agent.end() == 0
     counts = fleet.tokens()
@@ -128,7 +128,7 @@ def test_fifty_restarts_and_logins_leave_no_token_behind(fleet: Fleet) -> None:
     agents = [fleet.agent(name, overlap='"0s"') for name in ("a", "b")]
     with ThreadPoolExecutor() as pool:
         list(pool.map(restart, agents))
-    logins = sum(len(agent.told("token.logged_in")) for agent in agents)
+    logins = sum(len(agent.logged("token.logged_in")) for agent in agents)
     assert logins == 50
     eventually(lambda: fleet.tokens() == {"one": 2}, "the tokens that are in use are left")
     eventually(lambda: fleet.engine.counts()["live"] == 2, "and their keys")

@@ -103,7 +103,7 @@ def test_directory_that_is_full(make_agent: Callable[..., Agent]) -> None:
         (full / "filler").write_bytes(b"x" * 4096)
         agent.start()
         key = agent.wait_for_key()
-        fault = eventually(lambda: agent.told("key.file_failed"), "the full directory is told")[0]
+        fault = eventually(lambda: agent.logged("key.file_failed"), "the full directory is told")[0]
         assert str(agent.key_file) in fault["message"]
         (full / "filler").unlink()
         eventually(agent.key_file.exists, "the file is written once there is room")

@@ -49,7 +49,7 @@ def test_answers_may_come_in_pieces(memory: Path, connections: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "words"),
+    ("pieces", "message"),
     [
         ([GOOD.replace(b"200 OK", b"503 Busy") + BODY], 'not a 200: "HTTP/1.1 503 Busy"'),
         ([GOOD + BODY[:-1], None], "the connection ended after 118 bytes of an answer"),
@@ -65,11 +65,11 @@ def test_answers_may_come_in_pieces(memory: Path, connections: int) -> None:
 )
 @pytest.mark.parametrize("connections", [1, 2])
 def test_anything_else_than_a_whole_good_answer_ends_it(
-    memory: Path, connections: int, pieces: list[bytes | None], words: str
+    memory: Path, connections: int, pieces: list[bytes | None], message: str
 ) -> None:
     with Answering(memory / "sock", pieces) as server, pytest.raises(LoadError) as caught:
         load(server.path, connections, answers=9)
-    assert str(caught.value).startswith(f"load: {words}")
+    assert str(caught.value).startswith(f"load: {message}")
     assert "sk-not" not in str(caught.value)
 
 

@@ -83,10 +83,10 @@ def test_a_key_is_never_an_argument(agent: Agent) -> None:
     agent.on_request = look
     agent.script = [key(OLD), key(NEW), *[UNCHANGED] * 100]
     process.set_result(started("watch", "billing"))
-    told = tags(process.result(), 2)  # at the second question the key was there already
+    printed_tags = tags(process.result(), 2)  # at the second question the key was there already
     process.result().send_signal(signal.SIGINT)
     assert ended(process.result()) == (1, "", "freshkey: interrupted\n")
-    assert told == [OLD, NEW]
+    assert printed_tags == [OLD, NEW]
     assert all(b"watch" in arguments and KEY.encode() not in arguments for arguments in seen)
 
 

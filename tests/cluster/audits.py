@@ -28,18 +28,18 @@ def check(deployment: Deployment) -> None:
         assert auth["metadata"] == {"role_name": "agent"}
     # The last one's: a restored snapshot may not have known the entity of those before.
     assert done[-1]["auth"]["entity_id"] == deployment.entity()
-    told = deployment.audit_records()
+    records = deployment.audit_records()
     _check_answered(
-        _at(done, deployment.path), _of(told, "key.minted"), len(_of(told, "mint.abandoned"))
+        _at(done, deployment.path), _of(records, "key.minted"), len(_of(records, "mint.abandoned"))
     )
-    _check_answered(_at(done, RENEW), _of(told, "key.renewed"), 0)
-    _check_revoked(_at(done, REVOKE), _of(told, "lease.revoked"))
+    _check_answered(_at(done, RENEW), _of(records, "key.renewed"), 0)
+    _check_revoked(_at(done, REVOKE), _of(records, "lease.revoked"))
 
 
-def _check_answered(done: list[Any], told: list[Any], lost: int) -> None:
+def _check_answered(done: list[Any], records: list[Any], lost: int) -> None:
     """The agent names Vault's request id, and knows of every answer but those that were lost."""
     ids = {entry["request"]["id"]: entry for entry in done}
-    known = {record["request_id"]: record for record in told}
+    known = {record["request_id"]: record for record in records}
     assert known.keys() <= ids.keys()
     assert len(ids.keys() - known.keys()) <= lost
     for request_id, record in known.items():
@@ -47,14 +47,14 @@ def _check_answered(done: list[Any], told: list[Any], lost: int) -> None:
         assert secret["lease_id"] == record["lease_id"]
 
 
-def _check_revoked(done: list[Any], told: list[Any]) -> None:
+def _check_revoked(done: list[Any], records: list[Any]) -> None:
     """A revocation is answered by nothing: both know it by the agent's correlation id."""
     ids = {entry["request"]["headers"]["x-correlation-id"][0]: entry for entry in done}
     leases = {entry["request"]["path"].removeprefix(REVOKE) for entry in done}
-    for record in told:
+    for record in records:
         request = ids[record["correlation_id"]]["request"]
         assert request["path"] == f"{REVOKE}{record['lease_id']}"
-    assert leases == {record["lease_id"] for record in told}
+    assert leases == {record["lease_id"] for record in records}
 
 
 def _is_done(entry: dict[str, Any], deployment: Deployment) -> bool:
@@ -71,5 +71,5 @@ def _at(done: Iterable[Any], path: str) -> list[Any]:
     return [entry for entry in done if entry["request"]["path"].startswith(path)]
 
 
-def _of(told: Iterable[Any], event: str) -> list[Any]:
-    return [record for record in told if record["event"] == event]
+def _of(records: Iterable[Any], event: str) -> list[Any]:
+    return [record for record in records if record["event"] == event]

@@ -27,8 +27,8 @@ def test_a_life_of_renewals_and_replacements(
     with deployment.reading() as reader:
 
         def all_happened() -> bool:
-            told = [record["event"] for record in deployment.audit_records()]
-            return all(told.count(event) >= times for event, times in WANTED.items())
+            events = [record["event"] for record in deployment.audit_records()]
+            return all(events.count(event) >= times for event, times in WANTED.items())
 
         eventually(all_happened, str(WANTED), 60)
     assert not reader.refusals

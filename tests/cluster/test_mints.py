@@ -40,5 +40,5 @@ def test_leader_killed_during_a_mint(
         deployment.wait_for_another(before)
         deployment.orphans = 1
         deployment.check_recovery(f"leader killed during a mint (asked: the {asked})")
-        assert len(deployment.agent.told("mint.abandoned")) == 1
+        assert len(deployment.agent.logged("mint.abandoned")) == 1
         cluster.rejoin(leader)

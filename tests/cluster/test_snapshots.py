@@ -37,11 +37,11 @@ def test_a_snapshot_without_the_lease(cluster: Cluster, make_deployment: MakeDep
         deployment.rotate()
         second = deployment.wait_for_another(first)["tag"]
         wait_until(lambda: not deployment.deviation(), "the first lease is revoked")
-        logins = len(deployment.agent.told("token.logged_in"))
+        logins = len(deployment.agent.logged("token.logged_in"))
         with deployment.fault():
             cluster.restore(snapshot)
             wait_until(cluster.is_healthy, "the cluster is healthy")
         deployment.wait_for_another(second)
         deployment.orphans = 1
         deployment.check_recovery("a restored snapshot that does not know the lease")
-        assert len(deployment.agent.told("token.logged_in")) == logins, "the token was good"
+        assert len(deployment.agent.logged("token.logged_in")) == logins, "the token was good"

@@ -23,12 +23,12 @@ _MINUTE = 60 - 1e-6
 
 def check_ending(world: World, order: Revoke | RevokeToken) -> None:
     """No lease ends while readers have its key: whoever ends it has a successor out."""
-    for name, secret in (*world.shown.items(), *world.published.items()):
+    for name, secret in (*world.socket_keys.items(), *world.file_keys.items()):
         lease = world.vault.lease_of(secret, world.now + world.skew)
         if lease is not None and name in world.policy.keys:
             ended = lease.token if isinstance(order, RevokeToken) else lease.id
             ends = order.token.reveal() if isinstance(order, RevokeToken) else order.lease_id
-            late = secret != world.shown.get(name) and _too_late(world.key(name), lease.id)
+            late = secret != world.socket_keys.get(name) and _too_late(world.key(name), lease.id)
             assert ended != ends or late, "revoked before readers had its successor"
 
 
@@ -69,8 +69,8 @@ def known(world: World) -> set[str]:
             held.add(key.current.lease.vault_id or "")
         if isinstance(key.cycle, BeingTested):
             held.add(key.cycle.candidate.lease.vault_id or "")
-    told = {event.grant.lease_id for event in world.pending() if hasattr(event, "grant")}
-    return (held | told) - {""}
+    arriving = {event.grant.lease_id for event in world.pending() if hasattr(event, "grant")}
+    return (held | arriving) - {""}
 
 
 def check_nothing_is_forgotten(world: World) -> None:
@@ -81,7 +81,7 @@ def check_nothing_is_forgotten(world: World) -> None:
         ending.add(tokens.current.secret.reveal())
     for lease in world.vault.alive(world.now):
         if lease.id not in known(world):
-            assert lease.id in world.lost, f"{lease.id} is forgotten"
+            assert lease.id in world.lost_leases, f"{lease.id} is forgotten"
             under_way = any(getattr(o, "name", "") == lease.name for o in _orders(world))
             batch = world.vault.token_kind is TokenKind.BATCH  # it can't be revoked
             assert lease.token in ending or under_way or batch, f"{lease.id} outlives its token"

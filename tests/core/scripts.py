@@ -53,7 +53,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Saying:
+class ForcedVerdict:
     """From `start` to `end` OpenAI says this of every key that it is asked about."""
 
     verdict: Verdict

@@ -16,6 +16,8 @@ REFRESH = 300.0
 
 def static(*names: str, rules: tuple[Rule, ...] = (), **options: Any) -> World:  # noqa: ANN401 - KeyPolicy's
     """A world in which Vault keeps a key for each name."""
-    kept = {name: f"sk-{name}-1" for name in names or ("billing",)}
+    static_keys = {name: f"sk-{name}-1" for name in names or ("billing",)}
     options = {"probe_every": 0, **options}
-    return World(policy(*kept, **options), Vault(kept=kept, token_ttl=3600), rules).start()
+    return World(
+        policy(*static_keys, **options), Vault(static_keys=static_keys, token_ttl=3600), rules
+    ).start()

@@ -34,7 +34,7 @@ from freshkey.core.model.policy import AgentPolicy, KeyPolicy, VerifyMode
 from freshkey.core.model.verdict import Verdict
 from hypothesis import strategies as st
 
-from tests.core.scripts import FULL_DISK, LIMITED, LOST, THROTTLED, Rule, Saying
+from tests.core.scripts import FULL_DISK, LIMITED, LOST, THROTTLED, ForcedVerdict, Rule
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -64,15 +64,17 @@ class Script:
     policy: AgentPolicy
     terms: dict[str, Any]  # of Vault
     rules: tuple[Rule, ...]
-    sayings: tuple[Saying, ...]
+    forced_verdicts: tuple[ForcedVerdict, ...]
     incidents: tuple[Incident, ...]
     seed: int
-    kept: int = 0  # so many of the keys have no lease
+    static_count: int = 0  # how many of the keys have no lease
 
     def world(self) -> World:
-        kept = {name: f"sk-{name}" for name in list(self.policy.keys)[: self.kept]}
-        vault = Vault(**self.terms, kept=kept)
-        return World(self.policy, vault, self.rules, self.sayings, now=START, seed=self.seed)
+        static_keys = {name: f"sk-{name}" for name in list(self.policy.keys)[: self.static_count]}
+        vault = Vault(**self.terms, static_keys=static_keys)
+        return World(
+            self.policy, vault, self.rules, self.forced_verdicts, now=START, seed=self.seed
+        )
 
 
 def names(count: int) -> tuple[str, ...]:
@@ -135,10 +137,10 @@ def rules(draw: st.DrawFn) -> Rule:
 
 
 @st.composite
-def sayings(draw: st.DrawFn) -> Saying:
+def forced_verdicts(draw: st.DrawFn) -> ForcedVerdict:
     start = draw(instants)
     end = min(start + draw(st.sampled_from([3.0, 60.0, 600.0])), START + FAULTY)
-    return Saying(draw(st.sampled_from(Verdict)), start, end)
+    return ForcedVerdict(draw(st.sampled_from(Verdict)), start, end)
 
 
 incidents = st.builds(
@@ -170,7 +172,7 @@ scripts = st.builds(
     policies,
     terms,
     st.lists(rules(), max_size=6).map(tuple),
-    st.lists(sayings(), max_size=3).map(tuple),
+    st.lists(forced_verdicts(), max_size=3).map(tuple),
     st.lists(incidents, max_size=6).map(lambda all_: tuple(sorted(all_, key=lambda i: i.at))),
     st.integers(1, 1000),
     st.sampled_from([0, 1, 4]),
@@ -200,4 +202,4 @@ def happen(world: World, incident: Incident) -> None:
 def mend(world: World) -> None:
     """Everything works again."""
     world.vault.put()
-    world.rules, world.sayings, world.file_fault = (), (), None
+    world.rules, world.forced_verdicts, world.file_fault = (), (), None

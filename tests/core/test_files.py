@@ -17,12 +17,12 @@ def outputs(world: World) -> list[Order]:
 def test_the_same_generation_is_written_again() -> None:
     world = World(policy()).start().run(10)
     (first,) = outputs(world)
-    world.published.clear()
+    world.file_keys.clear()
     world.send(FilesChanged("billing"))
     assert outputs(world) == [first, first]
     assert world.holds()
     assert world.calls["Issue"] == 1
-    assert len(world.told("key.published")) == 1, "it is no news"
+    assert len(world.logged("key.published")) == 1, "it is no news"
 
 
 def test_a_withdrawn_key_is_removed_again() -> None:
@@ -43,8 +43,8 @@ def test_what_can_not_be_written_again_is_tried_with_a_backoff() -> None:
     world.file_fault = FULL_DISK
     world.send(FilesChanged("billing")).run(60)
     assert 10 < len(outputs(world)) < 100
-    assert world.told("key.file_failed")
+    assert world.logged("key.file_failed")
     world.file_fault = None
     world.run(5)
-    assert len(world.told("key.files_recovered")) == 1
+    assert len(world.logged("key.files_recovered")) == 1
     assert world.key().trouble is None

@@ -7,7 +7,7 @@ from freshkey.core.model.actions import Issue, Ping
 from freshkey.core.model.events import Woke
 from freshkey.core.model.verdict import Verdict
 
-from tests.core.scripts import AWAY, Rule, Saying, policy
+from tests.core.scripts import AWAY, ForcedVerdict, Rule, policy
 from tests.core.strategies import CALLS
 from tests.core.vault import Vault
 from tests.core.world import World
@@ -28,10 +28,10 @@ def test_a_year_of_rotations() -> None:
         assert world.alive() <= 2
     assert 365 * DAY / (0.67 * HOUR) < len(world.mints) < 365 * DAY / (0.5 * HOUR)
     assert world.calls["Revoke"] == pytest.approx(len(world.mints), abs=2)
-    assert world.most_alive <= 3, "three, when the token changes within an overlap"
+    assert world.max_live_leases <= 3, "three, when the token changes within an overlap"
     assert world.calls["LogIn"] == pytest.approx(365 / 30, abs=2)
-    assert not world.told("key.stale")
-    assert not world.told("key.replacement_failed")
+    assert not world.logged("key.stale")
+    assert not world.logged("key.replacement_failed")
     assert len(vault.leases) <= 2, "the world does not grow, and nor does the agent:"
     assert len(world.state.mints) <= 6
 
@@ -41,13 +41,13 @@ def test_an_outage_of_five_hours() -> None:
     names = tuple(f"key-{number}" for number in range(3))
     start, end = 1000 + HOUR, 1000 + 6 * HOUR
     rules = (Rule((*CALLS, Ping), AWAY, start, end),)
-    sayings = (Saying(Verdict.GOOD, start, end),)
+    forced_verdicts = (ForcedVerdict(Verdict.GOOD, start, end),)
     vault = Vault(token_ttl=DAY)
-    world = World(policy(*names, check_every=60, probe_every=300), vault, rules, sayings)
+    world = World(policy(*names, check_every=60, probe_every=300), vault, rules, forced_verdicts)
     world.start().run(HOUR)
     mints = len(world.mints)
     world.run(5 * HOUR)
-    assert set(world.published) == set(names), "the last keys stay"
+    assert set(world.file_keys) == set(names), "the last keys stay"
     assert len(world.mints) == mints
     during = [at for at in world.times(*CALLS) if at >= start]
     assert len(during) <= 2 * len(names), "all but pings are held back"
@@ -55,7 +55,7 @@ def test_an_outage_of_five_hours() -> None:
     assert all(map(world.holds, names)), "within 5 s, and within the budget"
     world.run(HOUR)
     assert all(map(world.holds, names))
-    assert len(world.told("vault.away")) == len(world.told("vault.back")) == 1
+    assert len(world.logged("vault.away")) == len(world.logged("vault.back")) == 1
 
 
 @pytest.mark.parametrize("asleep", [600.0, HOUR, 8 * HOUR, 40 * DAY])

@@ -53,7 +53,7 @@ def test_a_mint_that_nobody_waits_for_is_revoked() -> None:
         "openai/creds/billing/9", 3600, renewable=False, secret=Secret("sk-9"), asked_at=1
     )
     world.send(Issued(Issue("billing", 1, token(world).secret), grant)).run(1)
-    assert world.told("lease.revoked")[0]["lease_id"] == "openai/creds/billing/9"
+    assert world.logged("lease.revoked")[0]["lease_id"] == "openai/creds/billing/9"
 
 
 def test_a_failed_mint_that_nobody_waits_for() -> None:
@@ -142,5 +142,5 @@ def test_a_revocation_that_fails_once_the_lease_has_ended() -> None:
     world.send(RotateRequested("billing", compromised=True)).run(1)
     assert world.calls["Revoke"] == 1
     world.run(70)
-    assert world.told("lease.ended")
-    assert not world.told("lease.revocation_failed")
+    assert world.logged("lease.ended")
+    assert not world.logged("lease.revocation_failed")

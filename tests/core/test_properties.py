@@ -40,8 +40,8 @@ def play(script: Script, crashes: frozenset[int] = frozenset(), *, watched: bool
     world = script.world()
     world.crashes = crashes
     if watched:
-        world.watchers.append(lambda: check_nothing_is_forgotten(world))
-        world.watchers.append(lambda: check_nothing_more_is_due(world))
+        world.step_hooks.append(lambda: check_nothing_is_forgotten(world))
+        world.step_hooks.append(lambda: check_nothing_more_is_due(world))
     survive(world, world.start)
     for incident in script.incidents:
         survive(world, lambda at=incident.at: world.run(max(0.0, at - world.now)))  # type: ignore[misc]
@@ -92,7 +92,7 @@ def steady(world: World) -> bool:
 
 def tidy(world: World) -> bool:
     """One lease for each key that has one, one token."""
-    leased = len(world.state.keys) - len(world.vault.kept)
+    leased = len(world.state.keys) - len(world.vault.static_keys)
     return steady(world) and world.alive() == leased == len(known(world))
 
 

@@ -79,8 +79,8 @@ class Vault:
     token_renewable: bool = True
     given_token: str | None = None  # method `token`: every login reads this one
     activation: float = 0.0  # until OpenAI knows a new key
-    kept: dict[str, str] = field(default_factory=dict)  # keys by name that have no lease, as in KV
-    deleted: bool = False  # what was kept
+    static_keys: dict[str, str] = field(default_factory=dict)  # by name: no lease, as in KV
+    deleted: bool = False  # the static keys are
     refused: set[str] = field(default_factory=set)  # of these OpenAI takes no more
     leases: dict[str, VaultLease] = field(default_factory=dict)
     tokens: dict[str, VaultToken] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Vault:
                 return TokenRenewed(
                     order, Renewal(token.expires_at - now, renewable=True, asked_at=self._asked_at)
                 )
-            case Issue() | Refresh() if order.name in self.kept:
+            case Issue() | Refresh() if order.name in self.static_keys:
                 return self._read(order)
             case Issue() | Refresh():
                 return self._mint(order, token, now)
@@ -149,7 +149,7 @@ class Vault:
         """Whether OpenAI takes a key."""
         if secret in self.refused:
             return False
-        if secret in self.kept.values():
+        if secret in self.static_keys.values():
             return True
         lease = self.lease_of(secret, now)
         return lease is not None and now >= lease.minted_at + self.activation
@@ -177,7 +177,7 @@ class Vault:
     def put(self) -> None:
         """Somebody puts new keys where they have no lease."""
         self.deleted = False
-        self.kept = {name: f"sk-{name}-{next(self._numbers)}" for name in self.kept}
+        self.static_keys = {name: f"sk-{name}-{next(self._numbers)}" for name in self.static_keys}
 
     def delete(self) -> None:
         """Somebody deletes the keys that have no lease."""
@@ -185,7 +185,7 @@ class Vault:
 
     def refuse(self) -> None:
         """OpenAI takes these no more."""
-        self.refused.update(self.kept.values())
+        self.refused.update(self.static_keys.values())
 
     def _login(self, now: float) -> VaultToken | None:
         given = self.given_token
@@ -213,7 +213,7 @@ class Vault:
     def _read(self, order: Issue | Refresh) -> Event:
         if self.deleted:
             return Failed(order, NOTHING)
-        secret = Secret(self.kept[order.name])
+        secret = Secret(self.static_keys[order.name])
         grant = Grant("", inf, renewable=False, secret=secret, asked_at=self._asked_at)
         return Issued(order, grant) if isinstance(order, Issue) else Refreshed(order, grant)
 

@@ -48,7 +48,7 @@ from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.pacing.chance import Chance
 
 from tests.core.checks import check_budget, check_ending, reached_openai
-from tests.core.scripts import ORIGIN, PROMPT, Rule, Saying, sources
+from tests.core.scripts import ORIGIN, PROMPT, ForcedVerdict, Rule, sources
 from tests.core.scripts import desired_state as matching
 from tests.core.vault import Vault, VaultOrder
 
@@ -73,7 +73,7 @@ class World:
     policy: AgentPolicy
     vault: Vault = field(default_factory=Vault)
     rules: tuple[Rule, ...] = ()
-    sayings: tuple[Saying, ...] = ()
+    forced_verdicts: tuple[ForcedVerdict, ...] = ()
     state: AgentState = field(default_factory=AgentState)
     now: float = 1000.0
     skew: float = 0.0
@@ -82,18 +82,18 @@ class World:
     calls: Counter[str] = field(default_factory=Counter)
     log: list[tuple[float, Order]] = field(default_factory=list)
     records: list[tuple[float, Record]] = field(default_factory=list)
-    published: dict[str, str] = field(default_factory=dict)  # name to key, as files have it
-    shown: dict[str, str] = field(default_factory=dict)  # the same, as the socket has it
+    file_keys: dict[str, str] = field(default_factory=dict)  # name to key, as files have it
+    socket_keys: dict[str, str] = field(default_factory=dict)  # the same, as the socket has it
     history: list[tuple[float, str, str]] = field(default_factory=list)  # when, name, tag
-    lost: set[str] = field(default_factory=set)  # leases of which the agent was never told
-    watchers: list[Callable[[], None]] = field(default_factory=list)  # called after each step
-    most_alive: int = 0
+    lost_leases: set[str] = field(default_factory=set)  # leases of which the agent was never told
+    step_hooks: list[Callable[[], None]] = field(default_factory=list)  # called after each step
+    max_live_leases: int = 0
     file_fault: Fault | None = None
     finished: bool = False
     sources: Mapping[str, Source] = field(default_factory=dict)  # as the last start desired them
     steps: int = 0
     crashes: frozenset[int] = frozenset()  # the steps at which the agent is killed
-    under_way: Counter[str] = field(default_factory=Counter)
+    in_flight: Counter[str] = field(default_factory=Counter)
     _queue: list[tuple[float, int, Event]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
     wake_at: float = inf
@@ -123,8 +123,8 @@ class World:
                         events.append(self._output(action))
                     case _:
                         self._order(action)
-        for watcher in self.watchers:
-            watcher()
+        for hook in self.step_hooks:
+            hook()
         return self
 
     def pending(self) -> list[Event]:
@@ -167,7 +167,7 @@ class World:
         for _, _, event in self._queue:
             self._lose(event)
         self._queue.clear()
-        self.under_way.clear()
+        self.in_flight.clear()
         adopted = adopt(ledger, desired_state, self.now, rebooted=reboot is not None)
         self.policy, self.state, self.finished = desired_state.policy, adopted.state, False
         self.sources = desired_state.sources
@@ -190,7 +190,7 @@ class World:
         """What readers see of a key."""
         return view(self.key(name), self.state.tokens, self.state.link)
 
-    def told(self, event: str) -> list[dict[str, Any]]:
+    def logged(self, event: str) -> list[dict[str, Any]]:
         return [dict(record.fields) for _, record in self.records if record.event == event]
 
     def times(self, *orders: type[Order]) -> list[float]:
@@ -202,14 +202,14 @@ class World:
 
     def holds(self, name: str = "billing") -> bool:
         """Whether what readers of a key have is accepted by OpenAI now."""
-        return self.vault.accepts(self.published.get(name, ""), self.now + self.skew)
+        return self.vault.accepts(self.file_keys.get(name, ""), self.now + self.skew)
 
     def _order(self, order: Order) -> None:
         self.calls[type(order).__name__] += 1
         self.log.append((self.now, order))
         if isinstance(order, _FOR_KEY):
-            self.under_way[order.name] += 1
-            assert self.under_way[order.name] == 1, "two requests under way for one key"
+            self.in_flight[order.name] += 1
+            assert self.in_flight[order.name] == 1, "two requests under way for one key"
         answer, latency = self._answer(order)
         if isinstance(order, Issue) and reached_openai(answer):
             self.mints.append(self.now)
@@ -219,7 +219,7 @@ class World:
     def _deliver(self, event: Event) -> None:
         order = getattr(event, "order", None)
         if isinstance(order, _FOR_KEY):
-            self.under_way[order.name] -= 1
+            self.in_flight[order.name] -= 1
         self.send(event)
 
     def _answer(self, order: Order) -> tuple[Event, float]:
@@ -234,20 +234,20 @@ class World:
 
     def _lose(self, event: Event) -> None:
         if isinstance(event, Issued) and event.grant.lease_id:
-            self.lost.add(event.grant.lease_id)
+            self.lost_leases.add(event.grant.lease_id)
 
     def _perform(self, order: Order) -> Event:
         if isinstance(order, Test):
-            said = [s.verdict for s in self.sayings if s.start <= self.now < s.end]
+            forced = [s.verdict for s in self.forced_verdicts if s.start <= self.now < s.end]
             accepted = self.vault.accepts(order.secret.reveal(), self.now + self.skew)
             truth = Verdict.GOOD if accepted else Verdict.REFUSED
-            return Tested(order, Finding(said[0] if said else truth, "simulated"))
+            return Tested(order, Finding(forced[0] if forced else truth, "simulated"))
         assert isinstance(order, VaultOrder)
         if isinstance(order, Revoke | RevokeToken):
             check_ending(self, order)
         answer = self.vault.perform(order, self.now + self.skew, self.now)
         if isinstance(order, Issue):
-            self.most_alive = max(self.most_alive, self.alive())
+            self.max_live_leases = max(self.max_live_leases, self.alive())
         return answer
 
     def _output(self, order: Publish | Withdraw) -> Event:
@@ -255,12 +255,12 @@ class World:
         faults = () if self.file_fault is None else (self.file_fault,)
         match order:
             case Publish():
-                self.shown[order.name] = order.publication.secret.reveal()
+                self.socket_keys[order.name] = order.publication.secret.reveal()
                 if not faults:
-                    self.published[order.name] = self.shown[order.name]
+                    self.file_keys[order.name] = self.socket_keys[order.name]
                     self.history.append((self.now, order.name, order.publication.tag))
                 return Published(order, faults)
             case Withdraw():
-                self.published.pop(order.name, None)
-                self.shown.pop(order.name, None)
+                self.file_keys.pop(order.name, None)
+                self.socket_keys.pop(order.name, None)
                 return Withdrawn(order, faults)

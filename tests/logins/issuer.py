@@ -41,8 +41,8 @@ class Issuer:
             "iat": now,
             "exp": now + LIFE,
         }
-        said = {name: value for name, value in (usual | claims).items() if value is not None}
-        signed = f"{_base64(_json({'alg': 'RS256', 'kid': 'one'}))}.{_base64(_json(said))}"
+        payload = {name: value for name, value in (usual | claims).items() if value is not None}
+        signed = f"{_base64(_json({'alg': 'RS256', 'kid': 'one'}))}.{_base64(_json(payload))}"
         signature = self._key.sign(signed.encode(), PKCS1v15(), SHA256())
         return f"{signed}.{_base64(signature)}"
 

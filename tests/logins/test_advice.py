@@ -41,16 +41,20 @@ def test_the_first_advice_that_fits_is_given() -> None:
         Advice("broken", "mend it", FaultKind.FORBIDDEN),
         Advice("it", "look"),
     )
-    told = explain(error, REQUEST, table, "it was new").fault
-    assert told.message == "Vault refuses auth/any/login (it is broken): mend it; it was new"
-    assert (told.kind, told.retry_after) == (FaultKind.FORBIDDEN, 3)
+    fault = explain(error, REQUEST, table, "it was new").fault
+    assert fault.message == "Vault refuses auth/any/login (it is broken): mend it; it was new"
+    assert (fault.kind, fault.retry_after) == (FaultKind.FORBIDDEN, 3)
 
 
 def test_advice_is_found_in_words_that_are_too_long_to_be_shown() -> None:
-    words = f'IAM Principal "arn:{"division/" * 40}" does not belong to the role "billing"'
+    principal_error = (
+        f'IAM Principal "arn:{"division/" * 40}" does not belong to the role "billing"'
+    )
     fault = Fault(FaultKind.BAD_REQUEST, "refused")
-    told = explain(RefusedError(fault, Refusal(400, (words,))), REQUEST, aws.ADVICE, "").fault
-    assert "…): put that ARN into the role's bound_iam_principal_arn" in told.message
+    fault = explain(
+        RefusedError(fault, Refusal(400, (principal_error,))), REQUEST, aws.ADVICE, ""
+    ).fault
+    assert "…): put that ARN into the role's bound_iam_principal_arn" in fault.message
 
 
 @pytest.mark.parametrize("errors", [None, (), ("Vault is sealed",)])

@@ -12,7 +12,7 @@ ISSUER = Issuer()
 
 
 @pytest.mark.parametrize(
-    ("said", "claims"),
+    ("payload", "claims"),
     [
         (
             {"exp": 100, "aud": ["a", "b"]},
@@ -23,21 +23,21 @@ ISSUER = Issuer()
     ],
 )
 def test_claims_are_read_as_far_as_they_are_what_they_should_be(
-    said: dict[str, object], claims: Claims
+    payload: dict[str, object], claims: Claims
 ) -> None:
-    assert read_claims(Secret(ISSUER.token(**said))) == claims
+    assert read_claims(Secret(ISSUER.token(**payload))) == claims
 
 
 @pytest.mark.parametrize("end", ["NaN", "Infinity", "1e400", "9" * 400, "9" * 5000, "true", "-1"])
 def test_an_end_that_is_no_time_is_left_out(end: str) -> None:
-    said = urlsafe_b64encode(f'{{"iss": "i", "exp": {end}}}'.encode()).decode().rstrip("=")
-    claims = read_claims(Secret(f"e30.{said}.x"))
+    payload = urlsafe_b64encode(f'{{"iss": "i", "exp": {end}}}'.encode()).decode().rstrip("=")
+    claims = read_claims(Secret(f"e30.{payload}.x"))
     if claims is not None:  # Python reads no integer of 5000 digits
         assert claims.describe(100) == 'the token has issuer "i", subject "", audience none'
 
 
 @pytest.mark.parametrize(
-    ("claims", "words"),
+    ("claims", "description"),
     [
         (
             Claims("i", "s", ("a", "b"), 160.4),
@@ -47,5 +47,5 @@ def test_an_end_that_is_no_time_is_left_out(end: str) -> None:
         (Claims("i\n", "hvs.secret", ("a",)), 'issuer "i ", subject "***", audience "a"'),
     ],
 )
-def test_a_description_is_one_line_without_secrets(claims: Claims, words: str) -> None:
-    assert claims.describe(100) == f"the token has {words}"
+def test_a_description_is_one_line_without_secrets(claims: Claims, description: str) -> None:
+    assert claims.describe(100) == f"the token has {description}"

@@ -26,7 +26,9 @@ SINCE_KV = ("outdated", "barred", "unannounced")  # fields of a key
 
 def ledger() -> Ledger:
     """One key with a lease and one without, and a token."""
-    world = World(policy("kept", "minted"), Vault(kept={"kept": "sk-kept"}, token_ttl=3600)).start()
+    world = World(
+        policy("kept", "minted"), Vault(static_keys={"kept": "sk-kept"}, token_ttl=3600)
+    ).start()
     world.run(10).send(RotateRequested("minted")).run(10)
     return to_ledger(world.state, ORIGIN, sources(world.policy))
 

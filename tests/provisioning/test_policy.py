@@ -172,8 +172,8 @@ path = "openai/creds/long"
 verify.base_url = "{url}"
 """
     text = printed(tmp_path, capsys, "--setup", more=more)
-    told = [line for line in text.splitlines() if url in line]
-    assert told == [f"# Keys are tested at {url}.", f"# api_endpoint={url}"]
+    lines = [line for line in text.splitlines() if url in line]
+    assert lines == [f"# Keys are tested at {url}.", f"# api_endpoint={url}"]
 
 
 def test_a_namespace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

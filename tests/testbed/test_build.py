@@ -28,9 +28,9 @@ BLOCK_ONCE = (
 )
 
 
-def line_with(child: subprocess.Popen[str], words: str) -> str:
+def line_with(child: subprocess.Popen[str], text: str) -> str:
     assert child.stdout is not None
-    return next(line for line in child.stdout if words in line)
+    return next(line for line in child.stdout if text in line)
 
 
 def test_another_clone_builds_nothing(build_environment: BuildEnvironment, tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_build_that_was_ended_is_done_again(
             assert line_with(second, "another build is under way")
             build_environment.release_fifo.write_text("go on\n")
         assert second.stdout is not None
-        said = second.stdout.read()
-    assert second.returncode == 0, said
+        output = second.stdout.read()
+    assert second.returncode == 0, output
     assert {path.read_text() for path in build_environment.binaries()} == {"binary\n"}
     assert len(build_environment.builds()) == len(NAMES) + 1
 
@@ -150,10 +150,10 @@ def test_first_build_says_what_how_long_and_how_far(
         f"printf '%s\\n' a b; until [ -e {reported} ]; do sleep 0.01; done"
     )
     assert build_environment.build() == 0
-    said = capsys.readouterr().out
-    assert "building vault: takes about 6 min on two cores with nothing cached\n" in said
-    assert re.search(r"^testbed: toxiproxy-server: \d+ s: 2 of 3 packages$", said, re.MULTILINE)
-    assert re.search(r"^testbed: vault: built in \d+ s$", said, re.MULTILINE)
+    output = capsys.readouterr().out
+    assert "building vault: takes about 6 min on two cores with nothing cached\n" in output
+    assert re.search(r"^testbed: toxiproxy-server: \d+ s: 2 of 3 packages$", output, re.MULTILINE)
+    assert re.search(r"^testbed: vault: built in \d+ s$", output, re.MULTILINE)
     assert build_environment.build() == 0
     assert capsys.readouterr().out == ""
 
@@ -163,10 +163,10 @@ def test_failed_build_shows_its_end_and_its_log(
 ) -> None:
     build_environment.go_builds_with("seq 20; echo main.go:7: undefined: x; exit 1")
     assert build_environment.build() == 1
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     log = next(build_environment.cache.glob("*/*.log"))
-    assert f"all of its output is in {log}; the end:\n  14\n" in said
-    assert said.endswith("  main.go:7: undefined: x\n")
+    assert f"all of its output is in {log}; the end:\n  14\n" in output
+    assert output.endswith("  main.go:7: undefined: x\n")
     assert not list(build_environment.into.iterdir())
     build_environment.go_builds_with("")
     assert build_environment.build() == 0

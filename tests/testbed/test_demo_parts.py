@@ -134,7 +134,7 @@ def test_log_is_read_while_it_grows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "kind", "said"),
+    ("counts", "kind", "messages"),
     [
         (Counts(9), FILE, []),
         (Counts(9, refused=9), OLD, []),
@@ -147,11 +147,12 @@ def test_log_is_read_while_it_grows(tmp_path: Path) -> None:
     ],
 )
 def test_consumers_that_were_not_served_are_named(
-    counts: Counts, kind: ConsumerKind, said: list[str]
+    counts: Counts, kind: ConsumerKind, messages: list[str]
 ) -> None:
     made = make_measurements()
     assert (
-        unserved_consumers(Measurements(**{**vars(made), "consumers": ((kind, counts),)})) == said
+        unserved_consumers(Measurements(**{**vars(made), "consumers": ((kind, counts),)}))
+        == messages
     )
 
 

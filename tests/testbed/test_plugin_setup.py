@@ -26,16 +26,16 @@ def test_role_is_written_listed_read_and_deleted(vault: VaultServer, engine: Eng
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"project_id": ""}, "project_id is required"),
         ({"ttl": "2h", "max_ttl": "1h"}, "ttl cannot be greater than max_ttl"),
     ],
 )
 def test_wrong_role_is_refused(
-    vault: VaultServer, engine: Engine, settings: dict[str, str], words: str
+    vault: VaultServer, engine: Engine, settings: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(VaultError, match=words) as caught:
+    with pytest.raises(VaultError, match=message) as caught:
         vault.write_role(engine.mount, "bad", **{"project_id": engine.project_id} | settings)
     assert caught.value.status == 400
 

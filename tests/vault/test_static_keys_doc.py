@@ -54,20 +54,20 @@ async def test_what_it_says(vault: VaultServer, tmp_path: Path) -> None:
     able = vault.request("POST", "sys/capabilities-self", asked, token=token.reveal())["data"]
     assert [able[path] for path in asked["paths"]] == [["read"], ["read"], ["update"]]
 
-    said = []
+    messages = []
     policy = 'path "kv/openai/billing" { capabilities = ["read"] }'
     vault.write_policy("freshkey", policy)
     for path in ("kv/openai/billing", paths[0]):
         with pytest.raises(FaultError) as caught:
             await client.read(token, path, "api_key")
-        said.append(caught.value.fault.message)
+        messages.append(caught.value.fault.message)
     vault.request("POST", "kv/data/openai/billing", {"data": {"value": "sk-by-hand"}})
     for _ in range(2):
         with pytest.raises(FaultError) as caught:
             await client.read(Secret(vault.token), paths[0], "api_key")
-        said.append(caught.value.fault.message)
+        messages.append(caught.value.fault.message)
         vault.request("DELETE", "kv/data/openai/billing")
-    for message in said:
+    for message in messages:
         assert re.sub(r"version 2 was deleted at \S+:", "version 1 was deleted at …:", message) in (
             TEXT
         )

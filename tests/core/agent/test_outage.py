@@ -28,8 +28,8 @@ from tests.core.scripts import (
     LIMITED,
     SEALED,
     THROTTLED,
+    ForcedVerdict,
     Rule,
-    Saying,
     gaps,
     policy,
 )
@@ -73,20 +73,22 @@ def test_one_cheap_request_at_a_time_asks_for_all(fault: Fault) -> None:
     assert world.state.link.fault == fault
     world.run(100)
     assert world.state.link == Link()
-    assert world.told("vault.away")
-    assert world.told("vault.back")
+    assert world.logged("vault.away")
+    assert world.logged("vault.back")
     assert all(world.fault(name) is None for name in TEN)
     assert len(world.mints) == 10, "no lease was near its end"
 
 
 @pytest.mark.parametrize("away", [3700, 5000, 20_000])
 def test_the_last_key_stays_and_a_return_is_found_within_5_s(away: float) -> None:
-    world = World(policy(), rules=(outage(10, away),), sayings=(Saying(Verdict.GOOD),))
+    world = World(
+        policy(), rules=(outage(10, away),), forced_verdicts=(ForcedVerdict(Verdict.GOOD),)
+    )
     world.start().run(3700)
     assert status(world) is KeyStatus.STALE
-    assert world.published, "the last key stays: OpenAI is not known to refuse it"
+    assert world.file_keys, "the last key stays: OpenAI is not known to refuse it"
     world.run(away - 3700)
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.run(5)
     assert world.holds()
     assert status(world) is KeyStatus.FRESH
@@ -140,7 +142,7 @@ def test_an_upstream_limit_makes_a_good_key_wait() -> None:
 def test_an_upstream_limit_makes_a_stale_key_wait_less() -> None:
     rule = Rule((Issue,), LIMITED, start=1010)
     world = World(policy(**QUIET), Vault(lease_ttl=60), rules=(rule,))
-    world.sayings = (Saying(Verdict.GOOD),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.GOOD),)
     world.start().run(7200)
     stale = [at for at in world.times(Issue) if at > ends_at(world) + 60]
     assert max(gaps(stale)) == pytest.approx(600, abs=1)
@@ -174,7 +176,7 @@ def test_a_return_shortens_only_the_waits_that_the_outage_made() -> None:
     world = World(policy("a", "b", **QUIET), rules=rules).start().run(100)
     waiting = world.key("a").cycle
     world.send(RotateRequested("b")).run(3)
-    assert world.told("vault.back")
+    assert world.logged("vault.back")
     assert isinstance(waiting, BackingOff)
     assert world.key("a").cycle == waiting or world.now > waiting.until
     world.run(10)

@@ -12,7 +12,7 @@ from freshkey.core.model.state import Minting, Wanted
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 
-from tests.core.scripts import AWAY, INVALID, LIMITED, LOST, SEALED, Rule, Saying, policy
+from tests.core.scripts import AWAY, INVALID, LIMITED, LOST, SEALED, ForcedVerdict, Rule, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -48,7 +48,7 @@ def test_revoke_withdraws_then_revokes_the_token() -> None:
     stopped(world, 1)
     ends = [o for _, o in world.log if isinstance(o, Withdraw | Revoke | RevokeToken)]
     assert [type(order).__name__ for order in ends] == ["Withdraw", "Withdraw", "RevokeToken"]
-    assert not world.published
+    assert not world.file_keys
     assert world.alive() == 0
     world.restart()
     assert world.key("a").generation == 2
@@ -83,7 +83,7 @@ def test_each_key_as_it_asks() -> None:
     world = World(chosen).start().run(10)
     stopped(world, 1)
     assert world.holds("kept")
-    assert "gone" not in world.published
+    assert "gone" not in world.file_keys
     assert world.alive() == 1
     assert world.calls["RevokeToken"] == 0
 
@@ -143,7 +143,9 @@ def test_revoke_ends_a_mint_that_was_waited_for() -> None:
 
 def test_revoke_ends_a_key_that_is_tested() -> None:
     vault = Vault(token_kind=TokenKind.BATCH, token_ttl=36_000)
-    world = World(policy(revoke_on_stop=True), vault, sayings=(Saying(Verdict.UNKNOWN),))
+    world = World(
+        policy(revoke_on_stop=True), vault, forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)
+    )
     world.start().run(5)
     stopped(world, 1)
     assert world.alive() == 0

@@ -21,8 +21,8 @@ from tests.core.scripts import (
     LIMITED,
     LOST,
     ORIGIN,
+    ForcedVerdict,
     Rule,
-    Saying,
     desired_state,
     policy,
     sources,
@@ -37,8 +37,8 @@ QUIET = {"check_every": 0, "probe_every": 0}
 
 
 def abandoned(adopted: Adopted) -> list[object]:
-    told = [record for record in adopted.records if record.event == "mint.abandoned"]
-    return [dict(record.fields)["key"] for record in told]
+    records = [record for record in adopted.records if record.event == "mint.abandoned"]
+    return [dict(record.fields)["key"] for record in records]
 
 
 def tag(world: World) -> str:
@@ -52,7 +52,7 @@ def test_a_changed_source_is_another_key() -> None:
     world.restart(wanted)
     world.run(1)
     assert (world.key("a").generation, world.key("b").generation) == (2, 1)
-    assert world.told("key.published")[-1]["reason"] == "changed"
+    assert world.logged("key.published")[-1]["reason"] == "changed"
     assert world.calls["LogIn"] == 1
     world.run(298)
     assert world.calls["Revoke"] == 0
@@ -62,10 +62,14 @@ def test_a_changed_source_is_another_key() -> None:
 
 
 def test_a_changed_source_while_the_successor_is_tested() -> None:
-    world = World(policy(**QUIET), sayings=(Saying(Verdict.UNKNOWN, start=1005),)).start().run(10)
+    world = (
+        World(policy(**QUIET), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN, start=1005),))
+        .start()
+        .run(10)
+    )
     world.send(RotateRequested("billing")).run(5)
     assert isinstance(world.key().cycle, BeingTested)
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.restart(
         replace(desired_state(world.policy), sources={"billing": Source("other", "api_key")})
     )
@@ -205,7 +209,7 @@ def test_an_intent_without_an_answer_retires_its_token() -> None:
     assert abandoned(adopted) == ["a"]
     world.run(1)
     assert world.calls["LogIn"] == 2
-    assert world.published
+    assert world.file_keys
     world.run(7200)
     assert world.alive() == 2
     assert len(world.vault.tokens) == 1

@@ -26,7 +26,7 @@ def test_a_file_that_cannot_be_removed_is_tried_again_and_told_of_ever_less() ->
     world.send(RotateRequested("billing", now=True)).run(60)
     tries = len(world.times(Withdraw))
     assert tries > 8
-    assert len(world.told("key.file_failed")) < tries / 2
+    assert len(world.logged("key.file_failed")) < tries / 2
     world.file_fault = None
     world.run(10)
     removed = len(world.times(Withdraw))
@@ -53,7 +53,7 @@ def test_a_lease_whose_answer_was_long_on_its_way_is_looked_up() -> None:
 
 def test_keys_that_wait_for_the_budget_are_told_of_once() -> None:
     world = World(policy("a", "b", "c", budget=2)).start().run(50)
-    assert len(world.told("mint.over_budget")) == 1
+    assert len(world.logged("mint.over_budget")) == 1
     world.run(20)
     assert all(map(world.holds, "abc"))
 

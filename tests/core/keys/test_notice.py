@@ -10,7 +10,7 @@ from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.state import BackingOff, Idle
 from freshkey.core.model.verdict import Verdict
 
-from tests.core.scripts import FORBIDDEN, LIMITED, Rule, Saying, gaps, policy
+from tests.core.scripts import FORBIDDEN, LIMITED, ForcedVerdict, Rule, gaps, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -49,8 +49,8 @@ def test_a_lease_revoked_out_of_band_is_replaced_at_once() -> None:
     world.vault.end_lease(lease_of(world))
     world.run(73)
     assert world.holds()
-    assert world.told("lease.gone")
-    assert world.told("key.published")[-1]["reason"] == "revoked"
+    assert world.logged("lease.gone")
+    assert world.logged("key.published")[-1]["reason"] == "revoked"
     assert world.calls["Revoke"] == 0, "there is nothing to revoke"
 
 
@@ -60,7 +60,7 @@ def test_all_tokens_revoked_out_of_band() -> None:
     world.run(73)
     assert all(map(world.holds, "abc"))
     assert world.calls["LogIn"] == 2
-    assert {told["reason"] for told in world.told("key.published")} == {"first", "token"}
+    assert {record["reason"] for record in world.logged("key.published")} == {"first", "token"}
 
 
 def test_a_key_that_openai_refuses_is_replaced() -> None:
@@ -68,25 +68,31 @@ def test_a_key_that_openai_refuses_is_replaced() -> None:
     world.vault.end_lease(lease_of(world))
     world.run(302)
     assert world.holds()
-    assert world.told("key.published")[-1]["reason"] == "refused"
+    assert world.logged("key.published")[-1]["reason"] == "refused"
     tests = [(at, dict(record.fields)) for at, record in world.records if record.audit]
     refused = [at for at, fields in tests if fields.get("verdict") == "refused"]
     assert gaps(refused) == [pytest.approx(1, abs=0.1)], "two refusals, a second apart"
 
 
 def test_one_refusal_may_be_a_slip() -> None:
-    world = World(policy(check_every=0), sayings=(Saying(Verdict.REFUSED, 1300, 1301),)).start()
+    world = World(
+        policy(check_every=0), forced_verdicts=(ForcedVerdict(Verdict.REFUSED, 1300, 1301),)
+    ).start()
     world.run(900)
     assert world.calls["Issue"] == 1
-    assert [test["verdict"] for test in world.told("key.tested")].count("refused") == 1
+    assert [test["verdict"] for test in world.logged("key.tested")].count("refused") == 1
 
 
 def test_a_key_that_openai_takes_after_all_stays() -> None:
     """Refused too, the fresh key is given up; then OpenAI is itself again."""
-    sayings = (Saying(Verdict.REFUSED, 1290, 1400),)
-    world = World(policy(check_every=0, probe_every=60), sayings=sayings).start().run(360)
+    forced_verdicts = (ForcedVerdict(Verdict.REFUSED, 1290, 1400),)
+    world = (
+        World(policy(check_every=0, probe_every=60), forced_verdicts=forced_verdicts)
+        .start()
+        .run(360)
+    )
     assert isinstance(world.key().cycle, BackingOff)
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.run(61)
     assert isinstance(world.key().cycle, Idle)
     assert world.fault() is None
@@ -95,11 +101,15 @@ def test_a_key_that_openai_takes_after_all_stays() -> None:
 
 
 def test_a_request_is_not_forgotten_when_openai_takes_the_key_after_all() -> None:
-    sayings = (Saying(Verdict.REFUSED, 1290, 1400),)
-    world = World(policy(check_every=0, probe_every=60), sayings=sayings).start().run(360)
+    forced_verdicts = (ForcedVerdict(Verdict.REFUSED, 1290, 1400),)
+    world = (
+        World(policy(check_every=0, probe_every=60), forced_verdicts=forced_verdicts)
+        .start()
+        .run(360)
+    )
     world.rules = (Rule((Issue,), LIMITED, end=1500),)
     world.send(RotateRequested("billing"))
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.run(1200)
     assert world.key().generation == 2
 
@@ -134,7 +144,7 @@ def test_a_report_is_tested_at_openai_at_once() -> None:
     world.vault.end_lease(lease_of(world))
     world.send(Reported("billing", tag(world))).run(1)
     assert world.holds()
-    assert world.told("key.published")[-1]["reason"] == "reported"
+    assert world.logged("key.published")[-1]["reason"] == "reported"
 
 
 def test_a_report_of_a_good_key_costs_a_test() -> None:
@@ -151,24 +161,24 @@ def test_a_test_asked_for_before_the_report_settles_nothing(verdict: Verdict, re
     """It says how the key was then; of a second report, so does the first one's test."""
     world = World(policy(check_every=0)).start().run(10)
     world.rules = (Rule((Probe,), latency=3),)
-    world.sayings = (Saying(verdict),)
+    world.forced_verdicts = (ForcedVerdict(verdict),)
     if reports == 2:
         world.send(Reported("billing", tag(world)))
     else:
         world.run_until(lambda: world.key().probing is not None, 400)
     world.run(1)
     asked = world.now
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.vault.end_lease(lease_of(world))
     for _ in range(10):
         world.send(Reported("billing", tag(world)))
-    assert len(world.told("key.reported")) == reports, "told once for each test that it costs"
+    assert len(world.logged("key.reported")) == reports, "told once for each test that it costs"
     world.run(4.5)
     assert world.calls["LookUp"] == 0
     assert [at - asked for at in world.times(Probe) if at > asked] == [pytest.approx(4)]
     world.run(10)
     assert world.holds()
-    assert world.told("key.published")[-1]["reason"] == "reported"
+    assert world.logged("key.published")[-1]["reason"] == "reported"
 
 
 @pytest.mark.parametrize("old", ["1-00000000", "0-", "", "2"])
@@ -182,7 +192,7 @@ def test_a_report_of_another_tag_is_none(old: str) -> None:
 def test_a_report_before_the_first_key_is_none() -> None:
     world = World(policy(), rules=(Rule((Issue,), FORBIDDEN),)).start().run(10)
     world.send(Reported("billing", "0-00000000"))
-    assert not world.told("key.reported")
+    assert not world.logged("key.reported")
 
 
 @pytest.mark.parametrize("verdict", [None, Verdict.UNKNOWN])
@@ -191,9 +201,9 @@ def test_reports_cost_a_check_in_5_s_and_a_mint_in_10_min(
     mode: VerifyMode, verdict: Verdict | None
 ) -> None:
     """A reader claims without end, and OpenAI can't tell."""
-    sayings = (Saying(verdict, start=1001),) if verdict else ()
+    forced_verdicts = (ForcedVerdict(verdict, start=1001),) if verdict else ()
     chosen = policy(verify=mode, check_every=0, probe_every=0, overlap=30)
-    world = World(chosen, Vault(lease_ttl=360_000), sayings=sayings).start().run(10)
+    world = World(chosen, Vault(lease_ttl=360_000), forced_verdicts=forced_verdicts).start().run(10)
     for _ in range(1800):
         world.send(Reported("billing", tag(world))).run(1)
     probes = world.times(LookUp if mode is VerifyMode.OFF else Probe)[1:]
@@ -207,9 +217,9 @@ def test_reports_cost_a_check_in_5_s_and_a_mint_in_10_min(
 
 def test_a_report_that_neither_can_tell_waits_for_vault() -> None:
     rules = (Rule((LookUp,), FORBIDDEN, end=1200),)
-    sayings = (Saying(Verdict.UNKNOWN, start=1005),)
+    forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, start=1005),)
     chosen = policy(probe_every=0, check_every=0)
-    world = World(chosen, rules=rules, sayings=sayings).start().run(10)
+    world = World(chosen, rules=rules, forced_verdicts=forced_verdicts).start().run(10)
     world.send(Reported("billing", tag(world))).run(60)
     assert 1 < world.calls["LookUp"] < 12
     assert world.calls["Issue"] == 1
@@ -220,7 +230,7 @@ def test_a_report_that_neither_can_tell_waits_for_vault() -> None:
 def test_checks_that_fail_say_nothing() -> None:
     world = World(policy(), rules=(Rule((LookUp,), FORBIDDEN),)).start().run(1700)
     assert world.calls["Issue"] == 1
-    assert len(world.told("lease.check_failed")) == 1, "told once"
+    assert len(world.logged("lease.check_failed")) == 1, "told once"
     assert world.calls["LookUp"] < 30
 
 
@@ -231,7 +241,7 @@ def test_a_shorter_expiry_at_vault_counts() -> None:
     current = world.key().current
     assert current is not None
     assert current.lease.expires_at == pytest.approx(1910, abs=2)
-    assert world.told("lease.corrected")
+    assert world.logged("lease.corrected")
     assert world.key().written_until == current.lease.expires_at
 
 
@@ -239,8 +249,8 @@ def test_a_flapping_openai_costs_no_more_than_the_budget() -> None:
     """It takes each new key, and refuses it as soon as it is published and reported."""
     world = World(policy(check_every=0, overlap=5), Vault(lease_ttl=36_000)).start().run(5)
     for _ in range(120):
-        world.sayings = (Saying(Verdict.REFUSED),)
+        world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED),)
         world.send(Reported("billing", tag(world))).run(5.5)
-        world.sayings = ()
+        world.forced_verdicts = ()
         world.run(1)
     assert max(sum(at <= mint < at + 60 for mint in world.mints) for at in world.mints) <= 6

@@ -9,7 +9,7 @@ from freshkey.core.model.events import RotateRequested, StopRequested
 from freshkey.core.model.faults import FaultKind, Operation
 from freshkey.core.model.verdict import Verdict
 
-from tests.core.scripts import BAD_REQUEST, LIMITED, LOST, Rule, Saying, policy
+from tests.core.scripts import BAD_REQUEST, LIMITED, LOST, ForcedVerdict, Rule, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -93,15 +93,15 @@ def test_a_requested_rotation_outlives_a_restart() -> None:
     world.restart()
     world.run(5)
     assert world.key().generation == 2
-    assert world.told("key.published")[-1]["reason"] == "requested"
+    assert world.logged("key.published")[-1]["reason"] == "requested"
 
 
 def test_leases_of_a_key_are_counted_with_the_one_on_trial() -> None:
     world = World(policy(overlap=300, **QUIET)).start().run(10)
-    world.sayings = (Saying(Verdict.REFUSED),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED),)
     world.send(RotateRequested("billing")).run(2)
     assert leases(world.key()) == 2
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.run(10)
     assert (leases(world.key()), pending(world.key(), world.now)) == (2, 0)
     world.vault.end_everything()

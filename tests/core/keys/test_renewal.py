@@ -15,8 +15,8 @@ from tests.core.scripts import (
     LIMITED,
     LOST,
     THROTTLED,
+    ForcedVerdict,
     Rule,
-    Saying,
     gaps,
     policy,
 )
@@ -50,20 +50,20 @@ def test_a_renewable_lease_is_renewed() -> None:
 
 def test_a_renewal_is_written_for_those_who_read_the_expiry() -> None:
     world = World(policy(**QUIET), renewable()).start().run(3000)
-    told = [o.publication for _, o in world.log if isinstance(o, Publish)]
-    assert len(told) == 2
-    assert told[0].tag == told[1].tag
-    assert told[0].expires_at < told[1].expires_at  # type: ignore[operator]
+    publications = [o.publication for _, o in world.log if isinstance(o, Publish)]
+    assert len(publications) == 2
+    assert publications[0].tag == publications[1].tag
+    assert publications[0].expires_at < publications[1].expires_at  # type: ignore[operator]
 
 
 def test_a_clipped_renewal_leads_to_a_replacement() -> None:
     world = World(policy(**QUIET), renewable(lease_max=7200)).start()
     world.run_until(lambda: world.key().generation == 2, 7200)
     assert world.times(Issue)[1] == pytest.approx(world.times(Renew)[-1], abs=0.1)
-    granted = [told["duration"] for told in world.told("key.renewed")]
+    granted = [record["duration"] for record in world.logged("key.renewed")]
     assert granted[-1] < 0.9 * 3600
     assert all(duration >= 0.9 * 3600 for duration in granted[:-1])
-    assert world.told("key.published")[-1]["reason"] == "due"
+    assert world.logged("key.published")[-1]["reason"] == "due"
 
 
 def test_a_renewal_that_vault_refuses_leads_to_a_replacement() -> None:
@@ -111,31 +111,31 @@ def test_failed_mints_leave_the_old_key() -> None:
     world = World(policy(**QUIET), rules=(Rule((Issue,), LIMITED, start=1100),)).start().run(3000)
     assert world.key().generation == 1
     assert world.holds()
-    assert world.told("key.replacement_failed")
+    assert world.logged("key.replacement_failed")
 
 
 @pytest.mark.parametrize(
-    ("rules", "sayings"),
+    ("rules", "forced_verdicts"),
     [
         ((Rule((Issue,), LIMITED, start=1010),), ()),
         ((Rule((Issue,), FORBIDDEN, start=1010),), ()),
-        ((), (Saying(Verdict.REFUSED, start=1010),)),
-        ((), (Saying(Verdict.UNKNOWN, start=1010),)),
+        ((), (ForcedVerdict(Verdict.REFUSED, start=1010),)),
+        ((), (ForcedVerdict(Verdict.UNKNOWN, start=1010),)),
     ],
     ids=["limited", "forbidden", "refused", "unknown"],
 )
 def test_a_lease_is_renewed_while_its_replacement_fails(
-    rules: tuple[Rule, ...], sayings: tuple[Saying, ...]
+    rules: tuple[Rule, ...], forced_verdicts: tuple[ForcedVerdict, ...]
 ) -> None:
     """The good key is all that readers have, for as long as the replacement takes."""
     chosen = policy(verify=VerifyMode.REQUIRE, **QUIET)
-    world = World(chosen, renewable(), rules=rules, sayings=sayings)
+    world = World(chosen, renewable(), rules=rules, forced_verdicts=forced_verdicts)
     world.start().run(10).send(RotateRequested("billing")).run(12 * 3600)
     assert world.key().generation == 1
     assert world.view().status is KeyStatus.FRESH
     assert world.holds()
     assert 12 * 3600 / 2412 - 1 <= world.calls["Renew"] <= 26
-    world.rules = world.sayings = ()
+    world.rules = world.forced_verdicts = ()
     world.run_until(lambda: world.key().generation == 2, 3600)
     assert world.holds()
 
@@ -154,11 +154,15 @@ def test_a_lease_is_renewed_while_its_replacement_waits_for_the_budget() -> None
 
 def test_a_renewal_that_fails_hides_no_failed_replacement() -> None:
     rules = (Rule((Issue,), LIMITED, start=1010), Rule((Renew,), BAD_REQUEST, start=1010))
-    sayings = (Saying(Verdict.UNKNOWN, start=1010),)
-    world = World(policy(**QUIET), renewable(), rules=rules, sayings=sayings).start().run(10)
+    forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, start=1010),)
+    world = (
+        World(policy(**QUIET), renewable(), rules=rules, forced_verdicts=forced_verdicts)
+        .start()
+        .run(10)
+    )
     world.send(RotateRequested("billing")).run(1)
     seen = set()
-    world.watchers.append(lambda: seen.add(world.fault()))
+    world.step_hooks.append(lambda: seen.add(world.fault()))
     world.run(3590)
     assert 1 < world.calls["Renew"] < 40
     assert seen == {LIMITED}

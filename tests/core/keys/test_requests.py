@@ -8,7 +8,7 @@ from freshkey.core.model.state import Minting
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
 
-from tests.core.scripts import FULL_DISK, LIMITED, Rule, Saying, policy
+from tests.core.scripts import FULL_DISK, LIMITED, ForcedVerdict, Rule, policy
 from tests.core.world import World
 
 
@@ -25,7 +25,7 @@ def test_a_request_within_an_overlap_ends_it() -> None:
     world.send(RotateRequested("billing")).run(1)
     assert world.key().generation == 3
     assert world.alive() == 2
-    assert world.most_alive == 2
+    assert world.max_live_leases == 2
 
 
 def test_compromised_leaves_no_overlap() -> None:
@@ -40,10 +40,10 @@ def test_compromised_leaves_no_overlap() -> None:
 def test_now_withdraws_and_revokes_before_it_mints() -> None:
     world = World(policy()).start().run(1)
     world.send(RotateRequested("billing", compromised=True, now=True))
-    assert "billing" not in world.published
+    assert "billing" not in world.file_keys
     world.run(0.05)
     assert orders(world)[-4:] == ["Withdraw", "Revoke", "Issue", "Publish"]
-    assert world.most_alive == 1
+    assert world.max_live_leases == 1
     assert world.key().generation == 2
     assert not world.key().withdrawn
 
@@ -55,13 +55,13 @@ def test_a_request_does_not_wait_for_a_backoff() -> None:
     world.rules = ()
     world.send(RotateRequested("billing")).run(1)
     assert world.key().generation == 2
-    assert world.told("key.published")[-1]["reason"] == "requested"
+    assert world.logged("key.published")[-1]["reason"] == "requested"
 
 
 def test_a_request_while_one_waits_for_a_token_takes_its_place() -> None:
     world = World(policy()).start()
     world.send(RotateRequested("billing", now=True)).run(1)
-    assert [told["reason"] for told in world.told("key.published")] == ["requested"]
+    assert [record["reason"] for record in world.logged("key.published")] == ["requested"]
 
 
 def test_a_request_during_a_mint_is_served_by_it() -> None:
@@ -74,18 +74,18 @@ def test_a_request_during_a_mint_is_served_by_it() -> None:
 def test_a_request_during_a_mint_that_fails_is_not_forgotten() -> None:
     """The mint was for another reason, which goes away: the request does not."""
     world = World(policy(check_every=0, probe_every=60)).start().run(10)
-    world.sayings = (Saying(Verdict.REFUSED, start=world.now, end=world.now + 75),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED, start=world.now, end=world.now + 75),)
     world.rules = (Rule((Issue,), LIMITED, latency=20, end=world.now + 300),)
     world.run_until(lambda: isinstance(world.key().cycle, Minting), 100)
     world.send(RotateRequested("billing", compromised=True)).run(600)
     assert world.key().generation == 2
-    assert world.told("key.published")[-1]["reason"] == "requested"
+    assert world.logged("key.published")[-1]["reason"] == "requested"
     assert world.alive() == 1
 
 
 def test_a_request_during_a_test_that_fails_is_not_forgotten() -> None:
     world = World(policy(check_every=0, probe_every=60)).start().run(10)
-    world.sayings = (Saying(Verdict.REFUSED, start=world.now, end=world.now + 110),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED, start=world.now, end=world.now + 110),)
     world.run_until(lambda: isinstance(world.key().cycle, BeingTested), 100)
     world.send(RotateRequested("billing")).run(600)
     assert world.key().generation == 2
@@ -108,7 +108,7 @@ def test_requests_while_a_file_can_not_be_written_pile_up_no_leases() -> None:
         world.send(RotateRequested("billing")).run(30)
         assert world.key().generation == generation
         assert world.alive() == 2, "the one on the socket, and the one before it"
-    assert world.most_alive <= 3, "a third from its mint to its publish"
+    assert world.max_live_leases <= 3, "a third from its mint to its publish"
     world.file_fault = None
     world.run(310)
     assert world.alive() == 1

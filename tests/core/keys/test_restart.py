@@ -13,8 +13,8 @@ from tests.core.scripts import (
     FULL_DISK,
     LIMITED,
     LOST,
+    ForcedVerdict,
     Rule,
-    Saying,
     policy,
     sources,
 )
@@ -30,16 +30,16 @@ def tag(world: World) -> str:
 
 def test_the_same_tag_and_no_mint() -> None:
     world = World(policy("a", "b")).start().run(10)
-    before = dict(world.published)
-    world.published.clear()
+    before = dict(world.file_keys)
+    world.file_keys.clear()
     for _ in range(5):
         world.restart()
-        assert world.published == before, "served at once"
+        assert world.file_keys == before, "served at once"
         world.run(10)
     assert world.calls["Issue"] == 2
     assert world.calls["LogIn"] == 1
     assert len({tag for _, _, tag in world.history}) == 2
-    assert len(world.told("key.published")) == 2, "they are not news"
+    assert len(world.logged("key.published")) == 2, "they are not news"
     assert world.calls["LookUp"] == 10, "whether they live"
     assert all(key.confirmed for key in world.state.keys)
 
@@ -47,25 +47,25 @@ def test_the_same_tag_and_no_mint() -> None:
 def test_a_key_that_a_kill_kept_from_being_told_of_is_told_of() -> None:
     """The journal has the generation before its files are written."""
     world = World(policy(**QUIET)).start().run(10)
-    told = len(world.told("key.published"))
+    count = len(world.logged("key.published"))
 
     def kill_at_the_publish() -> None:
         if world.key().generation == 1:
             world.crashes = frozenset({world.steps + 1})
 
     world.send(RotateRequested("billing"))
-    world.watchers.append(kill_at_the_publish)
+    world.step_hooks.append(kill_at_the_publish)
     with pytest.raises(Crashed):
         world.run(10)
     assert (world.key().generation, world.key().publishing) == (2, True)
-    world.watchers.clear()
+    world.step_hooks.clear()
     world.crashes = frozenset()
     world.restart()
     world.run(10)
-    assert [at["generation"] for at in world.told("key.published")[told:]] == [2]
+    assert [at["generation"] for at in world.logged("key.published")[count:]] == [2]
     world.restart()
     world.run(10)
-    assert len(world.told("key.published")) == told + 1
+    assert len(world.logged("key.published")) == count + 1
 
 
 def test_a_journaled_lease_that_is_gone_is_replaced() -> None:
@@ -80,12 +80,12 @@ def test_a_journaled_lease_that_is_gone_is_replaced() -> None:
 def test_a_lease_known_to_be_gone_is_replaced_at_once() -> None:
     world = World(policy(), rules=(Rule((Issue,), LIMITED, start=1050),)).start().run(10)
     world.vault.leases.clear()
-    world.run_until(lambda: bool(world.told("lease.gone")), 73)
+    world.run_until(lambda: bool(world.logged("lease.gone")), 73)
     world.rules = ()
     world.restart()
     world.run(1)
     assert world.holds()
-    assert world.told("key.published")[-1]["reason"] == "revoked"
+    assert world.logged("key.published")[-1]["reason"] == "revoked"
 
 
 def test_what_ended_meanwhile_is_replaced() -> None:
@@ -98,8 +98,8 @@ def test_what_ended_meanwhile_is_replaced() -> None:
 
 
 def test_a_tested_key_goes_on_being_tested() -> None:
-    world = World(policy(), sayings=(Saying(Verdict.UNKNOWN),)).start().run(10)
-    world.sayings = ()
+    world = World(policy(), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)).start().run(10)
+    world.forced_verdicts = ()
     world.restart()
     world.run(1)
     assert world.holds()
@@ -108,28 +108,32 @@ def test_a_tested_key_goes_on_being_tested() -> None:
 
 
 def test_a_tested_key_whose_lease_is_half_gone_is_tested_first() -> None:
-    world = World(policy(), sayings=(Saying(Verdict.UNKNOWN),)).start().run(10)
-    world.sayings = ()
+    world = World(policy(), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)).start().run(10)
+    world.forced_verdicts = ()
     world.now += 3000
     world.restart()
     world.run(1)
     assert world.holds()
-    assert not world.told("key.published_untested")
+    assert not world.logged("key.published_untested")
 
 
 @pytest.mark.parametrize("with_current", [True, False])
 def test_a_tested_key_whose_lease_ended_meanwhile(with_current: bool) -> None:  # noqa: FBT001
     start = 1005 if with_current else 0
-    world = World(policy(), sayings=(Saying(Verdict.UNKNOWN, start=start),)).start().run(10)
+    world = (
+        World(policy(), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN, start=start),))
+        .start()
+        .run(10)
+    )
     if with_current:
         world.send(RotateRequested("billing")).run(5)
     assert isinstance(world.key().cycle, BeingTested)
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.now += 7200
     world.restart()
     world.run(1)
     assert world.holds()
-    assert not world.told("key.published_untested")
+    assert not world.logged("key.published_untested")
     assert world.alive() == 1
 
 
@@ -170,33 +174,33 @@ def test_a_withdrawn_key_stays_so_until_its_successor() -> None:
     world = World(policy(max_stale=0), Vault(lease_ttl=60)).start().run(1)
     world.rules = (Rule((Issue,), LIMITED),)
     world.run(100)
-    assert not world.published
+    assert not world.file_keys
     world.restart()
     assert world.key().withdrawn
     assert isinstance(world.key().cycle, Minting)
     world.rules = ()
     world.run(60)
     assert world.holds()
-    assert world.told("key.published")[-1]["reason"] == "due"
+    assert world.logged("key.published")[-1]["reason"] == "due"
 
 
 def test_a_request_during_a_mint_survives_a_kill() -> None:
     world = World(policy(check_every=0, probe_every=60)).start().run(10)
-    world.sayings = (Saying(Verdict.REFUSED, start=world.now),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED, start=world.now),)
     world.rules = (Rule((Issue,), latency=20),)
     world.run_until(lambda: isinstance(world.key().cycle, Minting), 100)
     world.send(RotateRequested("billing", compromised=True))
-    world.rules = world.sayings = ()
+    world.rules = world.forced_verdicts = ()
     world.restart()
     world.run(5)
     assert world.key().generation == 2
-    assert world.told("key.published")[-1]["reason"] == "requested"
+    assert world.logged("key.published")[-1]["reason"] == "requested"
     assert world.calls["Revoke"] == 1, "it gets no overlap"
 
 
 def test_a_reader_gains_no_mints_by_a_restart() -> None:
-    sayings = (Saying(Verdict.UNKNOWN, start=1001),)
-    world = World(policy(probe_every=0, overlap=1), sayings=sayings).start().run(1)
+    forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, start=1001),)
+    world = World(policy(probe_every=0, overlap=1), forced_verdicts=forced_verdicts).start().run(1)
     for _ in range(10):
         world.send(Reported("billing", tag(world))).run(45)
         world.restart()
@@ -207,9 +211,9 @@ def test_a_reader_gains_no_mints_by_a_restart() -> None:
 def test_after_a_reboot_lifetimes_are_asked_of_vault_anew(clock: float) -> None:
     world = World(policy(), Vault(token_ttl=36_000)).start().run(10)
     world.send(RotateRequested("billing")).run(10)
-    before = dict(world.published)
+    before = dict(world.file_keys)
     world.restart(reboot=clock)
-    assert world.published == before
+    assert world.file_keys == before
     world.run(2)
     assert world.calls["LookUpToken"] == 1
     assert world.calls["LookUp"] >= 1

@@ -16,8 +16,8 @@ from tests.core.scripts import (
     FULL_DISK,
     INVALID,
     LIMITED,
+    ForcedVerdict,
     Rule,
-    Saying,
     gaps,
     policy,
 )
@@ -35,9 +35,9 @@ def test_the_first_key() -> None:
     assert world.holds()
     assert world.key().generation == 1
     assert isinstance(world.key().cycle, Idle)
-    (told,) = world.told("key.published")
-    assert told["reason"] == "first"
-    assert told["tag"] == world.history[0][2]
+    (record,) = world.logged("key.published")
+    assert record["reason"] == "first"
+    assert record["tag"] == world.history[0][2]
 
 
 def test_the_order_of_a_rotation() -> None:
@@ -49,7 +49,7 @@ def test_the_order_of_a_rotation() -> None:
     (revoked,) = world.times(Revoke)
     assert revoked == pytest.approx(world.history[1][0] + 300, abs=0.1), "the overlap"
     assert world.key().generation == 2
-    assert world.most_alive == 2
+    assert world.max_live_leases == 2
 
 
 def test_the_old_key_is_good_until_readers_have_the_new_one() -> None:
@@ -62,7 +62,7 @@ def test_the_old_key_is_good_until_readers_have_the_new_one() -> None:
 def test_a_replacement_within_an_overlap_ends_it() -> None:
     """Leases of 20 s and an overlap of 300 s: never more than two of them live."""
     world = World(policy(check_every=0), Vault(lease_ttl=20)).start().run(600)
-    assert world.most_alive == 2
+    assert world.max_live_leases == 2
     assert len(world.mints) == pytest.approx(600 / 10, abs=4)
     assert world.holds()
 
@@ -93,7 +93,7 @@ def test_a_revocation_stops_at_the_end_of_the_lease() -> None:
     (retired,) = world.key().retired
     world.run_until(lambda: not any(r.lease == retired.lease for r in world.key().retired), 2000)
     assert world.now == pytest.approx(retired.lease.expires_at, abs=1)
-    assert world.told("lease.ended")[0]["lease_id"] == retired.lease.id
+    assert world.logged("lease.ended")[0]["lease_id"] == retired.lease.id
 
 
 def test_only_a_lookup_tells_that_a_lease_is_gone() -> None:
@@ -104,7 +104,7 @@ def test_only_a_lookup_tells_that_a_lease_is_gone() -> None:
     (retired,) = world.key().retired
     world.vault.end_lease(retired.lease.id)
     world.run_until(lambda: not world.key().retired, 60)
-    assert world.told("lease.gone")[0]["lease_id"] == retired.lease.id
+    assert world.logged("lease.gone")[0]["lease_id"] == retired.lease.id
 
 
 def test_a_lookup_of_a_doubtful_revocation_that_fails_too() -> None:
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_written_holds_the_overlap() -> None:
     world.send(RotateRequested("billing")).run(600)
     assert world.calls["Revoke"] == 0, "the file's readers have the old key"
     assert world.fault() == FULL_DISK
-    assert world.told("key.published")[-1]["generation"] == 2, "the socket's readers have it"
+    assert world.logged("key.published")[-1]["generation"] == 2, "the socket's readers have it"
     writes = len(world.times(Publish))
     assert 120 < writes < 480, "it is retried with a backoff, up to 5 s"
     world.file_fault = None
@@ -149,8 +149,8 @@ def test_a_file_that_is_written_late_makes_no_third_lease() -> None:
 def test_a_check_that_fails_late_starts_no_overlap() -> None:
     """It was asked about the key that is published; meanwhile that one has a successor."""
     rules = (Rule((LookUp,), LIMITED, latency=30, start=1045),)
-    sayings = (Saying(Verdict.UNKNOWN, start=1045),)
-    world = World(policy(probe_every=0, overlap=0), rules=rules, sayings=sayings)
+    forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, start=1045),)
+    world = World(policy(probe_every=0, overlap=0), rules=rules, forced_verdicts=forced_verdicts)
     world.start().run(45)
     world.file_fault = FULL_DISK
     world.send(RotateRequested("billing")).run(60)
@@ -166,7 +166,7 @@ def test_files_that_cannot_be_removed_are_told_of() -> None:
     world.rules = (Rule((Issue,), AWAY),)
     world.send(RotateRequested("billing", now=True))
     assert world.times(Withdraw)
-    assert world.told("key.file_failed")
+    assert world.logged("key.file_failed")
     assert world.fault() == FULL_DISK
 
 
@@ -188,6 +188,6 @@ def _written(world: World) -> set[int]:
 def test_a_test_takes_as_long_as_it_takes() -> None:
     world = World(policy(), rules=(Rule((Probe,), latency=10),)).start().run(5)
     assert isinstance(world.key().cycle, BeingTested)
-    assert not world.published
+    assert not world.file_keys
     world.run(10)
     assert world.holds()

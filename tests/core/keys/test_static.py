@@ -59,17 +59,17 @@ def test_readers_see_no_end() -> None:
     assert shown.publication is not None
     assert (shown.publication.expires_at, shown.publication.api_key_id) == (None, None)
     assert leases(world.key()) == 0
-    (published,) = world.told("key.published")
+    (published,) = world.logged("key.published")
     assert published["lease_id"] is published["expires_in"] is published["expires_at"] is None
 
 
 def test_a_changed_value_is_a_new_generation() -> None:
     world = static().run(10)
-    world.vault.kept["billing"] = "sk-2"
+    world.vault.static_keys["billing"] = "sk-2"
     world.run(REFRESH + 1)
-    assert world.published["billing"] == "sk-2"
+    assert world.file_keys["billing"] == "sk-2"
     assert world.key().generation == 2
-    assert world.told("key.published")[-1]["reason"] == "due"
+    assert world.logged("key.published")[-1]["reason"] == "due"
     assert not world.key().retired
     world.run(7200)
     assert world.key().generation == 2
@@ -77,12 +77,12 @@ def test_a_changed_value_is_a_new_generation() -> None:
 
 def test_what_is_on_record() -> None:
     world = static().run(3600)
-    world.vault.kept["billing"] = "sk-2"
+    world.vault.static_keys["billing"] = "sk-2"
     world.run(REFRESH)
     once = ["key.fetched", "key.tested", "key.published"]
     assert audited(world) == ["key.mint_intended", *once, *once], "a read without news is none"
-    assert {told["lease_id"] for told in world.told("key.fetched")} == {None}
-    assert [told["tag"][:2] for told in world.told("key.fetched")] == ["1-", "2-"]
+    assert {record["lease_id"] for record in world.logged("key.fetched")} == {None}
+    assert [record["tag"][:2] for record in world.logged("key.fetched")] == ["1-", "2-"]
 
 
 def test_a_read_comes_to_no_mint() -> None:
@@ -91,7 +91,7 @@ def test_a_read_comes_to_no_mint() -> None:
     world = static(*TEN)
     world.policy = policy(*TEN, *minted, budget=2, probe_every=0)
     world.start().run(2)
-    assert len(world.published) == 12
+    assert len(world.file_keys) == 12
     assert len(world.mints) == 2
     world.restart()
     for _ in range(20):
@@ -137,10 +137,10 @@ def test_a_rotation_is_a_read() -> None:
     world = static().run(10)
     world.send(RotateRequested("billing", compromised=True)).run(2)
     assert world.key().generation == 1, "Vault has no other"
-    world.vault.kept["billing"] = "sk-2"
+    world.vault.static_keys["billing"] = "sk-2"
     world.send(RotateRequested("billing", compromised=True)).run(2)
-    assert world.published["billing"] == "sk-2"
-    assert world.told("key.published")[-1]["reason"] == "requested"
+    assert world.file_keys["billing"] == "sk-2"
+    assert world.logged("key.published")[-1]["reason"] == "requested"
 
 
 def test_a_restart_goes_on_until_refresh_is_due() -> None:
@@ -188,7 +188,7 @@ def test_a_stop_waits_for_no_read(revoke: bool) -> None:  # noqa: FBT001 - a par
     world.send(StopRequested()).run(0.1)
     assert world.finished
     assert world.calls["Revoke"] == 0
-    assert bool(world.published) is not revoke
+    assert bool(world.file_keys) is not revoke
     assert len(world.vault.tokens) == (0 if revoke else 1)
 
 
@@ -217,4 +217,4 @@ def test_answers_that_nobody_waits_for() -> None:
     order = Refresh("billing", 1, Secret("hvs.1"))
     grant = Grant("", float("inf"), renewable=False, secret=Secret("sk-9"), asked_at=world.now)
     world.send(Refreshed(order, grant)).send(Issued(Issue("billing", 1, Secret("hvs.1")), grant))
-    assert world.published["billing"] == "sk-billing-1"
+    assert world.file_keys["billing"] == "sk-billing-1"

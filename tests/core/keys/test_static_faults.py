@@ -22,8 +22,8 @@ from tests.core.scripts import (
     AWAY,
     FORBIDDEN,
     LOST,
+    ForcedVerdict,
     Rule,
-    Saying,
     gaps,
 )
 from tests.core.static import REFRESH, static
@@ -43,7 +43,7 @@ def test_the_key_stays_while_it_can_not_be_read(fault: Any) -> None:  # noqa: AN
     assert world.view().status is KeyStatus.FRESH
     assert world.fault() == fault
     assert world.state.tokens.count == 1, "a read without an answer leaves no lease: no new token"
-    assert not world.told("mint.abandoned")
+    assert not world.logged("mint.abandoned")
     assert 20 < world.calls["Refresh"] < 400
     world.rules = ()
     world.run(REFRESH)
@@ -72,37 +72,37 @@ def test_a_deleted_key_that_openai_refuses_is_withdrawn_and_comes_back() -> None
     tests = world.times(Probe)[-2:]
     assert tests[1] - tests[0] >= 1
     assert world.view().status is KeyStatus.WITHDRAWN
-    assert not world.published
-    world.vault.deleted, world.vault.kept["billing"] = False, "sk-2"
+    assert not world.file_keys
+    world.vault.deleted, world.vault.static_keys["billing"] = False, "sk-2"
     world.run(REFRESH)
-    assert world.published["billing"] == "sk-2"
+    assert world.file_keys["billing"] == "sk-2"
     assert world.key().generation == 2
 
 
 def test_a_refused_key_is_read_again_at_once_then_by_backoff() -> None:
     world = static(probe_every=60, refresh=600).run(10)
     world.vault.refused.add("sk-billing-1")
-    world.run_until(lambda: bool(world.told("key.replacement_failed")), 70)
+    world.run_until(lambda: bool(world.logged("key.replacement_failed")), 70)
     first = world.times(Refresh)
     assert len(first) == 1, "after the second refusal, a second later"
     fault = world.fault()
     assert fault is not None
     assert fault.kind is FaultKind.REFUSED
     world.run(7200)
-    assert world.published["billing"] == "sk-billing-1", "there is no other"
+    assert world.file_keys["billing"] == "sk-billing-1", "there is no other"
     waits = gaps(world.times(Refresh))
     assert waits[:4] == pytest.approx([60, 120, 240, 480], abs=1)
     assert max(waits) <= 601, "never less often than without a fault"
-    world.vault.kept["billing"] = "sk-2"
+    world.vault.static_keys["billing"] = "sk-2"
     world.run(601)
-    assert world.published["billing"] == "sk-2"
+    assert world.file_keys["billing"] == "sk-2"
     assert world.key().trouble is None
 
 
 def test_a_refusal_that_passes() -> None:
-    sayings = (Saying(Verdict.REFUSED, 1050, 1100),)
+    forced_verdicts = (ForcedVerdict(Verdict.REFUSED, 1050, 1100),)
     world = static(probe_every=60, refresh=600)
-    world.sayings = sayings
+    world.forced_verdicts = forced_verdicts
     world.run(400)
     assert world.key().generation == 1
     assert world.key().trouble is None
@@ -110,42 +110,42 @@ def test_a_refusal_that_passes() -> None:
 
 def test_a_new_value_that_openai_refuses_is_not_published() -> None:
     world = static(refresh=600).run(10)
-    world.vault.kept["billing"] = "sk-2"
+    world.vault.static_keys["billing"] = "sk-2"
     world.vault.refused.add("sk-2")
     world.run(2 * 3600)
-    assert world.published["billing"] == "sk-billing-1"
+    assert world.file_keys["billing"] == "sk-billing-1"
     assert max(gaps(world.times(Refresh))) <= 600 + 30 + 1
-    world.vault.kept["billing"] = "sk-3"
+    world.vault.static_keys["billing"] = "sk-3"
     world.run(632)
-    assert world.published["billing"] == "sk-3"
+    assert world.file_keys["billing"] == "sk-3"
 
 
 def test_a_new_value_that_openai_can_not_judge_is_read_again_meanwhile() -> None:
     """Under `require` it waits; what Vault keeps meanwhile counts."""
     world = static(verify=VerifyMode.REQUIRE, refresh=60).run(10)
-    world.sayings = (Saying(Verdict.UNKNOWN, world.now, world.now + 1000),)
-    world.vault.kept["billing"] = "sk-2"
+    world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, world.now, world.now + 1000),)
+    world.vault.static_keys["billing"] = "sk-2"
     world.run(200)
     assert isinstance(world.key().cycle, BeingTested | BackingOff)
-    world.vault.kept["billing"] = "sk-3"
+    world.vault.static_keys["billing"] = "sk-3"
     world.run(1100)
-    assert world.published["billing"] == "sk-3"
+    assert world.file_keys["billing"] == "sk-3"
 
 
 @pytest.mark.parametrize("verify", [VerifyMode.PREFER, VerifyMode.OFF])
-@pytest.mark.parametrize("said", [Verdict.REFUSED, Verdict.UNKNOWN])
-def test_a_readers_report_leads_to_a_read(verify: VerifyMode, said: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.UNKNOWN])
+def test_a_readers_report_leads_to_a_read(verify: VerifyMode, verdict: Verdict) -> None:
     world = static(verify=verify).run(10)
-    world.sayings = (Saying(said, world.now, world.now + 2),)
-    world.vault.kept["billing"] = "sk-2"
+    world.forced_verdicts = (ForcedVerdict(verdict, world.now, world.now + 2),)
+    world.vault.static_keys["billing"] = "sk-2"
     world.send(Reported("billing", tag(world))).run(4)
-    assert world.published["billing"] == "sk-2"
-    assert world.told("key.published")[-1]["reason"] == "reported"
+    assert world.file_keys["billing"] == "sk-2"
+    assert world.logged("key.published")[-1]["reason"] == "reported"
 
 
 def test_reports_that_come_to_nothing() -> None:
     world = static().run(10)
-    world.sayings = (Saying(Verdict.UNKNOWN),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
     for _ in range(100):
         world.send(Reported("billing", tag(world))).run(0.5)
     assert world.calls["Refresh"] <= 11, "once in 5 s"
@@ -166,15 +166,15 @@ def test_a_compromised_key_that_was_withdrawn_does_not_come_back() -> None:
     world.send(RotateRequested("billing", compromised=True, now=True)).run(5)
     world.restart()
     world.run(7200)
-    assert not world.published
+    assert not world.file_keys
     fault = world.fault()
     assert fault is not None
     assert "compromised" in fault.message
     assert world.calls["Issue"] <= 6 + 7200 / REFRESH
     assert not world.mints
-    world.vault.kept["billing"] = "sk-2"
+    world.vault.static_keys["billing"] = "sk-2"
     world.run(REFRESH)
-    assert world.published["billing"] == "sk-2"
-    world.vault.kept["billing"] = "sk-billing-1"
+    assert world.file_keys["billing"] == "sk-2"
+    world.vault.static_keys["billing"] = "sk-billing-1"
     world.run(REFRESH)
-    assert world.published["billing"] == "sk-billing-1", "somebody put it there anew"
+    assert world.file_keys["billing"] == "sk-billing-1", "somebody put it there anew"

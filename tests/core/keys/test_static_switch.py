@@ -18,8 +18,8 @@ from freshkey.core.model.view import KeyStatus
 from tests.core.scripts import (
     AWAY,
     LIMITED,
+    ForcedVerdict,
     Rule,
-    Saying,
     desired_state,
     gaps,
     policy,
@@ -39,27 +39,27 @@ def moved(world: World, path: str = "openai/creds/billing-2") -> DesiredState:
 
 def test_the_switch_to_the_engine() -> None:
     world = static().run(10)
-    world.vault.kept.clear()
-    static_key = world.published["billing"]
+    world.vault.static_keys.clear()
+    static_key = world.file_keys["billing"]
     world.rules = (Rule((Issue,), latency=20),)
     world.restart(moved(world))
     world.run(10)
     assert world.view().publication is not None, "the old one serves until the new one is there"
-    assert world.published["billing"] == static_key
+    assert world.file_keys["billing"] == static_key
     assert not world.key().confirmed or world.key().outdated
     world.run(20)
     assert world.key().generation == 2
-    assert world.told("key.published")[-1]["reason"] == "changed"
+    assert world.logged("key.published")[-1]["reason"] == "changed"
     assert world.holds()
     world.run(600)
     assert world.calls["Revoke"] == 0, "the old one had no lease"
-    assert not world.told("key.withdrawn")
+    assert not world.logged("key.withdrawn")
 
 
 def test_the_switch_when_the_engine_does_not_answer_yet() -> None:
     """The old key serves through restarts, and comes from the old path: it is not read again."""
     world = static().run(10)
-    world.vault.kept.clear()
+    world.vault.static_keys.clear()
     world.rules = (Rule((Issue,), LIMITED),)
     wanted = moved(world)
     world.restart(wanted)
@@ -80,13 +80,13 @@ def test_the_switch_when_the_engine_does_not_answer_yet() -> None:
 
 def test_the_switch_in_the_middle_of_a_test() -> None:
     world = static().run(10)
-    world.vault.kept.clear()
-    world.sayings = (Saying(Verdict.UNKNOWN),)
+    world.vault.static_keys.clear()
+    world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
     wanted = moved(world)
     world.restart(wanted)
     world.run(5)
     assert isinstance(world.key().cycle, BeingTested)
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.restart(wanted)
     world.run(5)
     assert world.key().generation == 2
@@ -105,10 +105,10 @@ def test_the_switch_to_another_path_with_the_same_key() -> None:
 
 def test_the_switch_back() -> None:
     world = World(policy(overlap=60, probe_every=0), Vault(token_ttl=3600)).start().run(10)
-    world.vault.kept["billing"] = "sk-static"
+    world.vault.static_keys["billing"] = "sk-static"
     world.restart(moved(world, "secret/data/billing"))
     world.run(5)
-    assert world.published["billing"] == "sk-static"
+    assert world.file_keys["billing"] == "sk-static"
     assert world.alive() == 1, "its overlap"
     world.run(60)
     assert world.alive() == 0
@@ -119,7 +119,7 @@ def test_the_switch_back() -> None:
 def test_an_engine_behind_the_same_path() -> None:
     """Somebody mounts the plugin where KV was: the read mints, which counts from then on."""
     world = static().run(10)
-    world.vault.kept.clear()
+    world.vault.static_keys.clear()
     world.run(REFRESH + 10)
     assert world.key().generation == 2
     assert len(world.state.mints) == 1

@@ -12,7 +12,7 @@ from freshkey.core.model.state import BackingOff, Idle
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.checks import check_nothing_more_is_due
-from tests.core.scripts import AWAY, INVALID, Rule, Saying, gaps, policy
+from tests.core.scripts import AWAY, INVALID, ForcedVerdict, Rule, gaps, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -23,7 +23,7 @@ TESTING = [VerifyMode.REQUIRE, VerifyMode.PREFER]
 @pytest.mark.parametrize("mode", TESTING)
 def test_a_key_is_published_once_openai_knows_it(mode: VerifyMode) -> None:
     world = World(policy(verify=mode, **QUIET), Vault(activation=12)).start().run(11)
-    assert not world.published
+    assert not world.file_keys
     tests = world.times(Probe)
     waits = gaps(tests)
     assert 4 <= len(tests) <= 12, "with a backoff"
@@ -31,13 +31,13 @@ def test_a_key_is_published_once_openai_knows_it(mode: VerifyMode) -> None:
     world.run(6)
     assert world.holds()
     assert world.calls["Issue"] == 1
-    assert not world.told("key.published_untested")
+    assert not world.logged("key.published_untested")
 
 
 def test_off_publishes_at_once_and_never_tests() -> None:
     world = World(policy(verify=VerifyMode.OFF, probe_every=60), Vault(activation=5)).start()
     world.run(0.03)
-    assert world.published
+    assert world.file_keys
     world.run(24 * 3600)
     assert world.calls["Test"] == 0
     assert world.holds()
@@ -53,13 +53,15 @@ def test_off_publishes_a_key_that_an_earlier_run_left_in_its_test() -> None:
 
 
 def test_prefer_publishes_an_unknown_key_after_the_timeout() -> None:
-    world = World(policy(**QUIET), sayings=(Saying(Verdict.UNKNOWN),)).start().run(29)
-    assert not world.published
+    world = (
+        World(policy(**QUIET), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)).start().run(29)
+    )
+    assert not world.file_keys
     world.run(2)
     assert world.holds()
     (published,) = world.times(Publish)
     assert published == pytest.approx(1000 + 30, abs=0.1)
-    assert world.told("key.published_untested")
+    assert world.logged("key.published_untested")
 
 
 def test_prefer_publishes_a_key_whose_test_is_not_answered() -> None:
@@ -70,7 +72,9 @@ def test_prefer_publishes_a_key_whose_test_is_not_answered() -> None:
 
 
 def test_prefer_publishes_an_unknown_key_before_a_short_lease_ends() -> None:
-    world = World(policy(**QUIET), Vault(lease_ttl=20), sayings=(Saying(Verdict.UNKNOWN),))
+    world = World(
+        policy(**QUIET), Vault(lease_ttl=20), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)
+    )
     world.start().run(11)
     assert world.holds()
 
@@ -78,9 +82,13 @@ def test_prefer_publishes_an_unknown_key_before_a_short_lease_ends() -> None:
 def test_prefer_publishes_an_unknown_key_before_the_old_one_ends() -> None:
     """No later than the old key's end less its overlap."""
     rules = (Rule((Issue,), latency=20, start=1500),)
-    sayings = (Saying(Verdict.UNKNOWN, start=1100),)
+    forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, start=1100),)
     chosen = policy(jitter=0, **QUIET)
-    world = World(chosen, Vault(lease_ttl=1000), rules=rules, sayings=sayings).start().run(10)
+    world = (
+        World(chosen, Vault(lease_ttl=1000), rules=rules, forced_verdicts=forced_verdicts)
+        .start()
+        .run(10)
+    )
     current = world.key().current
     assert current is not None
     world.run_until(lambda: world.key().generation == 2, 1000)
@@ -89,33 +97,37 @@ def test_prefer_publishes_an_unknown_key_before_the_old_one_ends() -> None:
 
 def test_require_never_publishes_an_unknown_key() -> None:
     chosen = policy(verify=VerifyMode.REQUIRE, **QUIET)
-    world = World(chosen, sayings=(Saying(Verdict.UNKNOWN, start=1010),)).start().run(1810)
+    world = (
+        World(chosen, forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN, start=1010),))
+        .start()
+        .run(1810)
+    )
     world.run(1780)
     assert world.key().generation == 1
     assert world.holds()
     assert world.calls["Issue"] == 2
     assert world.calls["Test"] < 120
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.run_until(lambda: world.key().generation == 2, 61)
     assert world.holds()
 
 
 def test_require_gives_up_a_key_that_was_never_vouched_for() -> None:
     chosen = policy(verify=VerifyMode.REQUIRE, **QUIET)
-    world = World(chosen, sayings=(Saying(Verdict.UNKNOWN),)).start().run(1900)
-    (failed, *_) = world.told("key.replacement_failed")
+    world = World(chosen, forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)).start().run(1900)
+    (failed, *_) = world.logged("key.replacement_failed")
     assert failed["fault"] == "upstream", "OpenAI refused nothing"
     assert "vouch" in failed["message"]
     assert len(world.times(Revoke)) == 1
 
 
 def test_openai_away_is_no_refusal() -> None:
-    world = World(policy(**QUIET), sayings=(Saying(Verdict.UNKNOWN),)).start().run(5)
+    world = World(policy(**QUIET), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)).start().run(5)
     fault = world.fault()
     assert fault is not None
     assert fault.kind is FaultKind.UPSTREAM
     assert "refuse" not in fault.message
-    world.sayings = (Saying(Verdict.REFUSED),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED),)
     world.run(5)
     fault = world.fault()
     assert fault is not None
@@ -126,12 +138,14 @@ def test_openai_away_is_no_refusal() -> None:
 def test_openai_away_costs_fewer_mints_than_rotations_do(lease_ttl: float) -> None:
     """Each key waits for OpenAI's word for half its life: then another one has its chance."""
     chosen = policy(verify=VerifyMode.REQUIRE, budget=0, **QUIET)
-    world = World(chosen, Vault(lease_ttl=lease_ttl), sayings=(Saying(Verdict.UNKNOWN),))
+    world = World(
+        chosen, Vault(lease_ttl=lease_ttl), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN),)
+    )
     world.start().run(3600)
-    assert not world.published
+    assert not world.file_keys
     assert 1 < world.calls["Issue"] <= 20 + 3600 / (lease_ttl / 2 + 6)
     assert world.alive() <= 1
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.run(61)
     assert world.holds() or lease_ttl == 0
 
@@ -141,7 +155,7 @@ def test_a_refused_fresh_key_leaves_the_old_one(mode: VerifyMode) -> None:
     """The fault is not the key: its lease is revoked, and the tries back off, 1 to 15 min."""
     chosen = policy(verify=mode, overlap=60, **QUIET)
     world = World(chosen, Vault(lease_ttl=36_000)).start().run(10)
-    world.sayings = (Saying(Verdict.REFUSED),)
+    world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED),)
     world.send(RotateRequested("billing")).run(7200)
     assert world.key().generation == 1
     assert world.holds()
@@ -149,14 +163,16 @@ def test_a_refused_fresh_key_leaves_the_old_one(mode: VerifyMode) -> None:
     assert waits == [60, 120, 240, 480, *[900] * (len(waits) - 4)]
     assert world.calls["Revoke"] >= world.calls["Issue"] - 2
     assert world.alive() <= 2
-    world.sayings = ()
+    world.forced_verdicts = ()
     world.run_until(lambda: world.key().generation == 2, 931)
     assert world.holds()
 
 
 def test_a_refused_key_of_a_short_lease_is_given_up_with_it() -> None:
-    world = World(policy(**QUIET), Vault(lease_ttl=10), sayings=(Saying(Verdict.REFUSED),))
-    world.watchers.append(lambda: check_nothing_more_is_due(world))
+    world = World(
+        policy(**QUIET), Vault(lease_ttl=10), forced_verdicts=(ForcedVerdict(Verdict.REFUSED),)
+    )
+    world.step_hooks.append(lambda: check_nothing_more_is_due(world))
     world.start().run(11)
     assert isinstance(world.key().cycle, BackingOff)
     world.run(49)
@@ -164,9 +180,12 @@ def test_a_refused_key_of_a_short_lease_is_given_up_with_it() -> None:
 
 
 def test_a_key_that_recovers_from_a_refusal_is_published() -> None:
-    sayings = (Saying(Verdict.REFUSED, end=1005), Saying(Verdict.UNKNOWN, start=1005))
-    world = World(policy(**QUIET), sayings=sayings).start().run(29)
-    assert not world.published
+    forced_verdicts = (
+        ForcedVerdict(Verdict.REFUSED, end=1005),
+        ForcedVerdict(Verdict.UNKNOWN, start=1005),
+    )
+    world = World(policy(**QUIET), forced_verdicts=forced_verdicts).start().run(29)
+    assert not world.file_keys
     world.run(2)
     assert world.holds()
 

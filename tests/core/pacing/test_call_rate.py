@@ -29,7 +29,7 @@ def test_the_tail_of_a_permanent_fault(order: type[Order], fault: Fault) -> None
     """With a key in hand; what a key needs first fails from the start, too."""
     for start in (0, 1010) if order in {Issue, LogIn} else (1010,):
         vault = Vault(renewable=order is Renew, lease_ttl=600, token_ttl=1800, token_max=3600)
-        vault.kept = {"billing": "sk-kept"} if order is Refresh else {}
+        vault.static_keys = {"billing": "sk-kept"} if order is Refresh else {}
         world = World(policy(), vault, rules=(Rule((order,), fault, start=start),)).start()
         world.run(20).send(RotateRequested("billing", compromised=True)).run(2 * TAIL)
         tail = world.now - TAIL

@@ -159,7 +159,7 @@ def test_a_login_that_fails_is_repeated_with_a_backoff() -> None:
     world = World(policy(), rules=(Rule((LogIn,), FORBIDDEN),)).start().run(HOUR)
     assert 10 < world.calls["LogIn"] < 40
     assert world.token_fault() == FORBIDDEN
-    assert world.told("token.login_failed")
+    assert world.logged("token.login_failed")
     world.rules = ()
     world.run(300)
     assert world.holds()
@@ -179,7 +179,7 @@ def test_an_abandoned_mint_retires_its_token() -> None:
     world.send(RotateRequested("a")).run(105)
     world.send(RotateRequested("a")).run(200)
     assert world.calls["LogIn"] >= 2
-    assert world.told("mint.abandoned")
+    assert world.logged("mint.abandoned")
     assert world.alive() >= 3, "one of them the agent does not know"
     world.rules = ()
     world.run(7200)
@@ -216,7 +216,7 @@ def test_a_lease_without_a_key_is_revoked() -> None:
     fault = Fault(FaultKind.MALFORMED, "no field api_key", orphan=("openai/creds/billing/1", 3600))
     world = World(policy(), rules=(Rule((Issue,), fault, end=1010),)).start().run(60)
     assert world.calls["Revoke"] >= 1
-    assert world.told("lease.revoked")[0]["lease_id"] == "openai/creds/billing/1"
+    assert world.logged("lease.revoked")[0]["lease_id"] == "openai/creds/billing/1"
     assert isinstance(world.key().cycle, BackingOff) or world.holds()
 
 

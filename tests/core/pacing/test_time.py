@@ -35,7 +35,7 @@ def test_a_suspended_machine_serves_no_key_past_max_stale() -> None:
     world = World(policy(max_stale=60)).start().run(100)
     world.now += 8 * 3600
     world.send(Woke())
-    assert not world.published
+    assert not world.file_keys
     assert world.view().status is KeyStatus.WITHDRAWN
 
 

@@ -39,9 +39,9 @@ def test_no_token_ends_while_readers_have_keys_under_it(kind: str) -> None:
     def nobody_was_left() -> None:
         assert all(map(world.holds, TWENTY)), f"at {world.now}"
 
-    world.watchers.append(nobody_was_left)
+    world.step_hooks.append(nobody_was_left)
     world.run(2.5 * 3600)
-    assert not world.told("key.stale")
+    assert not world.logged("key.stale")
     moves = world.calls["LogIn"] - 1
     assert moves >= 2
     assert world.calls["Issue"] <= 20 * (moves + 1), "one mint for each key under each token"
@@ -57,14 +57,14 @@ def test_a_token_that_may_not_be_renewed() -> None:
         assert world.holds()
     assert world.calls["RenewToken"] <= 24 / 0.47 + 1
     assert world.calls["LogIn"] <= world.calls["RenewToken"] + 1
-    assert len(world.told("token.renewal_failed")) == 1, "each token would have the same news"
+    assert len(world.logged("token.renewal_failed")) == 1, "each token would have the same news"
 
 
 def test_a_refused_renewal_holds_no_login_up() -> None:
     """A token of 12 s: the wait after a refusal would be its end."""
     rules = (Rule((RenewToken,), FORBIDDEN),)
     world = World(policy(budget=0, **QUIET), Vault(token_ttl=12), rules=rules).start().run(1)
-    world.watchers.append(lambda: check_held(world))
+    world.step_hooks.append(lambda: check_held(world))
     world.run(600)
     assert world.calls["RenewToken"] <= 600 / 6 + 1
 
@@ -73,7 +73,7 @@ def test_a_last_renewal_that_leaves_a_second() -> None:
     rules = (Rule((LogIn,), latency=0.5),)
     vault = Vault(token_ttl=3, token_max=5.75)
     world = World(policy(budget=0, **QUIET), vault, rules=rules).start().run(1)
-    world.watchers.append(lambda: check_held(world))
+    world.step_hooks.append(lambda: check_held(world))
     world.run(600)
     assert 0 <= world.calls["LogIn"] - world.calls["Issue"] <= 1
 
@@ -95,7 +95,7 @@ def test_a_given_token_that_may_not_be_renewed_until_its_policy_is_mended() -> N
     world = World(policy(**QUIET), vault, rules=rules).start().run(3200)
     assert 1 < world.calls["RenewToken"] < 10
     assert min(gaps(world.times(RenewToken))) >= 60
-    assert len(world.told("token.renewal_failed")) == 1
+    assert len(world.logged("token.renewal_failed")) == 1
     world.run(4000)
     assert world.holds()
     assert world.calls["Issue"] == 1
@@ -115,7 +115,7 @@ def test_a_token_that_is_revoked_under_twenty_keys() -> None:
     assert world.now - noticed_at <= 20 / 6 * 60 + 5
     assert (world.calls["LogIn"], world.calls["Issue"]) == (2, 40)
     assert {key.generation for key in world.state.keys} == {2}
-    assert len(world.told("token.lost")) == 1
+    assert len(world.logged("token.lost")) == 1
     world.run(600)
     assert (world.calls["LogIn"], world.calls["Issue"]) == (2, 40)
     assert world.alive() == 20

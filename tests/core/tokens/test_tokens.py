@@ -44,7 +44,7 @@ def test_a_token_near_its_maximum_is_replaced_before_its_end() -> None:
         assert world.holds()
     assert world.calls["LogIn"] == pytest.approx(24 * 3600 / (7200 - 345), abs=4)
     assert len(world.vault.tokens) <= 2
-    assert not world.told("key.stale")
+    assert not world.logged("key.stale")
 
 
 def test_twenty_keys_move_within_the_budget() -> None:
@@ -55,7 +55,7 @@ def test_twenty_keys_move_within_the_budget() -> None:
     for _ in range(600):
         world.run(10)
         assert all(map(world.holds, TWENTY))
-    assert {told["reason"] for told in world.told("key.published")} == {"first", "token"}
+    assert {record["reason"] for record in world.logged("key.published")} == {"first", "token"}
 
 
 def test_the_old_token_goes_after_the_last_overlap_under_it() -> None:
@@ -94,7 +94,7 @@ def test_a_given_token_that_is_replaced_is_left_at_once() -> None:
     vault.given_token = "hvs.next"
     world.send(CredentialChanged()).run(300)
     assert current(world).secret == Secret("hvs.next")
-    assert {told["reason"] for told in world.told("key.published")} == {"first", "token"}
+    assert {record["reason"] for record in world.logged("key.published")} == {"first", "token"}
     assert {key.generation for key in world.state.keys} == {2}
     world.vault.end_token("hvs.given")
     assert all(map(world.holds, TWENTY))
@@ -173,8 +173,8 @@ def test_a_given_token_without_an_end() -> None:
     world = World(policy(**QUIET), Vault(given_token="hvs.root")).start().run(24 * 3600)
     assert world.calls["LogIn"] == 1
     assert world.calls["RenewToken"] == 0
-    (told,) = world.told("token.logged_in")
-    assert told["expires_in"] is None
+    (record,) = world.logged("token.logged_in")
+    assert record["expires_in"] is None
 
 
 def test_batch_tokens_cannot_be_revoked() -> None:
@@ -224,7 +224,7 @@ def test_a_short_token_makes_no_mint_spiral() -> None:
         assert world.holds()
     assert world.calls["Issue"] == world.calls["LogIn"]
     assert world.calls["LogIn"] <= 600 / 15 + 1
-    assert world.most_alive <= 3
+    assert world.max_live_leases <= 3
 
 
 def test_the_end_that_readers_see_moves_with_the_token() -> None:

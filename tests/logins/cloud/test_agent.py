@@ -102,8 +102,8 @@ def test_a_cloud_that_is_away_is_no_outage_of_vault(config: Path) -> None:
     environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}
     done = once(config, environ, "3s")
     assert done.returncode == 1
-    told = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
-    [failed, *_] = [line for line in told if line["event"] == "token.login_failed"]
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    [failed, *_] = [line for line in lines if line["event"] == "token.login_failed"]
     assert failed["fault"] == FaultKind.UPSTREAM
     assert "instance metadata service at http://127.0.0.1:1 can't be reached" in failed["message"]
-    assert not any(line["event"].startswith("vault.") for line in told)
+    assert not any(line["event"].startswith("vault.") for line in lines)

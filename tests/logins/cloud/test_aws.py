@@ -59,12 +59,12 @@ class Mount:
         assert fault.kind in {FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND}
         start = f"Vault refuses auth/{self.name}/login ("
         assert fault.message.startswith(start)
-        told, _, facts = fault.message.removeprefix(start).rpartition("; ")
+        message, _, facts = fault.message.removeprefix(start).rpartition("; ")
         assert (
             facts
             == f"signed with access key {os.environ['AWS_ACCESS_KEY_ID']} for sts.amazonaws.com"
         )
-        return told
+        return message
 
 
 @pytest.fixture
@@ -133,20 +133,20 @@ async def test_a_web_identity(
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.address)
     login = await mount.log_in()
     fields = {"accessor": login.accessor}
-    told = mount.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
-    assert told["display_name"] == f"{mount.name}-pod/billing"
+    token_data = mount.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
+    assert token_data["display_name"] == f"{mount.name}-pod/billing"
 
 
 async def test_another_role_than_the_bound_one(mount: Mount) -> None:
     mount.write_role(bound_iam_principal_arn=[f"arn:aws:iam::{ACCOUNT}:user/other"])
-    said = await mount.refusal()
-    assert 'does not belong to the role "agent"' in said
-    assert said.endswith("): put that ARN into the role's bound_iam_principal_arn")
+    message = await mount.refusal()
+    assert 'does not belong to the role "agent"' in message
+    assert message.endswith("): put that ARN into the role's bound_iam_principal_arn")
 
 
 async def test_no_such_role(mount: Mount) -> None:
-    said = await mount.refusal(role="nope")
-    assert said == "entry for role nope not found): correct auth.role, or make the role"
+    message = await mount.refusal(role="nope")
+    assert message == "entry for role nope not found): correct auth.role, or make the role"
 
 
 async def test_a_header_value_that_is_missing(mount: Mount, sts: Sts) -> None:
@@ -168,8 +168,8 @@ async def test_a_header_value_that_is_wrong(mount: Mount, sts: Sts) -> None:
 
 async def test_a_key_that_aws_does_not_know(mount: Mount, sts: Sts) -> None:
     sts.secrets.clear()
-    said = await mount.refusal()
-    assert said == (
+    message = await mount.refusal()
+    assert message == (
         "error making upstream request: received error code 403 from STS: InvalidClientTokenId: "
         "The security token included in the request is invalid.): give AWS credentials that AWS "
         "knows"
@@ -178,8 +178,8 @@ async def test_a_key_that_aws_does_not_know(mount: Mount, sts: Sts) -> None:
 
 async def test_a_wrong_secret(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
-    said = await mount.refusal()
-    assert said.endswith("): give the secret access key of that access key")
+    message = await mount.refusal()
+    assert message.endswith("): give the secret access key of that access key")
 
 
 async def test_a_clock_that_is_wrong(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,9 +189,9 @@ async def test_a_clock_that_is_wrong(mount: Mount, monkeypatch: pytest.MonkeyPat
             return cls.fromtimestamp(datetime.now(tz).timestamp() - 3600, tz)
 
     monkeypatch.setattr(aws, "datetime", Slow)
-    said = await mount.refusal()
-    assert "Signature expired: " in said
-    assert said.endswith("): correct this machine's clock")
+    message = await mount.refusal()
+    assert "Signature expired: " in message
+    assert message.endswith("): correct this machine's clock")
 
 
 async def test_sts_that_vault_can_not_reach(mount: Mount) -> None:

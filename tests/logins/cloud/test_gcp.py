@@ -62,8 +62,8 @@ async def test_gce(mount: Mount) -> None:
     assert login.owned
     assert login.duration == 60.0
     fields = {"accessor": login.accessor}
-    told = mount.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
-    assert told["meta"]["instance_name"] == "vm-7"
+    token_data = mount.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
+    assert token_data["meta"]["instance_name"] == "vm-7"
 
 
 async def test_iam(mount: Mount) -> None:

@@ -43,7 +43,7 @@ def test_secrets_on_a_disk(tmp_path: Path) -> None:
 def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
     (tmp_path / "record").write_text("")
     (tmp_path / "link").symlink_to("record")
-    told = {
+    expected = {
         "new": [],
         "record": [],
         "link": ["log.audit_file: is no regular file: name another path, or remove it"],
@@ -52,7 +52,7 @@ def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
             f"log.audit_file: can't be made: there is no directory {tmp_path}/missing: make it"
         ],
     }
-    for name, lines in told.items():
+    for name, lines in expected.items():
         assert faults(tmp_path, more=f'[log]\naudit_file = "{name}"') == lines
 
 

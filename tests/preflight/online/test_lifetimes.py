@@ -61,7 +61,7 @@ def test_a_budget_that_has_to_move_three_keys(
 
 
 @pytest.mark.parametrize(
-    ("duration", "kind", "renewable", "said"),
+    ("duration", "kind", "renewable", "description"),
     [
         (None, TokenKind.SERVICE, False, "a token without an end"),
         (5400.0, TokenKind.SERVICE, True, "a token for 1h30m, renewable"),
@@ -70,25 +70,25 @@ def test_a_budget_that_has_to_move_three_keys(
     ],
 )
 def test_what_a_token_is(
-    duration: float | None, kind: TokenKind, said: str, *, renewable: bool
+    duration: float | None, kind: TokenKind, description: str, *, renewable: bool
 ) -> None:
     login = Login(Secret("token"), "accessor", kind, duration, renewable, owned=True, asked_at=0.0)
-    assert token_terms(login).startswith(said)
+    assert token_terms(login).startswith(description)
 
 
 def test_leases_that_are_not_known(tmp_path: Path) -> None:
     settings = load(written(tmp_path, config()), NO_VARIABLES)
-    told = {r.place: r.message for r in lifetime_results(settings, {"billing": None}, HOUR)}
-    assert "leases longer than 1h would end with the token" in told["keys.billing.ttl"]
-    told = {r.place: r.message for r in lifetime_results(settings, {"billing": None}, None)}
-    assert "token" not in told["keys.billing.ttl"]
+    messages = {r.place: r.message for r in lifetime_results(settings, {"billing": None}, HOUR)}
+    assert "leases longer than 1h would end with the token" in messages["keys.billing.ttl"]
+    messages = {r.place: r.message for r in lifetime_results(settings, {"billing": None}, None)}
+    assert "token" not in messages["keys.billing.ttl"]
 
 
 def test_keys_without_leases_are_not_moved(tmp_path: Path) -> None:
     more = "".join(f'[keys.k{number}]\npath = "kv/data/{number}"\n' for number in range(40))
     settings = load(written(tmp_path, config(more=more)), NO_VARIABLES)
-    told = {r.place: r for r in lifetime_results(settings, {"billing": HOUR}, HOUR)}
-    found = told["vault.max_mints_per_minute"]
+    results = {r.place: r for r in lifetime_results(settings, {"billing": HOUR}, HOUR)}
+    found = results["vault.max_mints_per_minute"]
     assert (found.outcome, found.message[:6]) == (Outcome.FINE, "1 key,")
     (none,) = lifetime_results(settings, {}, 60.0)
     assert none.outcome is Outcome.FINE

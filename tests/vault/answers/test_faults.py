@@ -189,8 +189,8 @@ def test_forbidden_names_the_missing_capability(
 
 
 def test_upstream_quotes_openai_without_its_secrets() -> None:
-    words = "API error (401): invalid_request_error - Incorrect API key provided: sk-adm***1234."
-    fault = fault_of(MINT, Refusal(500, (words,)))
+    error = "API error (401): invalid_request_error - Incorrect API key provided: sk-adm***1234."
+    fault = fault_of(MINT, Refusal(500, (error,)))
     assert fault.upstream_status == 401
     assert "Incorrect API key provided: ***." in fault.message
     assert "openai/creds/billing" in fault.message

@@ -99,8 +99,8 @@ async def test_versions_that_ended(vault: VaultServer, mount: str) -> None:
     assert fault.message.endswith("Z: undelete it, or put a new one")
     vault.request("PUT", f"{mount.replace('/data', '/destroy')}/a", {"versions": [1]})
     fault = await fault_at(vault, f"{mount}/a")
-    words = "its version 1 was destroyed: put a new one"
-    assert fault.message == f"Vault finds nothing at {mount}/a: {words}"
+    hint = "its version 1 was destroyed: put a new one"
+    assert fault.message == f"Vault finds nothing at {mount}/a: {hint}"
 
 
 @BOTH
@@ -160,8 +160,8 @@ async def forbidden(engine: Engine, path: str) -> Fault:
 
 async def test_a_policy_that_forbids(vault: VaultServer, mount: str, engine: Engine) -> None:
     fault = await forbidden(engine, f"{mount}/a")
-    words = f"the policy has to give `read` on {mount}/a, if that path is right"
-    assert fault.message.endswith(words)
+    hint = f"the policy has to give `read` on {mount}/a, if that path is right"
+    assert fault.message.endswith(hint)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ Event = dict[str, str]
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """What is logged, with `level`."""
     events: list[Event] = []
 
@@ -54,27 +54,29 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     return events
 
 
-def test_what_is_taken_off_is_told_once_for_each_value(tmp_path: Path, told: list[Event]) -> None:
+def test_what_is_taken_off_is_logged_once_for_each_value(
+    tmp_path: Path, logged: list[Event]
+) -> None:
     file = tmp_path / "token"
     for content in ("\ufeffhvs.one\r\n", "\ufeffhvs.one\r\n", "hvs.two", " hvs.three"):
         file.write_bytes(content.encode())
         read_credential(file, "token_file")
-    assert [event["taken_off"] for event in told] == [
+    assert [event["taken_off"] for event in logged] == [
         "a byte order mark before and a carriage return, a line feed after",
         "a space before",
     ]
-    assert {(event["option"], event["path"], event["level"]) for event in told} == {
+    assert {(event["option"], event["path"], event["level"]) for event in logged} == {
         ("auth.token_file", str(file), "warning")
     }
-    assert "hvs" not in str(told)
+    assert "hvs" not in str(logged)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_the_end_of_a_line_is_no_warning(tmp_path: Path, told: list[Event], end: str) -> None:
+def test_the_end_of_a_line_is_no_warning(tmp_path: Path, logged: list[Event], end: str) -> None:
     file = tmp_path / "token"
     file.write_bytes(f"hvs.one{end}".encode())
     read_credential(file, "AWS_WEB_IDENTITY_TOKEN_FILE")
-    (event,) = told
+    (event,) = logged
     assert (event["level"], event["option"]) == ("info", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 

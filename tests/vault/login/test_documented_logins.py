@@ -44,7 +44,7 @@ async def test_approle_plain_and_wrapped(vault: VaultServer, tmp_path: Path) -> 
     login = await client("approle", vault.address, tmp_path).log_in(None, nothing_to_unwrap)
     assert policies(vault, login.accessor) == {"default", "freshkey"}
     set_up(vault, wrapped, tmp_path)
-    kept: list[Unwrapped] = []
+    stored: list[Unwrapped] = []
     sealed = client("approle", vault.address, tmp_path, "secret_id_wrapped = true")
-    assert (await sealed.log_in(None, kept.append)).owned
-    assert len(kept) == 1
+    assert (await sealed.log_in(None, stored.append)).owned
+    assert len(stored) == 1

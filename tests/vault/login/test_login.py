@@ -149,23 +149,23 @@ async def test_a_given_token_with_a_use_limit_is_refused_to_its_last_use(
 async def test_a_wrapped_secret_id(approle: AppRole) -> None:
     wrapping = approle.wrap()
     client = approle.client(secret_id_wrapped=True)
-    kept: list[Unwrapped] = []
-    await client.log_in(None, kept.append)
-    assert [unwrapped.wrapping for unwrapped in kept] == [wrapping.fingerprint]
+    stored: list[Unwrapped] = []
+    await client.log_in(None, stored.append)
+    assert [unwrapped.wrapping for unwrapped in stored] == [wrapping.fingerprint]
     # The next login, perhaps of another process: the wrapping is spent, and what was in it known.
-    assert (await client.log_in(kept[0], nothing_to_unwrap)).owned
+    assert (await client.log_in(stored[0], nothing_to_unwrap)).owned
     approle.secret_id_file.unlink()
-    assert (await client.log_in(kept[0], nothing_to_unwrap)).owned
+    assert (await client.log_in(stored[0], nothing_to_unwrap)).owned
 
 
 async def test_a_newly_delivered_wrapping_replaces_what_is_known(approle: AppRole) -> None:
     client = approle.client(secret_id_wrapped=True)
-    kept: list[Unwrapped] = []
+    stored: list[Unwrapped] = []
     approle.wrap()
-    await client.log_in(None, kept.append)
+    await client.log_in(None, stored.append)
     approle.wrap()
-    await client.log_in(kept[0], kept.append)
-    assert kept[0].secret_id != kept[1].secret_id
+    await client.log_in(stored[0], stored.append)
+    assert stored[0].secret_id != stored[1].secret_id
 
 
 def security(logs: Sequence[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
@@ -183,8 +183,8 @@ async def test_a_wrapping_that_somebody_else_used(approle: AppRole) -> None:
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message.startswith("security event: the wrapping token was used by somebody else")
     assert wrapping.reveal() not in fault.message
-    told = {"wrapping": wrapping.fingerprint, "message": fault.message, "log_level": "error"}
-    assert security(logs) == [{"event": "wrapping.spent", **told}]  # once
+    fields = {"wrapping": wrapping.fingerprint, "message": fault.message, "log_level": "error"}
+    assert security(logs) == [{"event": "wrapping.spent", **fields}]  # once
 
 
 async def test_a_wrapping_of_something_else_is_not_unwrapped(approle: AppRole) -> None:
@@ -195,8 +195,8 @@ async def test_a_wrapping_of_something_else_is_not_unwrapped(approle: AppRole) -
         await refusal(client)
     assert fault.kind is FaultKind.BAD_REQUEST
     assert "security event: the wrapping token was made at sys/wrapping/wrap" in fault.message
-    told = {"wrapping": wrapping.fingerprint, "message": fault.message, "log_level": "error"}
-    assert security(logs) == [{"event": "wrapping.foreign", **told}]
+    fields = {"wrapping": wrapping.fingerprint, "message": fault.message, "log_level": "error"}
+    assert security(logs) == [{"event": "wrapping.foreign", **fields}]
     approle.vault.request("POST", "sys/wrapping/unwrap", token=wrapping.reveal())  # still whole
 
 
@@ -210,8 +210,8 @@ async def test_a_wrapping_whose_answer_was_lost_is_laid_to_nobody(tmp_path: Path
     def script(sock: socket.socket) -> None:
         lines = [request.line for request in server.requests]
         if any("sys/wrapping/unwrap" in line for line in lines[:-1]):
-            words = ["wrapping token is not valid or does not exist"]
-            sock.sendall(answer(400, {"errors": words}))
+            errors = ["wrapping token is not valid or does not exist"]
+            sock.sendall(answer(400, {"errors": errors}))
         elif "sys/wrapping/lookup" in lines[-1]:
             data = {"creation_path": "auth/approle/role/agent/secret-id"}
             sock.sendall(answer(body={"request_id": "r", "data": data}))

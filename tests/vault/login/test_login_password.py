@@ -104,13 +104,13 @@ async def test_a_user_whose_name_is_no_part_of_a_path(userpass: Userpass) -> Non
     assert f"auth/{userpass.mount}/login/agent?x=1: failed to determine" in fault.message
 
 
-@pytest.mark.parametrize(("password", "told"), [(" wrong", "a space before it"), ("wrong", None)])
+@pytest.mark.parametrize(("password", "hint"), [(" wrong", "a space before it"), ("wrong", None)])
 async def test_a_space_that_was_not_meant(
-    userpass: Userpass, password: str, told: str | None
+    userpass: Userpass, password: str, hint: str | None
 ) -> None:
     userpass.file.write_text(f"{password}\n")
     fault = await refusal(userpass.client())
-    assert fault.message.endswith("those that Vault knows?" if told is None else told)
+    assert fault.message.endswith("those that Vault knows?" if hint is None else hint)
 
 
 async def test_a_password_is_removed_after_the_login(userpass: Userpass) -> None:

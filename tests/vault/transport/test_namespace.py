@@ -84,8 +84,8 @@ async def test_every_request_of_a_login_names_the_namespace(
     options, requests = LOGINS[method]
     given: dict[str, Any] = {key: value or file for key, value in options.items()}
     auth = AUTH_METHODS[method](**given)
-    kept: list[Unwrapped] = []
+    stored: list[Unwrapped] = []
     with OddServer(ANSWER) as server:
-        await make_client(server.address, auth, namespace="team/a").log_in(None, kept.append)
+        await make_client(server.address, auth, namespace="team/a").log_in(None, stored.append)
     assert len(server.requests) == requests
     assert {request.headers["x-vault-namespace"] for request in server.requests} == {"team/a"}

@@ -125,8 +125,8 @@ async def test_a_ping_that_is_answered(status: int) -> None:
 
 @pytest.mark.parametrize("status", [501, 502, 503, 504])
 async def test_a_ping_that_something_else_answers(status: int) -> None:
-    odd = answer(status, b"", content_type="text/plain")
-    with OddServer(odd) as server, pytest.raises(FaultError) as caught:
+    response = answer(status, b"", content_type="text/plain")
+    with OddServer(response) as server, pytest.raises(FaultError) as caught:
         await make_client(server.address).ping()
     assert caught.value.fault.kind is FaultKind.UNREACHABLE
 

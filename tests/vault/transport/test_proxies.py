@@ -91,7 +91,7 @@ async def test_a_proxy_that_wants_a_login(monkeypatch: pytest.MonkeyPatch, schem
     with OddServer(refused) as proxy:
         variable = f"{scheme.upper()}_PROXY"
         client = make_client(f"{scheme}://vault.example:8200")
-        for login, said in (
+        for login, reason in (
             ("", "it wants a user and password"),
             (f"me:{PASSWORD}@", "it takes another user and password"),
         ):
@@ -101,12 +101,12 @@ async def test_a_proxy_that_wants_a_login(monkeypatch: pytest.MonkeyPatch, schem
             assert not found.unanswered
             assert found.message == (
                 f"Vault at {scheme}://vault.example:8200 can't be reached through the proxy "
-                f"127.0.0.1:{proxy.port}: {said}: put them into {variable}, http://USER:PASSWORD@…"
+                f"127.0.0.1:{proxy.port}: {reason}: put them into {variable}, http://USER:PASSWORD@…"
             )
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "reason"),
     [
         (answer(403, b""), "it answers 403 to CONNECT"),
         (answer(502, b""), "it answers 502 to CONNECT"),
@@ -115,13 +115,13 @@ async def test_a_proxy_that_wants_a_login(monkeypatch: pytest.MonkeyPatch, schem
     ],
 )
 async def test_a_proxy_that_makes_no_tunnel(
-    monkeypatch: pytest.MonkeyPatch, sent: bytes, said: str
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, reason: str
 ) -> None:
     with OddServer(sent) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.address)
         found = await fault(make_client("https://vault.example"))
     assert found.kind is FaultKind.UNREACHABLE
-    assert found.message.endswith(f"through the proxy 127.0.0.1:{proxy.port}: {said}")
+    assert found.message.endswith(f"through the proxy 127.0.0.1:{proxy.port}: {reason}")
 
 
 async def test_a_proxy_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

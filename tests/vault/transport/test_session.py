@@ -63,7 +63,7 @@ HTML = answer(200, b"<html>Please log in</html>", content_type="text/html")
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "reason"),
     [
         (HTML, "status 200, text/html"),
         (answer(404, b"", content_type=""), "status 404, no content type"),
@@ -78,11 +78,11 @@ HTML = answer(200, b"<html>Please log in</html>", content_type="text/html")
         (b"HTTP/1.1 200 OK\r\n" + b"A: " + b"x" * 70_000, "not in HTTP"),
     ],
 )
-async def test_an_address_that_is_not_vault(sent: bytes, said: str) -> None:
+async def test_an_address_that_is_not_vault(sent: bytes, reason: str) -> None:
     with OddServer(sent) as server:
         found = await fault(server.address)
     assert found.kind is FaultKind.MALFORMED
-    assert found.message.startswith(f"the address answers, but not as Vault does: {said}")
+    assert found.message.startswith(f"the address answers, but not as Vault does: {reason}")
     assert "log in" not in found.message
     assert found.unanswered
 

@@ -62,11 +62,11 @@ async def test_a_directory_that_can_not_be_used(authority: Authority, tmp_path: 
     with OddServer(HEALTHY, authority.context()) as server:
         missing = await fault(server, ca_dir=tmp_path / "missing")
         (tmp_path / "README").write_text("certificates go here")
-        odd = await fault(server, ca_dir=tmp_path)
+        unreadable = await fault(server, ca_dir=tmp_path)
         (tmp_path / "README").unlink()
         empty = await fault(server, ca_dir=tmp_path)
     assert missing.message.startswith(f"vault.ca_dir {tmp_path}/missing: No such file")
-    assert odd.message.startswith(f"vault.ca_dir {tmp_path}/README: ")
+    assert unreadable.message.startswith(f"vault.ca_dir {tmp_path}/README: ")
     assert "its issuer is not trusted" in empty.message
 
 
@@ -153,7 +153,7 @@ async def test_a_client_certificate_that_the_server_refuses(
     authority: Authority,
 ) -> None:
     past = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for trusted, fields, said in (
+    for trusted, fields, reason in (
         (authority.ca_file, {"not_after": past}, "the client certificate has expired"),
         (authority.issue()["certificate"], {}, "does not trust the issuer of the client certif"),
     ):
@@ -168,7 +168,7 @@ async def test_a_client_certificate_that_the_server_refuses(
                 client_cert_file=files["certificate"],
                 client_key_file=files["private_key"],
             )
-        assert said in found.message
+        assert reason in found.message
 
 
 async def test_a_vault_without_tls(vault: VaultServer) -> None:

@@ -68,8 +68,8 @@ async def test_machine_with_an_identity_of_its_users(
 
 
 async def test_machine_without_an_identity(machine: Cloud, vault_login: OddServer) -> None:
-    words = {"error": "invalid_request", "error_description": "Identity not found"}
-    machine.routes[f"GET {TOKEN}"] = answer(400, words)
+    error = {"error": "invalid_request", "error_description": "Identity not found"}
+    machine.routes[f"GET {TOKEN}"] = answer(400, error)
     fault = await fault_of(vault_login)
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == (
@@ -91,7 +91,7 @@ async def test_outside_of_azure(vault_login: OddServer, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("words", "todo"),
+    ("error", "todo"),
     [  # as vault-plugin-auth-azure 0.22 was seen to say it
         (
             'oidc: expected audience "https://management.azure.com/" got ["https://vault"]',
@@ -124,13 +124,13 @@ async def test_outside_of_azure(vault_login: OddServer, monkeypatch: pytest.Monk
         ("subscription not authorized", "correct that bound of the role"),
     ],
 )
-async def test_what_the_plugin_refuses(machine: Cloud, words: str, todo: str) -> None:
-    body = {"errors": [f"1 error occurred:\n\t* {words}\n\n"]}
+async def test_what_the_plugin_refuses(machine: Cloud, error: str, todo: str) -> None:
+    body = {"errors": [f"1 error occurred:\n\t* {error}\n\n"]}
     with OddServer(answer(500, body)) as vault:  # its refusals come as a 500
         fault = await fault_of(vault)
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == (
-        f"Vault refuses auth/azure/login ({words}): {todo}; "
+        f"Vault refuses auth/azure/login ({error}): {todo}; "
         "the token was for https://management.azure.com/"
     )
 

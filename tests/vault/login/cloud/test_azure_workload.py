@@ -54,13 +54,15 @@ async def test_workload_of_another_client(
 async def test_workload_that_entra_refuses(
     cloud: Cloud, workload: Path, vault_login: OddServer
 ) -> None:
-    words = "AADSTS70021: No matching federated identity record found"
+    description = "AADSTS70021: No matching federated identity record found"
     cloud.routes["POST /tenant-1/oauth2/v2.0/token"] = answer(
-        401, {"error": "invalid_client", "error_description": words}
+        401, {"error": "invalid_client", "error_description": description}
     )
     fault = await fault_of(vault_login)
     assert fault.kind is FaultKind.BAD_REQUEST
-    assert fault.message.startswith(f"Entra ID answers 401: {words}: has the identity a federated")
+    assert fault.message.startswith(
+        f"Entra ID answers 401: {description}: has the identity a federated"
+    )
 
 
 @pytest.mark.parametrize("name", ["AZURE_TENANT_ID", "AZURE_CLIENT_ID"])

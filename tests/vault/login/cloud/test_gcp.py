@@ -142,13 +142,13 @@ async def test_iam_with_another_account(google: Cloud, vault_login: OddServer) -
 
 
 async def test_iam_that_may_not_sign(google: Cloud, vault_login: OddServer) -> None:
-    words = "Permission 'iam.serviceAccounts.signJwt' denied on resource"
-    error = {"error": {"code": 403, "message": words, "status": "PERMISSION_DENIED"}}
+    message = "Permission 'iam.serviceAccounts.signJwt' denied on resource"
+    error = {"error": {"code": 403, "message": message, "status": "PERMISSION_DENIED"}}
     google.routes[f"POST {SIGN}"] = answer(403, error)
     fault = await fault_of(vault_login, type=GcpType.IAM)
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message.startswith(
-        f"Google's IAM answers 403: {words}: the instance's account needs "
+        f"Google's IAM answers 403: {message}: the instance's account needs "
         f"roles/iam.serviceAccountTokenCreator on {ACCOUNT}, "
     )
 

@@ -126,7 +126,7 @@ async def test_an_unusable_proxy(monkeypatch: pytest.MonkeyPatch, value: str) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "content", "kind", "said"),
+    ("status", "content", "kind", "message"),
     [
         (400, b'{"error": "a", "error_description": "b"}', FaultKind.BAD_REQUEST, "b"),
         (403, b'{"error": {"message": "no", "code": 403}}', FaultKind.BAD_REQUEST, "no"),
@@ -139,8 +139,8 @@ async def test_an_unusable_proxy(monkeypatch: pytest.MonkeyPatch, value: str) ->
     ],
 )
 def test_refusals_quote_the_service(
-    status: int, content: bytes, kind: FaultKind, said: str
+    status: int, content: bytes, kind: FaultKind, message: str
 ) -> None:
     fault = refusal(near("http://x"), Reply(status, {}, content), "do this").fault
     assert fault.kind is kind
-    assert fault.message == f"the service answers {status}: {said}: do this"
+    assert fault.message == f"the service answers {status}: {message}: do this"
