@@ -10,7 +10,7 @@ import pytest
 from testbed.emulator.process import OpenAIServer
 from testbed.toxiproxy import ToxiproxyServer
 from testbed.vault import VaultServer
-from tests.vault.authority import Authority
+from tests.vault.authority import CertificateAuthority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,12 +37,12 @@ def toxiproxy() -> Iterator[ToxiproxyServer]:
 
 
 @pytest.fixture(scope="session")
-def authority(vault: VaultServer, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.found(vault, tmp_path_factory.mktemp("ca"))
+def authority(vault: VaultServer, tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority.create(vault, tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture
-def memory() -> Iterator[Path]:
+def tmpfs_path() -> Iterator[Path]:
     """A directory on tmpfs, with a path short enough for a socket."""
     directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
     yield directory

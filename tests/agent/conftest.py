@@ -44,13 +44,13 @@ def engine(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def make_agent(engine: Engine, memory: Path) -> Iterator[Callable[..., Agent]]:
+def make_agent(engine: Engine, tmpfs_path: Path) -> Iterator[Callable[..., Agent]]:
     """Make an agent that isn't started; takes what `configuration` takes."""
     made: list[Agent] = []
 
     def make(address: str = engine.vault.address, extra: str = "", **options: str) -> Agent:
-        (memory / "secret_id").write_text(engine.secret_id)
-        agent = Agent(memory)
+        (tmpfs_path / "secret_id").write_text(engine.secret_id)
+        agent = Agent(tmpfs_path)
         text = configuration(engine, address, extra, **options)
         agent.config.write_text(text.replace("[auth]", f'[auth]\nmount = "{engine.mount}"', 1))
         made.append(agent)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def parrot() -> Iterator[str]:
+def echo_server() -> Iterator[str]:
     """A server that answers 400 to all, with the whole request in headers and in Vault's errors."""
 
-    class Parrot(http.server.BaseHTTPRequestHandler):
+    class EchoHandler(http.server.BaseHTTPRequestHandler):
         def answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             errors = [f"I don't like {self.path} {dict(self.headers.items())} {sent}"]
@@ -38,7 +38,7 @@ def parrot() -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Parrot) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), EchoHandler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -48,9 +48,9 @@ def parrot() -> Iterator[str]:
 
 @pytest.mark.parametrize("login", ["approle", "token"])
 def test_vault_that_quotes_a_credential(
-    engine: Engine, expose: Callable[..., Exposure], parrot: str, login: str
+    engine: Engine, expose: Callable[..., Exposure], echo_server: str, login: str
 ) -> None:
-    exposure = expose(login, address=parrot)
+    exposure = expose(login, address=echo_server)
     agent = exposure.agent
     assert exposure.command("once", "--timeout", "1s", "--config", str(agent.config)) == 1
     assert b"I don't like" in exposure.shown[-1][1]
@@ -66,11 +66,11 @@ def test_openai_that_quotes_a_key(
     engine: Engine,
     expose: Callable[..., Exposure],
     given: Callable[[], dict[str, str]],
-    parrot: str,
+    echo_server: str,
 ) -> None:
     exposure = expose()
     agent = exposure.agent
-    text = agent.config.read_text().replace(engine.openai.base_url, parrot)
+    text = agent.config.read_text().replace(engine.openai.base_url, echo_server)
     agent.config.write_text(text)
     exposure.start()
     tested = eventually(lambda: agent.logged("key.tested"), "the key is tested")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.checking import change, tokens
-from tests.agent.holding import holding
+from tests.agent.holding_proxy import holding_proxy
 
 if TYPE_CHECKING:
     from tests.agent.harness import Agent, Engine
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("held", ["/login", "/capabilities-self"])
 def test_a_signal(agent: Agent, engine: Engine, held: str, number: signal.Signals) -> None:
-    with holding(engine.vault.address, held) as proxy:
+    with holding_proxy(engine.vault.address, held) as proxy:
         change(agent, engine.vault.address, proxy.address)
         with subprocess.Popen(
             [sys.executable, "-m", "freshkey", "check", "--online", "--config", agent.config],
@@ -30,7 +30,7 @@ def test_a_signal(agent: Agent, engine: Engine, held: str, number: signal.Signal
             text=True,
         ) as checking:
             try:
-                assert proxy.holds.wait(20)
+                assert proxy.is_holding.wait(20)
                 assert tokens(engine) == 1, "it has a token by now, and may not know it yet"
                 checking.send_signal(number)
                 checking.send_signal(number)

@@ -14,7 +14,7 @@ from freshkey.preflight.online.report import Outcome
 from freshkey.settings import load
 
 from tests.agent.checking import change, checked, tokens
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,8 +158,10 @@ def test_a_static_key_needs_nothing_but_a_read(agent: Agent, engine: Engine, ver
         engine.vault.write_policy(engine.mount, f'path "{mount}/*" {{ capabilities = ["read"] }}')
         change(agent, f"{mount}/data/", f"{mount}/")
         fault = checked(agent, 1)["faults"]["keys.billing.path"]
-        assert fault.startswith(f"{mount}/ is KV version 2, ")
-        assert fault.endswith(f": write {mount}/data/billing")
+        assert fault == (
+            f"{mount}/ is KV version 2, whose paths have data/ after the mount: "
+            f"write {mount}/data/billing"
+        )
     engine.vault.request("DELETE", f"sys/mounts/{mount}")
 
 
@@ -187,7 +189,7 @@ def test_an_answer_that_openai_would_not_give(
 ) -> None:
     change(agent, "[keys.billing.verify]", f'[keys.billing.verify]\nmode = "{mode}"')
     assert checked(agent, 0)["warnings"] == {}
-    with OddServer(answer(404)) as server:
+    with ScriptedServer(answer(404)) as server:
         change(agent, engine.openai.base_url, f"http://127.0.0.1:{server.port}/v1")
         warnings = checked(agent, 0)["warnings"]
     assert warnings.keys() == ({"keys.billing.verify.base_url"} if warned else set())

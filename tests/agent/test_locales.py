@@ -73,7 +73,7 @@ def locale(name: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def memory(name: str) -> Iterator[Path]:
+def tmpfs_path(name: str) -> Iterator[Path]:
     """As the usual one, with a name that some locale can't take."""
     directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
     odd_directory = directory / name
@@ -99,8 +99,10 @@ def lines_of_a_person(done: subprocess.CompletedProcess[bytes]) -> list[bytes]:
     return [line for line in done.stderr.splitlines() if b'"event"' not in line]
 
 
-def test_every_command_says_what_it_has_to_in_a_line(memory: Path, locale: dict[str, str]) -> None:
-    config = memory / "config.toml"
+def test_every_command_says_what_it_has_to_in_a_line(
+    tmpfs_path: Path, locale: dict[str, str]
+) -> None:
+    config = tmpfs_path / "config.toml"
     config.write_text(OFF)
     config.chmod(0o600)
     for command in COMMANDS:
@@ -114,8 +116,8 @@ def test_every_command_says_what_it_has_to_in_a_line(memory: Path, locale: dict[
             assert 'path "kv1/ü" {' in done.stdout.decode()
 
 
-def test_what_is_not_there_is_named_in_a_line(memory: Path, locale: dict[str, str]) -> None:
-    nothing = str(memory / "nothing\n")
+def test_what_is_not_there_is_named_in_a_line(tmpfs_path: Path, locale: dict[str, str]) -> None:
+    nothing = str(tmpfs_path / "nothing\n")
     for command in COMMANDS:
         done = run(locale, command, FRESHKEY_CONFIG=nothing)
         assert done.returncode == 2

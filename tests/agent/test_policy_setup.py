@@ -10,14 +10,19 @@ import pytest
 from testbed.process import ReservedPort
 from testbed.vault import VaultServer
 from tests.logins.issuer import AUDIENCE, ISSUER, SUBJECT, Issuer
-from tests.support.fresh_vault import configured, follow, minted, sound
+from tests.support.fresh_vault import (
+    assert_check_passes,
+    assert_key_is_minted,
+    configure_agent,
+    run_setup,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from testbed.emulator.process import OpenAIServer
-    from tests.vault.authority import Authority
+    from tests.vault.authority import CertificateAuthority
 
 CREDENTIALS = {
     "approle": 'role_id_file = "role_id"\nsecret_id_file = "secret_id"',
@@ -37,49 +42,51 @@ def fresh() -> Iterator[VaultServer]:
 def test_credentials(
     fresh: VaultServer,
     openai_server: OpenAIServer,
-    memory: Path,
+    tmpfs_path: Path,
     auth: str,
 ) -> None:
-    agent = configured(memory, fresh.address, openai_server, auth)
-    follow(agent, fresh, openai_server)
-    sound(agent)
-    minted(agent)
+    agent = configure_agent(tmpfs_path, fresh.address, openai_server, auth)
+    run_setup(agent, fresh, openai_server)
+    assert_check_passes(agent)
+    assert_key_is_minted(agent)
 
 
 def test_a_wrapped_secret_id(
     fresh: VaultServer,
     openai_server: OpenAIServer,
-    memory: Path,
+    tmpfs_path: Path,
 ) -> None:
     auth = f"{CREDENTIALS['approle']}\nsecret_id_wrapped = true"
-    agent = configured(memory, fresh.address, openai_server, auth)
-    follow(agent, fresh, openai_server)
-    minted(agent)
+    agent = configure_agent(tmpfs_path, fresh.address, openai_server, auth)
+    run_setup(agent, fresh, openai_server)
+    assert_key_is_minted(agent)
 
 
 @pytest.mark.parametrize("role", ['role = "billing"\n', ""])
 def test_jwt(
     fresh: VaultServer,
     openai_server: OpenAIServer,
-    memory: Path,
+    tmpfs_path: Path,
     role: str,
 ) -> None:
     issuer = Issuer()
-    (memory / "jwt").write_text(issuer.token())
+    (tmpfs_path / "jwt").write_text(issuer.token())
     auth = f'method = "jwt"\n{role}jwt_file = "jwt"'
-    agent = configured(memory, fresh.address, openai_server, auth)
+    agent = configure_agent(tmpfs_path, fresh.address, openai_server, auth)
     with issuer.serve_keys() as url:
         # An issuer that is asked for its discovery document has to speak https.
         own = {"oidc_discovery_url='<ISSUER>'": f"jwks_url={url}", "<ISSUER>": ISSUER}
-        follow(agent, fresh, openai_server, {**own, "<SUBJECT>": SUBJECT, "<AUDIENCE>": AUDIENCE})
-        sound(agent)
-        minted(agent)
+        run_setup(
+            agent, fresh, openai_server, {**own, "<SUBJECT>": SUBJECT, "<AUDIENCE>": AUDIENCE}
+        )
+        assert_check_passes(agent)
+        assert_key_is_minted(agent)
 
 
 def test_cert(
-    authority: Authority,
+    authority: CertificateAuthority,
     openai_server: OpenAIServer,
-    memory: Path,
+    tmpfs_path: Path,
 ) -> None:
     files, own = authority.issue(), authority.issue(common_name="agent.example")
     with closing(ReservedPort()) as port:
@@ -95,23 +102,25 @@ client_cert_file = "{own["certificate"]}"
 client_key_file = "{own["private_key"]}"
 """
         with VaultServer(settings={"listener": {"tcp": listener}}) as vault:
-            agent = configured(memory, f"https://{address}", openai_server, 'method = "cert"', tls)
+            agent = configure_agent(
+                tmpfs_path, f"https://{address}", openai_server, 'method = "cert"', tls
+            )
             known = {"<CA_CERTIFICATE.pem>": str(authority.ca_file)}
-            follow(agent, vault, openai_server, {**known, "<AGENT_NAME>": "agent.example"})
-            sound(agent)
-            minted(agent)
+            run_setup(agent, vault, openai_server, {**known, "<AGENT_NAME>": "agent.example"})
+            assert_check_passes(agent)
+            assert_key_is_minted(agent)
 
 
 def test_a_password_that_the_agent_has_used_and_removed(
     fresh: VaultServer,
     openai_server: OpenAIServer,
-    memory: Path,
+    tmpfs_path: Path,
 ) -> None:
     auth = f"{CREDENTIALS['userpass']}\nremove_password_file = true"
-    agent = configured(memory, fresh.address, openai_server, auth)
-    follow(agent, fresh, openai_server)
-    sound(agent)
-    assert (memory / "password").exists()
-    minted(agent)
-    assert not (memory / "password").exists()
-    sound(agent)
+    agent = configure_agent(tmpfs_path, fresh.address, openai_server, auth)
+    run_setup(agent, fresh, openai_server)
+    assert_check_passes(agent)
+    assert (tmpfs_path / "password").exists()
+    assert_key_is_minted(agent)
+    assert not (tmpfs_path / "password").exists()
+    assert_check_passes(agent)

@@ -32,7 +32,7 @@ LOGINS = 50
 
 
 @dataclass
-class Hurried:
+class FastClockEnvironment:
     """The loop's world, without files; `ahead` is how far its clock was put on."""
 
     ahead: float = 0.0
@@ -60,7 +60,7 @@ class Hurried:
         self.records.append(record)
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what Vault does is told by nobody
             await trio.sleep(0.005)
@@ -75,8 +75,8 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
     file = tmp_path / "config.toml"
     file.write_text(text.replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1))
     settings = load(file, {})
-    policy, world = desired_state(settings).policy, Hurried()
-    loop = Loop(policy, fresh(policy), world)
+    policy, environment = desired_state(settings).policy, FastClockEnvironment()
+    loop = Loop(policy, fresh(policy), environment)
     executor = RemoteExecutor(settings, loop.send)
 
     def logged_in(count: int) -> bool:
@@ -89,19 +89,19 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(executor.prepare, 0)
         nursery.start_soon(loop.run, executor)
-        await until(partial(settled, 1))
+        await wait_until(partial(settled, 1))
         for number in range(2, LOGINS + 1):
-            world.ahead += 2  # two logins are a second apart
+            environment.ahead += 2  # two logins are a second apart
             loop.send(CredentialChanged())
-            await until(partial(logged_in, number))
+            await wait_until(partial(logged_in, number))
             loop.send(RotateRequested("billing"))
-            await until(partial(settled, number))
+            await wait_until(partial(settled, number))
         nursery.cancel_scope.cancel()
     await executor.aclose()
     current = loop.state.tokens.current
     assert current is not None
     assert [data["accessor"] for data in engine.tokens()] == [current.accessor]
-    events = [record.event for record in world.records]
+    events = [record.event for record in environment.records]
     assert events.count("token.logged_in") == LOGINS
     assert events.count("token.revoked") == LOGINS - 1
     assert engine.counts()["live"] == 1

@@ -70,8 +70,8 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(engine: Engine, memory: Path) -> Iterator[Fleet]:
-    made = Fleet(engine, memory, [])
+def fleet(engine: Engine, tmpfs_path: Path) -> Iterator[Fleet]:
+    made = Fleet(engine, tmpfs_path, [])
     yield made
     for agent in made.agents:
         agent.close()

@@ -135,7 +135,7 @@ def test_socket_of_a_live_agent(make_agent: Callable[..., Agent], engine: Engine
 
 @pytest.fixture
 def website() -> Iterator[str]:
-    class Page(http.server.BaseHTTPRequestHandler):
+    class WebPageHandler(http.server.BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
@@ -147,7 +147,7 @@ def website() -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), WebPageHandler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

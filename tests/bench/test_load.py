@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("connections", [1, 7])
-def test_every_answer_is_counted_once(memory: Path, connections: int) -> None:
-    with Answering(memory / "sock", [GOOD + BODY]) as server:
+def test_every_answer_is_counted_once(tmpfs_path: Path, connections: int) -> None:
+    with Answering(tmpfs_path / "sock", [GOOD + BODY]) as server:
         found = load(server.path, connections, answers=50)
     assert found.answers == found.asked == server.requests == 50
     assert found.connections == connections
@@ -27,24 +27,24 @@ def test_every_answer_is_counted_once(memory: Path, connections: int) -> None:
 
 
 @pytest.mark.parametrize("connections", [1, 2])
-def test_a_time_is_the_whole_of_an_answer(memory: Path, connections: int) -> None:
-    with Answering(memory / "sock", [GOOD, BODY], delay=0.02) as server:
+def test_a_time_is_the_whole_of_an_answer(tmpfs_path: Path, connections: int) -> None:
+    with Answering(tmpfs_path / "sock", [GOOD, BODY], delay=0.02) as server:
         found = load(server.path, connections, answers=6)
     assert found.p50 >= 20_000  # microseconds
     assert found.rate <= connections / 0.02
 
 
-def test_load_for_a_time_leaves_out_the_warm_up(memory: Path) -> None:
-    with Answering(memory / "sock", [GOOD + BODY]) as server:
+def test_load_for_a_time_leaves_out_the_warm_up(tmpfs_path: Path) -> None:
+    with Answering(tmpfs_path / "sock", [GOOD + BODY]) as server:
         found = load(server.path, 2, seconds=0.1)
     assert found.seconds >= 0.1
     assert found.asked > found.answers > 0
 
 
 @pytest.mark.parametrize("connections", [1, 3])
-def test_answers_may_come_in_pieces(memory: Path, connections: int) -> None:
+def test_answers_may_come_in_pieces(tmpfs_path: Path, connections: int) -> None:
     lower = GOOD.replace(b"Content-Length", b"content-length")
-    with Answering(memory / "sock", [bytes([byte]) for byte in lower + BODY]) as server:
+    with Answering(tmpfs_path / "sock", [bytes([byte]) for byte in lower + BODY]) as server:
         assert load(server.path, connections, answers=9).answers == 9
 
 
@@ -65,26 +65,26 @@ def test_answers_may_come_in_pieces(memory: Path, connections: int) -> None:
 )
 @pytest.mark.parametrize("connections", [1, 2])
 def test_anything_else_than_a_whole_good_answer_ends_it(
-    memory: Path, connections: int, pieces: list[bytes | None], message: str
+    tmpfs_path: Path, connections: int, pieces: list[bytes | None], message: str
 ) -> None:
-    with Answering(memory / "sock", pieces) as server, pytest.raises(LoadError) as caught:
+    with Answering(tmpfs_path / "sock", pieces) as server, pytest.raises(LoadError) as caught:
         load(server.path, connections, answers=9)
     assert str(caught.value).startswith(f"load: {message}")
     assert "sk-not" not in str(caught.value)
 
 
-def test_a_later_answer_is_looked_at_as_the_first_one_is(memory: Path) -> None:
+def test_a_later_answer_is_looked_at_as_the_first_one_is(tmpfs_path: Path) -> None:
     wrong = GOOD.replace(b"200 OK", b"500 Oh")
     with (
-        Answering(memory / "sock", [GOOD + BODY], [wrong + BODY]) as server,
+        Answering(tmpfs_path / "sock", [GOOD + BODY], [wrong + BODY]) as server,
         pytest.raises(LoadError, match="not a 200"),
     ):
         load(server.path, answers=9)
 
 
 @pytest.mark.parametrize("connections", [1, 2])
-def test_no_answer_ends_it(memory: Path, connections: int) -> None:
-    with Answering(memory / "sock") as server:
+def test_no_answer_ends_it(tmpfs_path: Path, connections: int) -> None:
+    with Answering(tmpfs_path / "sock") as server:
         options = [f"-socket={server.path}", f"-target={TARGET}", f"-connections={connections}"]
         command = [str(binary(BENCH_LOAD)), *options, "-patience=50ms"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -92,6 +92,6 @@ def test_no_answer_ends_it(memory: Path, connections: int) -> None:
     assert done.stderr == "load: no answer within 50ms\n"
 
 
-def test_no_server(memory: Path) -> None:
+def test_no_server(tmpfs_path: Path) -> None:
     with pytest.raises(LoadError, match=r"connect .*/none: no such file or directory"):
-        load(memory / "none")
+        load(tmpfs_path / "none")

@@ -30,11 +30,11 @@ ANSWER = (
 
 
 @pytest.mark.parametrize("module", [None, "bench.http_server", "bench.hypercorn_server"])
-def test_a_peer_sends_the_same_headers_and_body(memory: Path, module: str | None) -> None:
-    path, file = memory / "sock", memory / "answer"
+def test_a_peer_sends_the_same_headers_and_body(tmpfs_path: Path, module: str | None) -> None:
+    path, file = tmpfs_path / "sock", tmpfs_path / "answer"
     file.write_bytes(ANSWER)
     program = [sys.executable, "-m", module] if module else [str(binary(BENCH_PEER))]
-    with Program([*program, path, file], memory / "log") as peer:
+    with Program([*program, path, file], tmpfs_path / "log") as peer:
         peer.until(lambda: ask(path))
         connection = UnixConnection(path)
         connection.request("GET", "/v1/keys/billing")
@@ -48,19 +48,19 @@ def test_a_peer_sends_the_same_headers_and_body(memory: Path, module: str | None
     assert body == wanted.body == BODY
 
 
-def test_the_part_of_the_agent_answers_with_a_key(memory: Path) -> None:
-    path = memory / "sock"
-    with Program([sys.executable, "-m", "bench.socket_server", path], memory / "log") as part:
+def test_the_part_of_the_agent_answers_with_a_key(tmpfs_path: Path) -> None:
+    path = tmpfs_path / "sock"
+    with Program([sys.executable, "-m", "bench.socket_server", path], tmpfs_path / "log") as part:
         part.until(lambda: ask(path))
         assert load(path, 3, answers=30).answers == 30
         assert part.processor() > 0
-        assert part.memory() > 1024
+        assert part.tmpfs_path() > 1024
 
 
-def test_a_program_that_ends_is_told_of_by_its_last_words(memory: Path) -> None:
+def test_a_program_that_ends_is_told_of_by_its_last_words(tmpfs_path: Path) -> None:
     command = [sys.executable, "-c", "exit('no luck')"]
     with (
-        Program(command, memory / "log") as program,
+        Program(command, tmpfs_path / "log") as program,
         pytest.raises(SystemExit, match="did not get there: no luck"),
     ):
         program.until(lambda: False)
@@ -68,14 +68,14 @@ def test_a_program_that_ends_is_told_of_by_its_last_words(memory: Path) -> None:
 
 @pytest.mark.parametrize("name", [AUDITED, LOGGED])
 def test_a_read_that_left_no_audit_event_is_told_of(
-    memory: Path, name: str, capsys: pytest.CaptureFixture[str]
+    tmpfs_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = memory / "record"
+    record = tmpfs_path / "record"
     record.write_text("one event\n")
     idle = [sys.executable, "-c", "import time; time.sleep(60)"]
     with (
-        Answering(memory / "sock", [GOOD + BODY]) as answering,
-        Program(idle, memory / "log") as program,
+        Answering(tmpfs_path / "sock", [GOOD + BODY]) as answering,
+        Program(idle, tmpfs_path / "log") as program,
     ):
         server = Server(name, program, answering.path, record)
         ends = pytest.raises(SystemExit, match="reads are not in")

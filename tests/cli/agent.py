@@ -79,7 +79,7 @@ STATUS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request as it came."""
 
     line: str
@@ -93,8 +93,8 @@ class Agent:
 
     path: Path
     script: list[Step] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
-    on_request: Callable[[Asked], None] = lambda _: None
+    requests: list[ReceivedRequest] = field(default_factory=list)
+    on_request: Callable[[ReceivedRequest], None] = lambda _: None
 
     def __enter__(self) -> Self:
         self.start()
@@ -120,12 +120,12 @@ class Agent:
 
     @property
     def lines(self) -> list[str]:
-        return [asked.line for asked in self.asked]
+        return [request.line for request in self.requests]
 
     @property
-    def held(self) -> list[str | None]:
+    def held_tags(self) -> list[str | None]:
         """The tag that each request said it holds."""
-        return [asked.headers.get("if-none-match") for asked in self.asked]
+        return [request.headers.get("if-none-match") for request in self.requests]
 
     def _serve(self, listener: socket.socket) -> None:
         with suppress(OSError):
@@ -143,9 +143,9 @@ class Agent:
                 name, _, value = header.partition(": ")
                 headers[name.lower()] = value
             body = stream.read(int(headers.get("content-length", 0))).decode()
-        asked = Asked(line, headers, body)
-        self.asked.append(asked)
-        self.on_request(asked)
+        request = ReceivedRequest(line, headers, body)
+        self.requests.append(request)
+        self.on_request(request)
         step = self.script.pop(0) if self.script else b""
         for piece in step if isinstance(step, list) else [step]:
             connection.sendall(piece)

@@ -14,16 +14,16 @@ def test_a_question_and_its_answer(agent: Agent) -> None:
     agent.script = [answer(200, {"a": 1})]
     assert ask(agent.path, "/v1/status") == Answer(200, {"a": 1})
     assert agent.lines == ["GET /v1/status HTTP/1.1"]
-    assert agent.held == [None]
+    assert agent.held_tags == [None]
 
 
 def test_a_tag_and_an_order(agent: Agent) -> None:
     agent.script = [answer(304), answer(202)]
     assert ask(agent.path, "/a", tag="7-a") == Answer(304, {})
     assert ask(agent.path, "/b", order={"now": False}) == Answer(202, {})
-    assert agent.held == ['"7-a"', None]
-    assert agent.asked[1].line == "POST /b HTTP/1.1"
-    assert agent.asked[1].body == '{"now": false}'
+    assert agent.held_tags == ['"7-a"', None]
+    assert agent.requests[1].line == "POST /b HTTP/1.1"
+    assert agent.requests[1].body == '{"now": false}'
 
 
 def test_an_answer_in_pieces(agent: Agent) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.agent import KEY, NEW, OLD, UNCHANGED, Agent, Asked, answer, key, status
+from tests.cli.agent import KEY, NEW, OLD, UNCHANGED, Agent, ReceivedRequest, answer, key, status
 
 COMMANDS = [["status"], ["get", "billing"], ["watch", "billing"], ["rotate", "billing"]]
 
@@ -76,7 +76,7 @@ def test_a_key_is_never_an_argument(agent: Agent) -> None:
     process: Future[subprocess.Popen[bytes]] = Future()
     seen: list[bytes] = []
 
-    def look(_: Asked) -> None:
+    def look(_: ReceivedRequest) -> None:
         child = process.result(timeout=30).pid
         seen.append(Path(f"/proc/{child}/cmdline").read_bytes())
 
@@ -143,7 +143,7 @@ def test_a_closed_output(agent: Agent) -> None:
     done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.startswith(b"freshkey: standard output is closed")
-    assert not agent.asked
+    assert not agent.requests
 
 
 def test_status_json_on_a_terminal_is_indented(agent: Agent) -> None:

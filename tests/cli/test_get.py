@@ -28,7 +28,7 @@ def test_raw_is_the_key_and_nothing_else(agent: Agent, capsys: Output) -> None:
     assert main(["get", "billing"]) == 0
     assert capsys.readouterr() == (KEY, "")
     assert agent.lines == ["GET /v1/keys/billing?wait=30s HTTP/1.1"]
-    assert agent.held == [None]
+    assert agent.held_tags == [None]
 
 
 def test_json_is_the_whole_answer_on_a_line(agent: Agent, capsys: Output) -> None:
@@ -69,7 +69,7 @@ def test_a_newer_key_is_waited_for(agent: Agent, clock: Clock, capsys: Output) -
     agent.script = [UNCHANGED, key(OLD), key(NEW)]
     assert main(["get", "billing", "--newer-than", OLD, "--wait", "10m"]) == 0
     assert capsys.readouterr() == (KEY, "")
-    assert agent.held == [f'"{OLD}"'] * 3
+    assert agent.held_tags == [f'"{OLD}"'] * 3
     assert "?wait=300s " in agent.lines[0]  # the agent waits no longer
     assert clock.slept == [1, 1]
 

@@ -29,7 +29,7 @@ def test_the_new_generation_is_waited_for(agent: Agent, clock: Clock, capsys: Ou
     assert capsys.readouterr() == (f"billing: {OLD} -> {NEW}\n", "")
     assert agent.lines[0] == "POST /v1/keys/billing/rotate HTTP/1.1"
     assert agent.lines[1] == "GET /v1/keys/billing?wait=60s HTTP/1.1"
-    assert agent.held[1:] == [f'"{OLD}"'] * 4
+    assert agent.held_tags[1:] == [f'"{OLD}"'] * 4
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_new_generation_is_waited_for(agent: Agent, clock: Clock, capsys: Ou
 def test_the_order(agent: Agent, arguments: list[str], order: object) -> None:
     agent.script = [ACCEPTED, key(NEW)]
     assert main(["rotate", "billing", *arguments]) == 0
-    assert json.loads(agent.asked[0].body) == order
+    assert json.loads(agent.requests[0].body) == order
 
 
 @pytest.mark.parametrize("content", [{"tag": None}, {}, {"tag": "a\nb"}])
@@ -51,7 +51,7 @@ def test_nothing_was_published_before(agent: Agent, capsys: Output, content: obj
     agent.script = [answer(202, content), key(NEW)]
     assert main(["rotate", "billing"]) == 0
     assert capsys.readouterr().out == f"billing: - -> {NEW}\n"
-    assert agent.held == [None, None]
+    assert agent.held_tags == [None, None]
 
 
 def test_it_gives_up(agent: Agent, clock: Clock, capsys: Output) -> None:
@@ -104,7 +104,7 @@ def test_now_needs_compromised(agent: Agent, capsys: Output) -> None:
     assert capsys.readouterr().err == (
         "freshkey: --now revokes a key at once: it needs --compromised too\n"
     )
-    assert not agent.asked
+    assert not agent.requests
 
 
 def test_the_key_is_not_shown(agent: Agent, capsys: Output) -> None:

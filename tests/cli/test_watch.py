@@ -11,8 +11,8 @@ from tests.cli.agent import (
     UNCHANGED,
     UNKNOWN,
     Agent,
-    Asked,
     Clock,
+    ReceivedRequest,
     key,
     problem,
 )
@@ -34,7 +34,7 @@ def test_a_line_for_every_generation(agent: Agent, clock: Clock, capsys: Output)
     agent.script = [key(OLD), UNCHANGED, key(NEW), UNKNOWN]
     assert watched(capsys) == ([OLD, NEW], [])
     assert set(agent.lines) == {"GET /v1/keys/billing?wait=300s HTTP/1.1"}
-    assert agent.held == [None, f'"{OLD}"', f'"{OLD}"', f'"{NEW}"']
+    assert agent.held_tags == [None, f'"{OLD}"', f'"{OLD}"', f'"{NEW}"']
 
 
 def test_a_line_holds_no_key(agent: Agent, clock: Clock, capsys: Output) -> None:
@@ -62,8 +62,8 @@ def test_an_agent_that_does_not_wait_is_not_pressed(
 def test_an_agent_that_waited_is_asked_again_at_once(
     agent: Agent, clock: Clock, capsys: Output
 ) -> None:
-    def wait(asked: Asked) -> None:
-        clock.now += 300 if "if-none-match" in asked.headers else 0
+    def wait(request: ReceivedRequest) -> None:
+        clock.now += 300 if "if-none-match" in request.headers else 0
 
     agent.on_request = wait
     agent.script = [key(), UNCHANGED, UNCHANGED, UNKNOWN]
@@ -72,8 +72,8 @@ def test_an_agent_that_waited_is_asked_again_at_once(
 
 
 def test_a_restart_is_survived_and_told_once(agent: Agent, clock: Clock, capsys: Output) -> None:
-    def stop(asked: Asked) -> None:
-        if len(agent.asked) == 2:
+    def stop(request: ReceivedRequest) -> None:
+        if len(agent.requests) == 2:
             agent.stop()
             clock.after(5, agent.start)
 
@@ -83,7 +83,7 @@ def test_a_restart_is_survived_and_told_once(agent: Agent, clock: Clock, capsys:
     tags, complaints = watched(capsys)
     assert tags == [OLD, NEW]
     assert complaints == ["freshkey: billing: the agent is stopping (trying again)"]
-    assert agent.held[2] == f'"{OLD}"'
+    assert agent.held_tags[2] == f'"{OLD}"'
 
 
 def test_every_restart_is_told(agent: Agent, clock: Clock, capsys: Output) -> None:

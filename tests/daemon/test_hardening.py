@@ -19,12 +19,12 @@ from structlog.testing import capture_logs
 ROOT = Path(__file__).parents[2]
 
 
-def settings(memory: Path) -> Settings:
+def settings(tmpfs_path: Path) -> Settings:
     return Settings(
         vault=VaultSettings(addresses=("http://127.0.0.1:8200",)),
         auth=TokenAuth(),
-        state=StateSettings(directory=memory / "state"),
-        keys={"billing": KeySettings(path="x", files=(FileSettings(path=memory / "a" / "b"),))},
+        state=StateSettings(directory=tmpfs_path / "state"),
+        keys={"billing": KeySettings(path="x", files=(FileSettings(path=tmpfs_path / "a" / "b"),))},
     )
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from freshkey.host.holders import is_listened_on, lock_holder
 
 
-def test_who_holds_a_lock(memory: Path) -> None:
-    file = memory / "lock"
+def test_who_holds_a_lock(tmpfs_path: Path) -> None:
+    file = tmpfs_path / "lock"
     assert lock_holder(file) is None
     with file.open("w") as lock:
         assert lock_holder(file) is None

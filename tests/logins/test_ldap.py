@@ -14,7 +14,7 @@ from testbed.binaries import LDAP_PLUGIN
 from testbed.vault import VaultServer
 from tests.logins import slapd
 from tests.logins.slapd import SUFFIX, Slapd
-from tests.support.documented import blocks, client, set_up
+from tests.support.documented import client, code_blocks, run_commands
 from tests.vault.conftest import make_client
 from tests.vault.login.test_login import nothing_to_unwrap, refusal
 
@@ -117,8 +117,8 @@ async def test_what_its_page_says(ldap: Ldap) -> None:
         "ldaps://ldap.example": ldap.directory.url,
         "ou=services,dc=example": SUFFIX,
     }
-    (commands,) = blocks("ldap", "sh")
+    (commands,) = code_blocks("ldap", "sh")
     ldap.vault.request("DELETE", "sys/auth/ldap")
-    set_up(ldap.vault, commands, directory, changes)
+    run_commands(ldap.vault, commands, directory, changes)
     login = await client("ldap", ldap.vault.address, directory).log_in(None, nothing_to_unwrap)
     assert (login.duration, login.owned) == (3600.0, True)

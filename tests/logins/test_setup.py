@@ -10,7 +10,12 @@ from testbed.binaries import KUBERNETES_PLUGIN, LDAP_PLUGIN
 from testbed.vault import VaultServer
 from tests.logins import slapd
 from tests.logins.slapd import SUFFIX, Slapd
-from tests.support.fresh_vault import configured, follow, minted, sound
+from tests.support.fresh_vault import (
+    assert_check_passes,
+    assert_key_is_minted,
+    configure_agent,
+    run_setup,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +27,10 @@ pytestmark = pytest.mark.logins
 
 
 def test_kubernetes(
-    kubernetes: KubernetesServer, openai_server: OpenAIServer, memory: Path
+    kubernetes: KubernetesServer, openai_server: OpenAIServer, tmpfs_path: Path
 ) -> None:
-    (memory / "token").write_text(kubernetes.issue("shop", "billing", ["vault"]))
-    (memory / "reviewer.jwt").write_text(kubernetes.issue("vault", "vault"))
+    (tmpfs_path / "token").write_text(kubernetes.issue("shop", "billing", ["vault"]))
+    (tmpfs_path / "reviewer.jwt").write_text(kubernetes.issue("vault", "vault"))
     auth = 'method = "kubernetes"\nrole = "billing"\ntoken_file = "token"'
     known = {
         "<https://API_SERVER>": kubernetes.address,
@@ -36,14 +41,14 @@ def test_kubernetes(
         "<NAMESPACE>": "shop",
     }
     with VaultServer(auth_plugins={"kubernetes": KUBERNETES_PLUGIN}) as vault:
-        agent = configured(memory, vault.address, openai_server, auth)
-        follow(agent, vault, openai_server, known)
-        sound(agent)
-        minted(agent)
+        agent = configure_agent(tmpfs_path, vault.address, openai_server, auth)
+        run_setup(agent, vault, openai_server, known)
+        assert_check_passes(agent)
+        assert_key_is_minted(agent)
 
 
-def test_ldap(openai_server: OpenAIServer, memory: Path, tmp_path: Path) -> None:
-    (memory / "password").write_text("correct horse")
+def test_ldap(openai_server: OpenAIServer, tmpfs_path: Path, tmp_path: Path) -> None:
+    (tmpfs_path / "password").write_text("correct horse")
     auth = 'method = "ldap"\nusername = "agent"\npassword_file = "password"'
     with (
         Slapd(slapd.found(), tmp_path) as directory,
@@ -54,10 +59,10 @@ def test_ldap(openai_server: OpenAIServer, memory: Path, tmp_path: Path) -> None
         directory.add_user("other", "battery staple")
         directory.start()
         known = {"<LDAPS_URL>": directory.url, "<OU=SERVICES,DC=EXAMPLE>": SUFFIX, "<CN>": "cn"}
-        agent = configured(memory, vault.address, openai_server, auth)
-        follow(agent, vault, openai_server, known)
-        sound(agent)
-        minted(agent)
+        agent = configure_agent(tmpfs_path, vault.address, openai_server, auth)
+        run_setup(agent, vault, openai_server, known)
+        assert_check_passes(agent)
+        assert_key_is_minted(agent)
         assert policies(vault, "agent", "correct horse")
         assert policies(vault, "other", "battery staple") == []
 

@@ -12,7 +12,7 @@ from freshkey.openai import probe
 from freshkey.openai.probe import Probe
 
 from testbed.process import ReservedPort
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from testbed.emulator.process import OpenAIServer
@@ -30,7 +30,7 @@ async def test_openai_wants_a_key(openai_server: OpenAIServer) -> None:
 
 @pytest.mark.parametrize("status", [301, 404, 503])
 async def test_an_answer_of_any_status(status: int) -> None:
-    with OddServer(answer(status, headers={"Location": "/"})) as server:
+    with ScriptedServer(answer(status, headers={"Location": "/"})) as server:
         assert await reach(f"http://127.0.0.1:{server.port}/v1") == status
     (request,) = server.requests
     assert "authorization" not in request.headers

@@ -10,7 +10,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the one tmpfs that every Linux 
 
 
 @pytest.fixture
-def memory() -> Iterator[Path]:
+def tmpfs_path() -> Iterator[Path]:
     """An empty directory on tmpfs, 0755."""
     if not os.access(SHARED_MEMORY, os.W_OK):
         pytest.skip(f"{SHARED_MEMORY} is not writable: there is no tmpfs to test on")

@@ -42,10 +42,10 @@ def test_file_systems_in_memory() -> None:
 
 
 class Mounts:
-    """A made-up table in which the device of `memory` has the mounts that are added."""
+    """A made-up table in which the device of `tmpfs_path` has the mounts that are added."""
 
-    def __init__(self, memory: Path, file: Path) -> None:
-        device = memory.stat().st_dev
+    def __init__(self, tmpfs_path: Path, file: Path) -> None:
+        device = tmpfs_path.stat().st_dev
         self._device = f"{os.major(device)}:{os.minor(device)}"
         self._file = file
         file.touch()
@@ -56,38 +56,38 @@ class Mounts:
 
 
 @pytest.fixture
-def mounted(memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mounts:
+def mounted(tmpfs_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mounts:
     monkeypatch.setattr(directories, "_MOUNTS", tmp_path / "mountinfo")
-    return Mounts(memory, tmp_path / "mountinfo")
+    return Mounts(tmpfs_path, tmp_path / "mountinfo")
 
 
-def test_the_type_of_a_file_system(memory: Path, mounted: Mounts) -> None:
-    assert file_system(memory) is None
-    mounted.add(memory, kind="fuse.sshfs")
-    assert file_system(memory / "not" / "yet") == "fuse.sshfs"
+def test_the_type_of_a_file_system(tmpfs_path: Path, mounted: Mounts) -> None:
+    assert file_system(tmpfs_path) is None
+    mounted.add(tmpfs_path, kind="fuse.sshfs")
+    assert file_system(tmpfs_path / "not" / "yet") == "fuse.sshfs"
 
 
-def test_each_mount_is_named_once(memory: Path, mounted: Mounts) -> None:
-    mounted.add(memory)
-    paths = [memory / "state", memory / "keys" / "not" / "yet", Path("/proc")]
-    assert swappable_mounts(paths) == (str(memory),)
+def test_each_mount_is_named_once(tmpfs_path: Path, mounted: Mounts) -> None:
+    mounted.add(tmpfs_path)
+    paths = [tmpfs_path / "state", tmpfs_path / "keys" / "not" / "yet", Path("/proc")]
+    assert swappable_mounts(paths) == (str(tmpfs_path),)
 
 
-def test_the_mount_that_holds_the_path_is_named(memory: Path, mounted: Mounts) -> None:
-    for point in (Path("/another/place"), memory, memory.parent):
+def test_the_mount_that_holds_the_path_is_named(tmpfs_path: Path, mounted: Mounts) -> None:
+    for point in (Path("/another/place"), tmpfs_path, tmpfs_path.parent):
         mounted.add(point)
-    assert swappable_mounts([memory]) == (str(memory),)
+    assert swappable_mounts([tmpfs_path]) == (str(tmpfs_path),)
 
 
-def test_a_mount_that_does_not_swap(memory: Path, mounted: Mounts) -> None:
-    mounted.add(memory, "rw,size=4k,noswap")
-    mounted.add(memory, kind="ramfs")
-    assert swappable_mounts([memory]) == ()
+def test_a_mount_that_does_not_swap(tmpfs_path: Path, mounted: Mounts) -> None:
+    mounted.add(tmpfs_path, "rw,size=4k,noswap")
+    mounted.add(tmpfs_path, kind="ramfs")
+    assert swappable_mounts([tmpfs_path]) == ()
 
 
-def test_what_is_not_in_memory(memory: Path, mounted: Mounts) -> None:
-    mounted.add(memory, kind="ext4")
-    assert swappable_mounts([memory]) == ()
+def test_what_is_not_in_memory(tmpfs_path: Path, mounted: Mounts) -> None:
+    mounted.add(tmpfs_path, kind="ext4")
+    assert swappable_mounts([tmpfs_path]) == ()
 
 
 # In a mount namespace of its own: the kernel's own words for the option.

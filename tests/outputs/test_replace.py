@@ -106,8 +106,8 @@ def test_a_file_that_is_mounted_by_itself_is_explained(
     assert names(tmp_path) == []
 
 
-def test_a_reader_never_sees_a_part(memory: Path) -> None:
-    path = memory / "file"
+def test_a_reader_never_sees_a_part(tmpfs_path: Path) -> None:
+    path = tmpfs_path / "file"
     contents = (b"a" * 100, b"b" * 70_000)
     put(path, contents[0])
     seen: set[bytes] = set()

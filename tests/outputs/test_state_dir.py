@@ -22,41 +22,41 @@ def refusal_of(directory: Path, *, allow_disk: bool = False) -> str:
     return message
 
 
-def test_a_missing_directory_is_made_private(memory: Path) -> None:
-    with StateDirectory.open(memory / "a" / "state", allow_disk=False):
-        assert stat.S_IMODE((memory / "a" / "state").stat().st_mode) == 0o700
-        assert stat.S_IMODE((memory / "a" / "state" / "lock").stat().st_mode) == 0o600
+def test_a_missing_directory_is_made_private(tmpfs_path: Path) -> None:
+    with StateDirectory.open(tmpfs_path / "a" / "state", allow_disk=False):
+        assert stat.S_IMODE((tmpfs_path / "a" / "state").stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmpfs_path / "a" / "state" / "lock").stat().st_mode) == 0o600
 
 
-def test_one_that_others_may_enter_is_refused(memory: Path) -> None:
-    memory.chmod(0o750)
-    assert "is open to others (mode 0750): chmod 0700 it" in refusal_of(memory)
+def test_one_that_others_may_enter_is_refused(tmpfs_path: Path) -> None:
+    tmpfs_path.chmod(0o750)
+    assert "is open to others (mode 0750): chmod 0700 it" in refusal_of(tmpfs_path)
 
 
-def test_one_of_another_user_is_refused(memory: Path) -> None:
+def test_one_of_another_user_is_refused(tmpfs_path: Path) -> None:
     if os.geteuid() == 0:
-        os.chown(memory, 12345, -1)
-        assert "belongs to uid 12345" in refusal_of(memory)
+        os.chown(tmpfs_path, 12345, -1)
+        assert "belongs to uid 12345" in refusal_of(tmpfs_path)
     else:
         assert "belongs to uid 0" in refusal_of(Path("/"))
 
 
 def test_one_on_disk_is_refused_unless_that_is_allowed(
-    memory: Path, monkeypatch: pytest.MonkeyPatch
+    tmpfs_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(directories, "_MOUNTS", Path(os.devnull))  # no tmpfs anywhere
-    memory.chmod(0o700)
-    assert "not on tmpfs or ramfs" in refusal_of(memory)
-    StateDirectory.open(memory, allow_disk=True).close()
+    tmpfs_path.chmod(0o700)
+    assert "not on tmpfs or ramfs" in refusal_of(tmpfs_path)
+    StateDirectory.open(tmpfs_path, allow_disk=True).close()
 
 
-def test_a_file_in_its_place_is_named(memory: Path) -> None:
-    (memory / "state").write_bytes(b"")
-    assert "Not a directory" in refusal_of(memory / "state")
+def test_a_file_in_its_place_is_named(tmpfs_path: Path) -> None:
+    (tmpfs_path / "state").write_bytes(b"")
+    assert "Not a directory" in refusal_of(tmpfs_path / "state")
 
 
-def test_a_second_agent_is_told_who_holds_it(memory: Path) -> None:
-    state = memory / "state"
+def test_a_second_agent_is_told_who_holds_it(tmpfs_path: Path) -> None:
+    state = tmpfs_path / "state"
     comm = Path("/proc/self/comm").read_text().strip()
     with StateDirectory.open(state, allow_disk=False):
         assert f"is in use by process {os.getpid()} ({comm}): stop that" in refusal_of(state)
@@ -65,8 +65,8 @@ def test_a_second_agent_is_told_who_holds_it(memory: Path) -> None:
     StateDirectory.open(state, allow_disk=False).close()
 
 
-def test_the_lock_goes_with_a_killed_agent(memory: Path) -> None:
-    state = memory / "state"
+def test_the_lock_goes_with_a_killed_agent(tmpfs_path: Path) -> None:
+    state = tmpfs_path / "state"
 
     def hold_and_die() -> None:
         StateDirectory.open(state, allow_disk=False)

@@ -24,13 +24,13 @@ _PLACES = ("/etc/freshkey", "/run/credentials/freshkey.service", "/run/freshkey-
 _KEY = '[keys.billing]\npath = "openai/creds/billing"\n'
 
 
-def blocks(method: str, language: str) -> list[str]:
+def code_blocks(method: str, language: str) -> list[str]:
     """Return the fenced blocks of a method's page."""
     text = (DOCS / f"{method}.md").read_text()
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def set_up(
+def run_commands(
     vault: VaultAPI,
     commands: str,
     directory: Path,
@@ -57,7 +57,7 @@ def set_up(
 
 def client(method: str, address: str, directory: Path, more: str = "") -> VaultClient:
     """Return a client with the page's example; credentials are in `directory`."""
-    (text,) = blocks(method, "toml")
+    (text,) = code_blocks(method, "toml")
     for place in _PLACES:
         text = text.replace(place, str(directory))
     if "[vault]" not in text:

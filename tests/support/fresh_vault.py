@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from testbed.emulator.organization import ADMIN_API_KEY, ADMIN_API_KEY_ID
 from tests.agent.harness import Agent
-from tests.support.documented import set_up
+from tests.support.documented import run_commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from testbed.vault import VaultServer
 
 
-def configured(
+def configure_agent(
     directory: Path, vault: str, openai: OpenAIServer, auth: str, more: str = ""
 ) -> Agent:
     """Return an agent whose credentials, and all else, are in its directory."""
@@ -43,7 +43,7 @@ path = "keys/billing"
     return agent
 
 
-def follow(
+def run_setup(
     agent: Agent, vault: VaultServer, openai: OpenAIServer, changes: Mapping[str, str] | None = None
 ) -> None:
     """Run what the agent's configuration prints, with `changes` of what an operator fills in."""
@@ -61,17 +61,17 @@ def follow(
     commands = printed.stdout
     unfilled = [line for line in commands.splitlines() if not line.startswith("#")]
     assert not re.search(r"'@?<", "\n".join(unfilled)), commands
-    set_up(vault, commands, agent.directory, OPENAI_ADMIN_KEY=ADMIN_API_KEY)
+    run_commands(vault, commands, agent.directory, OPENAI_ADMIN_KEY=ADMIN_API_KEY)
 
 
-def sound(agent: Agent) -> None:
+def assert_check_passes(agent: Agent) -> None:
     """Assert that the online check finds nothing to say."""
     done = agent.command("check", "--online")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert done.stdout.endswith("no faults, no warnings\n"), done.stdout
 
 
-def minted(agent: Agent) -> None:
+def assert_key_is_minted(agent: Agent) -> None:
     """Assert that the agent starts and gets a key, and end it."""
     agent.start()
     try:

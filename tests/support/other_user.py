@@ -14,7 +14,7 @@ _USER: Final = 4_000_001
 
 
 @contextmanager
-def looking_as_other_user(directory: Path) -> Iterator[None]:
+def as_other_user(directory: Path) -> Iterator[None]:
     """Keep this process out of a directory within; root, whom no mode stops, is another user."""
     mode = directory.stat().st_mode
     directory.chmod(0)

@@ -11,14 +11,14 @@ from testbed.vault import VaultServer
 
 
 @dataclass(frozen=True)
-class Authority:
+class CertificateAuthority:
     """A CA, its certificate in a file."""
 
     vault: VaultServer
     directory: Path
 
     @classmethod
-    def found(cls, vault: VaultServer, directory: Path) -> Self:
+    def create(cls, vault: VaultServer, directory: Path) -> Self:
         """Make the CA, which issues certificates of any name."""
         made = cls(vault, directory)
         vault.request("POST", "sys/mounts/pki", {"type": "pki"})

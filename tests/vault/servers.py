@@ -41,7 +41,7 @@ class Request:
 
 
 @dataclass
-class OddServer:
+class ScriptedServer:
     """Sends `script` to every client that has sent a request, or lets it act on the socket."""
 
     script: bytes | Handler

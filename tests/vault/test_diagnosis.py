@@ -12,7 +12,7 @@ from freshkey.core.model.secret import Secret
 from freshkey.vault import diagnosis
 
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     import socket
@@ -63,18 +63,18 @@ async def test_a_token_that_may_look_itself_up(approle: AppRole, engine: Engine)
     assert fault.message == f"{DENIED} {engine.path}, if that path is right"
 
 
-class FalseVault(OddServer):
-    """Answers every read with `refusal`, and what is asked about it as `others` says."""
+class ScriptedVault(ScriptedServer):
+    """Answers every read with `refusal`, and what is asked about it as `other_answer` says."""
 
-    def __init__(self, refusal: bytes, others: bytes | None) -> None:
+    def __init__(self, refusal: bytes, other_answer: bytes | None) -> None:
         def script(sock: socket.socket) -> None:
-            asked = self.requests[-1].line
-            if "sys/internal" not in asked and "lookup-self" not in asked:
+            request_line = self.requests[-1].line
+            if "sys/internal" not in request_line and "lookup-self" not in request_line:
                 sock.sendall(refusal)
-            elif others is None:
+            elif other_answer is None:
                 self.wait(60)
             else:
-                sock.sendall(others)
+                sock.sendall(other_answer)
 
         super().__init__(script)
 
@@ -83,7 +83,7 @@ class FalseVault(OddServer):
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "PATIENCE", 0.2)
 
 
@@ -92,17 +92,19 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     [("kv/a", "kv/data/a"), ("team/kv/a", "MOUNT/data/NAME"), ("kv", "MOUNT/data/NAME")],
 )
 async def test_a_vault_that_tells_no_mounts(path: str, better: str) -> None:
-    with FalseVault(NOT_OF_THE_API, answer(404, {"errors": []})) as server:
+    with ScriptedVault(NOT_OF_THE_API, answer(404, {"errors": []})) as server:
         fault = await refused(make_client(server.address), TOKEN, path)
     assert fault.kind is FaultKind.NOT_FOUND
     assert fault.message.endswith(f"needs data/ after its mount: write {better}")
 
 
 @pytest.mark.parametrize(
-    "others", [None, answer(500, {"errors": ["x"]}), b"no HTTP", answer(body=7)]
+    "other_answer", [None, answer(500, {"errors": ["x"]}), b"no HTTP", answer(body=7)]
 )
-async def test_what_does_not_answer_changes_nothing(hasty: None, others: bytes | None) -> None:
-    with FalseVault(FORBIDDEN, others) as server:
+async def test_what_does_not_answer_changes_nothing(
+    short_patience: None, other_answer: bytes | None
+) -> None:
+    with ScriptedVault(FORBIDDEN, other_answer) as server:
         fault = await refused(make_client(server.address), TOKEN, "team/kv/a")
     assert fault.message == f"{DENIED} team/kv/a, if that path is right"
     assert not fault.unanswered
@@ -110,14 +112,14 @@ async def test_what_does_not_answer_changes_nothing(hasty: None, others: bytes |
 
 @pytest.mark.parametrize("data", [[], {}, {"path": 1, "type": "kv"}, {"path": "kv/", "type": []}])
 async def test_a_mount_that_is_none(data: object) -> None:
-    with FalseVault(FORBIDDEN, answer(body={"data": data, "request_id": "r"})) as server:
+    with ScriptedVault(FORBIDDEN, answer(body={"data": data, "request_id": "r"})) as server:
         fault = await refused(make_client(server.address), TOKEN, "team/kv/a")
     assert fault.message.startswith(f"{DENIED} team/kv/a, if that path is right")
 
 
-async def test_a_mint_that_was_refused_does_not_look_unanswered(hasty: None) -> None:
+async def test_a_mint_that_was_refused_does_not_look_unanswered(short_patience: None) -> None:
     """A stop that comes while Vault is asked why must not make it one that was abandoned."""
-    with FalseVault(FORBIDDEN, None) as server:
+    with ScriptedVault(FORBIDDEN, None) as server:
         client = make_client(server.address)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_at_the_question, server, nursery.cancel_scope)
@@ -128,14 +130,14 @@ async def test_a_mint_that_was_refused_does_not_look_unanswered(hasty: None) -> 
         assert not caught.value.fault.unanswered
 
 
-async def _cancel_at_the_question(server: FalseVault, scope: trio.CancelScope) -> None:
+async def _cancel_at_the_question(server: ScriptedVault, scope: trio.CancelScope) -> None:
     while len(server.requests) < 2:  # noqa: ASYNC110 - the server runs in threads
         await trio.sleep(0.001)
     scope.cancel()
 
 
 async def test_a_role_that_is_missing_is_not_asked_about() -> None:
-    with FalseVault(answer(400, {"errors": ['role "x" does not exist']}), None) as server:
+    with ScriptedVault(answer(400, {"errors": ['role "x" does not exist']}), None) as server:
         fault = await refused(make_client(server.address), TOKEN, "openai/creds/x")
         assert server.lines() == ["/v1/openai/creds/x"] * 2
     assert fault.kind is FaultKind.NOT_FOUND
@@ -143,7 +145,7 @@ async def test_a_role_that_is_missing_is_not_asked_about() -> None:
 
 async def test_paths_are_encoded_on_the_wire_and_nowhere_else() -> None:
     path, lease_id = "kv1/with space/\u00fc?#%", "team ai/creds/billing/x y\u00fc"
-    with FalseVault(FORBIDDEN, FORBIDDEN) as server:
+    with ScriptedVault(FORBIDDEN, FORBIDDEN) as server:
         client = make_client(server.address)
         fault = await refused(client, TOKEN, path)
         with pytest.raises(FaultError) as caught:
@@ -162,7 +164,7 @@ async def test_paths_are_encoded_on_the_wire_and_nowhere_else() -> None:
 
 async def test_a_lease_id_that_is_no_text() -> None:
     body = {"lease_id": "\ud800/x", "lease_duration": 60, "data": {"api_key": "sk-1"}}
-    with OddServer(answer(body=json.dumps(body).encode())) as server:
+    with ScriptedServer(answer(body=json.dumps(body).encode())) as server:
         client = make_client(server.address)
         grant = await client.mint(TOKEN, "kv/a", "api_key", None)
         await client.revoke_lease(TOKEN, grant.lease_id)

@@ -1,7 +1,7 @@
-"""STS: moto's server, behind a door that checks signatures, for moto checks none.
+"""STS: moto's server, behind a proxy that checks signatures, because moto checks none.
 
-The door computes each signature anew with botocore, from what arrives: so what Vault sends on is
-still what was signed.
+The proxy computes each signature anew with botocore, from what arrives. So a request that Vault
+sends on has to be what was signed.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Sts:
         self.hosts: list[str] = []
         self._port = ReservedPort()
         self._directory = tempfile.TemporaryDirectory(prefix="freshkey-moto-")
-        self._door = _Listener(self)
-        self._thread = threading.Thread(target=self._door.serve_forever)
+        self._proxy = _SignatureProxy(self)
+        self._thread = threading.Thread(target=self._proxy.serve_forever)
 
     @property
     def address(self) -> str:
-        """Where the door is."""
-        return f"http://127.0.0.1:{self._door.server_address[1]}"
+        """The address of the proxy."""
+        return f"http://127.0.0.1:{self._proxy.server_address[1]}"
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1"]
@@ -66,9 +66,9 @@ class Sts:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._door.shutdown()
+        self._proxy.shutdown()
         self._thread.join()
-        self._door.server_close()
+        self._proxy.server_close()
         self._moto.stop()
         self._port.close()
         self._directory.cleanup()
@@ -105,15 +105,15 @@ class Sts:
         return True
 
 
-class _Listener(ThreadingHTTPServer):
+class _SignatureProxy(ThreadingHTTPServer):
     def __init__(self, sts: Sts) -> None:
-        super().__init__(("127.0.0.1", 0), _Door)
+        super().__init__(("127.0.0.1", 0), _SignatureHandler)
         self.sts = sts
 
 
-class _Door(BaseHTTPRequestHandler):
+class _SignatureHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Listener
+    server: _SignatureProxy
 
     def do_POST(self) -> None:
         sts = self.server.sts

@@ -183,12 +183,12 @@ async def test_a_wrong_secret(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_a_clock_that_is_wrong(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Slow(datetime):
+    class SlowClock(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Slow:
+        def now(cls, tz: tzinfo | None = None) -> SlowClock:
             return cls.fromtimestamp(datetime.now(tz).timestamp() - 3600, tz)
 
-    monkeypatch.setattr(aws, "datetime", Slow)
+    monkeypatch.setattr(aws, "datetime", SlowClock)
     message = await mount.refusal()
     assert "Signature expired: " in message
     assert message.endswith("): correct this machine's clock")

@@ -7,7 +7,7 @@ from freshkey.preflight.offline.host import host_faults, host_warnings
 from freshkey.settings import load
 
 from tests.settings.files import NO_VARIABLES, config, written
-from tests.support.other_user import looking_as_other_user
+from tests.support.other_user import as_other_user
 
 NOBODY = 4_000_000_001
 
@@ -184,7 +184,7 @@ def test_an_audit_file_that_can_not_be_seen(tmp_path: Path) -> None:
     shut.mkdir(parents=True)
     more = '[log]\naudit_file = "shut/below/record"'
     settings = load(written(tmp_path, config(more=more)), NO_VARIABLES)
-    with looking_as_other_user(shut.parent):
+    with as_other_user(shut.parent):
         (found,) = host_faults(settings)
     assert found.path == "log.audit_file"
     assert "(Permission denied)" in found.message

@@ -6,7 +6,7 @@ from freshkey.preflight.online.spent_once import was_removed
 from freshkey.settings import load
 
 from tests.settings.files import NO_VARIABLES, config, written
-from tests.support.other_user import looking_as_other_user
+from tests.support.other_user import as_other_user
 
 AUTH = """
 method = "{method}"
@@ -34,7 +34,7 @@ def test_what_can_not_be_seen_was_not_removed(
     auth = AUTH.format(kind=kind, method=method, options=options)
     settings = load(written(tmp_path, config(auth=auth)), NO_VARIABLES)
     assert was_removed(settings.auth)
-    with looking_as_other_user(shut):
+    with as_other_user(shut):
         assert not was_removed(settings.auth)
     (shut / "credential").write_text("secret")
     assert not was_removed(settings.auth)

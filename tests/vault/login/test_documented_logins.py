@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.documented import blocks, client, set_up
+from tests.support.documented import client, code_blocks, run_commands
 from tests.vault.login.test_login import nothing_to_unwrap
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def policies(vault: VaultServer, accessor: str) -> set[str]:
 
 @pytest.mark.parametrize("method", ["token", "userpass"])
 async def test_a_method(vault: VaultServer, tmp_path: Path, method: str) -> None:
-    (commands,) = blocks(method, "sh")
-    set_up(vault, commands, tmp_path)
+    (commands,) = code_blocks(method, "sh")
+    run_commands(vault, commands, tmp_path)
     login = await client(method, vault.address, tmp_path).log_in(None, nothing_to_unwrap)
     assert login.owned == (method != "token")
     assert login.duration == pytest.approx(3600, abs=60)
@@ -39,11 +39,11 @@ async def test_a_method(vault: VaultServer, tmp_path: Path, method: str) -> None
 
 
 async def test_approle_plain_and_wrapped(vault: VaultServer, tmp_path: Path) -> None:
-    plain, wrapped = blocks("approle", "sh")
-    set_up(vault, plain, tmp_path)
+    plain, wrapped = code_blocks("approle", "sh")
+    run_commands(vault, plain, tmp_path)
     login = await client("approle", vault.address, tmp_path).log_in(None, nothing_to_unwrap)
     assert policies(vault, login.accessor) == {"default", "freshkey"}
-    set_up(vault, wrapped, tmp_path)
+    run_commands(vault, wrapped, tmp_path)
     stored: list[Unwrapped] = []
     sealed = client("approle", vault.address, tmp_path, "secret_id_wrapped = true")
     assert (await sealed.log_in(None, stored.append)).owned

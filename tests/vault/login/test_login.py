@@ -13,7 +13,7 @@ from freshkey.settings.auth import AppRoleAuth, TokenAuth
 from structlog.testing import capture_logs
 
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     import socket
@@ -218,7 +218,7 @@ async def test_a_wrapping_whose_answer_was_lost_is_laid_to_nobody(tmp_path: Path
 
     (tmp_path / "secret_id").write_text("hvs.of-a-wrapping")
     auth = AppRoleAuth(role_id="r", secret_id_file=tmp_path / "secret_id", secret_id_wrapped=True)
-    with OddServer(script) as server, capture_logs() as logs:
+    with ScriptedServer(script) as server, capture_logs() as logs:
         client = make_client(server.address, auth)
         assert (await refusal(client)).unanswered
         fault = await refusal(client)

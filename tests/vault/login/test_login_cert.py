@@ -13,8 +13,8 @@ from freshkey.settings.auth import CertAuth
 
 from testbed.process import ReservedPort
 from testbed.vault import VaultServer
-from tests.support.documented import blocks, client, set_up
-from tests.vault.authority import Authority
+from tests.support.documented import client, code_blocks, run_commands
+from tests.vault.authority import CertificateAuthority
 from tests.vault.conftest import make_client
 from tests.vault.login.test_login import nothing_to_unwrap, refusal
 
@@ -34,12 +34,12 @@ _NUMBERS = count(1)
 
 
 @dataclass(frozen=True)
-class Secured:
+class CertVault:
     """A Vault that speaks TLS too, and takes certificates for `agent.example`."""
 
     vault: VaultServer
     address: str
-    authority: Authority
+    authority: CertificateAuthority
 
     def client(self, directory: Path | None, **auth: Any) -> VaultClient:  # noqa: ANN401 - any option
         """Return a client whose certificate is in `directory`."""
@@ -60,7 +60,7 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(authority: Authority) -> Iterator[Secured]:
+def cert_vault(authority: CertificateAuthority) -> Iterator[CertVault]:
     files = authority.issue()
     with closing(ReservedPort()) as port:
         address = f"127.0.0.1:{port.number}"
@@ -78,15 +78,15 @@ def secured(authority: Authority) -> Iterator[Secured]:
                 "token_ttl": "60s",
             }
             vault.request("POST", "auth/certs/certs/agent", role)
-            yield Secured(vault, f"https://{address}", authority)
+            yield CertVault(vault, f"https://{address}", authority)
 
 
-def deliver(secured: Secured, directory: Path, name: str = "agent.example") -> None:
+def install_cert(cert_vault: CertVault, directory: Path, name: str = "agent.example") -> None:
     """Put a certificate in the place of the last one, as Kubernetes does for cert-manager.
 
     https://kubernetes.io/docs/concepts/configuration/secret/: a link to a directory is replaced.
     """
-    files = secured.authority.issue(common_name=name, ip_sans="")
+    files = cert_vault.authority.issue(common_name=name, ip_sans="")
     version = directory / f"..{next(_NUMBERS)}"
     version.mkdir(parents=True)
     (version / "tls.crt").write_bytes(files["certificate"].read_bytes())
@@ -100,47 +100,47 @@ def deliver(secured: Secured, directory: Path, name: str = "agent.example") -> N
 
 
 @pytest.mark.parametrize("role", [None, "agent"])
-async def test_a_certificate(secured: Secured, tmp_path: Path, role: str | None) -> None:
-    deliver(secured, tmp_path)
-    login = await secured.client(tmp_path, role=role).log_in(None, nothing_to_unwrap)
+async def test_a_certificate(cert_vault: CertVault, tmp_path: Path, role: str | None) -> None:
+    install_cert(cert_vault, tmp_path)
+    login = await cert_vault.client(tmp_path, role=role).log_in(None, nothing_to_unwrap)
     assert login.owned
     assert (login.duration, login.renewable) == (60.0, True)
 
 
 async def test_the_next_login_uses_a_certificate_that_was_replaced(
-    secured: Secured, tmp_path: Path
+    cert_vault: CertVault, tmp_path: Path
 ) -> None:
-    deliver(secured, tmp_path)
-    client = secured.client(tmp_path)
+    install_cert(cert_vault, tmp_path)
+    client = cert_vault.client(tmp_path)
     first = await client.log_in(None, nothing_to_unwrap)
     same = await client.log_in(None, nothing_to_unwrap)
-    deliver(secured, tmp_path)
+    install_cert(cert_vault, tmp_path)
     second = await client.log_in(None, nothing_to_unwrap)
-    owners = [secured.owner(login.accessor) for login in (first, same, second)]
+    owners = [cert_vault.owner(login.accessor) for login in (first, same, second)]
     assert owners[0] == owners[1] != owners[2]
     await client.renew_token(first.token, 60.0)  # the same CA stands behind both
 
 
-async def test_a_pair_that_is_replaced_one_by_one(secured: Secured, tmp_path: Path) -> None:
+async def test_a_pair_that_is_replaced_one_by_one(cert_vault: CertVault, tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
-    deliver(secured, old)
-    deliver(secured, new)
+    install_cert(cert_vault, old)
+    install_cert(cert_vault, new)
     used = tmp_path / "used"
     used.mkdir()
     for file in ("tls.crt", "tls.key"):
         (used / file).write_bytes((old / file).read_bytes())
-    client = secured.client(used)
+    client = cert_vault.client(used)
     first = await client.log_in(None, nothing_to_unwrap)
     (used / "tls.crt").write_bytes((new / "tls.crt").read_bytes())
     between = await client.log_in(None, nothing_to_unwrap)
     (used / "tls.key").write_bytes((new / "tls.key").read_bytes())
     last = await client.log_in(None, nothing_to_unwrap)
-    owners = [secured.owner(login.accessor) for login in (first, between, last)]
+    owners = [cert_vault.owner(login.accessor) for login in (first, between, last)]
     assert owners[0] == owners[1] != owners[2]
 
 
-async def test_no_certificate(secured: Secured) -> None:
-    fault = await refusal(secured.client(None))
+async def test_no_certificate(cert_vault: CertVault) -> None:
+    fault = await refusal(cert_vault.client(None))
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == (
         "Vault refuses the certificate at auth/certs/login: client certificate must be supplied: "
@@ -148,31 +148,31 @@ async def test_no_certificate(secured: Secured) -> None:
     )
 
 
-async def test_a_certificate_for_another_name(secured: Secured, tmp_path: Path) -> None:
-    deliver(secured, tmp_path, "other.example")
-    fault = await refusal(secured.client(tmp_path))
+async def test_a_certificate_for_another_name(cert_vault: CertVault, tmp_path: Path) -> None:
+    install_cert(cert_vault, tmp_path, "other.example")
+    fault = await refusal(cert_vault.client(tmp_path))
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == MISMATCH
 
 
-async def test_another_role(secured: Secured, tmp_path: Path) -> None:
-    deliver(secured, tmp_path)
-    fault = await refusal(secured.client(tmp_path, role="other"))
+async def test_another_role(cert_vault: CertVault, tmp_path: Path) -> None:
+    install_cert(cert_vault, tmp_path)
+    fault = await refusal(cert_vault.client(tmp_path, role="other"))
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == MISMATCH
 
 
-async def test_another_mount(secured: Secured, tmp_path: Path) -> None:
-    deliver(secured, tmp_path)
-    fault = await refusal(secured.client(tmp_path, mount="elsewhere"))
+async def test_another_mount(cert_vault: CertVault, tmp_path: Path) -> None:
+    install_cert(cert_vault, tmp_path)
+    fault = await refusal(cert_vault.client(tmp_path, mount="elsewhere"))
     assert fault.kind is FaultKind.FORBIDDEN
 
 
-async def test_what_its_page_says(secured: Secured, tmp_path: Path) -> None:
-    deliver(secured, tmp_path, "freshkey.example")
+async def test_what_its_page_says(cert_vault: CertVault, tmp_path: Path) -> None:
+    install_cert(cert_vault, tmp_path, "freshkey.example")
     for name in ("ca.pem", "clients-ca.pem"):
-        (tmp_path / name).write_bytes(secured.authority.ca_file.read_bytes())
-    (commands,) = blocks("cert", "sh")
-    set_up(secured.vault, commands, tmp_path)
-    login = await client("cert", secured.address, tmp_path).log_in(None, nothing_to_unwrap)
+        (tmp_path / name).write_bytes(cert_vault.authority.ca_file.read_bytes())
+    (commands,) = code_blocks("cert", "sh")
+    run_commands(cert_vault.vault, commands, tmp_path)
+    login = await client("cert", cert_vault.address, tmp_path).log_in(None, nothing_to_unwrap)
     assert (login.duration, login.owned) == (3600.0, True)

@@ -11,7 +11,7 @@ from freshkey.settings.auth import AUTH_METHODS
 from freshkey.vault.client import VaultClient
 
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,7 +67,7 @@ def test_no_call_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_every_call_names_the_namespace(name: str) -> None:
-    with OddServer(ANSWER) as server:
+    with ScriptedServer(ANSWER) as server:
         await CALLS[name](make_client(server.address, namespace="team/a"))
     (request,) = server.requests
     assert request.headers["x-vault-namespace"] == "team/a"
@@ -85,7 +85,7 @@ async def test_every_request_of_a_login_names_the_namespace(
     given: dict[str, Any] = {key: value or file for key, value in options.items()}
     auth = AUTH_METHODS[method](**given)
     stored: list[Unwrapped] = []
-    with OddServer(ANSWER) as server:
+    with ScriptedServer(ANSWER) as server:
         await make_client(server.address, auth, namespace="team/a").log_in(None, stored.append)
     assert len(server.requests) == requests
     assert {request.headers["x-vault-namespace"] for request in server.requests} == {"team/a"}

@@ -8,13 +8,13 @@ from freshkey.vault.transport.redirects import MovedError
 
 from tests.vault.calls import MINTED, PATH, TOKEN, fault, refusing
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 SEALED = answer(503, {"errors": ["Vault is sealed"]})
 
 
 async def test_the_next_node_is_asked_and_kept() -> None:
-    with OddServer(SEALED) as sealed, OddServer(MINTED) as good:
+    with ScriptedServer(SEALED) as sealed, ScriptedServer(MINTED) as good:
         client = make_client(refusing(), addresses=(sealed.address, good.address))
         for _ in range(2):
             await client.mint(TOKEN, PATH, "api_key", None)
@@ -22,13 +22,13 @@ async def test_the_next_node_is_asked_and_kept() -> None:
 
 
 async def test_a_mint_that_may_have_worked_is_not_repeated_at_the_next_node() -> None:
-    with OddServer(b"") as broken, OddServer(MINTED) as good:
+    with ScriptedServer(b"") as broken, ScriptedServer(MINTED) as good:
         assert (await fault(broken.address, good.address)).unanswered
         assert not good.requests
 
 
 async def test_a_node_that_did_not_answer_is_not_asked_first_again() -> None:
-    with OddServer(b"") as broken, OddServer(MINTED) as good:
+    with ScriptedServer(b"") as broken, ScriptedServer(MINTED) as good:
         client = make_client(broken.address, addresses=(good.address,))
         with pytest.raises(FaultError):
             await client.mint(TOKEN, PATH, "api_key", None)
@@ -37,14 +37,14 @@ async def test_a_node_that_did_not_answer_is_not_asked_first_again() -> None:
 
 
 async def test_when_no_node_can_be_had_the_first_ones_fault_is_told() -> None:
-    with OddServer(SEALED) as sealed:
+    with ScriptedServer(SEALED) as sealed:
         found = await fault(sealed.address, refusing())
     assert found.kind is FaultKind.SEALED
 
 
 async def test_a_refusal_is_every_nodes() -> None:
     forbidden = answer(403, {"errors": ["permission denied"]})
-    with OddServer(forbidden) as one, OddServer(MINTED) as other:
+    with ScriptedServer(forbidden) as one, ScriptedServer(MINTED) as other:
         assert (await fault(one.address, other.address)).kind is FaultKind.FORBIDDEN
     assert not other.requests
 
@@ -57,7 +57,10 @@ def moved(location: str, status: int = 307) -> bytes:
 
 
 async def test_a_standby_leads_to_a_configured_node() -> None:
-    with OddServer(MINTED) as active, OddServer(moved(f"{active.address}/v1/x")) as standby:
+    with (
+        ScriptedServer(MINTED) as active,
+        ScriptedServer(moved(f"{active.address}/v1/x")) as standby,
+    ):
         client = make_client(standby.address, addresses=(active.address,))
         for _ in range(2):
             await client.mint(TOKEN, PATH, "api_key", None)
@@ -67,7 +70,10 @@ async def test_a_standby_leads_to_a_configured_node() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_elsewhere_carries_no_token(status: int) -> None:
-    with OddServer(MINTED) as other, OddServer(moved(f"{other.address}/x", status)) as server:
+    with (
+        ScriptedServer(MINTED) as other,
+        ScriptedServer(moved(f"{other.address}/x", status)) as server,
+    ):
         found = await fault(server.address)
     assert not other.requests
     assert found.kind is FaultKind.MALFORMED
@@ -77,7 +83,7 @@ async def test_a_redirect_elsewhere_carries_no_token(status: int) -> None:
 
 @pytest.mark.parametrize("location", ["", "/ui/", "//[", "https://user:pw@h:x/", "javascript:0"])
 async def test_a_redirect_to_nowhere(location: str) -> None:
-    with OddServer(moved(location)) as server:
+    with ScriptedServer(moved(location)) as server:
         found = await fault(server.address)
     assert "redirects (307) to elsewhere" in found.message
 
@@ -94,7 +100,7 @@ def test_a_redirect_leads_to_the_same_scheme_or_to_https() -> None:
 async def test_a_standby_that_leads_to_a_dead_leader() -> None:
     """It may have passed the mint on before the leader died; what gives nothing is asked again."""
     dead = refusing()
-    with OddServer(moved(dead)) as standby, OddServer(MINTED) as other:
+    with ScriptedServer(moved(dead)) as standby, ScriptedServer(MINTED) as other:
         found = await fault(standby.address, dead, other.address)
         assert (found.kind, found.unanswered) == (FaultKind.UNREACHABLE, True)
         assert not other.requests
@@ -105,7 +111,7 @@ async def test_a_standby_that_leads_to_a_dead_leader() -> None:
 
 
 async def test_redirects_in_a_circle_end() -> None:
-    with OddServer(b"") as one, OddServer(moved(one.address)) as other:
+    with ScriptedServer(b"") as one, ScriptedServer(moved(one.address)) as other:
         one.script = moved(other.address)
         found = await fault(one.address, other.address)
     assert found.kind is FaultKind.UNREACHABLE
@@ -118,7 +124,7 @@ async def test_redirects_in_a_circle_end() -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 404, 429, 472, 473, 500])
 async def test_a_ping_that_is_answered(status: int) -> None:
-    with OddServer(answer(status, b"", content_type="text/plain")) as server:
+    with ScriptedServer(answer(status, b"", content_type="text/plain")) as server:
         await make_client(server.address).ping()
     assert server.requests[0].line == "GET /v1/sys/health HTTP/1.1"
 
@@ -126,13 +132,13 @@ async def test_a_ping_that_is_answered(status: int) -> None:
 @pytest.mark.parametrize("status", [501, 502, 503, 504])
 async def test_a_ping_that_something_else_answers(status: int) -> None:
     response = answer(status, b"", content_type="text/plain")
-    with OddServer(response) as server, pytest.raises(FaultError) as caught:
+    with ScriptedServer(response) as server, pytest.raises(FaultError) as caught:
         await make_client(server.address).ping()
     assert caught.value.fault.kind is FaultKind.UNREACHABLE
 
 
 async def test_a_ping_does_not_wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("freshkey.vault.client._PING_TIMEOUT", 0.2)  # of 2 s
-    with OddServer.silent() as server, pytest.raises(FaultError) as caught:
+    with ScriptedServer.silent() as server, pytest.raises(FaultError) as caught:
         await make_client(server.address).ping()
     assert caught.value.fault.message.endswith("gave no answer within 0.2 s")

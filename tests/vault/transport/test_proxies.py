@@ -16,12 +16,12 @@ from freshkey.logs.redact import redact_text
 from freshkey.vault.transport.connection import PROXIES
 
 from tests.vault.conftest import make_client
-from tests.vault.servers import Handler, OddServer, answer
+from tests.vault.servers import Handler, ScriptedServer, answer
 
 if TYPE_CHECKING:
     from freshkey.vault.client import VaultClient
 
-    from tests.vault.authority import Authority
+    from tests.vault.authority import CertificateAuthority
 
 HEALTHY = answer(body={"initialized": True, "sealed": False})
 TOKEN = Secret("hvs.canary")
@@ -58,11 +58,11 @@ async def fault(client: VaultClient) -> Fault:
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "VAULT_PROXY_ADDR"])
 async def test_https_goes_through_a_tunnel(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
+    authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     with (
-        OddServer(HEALTHY, authority.context()) as vault,
-        OddServer(tunnel(vault.port)) as proxy,
+        ScriptedServer(HEALTHY, authority.context()) as vault,
+        ScriptedServer(tunnel(vault.port)) as proxy,
     ):
         monkeypatch.setenv(variable, proxy.address)
         client = make_client("https://vault.example:8200", ca_file=authority.ca_file)
@@ -74,7 +74,7 @@ async def test_https_goes_through_a_tunnel(
 
 
 async def test_http_is_handed_to_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with OddServer(HEALTHY) as proxy:
+    with ScriptedServer(HEALTHY) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://me:p%40ss-of-the-proxy@127.0.0.1:{proxy.port}")
         await make_client("http://vault.example/base").ping()
     (request,) = proxy.requests
@@ -88,7 +88,7 @@ async def test_http_is_handed_to_the_proxy(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_wants_a_login(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     refused = answer(407, b"<html>", content_type="text/html")
-    with OddServer(refused) as proxy:
+    with ScriptedServer(refused) as proxy:
         variable = f"{scheme.upper()}_PROXY"
         client = make_client(f"{scheme}://vault.example:8200")
         for login, reason in (
@@ -117,7 +117,7 @@ async def test_a_proxy_that_wants_a_login(monkeypatch: pytest.MonkeyPatch, schem
 async def test_a_proxy_that_makes_no_tunnel(
     monkeypatch: pytest.MonkeyPatch, sent: bytes, reason: str
 ) -> None:
-    with OddServer(sent) as proxy:
+    with ScriptedServer(sent) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.address)
         found = await fault(make_client("https://vault.example"))
     assert found.kind is FaultKind.UNREACHABLE

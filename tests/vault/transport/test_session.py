@@ -15,11 +15,11 @@ from freshkey.core.model.secret import Secret
 
 from tests.vault.calls import MINTED, PATH, TOKEN, fault, mint, refusing
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 
 async def test_what_is_sent() -> None:
-    with OddServer(MINTED) as server:
+    with ScriptedServer(MINTED) as server:
         grant = await mint(server.address + "/base")
     request = server.requests[0]
     assert request.line == f"GET /base/v1/{PATH} HTTP/1.1"
@@ -34,7 +34,7 @@ async def test_environment_gives_no_token_or_address(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, refusing())
     monkeypatch.setenv("VAULT_TOKEN", "hvs.other")
     monkeypatch.setenv("VAULT_NAMESPACE", "other")
-    with OddServer(answer(body={})) as server:
+    with ScriptedServer(answer(body={})) as server:
         await make_client(server.address).ping()
     assert not {"x-vault-token", "x-vault-namespace"} & set(server.requests[0].headers)
 
@@ -79,7 +79,7 @@ HTML = answer(200, b"<html>Please log in</html>", content_type="text/html")
     ],
 )
 async def test_an_address_that_is_not_vault(sent: bytes, reason: str) -> None:
-    with OddServer(sent) as server:
+    with ScriptedServer(sent) as server:
         found = await fault(server.address)
     assert found.kind is FaultKind.MALFORMED
     assert found.message.startswith(f"the address answers, but not as Vault does: {reason}")
@@ -89,7 +89,7 @@ async def test_an_address_that_is_not_vault(sent: bytes, reason: str) -> None:
 
 async def test_plain_http_to_a_tls_port() -> None:
     body = b"Client sent an HTTP request to an HTTPS server.\n"
-    with OddServer(answer(400, body, content_type="text/plain")) as server:
+    with ScriptedServer(answer(400, body, content_type="text/plain")) as server:
         found = await fault(server.address)
     assert "it speaks https only" in found.message
     assert not found.unanswered
@@ -101,7 +101,7 @@ def reset(client: socket.socket) -> None:
 
 @pytest.mark.parametrize("sent", [b"", MINTED[:-10]])
 async def test_a_connection_that_ends_early(sent: bytes) -> None:
-    with OddServer(sent) as server:
+    with ScriptedServer(sent) as server:
         found = await fault(server.address)
     assert found.kind is FaultKind.UNREACHABLE
     assert found.message.endswith("ended the connection before its answer was whole")
@@ -112,21 +112,21 @@ async def test_a_chunked_answer_that_ends_early() -> None:
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    with OddServer(head + b'20\r\n{"lease_id"') as server:
+    with ScriptedServer(head + b'20\r\n{"lease_id"') as server:
         found = await fault(server.address)
     assert found.unanswered
     assert found.kind is FaultKind.UNREACHABLE
 
 
 async def test_a_reset_connection() -> None:
-    with OddServer(reset) as server:
+    with ScriptedServer(reset) as server:
         found = await fault(server.address)
     assert found.kind is FaultKind.UNREACHABLE
     assert found.unanswered
 
 
 async def test_no_answer() -> None:
-    with OddServer.silent() as server:
+    with ScriptedServer.silent() as server:
         found = await fault(server.address, seconds=0.2)
     assert found.kind is FaultKind.UNREACHABLE
     assert found.message.endswith("gave no answer within 0.2 s")
@@ -140,7 +140,7 @@ async def test_a_trickle_does_not_hold_it_up(head: bytes) -> None:
         while not server.wait(0.05):
             client.sendall(b"H")
 
-    with OddServer(trickle) as server, trio.fail_after(5):
+    with ScriptedServer(trickle) as server, trio.fail_after(5):
         found = await fault(server.address, seconds=0.3)
     assert found.message.endswith("gave no answer within 0.3 s")
     assert found.unanswered
@@ -155,7 +155,7 @@ async def test_a_mint_is_not_abandoned() -> None:
         server.wait(0.3)
         client.sendall(MINTED)
 
-    with OddServer(slow) as server:
+    with ScriptedServer(slow) as server:
         async with trio.open_nursery() as nursery:
 
             async def minting() -> None:
@@ -175,7 +175,7 @@ async def test_a_mint_ends_when_it_is_given_up() -> None:
         asked.set()
         client.recv(1)
 
-    with OddServer(silent) as server, trio.fail_after(5):
+    with ScriptedServer(silent) as server, trio.fail_after(5):
         client = make_client(server.address)
         async with trio.open_nursery() as nursery:
 
@@ -193,7 +193,7 @@ async def test_a_mint_ends_when_it_is_given_up() -> None:
 
 async def test_a_mint_that_is_given_up_goes_to_no_other_node() -> None:
     faults = []
-    with socket.create_server(("127.0.0.1", 0)) as deaf, OddServer(MINTED) as good:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, ScriptedServer(MINTED) as good:
         address = f"https://127.0.0.1:{deaf.getsockname()[1]}"
         client = make_client(address, addresses=(good.address,))
         with trio.fail_after(4):  # less than the 5 s for connecting
@@ -221,7 +221,7 @@ async def test_every_other_call_ends_when_it_is_cancelled() -> None:
         client.recv(1)  # until the other side has closed
         ended.set()
 
-    with OddServer(silent) as server, trio.fail_after(5):
+    with ScriptedServer(silent) as server, trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             client = make_client(server.address)
             nursery.start_soon(client.look_up_lease, TOKEN, "x")
@@ -231,7 +231,7 @@ async def test_every_other_call_ends_when_it_is_cancelled() -> None:
 
 
 async def test_a_token_that_no_header_can_carry() -> None:
-    with OddServer(MINTED) as server:
+    with ScriptedServer(MINTED) as server:
         for bad in ("hvs.canary\r\nX-Evil: 1", "hvs.canary\u00e9"):
             with pytest.raises(FaultError) as caught:
                 await make_client(server.address).look_up_lease(Secret(bad), "x")

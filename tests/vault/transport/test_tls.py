@@ -15,16 +15,16 @@ from freshkey.vault.transport import tls
 from freshkey.vault.transport.tls import Trust
 
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from testbed.vault import VaultServer
-    from tests.vault.authority import Authority
+    from tests.vault.authority import CertificateAuthority
 
 HEALTHY = answer(body={"initialized": True, "sealed": False})
 
 
-async def fault(server: OddServer, **options: Any) -> Fault:  # noqa: ANN401 - any of [vault]
+async def fault(server: ScriptedServer, **options: Any) -> Fault:  # noqa: ANN401 - any of [vault]
     with pytest.raises(FaultError) as caught:
         await make_client(server.address, **options).ping()
     assert caught.value.fault.kind is FaultKind.TLS
@@ -33,14 +33,14 @@ async def fault(server: OddServer, **options: Any) -> Fault:  # noqa: ANN401 - a
     return caught.value.fault
 
 
-async def test_a_private_ca_as_a_file(authority: Authority) -> None:
-    with OddServer(HEALTHY, authority.context()) as server:
+async def test_a_private_ca_as_a_file(authority: CertificateAuthority) -> None:
+    with ScriptedServer(HEALTHY, authority.context()) as server:
         await make_client(server.address, ca_file=authority.ca_file).ping()
     assert len(server.requests) == 1
 
 
-async def test_a_private_ca_in_a_directory(authority: Authority, tmp_path: Path) -> None:
-    with OddServer(HEALTHY, authority.context()) as server:
+async def test_a_private_ca_in_a_directory(authority: CertificateAuthority, tmp_path: Path) -> None:
+    with ScriptedServer(HEALTHY, authority.context()) as server:
         client = make_client(server.address, ca_dir=tmp_path)
         (tmp_path / "a.pem").write_bytes(authority.issue()["certificate"].read_bytes())
         with pytest.raises(FaultError, match="issuer is not trusted"):
@@ -49,17 +49,21 @@ async def test_a_private_ca_in_a_directory(authority: Authority, tmp_path: Path)
         await client.ping()
 
 
-async def test_a_directory_as_kubernetes_makes_it(authority: Authority, tmp_path: Path) -> None:
+async def test_a_directory_as_kubernetes_makes_it(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
     (tmp_path / "..1").mkdir()
     (tmp_path / "..1" / "ca.crt").write_bytes(authority.ca_file.read_bytes())
     (tmp_path / "..data").symlink_to("..1")
     (tmp_path / "ca.crt").symlink_to("..data/ca.crt")
-    with OddServer(HEALTHY, authority.context()) as server:
+    with ScriptedServer(HEALTHY, authority.context()) as server:
         await make_client(server.address, ca_dir=tmp_path).ping()
 
 
-async def test_a_directory_that_can_not_be_used(authority: Authority, tmp_path: Path) -> None:
-    with OddServer(HEALTHY, authority.context()) as server:
+async def test_a_directory_that_can_not_be_used(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    with ScriptedServer(HEALTHY, authority.context()) as server:
         missing = await fault(server, ca_dir=tmp_path / "missing")
         (tmp_path / "README").write_text("certificates go here")
         unreadable = await fault(server, ca_dir=tmp_path)
@@ -72,21 +76,21 @@ async def test_a_directory_that_can_not_be_used(authority: Authority, tmp_path: 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", None])
 async def test_system_trust_is_what_openssl_takes_it_for(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str | None
+    authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch, variable: str | None
 ) -> None:
     if variable:
         monkeypatch.setenv(variable, str(authority.ca_file))
-    with OddServer(HEALTHY, authority.context()) as server:
+    with ScriptedServer(HEALTHY, authority.context()) as server:
         if variable:
             await make_client(server.address).ping()
         else:
             assert "issuer is not trusted" in (await fault(server)).message
 
 
-async def test_a_ca_that_is_replaced(authority: Authority, tmp_path: Path) -> None:
+async def test_a_ca_that_is_replaced(authority: CertificateAuthority, tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text(authority.issue()["certificate"].read_text())  # no CA at all
-    with OddServer(HEALTHY, authority.context()) as server:
+    with ScriptedServer(HEALTHY, authority.context()) as server:
         client = make_client(server.address, ca_file=ca_file)
         for _ in range(2):
             with pytest.raises(FaultError, match="issuer is not trusted"):
@@ -99,13 +103,13 @@ async def test_a_ca_that_is_replaced(authority: Authority, tmp_path: Path) -> No
         await client.ping()
 
 
-async def test_files_that_did_not_change_are_read_once(authority: Authority) -> None:
+async def test_files_that_did_not_change_are_read_once(authority: CertificateAuthority) -> None:
     trust = Trust(VaultSettings(address="https://vault", ca_file=authority.ca_file))
     assert trust.context is trust.context
 
 
-async def test_an_unknown_issuer(authority: Authority) -> None:
-    with OddServer(HEALTHY, authority.context()) as server:
+async def test_an_unknown_issuer(authority: CertificateAuthority) -> None:
+    with ScriptedServer(HEALTHY, authority.context()) as server:
         found = await fault(server)
     assert found.message == (
         f"no TLS with Vault at {server.address}: its issuer is not trusted: put the CA's "
@@ -113,15 +117,15 @@ async def test_an_unknown_issuer(authority: Authority) -> None:
     )
 
 
-async def test_an_expired_certificate(authority: Authority) -> None:
+async def test_an_expired_certificate(authority: CertificateAuthority) -> None:
     past = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    with OddServer(HEALTHY, authority.context(not_after=past)) as server:
+    with ScriptedServer(HEALTHY, authority.context(not_after=past)) as server:
         found = await fault(server, ca_file=authority.ca_file)
     assert "its certificate has expired" in found.message
 
 
-async def test_a_certificate_for_another_name(authority: Authority) -> None:
-    with OddServer(HEALTHY, authority.context(ip_sans="")) as server:
+async def test_a_certificate_for_another_name(authority: CertificateAuthority) -> None:
+    with ScriptedServer(HEALTHY, authority.context(ip_sans="")) as server:
         found = await fault(server, ca_file=authority.ca_file)
         assert "its certificate is for another address" in found.message
         found = await fault(server, ca_file=authority.ca_file, tls_server_name="other.example")
@@ -132,12 +136,14 @@ async def test_a_certificate_for_another_name(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_a_client_certificate(authority: Authority, version: ssl.TLSVersion) -> None:
+async def test_a_client_certificate(
+    authority: CertificateAuthority, version: ssl.TLSVersion
+) -> None:
     context = authority.context()
     context.maximum_version = version
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(authority.ca_file)
-    with OddServer(HEALTHY, context) as server:
+    with ScriptedServer(HEALTHY, context) as server:
         found = await fault(server, ca_file=authority.ca_file)
         assert "client certificate" in found.message
         files = authority.issue(common_name="agent")
@@ -150,7 +156,7 @@ async def test_a_client_certificate(authority: Authority, version: ssl.TLSVersio
 
 
 async def test_a_client_certificate_that_the_server_refuses(
-    authority: Authority,
+    authority: CertificateAuthority,
 ) -> None:
     past = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     for trusted, fields, reason in (
@@ -161,7 +167,7 @@ async def test_a_client_certificate_that_the_server_refuses(
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(trusted)
         files = authority.issue(common_name="agent", **fields)
-        with OddServer(HEALTHY, context) as server:
+        with ScriptedServer(HEALTHY, context) as server:
             found = await fault(
                 server,
                 ca_file=authority.ca_file,
@@ -192,7 +198,9 @@ async def test_a_file_that_can_not_be_used(
     assert caught.value.fault.message.startswith(f"vault.{option} {file}")
 
 
-def test_a_mode_that_is_corrected_is_noticed(authority: Authority, tmp_path: Path) -> None:
+def test_a_mode_that_is_corrected_is_noticed(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
     file = tmp_path / "ca.pem"
     file.write_bytes(authority.ca_file.read_bytes())
     trust = Trust(VaultSettings(address="https://vault", ca_file=file))
@@ -204,10 +212,10 @@ def test_a_mode_that_is_corrected_is_noticed(authority: Authority, tmp_path: Pat
     assert trust.context is not first
 
 
-async def test_a_redirect_to_https_carries_the_token(authority: Authority) -> None:
-    with OddServer(HEALTHY, authority.context()) as active:
+async def test_a_redirect_to_https_carries_the_token(authority: CertificateAuthority) -> None:
+    with ScriptedServer(HEALTHY, authority.context()) as active:
         moved = answer(307, b"", headers={"Location": f"{active.address}/v1/x"})
-        with OddServer(moved) as standby:
+        with ScriptedServer(moved) as standby:
             client = make_client(
                 standby.address, addresses=(active.address,), ca_file=authority.ca_file
             )
@@ -222,12 +230,12 @@ def test_every_sentence_has_a_row_on_the_page() -> None:
         assert f"| `{sentence}` |" in page
 
 
-async def test_a_mint_over_tls_that_trickles(authority: Authority) -> None:
+async def test_a_mint_over_tls_that_trickles(authority: CertificateAuthority) -> None:
     def trickle(client: Any) -> None:  # noqa: ANN401 - socket or its TLS
         while not server.wait(0.05):
             client.sendall(b"H")
 
-    with OddServer(trickle, authority.context()) as server:
+    with ScriptedServer(trickle, authority.context()) as server:
         client = make_client(server.address, ca_file=authority.ca_file, timeout=0.3)
         with pytest.raises(FaultError) as caught:
             await client.mint(Secret("hvs.x"), "openai/creds/billing", "api_key", None)

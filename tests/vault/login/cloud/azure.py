@@ -12,7 +12,7 @@ from freshkey.core.model.secret import Secret
 from freshkey.settings.auth import AzureAuth
 
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 RESOURCE = "https%3A%2F%2Fmanagement.azure.com%2F"
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -28,7 +28,7 @@ def token(value: str, **fields: str) -> bytes:
     return answer(body={"access_token": value, "token_type": "Bearer", **fields})
 
 
-async def log_in(vault: OddServer, **options: Any) -> dict[str, str]:  # noqa: ANN401 - any option
+async def log_in(vault: ScriptedServer, **options: Any) -> dict[str, str]:  # noqa: ANN401 - any option
     """Return what Vault was sent."""
     auth = AzureAuth(role="agent", **options)
     client = make_client(vault.address, auth, namespace="team/a")
@@ -42,7 +42,7 @@ async def log_in(vault: OddServer, **options: Any) -> dict[str, str]:  # noqa: A
     return body
 
 
-async def fault_of(vault: OddServer, **options: Any) -> Fault:  # noqa: ANN401 - any option
+async def fault_of(vault: ScriptedServer, **options: Any) -> Fault:  # noqa: ANN401 - any option
     auth = AzureAuth(role="agent", **options)
     with pytest.raises(FaultError) as caught:
         await make_client(vault.address, auth).log_in(None, lambda _: None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.vault.login.cloud.standin import ACCEPTED, Cloud
-from tests.vault.servers import OddServer
+from tests.vault.servers import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,6 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.fixture
-def vault_login() -> Iterator[OddServer]:
-    with OddServer(ACCEPTED) as server:
+def vault_login() -> Iterator[ScriptedServer]:
+    with ScriptedServer(ACCEPTED) as server:
         yield server

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.vault.servers import OddServer, Request, answer
+from tests.vault.servers import Request, ScriptedServer, answer
 
 Answer = bytes | Callable[[Request], bytes] | None  # None: nothing, ever
 
@@ -26,7 +26,7 @@ ACCEPTED = answer(
 
 
 @dataclass
-class Cloud(OddServer):
+class Cloud(ScriptedServer):
     """Answers as `routes` say, by method and target; 404 to all else."""
 
     script: bytes | Callable[[socket.socket], None] = b""

@@ -14,7 +14,7 @@ from freshkey.logs.redact import redact_text
 from freshkey.vault.login import azure_identity
 
 from tests.vault.login.cloud.azure import RESOURCE, SUBSCRIPTION, fault_of, jwt, log_in, token
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from tests.vault.login.cloud.standin import Cloud
@@ -37,7 +37,7 @@ def machine(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     return cloud
 
 
-async def test_machine(machine: Cloud, vault_login: OddServer) -> None:
+async def test_machine(machine: Cloud, vault_login: ScriptedServer) -> None:
     assert await log_in(vault_login) == {
         "jwt": jwt(oid="1"),
         "subscription_id": SUBSCRIPTION,
@@ -52,14 +52,14 @@ async def test_machine(machine: Cloud, vault_login: OddServer) -> None:
     assert redact_text(jwt(oid="1")) == "***"
 
 
-async def test_machine_of_a_scale_set(machine: Cloud, vault_login: OddServer) -> None:
+async def test_machine_of_a_scale_set(machine: Cloud, vault_login: ScriptedServer) -> None:
     machine.routes[f"GET {INSTANCE}"] = answer(body=MACHINE | {"vmScaleSetName": "set-1"})
     sent = await log_in(vault_login, mount="az/prod")
     assert (sent["vm_name"], sent["vmss_name"]) == ("vm-7", "set-1")
 
 
 async def test_machine_with_an_identity_of_its_users(
-    machine: Cloud, vault_login: OddServer
+    machine: Cloud, vault_login: ScriptedServer
 ) -> None:
     other = "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=api%3A%2F%2Fvault"
     machine.routes[f"{other}&client_id=1-2-3"] = token("other.token")
@@ -67,7 +67,7 @@ async def test_machine_with_an_identity_of_its_users(
     assert sent["jwt"] == "other.token"
 
 
-async def test_machine_without_an_identity(machine: Cloud, vault_login: OddServer) -> None:
+async def test_machine_without_an_identity(machine: Cloud, vault_login: ScriptedServer) -> None:
     error = {"error": "invalid_request", "error_description": "Identity not found"}
     machine.routes[f"GET {TOKEN}"] = answer(400, error)
     fault = await fault_of(vault_login)
@@ -78,12 +78,14 @@ async def test_machine_without_an_identity(machine: Cloud, vault_login: OddServe
     )
 
 
-async def test_machine_that_is_asked_too_often(machine: Cloud, vault_login: OddServer) -> None:
+async def test_machine_that_is_asked_too_often(machine: Cloud, vault_login: ScriptedServer) -> None:
     machine.routes[f"GET {TOKEN}"] = answer(429, {"error": "Too many requests"})
     assert (await fault_of(vault_login)).kind is FaultKind.UPSTREAM
 
 
-async def test_outside_of_azure(vault_login: OddServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outside_of_azure(
+    vault_login: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(azure_identity, "MACHINE", "http://127.0.0.1:1")
     fault = await fault_of(vault_login)
     assert fault.kind is FaultKind.UPSTREAM
@@ -126,7 +128,7 @@ async def test_outside_of_azure(vault_login: OddServer, monkeypatch: pytest.Monk
 )
 async def test_what_the_plugin_refuses(machine: Cloud, error: str, todo: str) -> None:
     body = {"errors": [f"1 error occurred:\n\t* {error}\n\n"]}
-    with OddServer(answer(500, body)) as vault:  # its refusals come as a 500
+    with ScriptedServer(answer(500, body)) as vault:  # its refusals come as a 500
         fault = await fault_of(vault)
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == (
@@ -136,7 +138,7 @@ async def test_what_the_plugin_refuses(machine: Cloud, error: str, todo: str) ->
 
 
 async def test_a_failure_of_the_plugin_is_no_outage_of_vault(machine: Cloud) -> None:
-    with OddServer(answer(500, {"errors": ["something else"]})) as vault:
+    with ScriptedServer(answer(500, {"errors": ["something else"]})) as vault:
         fault = await fault_of(vault)
     assert fault.kind is FaultKind.UPSTREAM
     assert fault.message == "Vault failed at auth/azure/login: something else"

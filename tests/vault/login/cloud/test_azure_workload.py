@@ -10,7 +10,7 @@ from freshkey.core.model.faults import FaultKind
 from freshkey.logs.redact import redact_text
 
 from tests.vault.login.cloud.azure import RESOURCE, SUBSCRIPTION, fault_of, jwt, log_in, token
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def workload(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> P
     return file
 
 
-async def test_workload(cloud: Cloud, workload: Path, vault_login: OddServer) -> None:
+async def test_workload(cloud: Cloud, workload: Path, vault_login: ScriptedServer) -> None:
     cloud.routes["POST /tenant-1/oauth2/v2.0/token"] = token("token.of-the.workload")
     assert await log_in(vault_login) == {"jwt": "token.of-the.workload"}
     assert parse_qs(cloud.request("POST").body.decode()) == {
@@ -44,7 +44,7 @@ async def test_workload(cloud: Cloud, workload: Path, vault_login: OddServer) ->
 
 
 async def test_workload_of_another_client(
-    cloud: Cloud, workload: Path, vault_login: OddServer
+    cloud: Cloud, workload: Path, vault_login: ScriptedServer
 ) -> None:
     cloud.routes["POST /tenant-1/oauth2/v2.0/token"] = token("token.of-the.workload")
     await log_in(vault_login, client_id="client-2")
@@ -52,7 +52,7 @@ async def test_workload_of_another_client(
 
 
 async def test_workload_that_entra_refuses(
-    cloud: Cloud, workload: Path, vault_login: OddServer
+    cloud: Cloud, workload: Path, vault_login: ScriptedServer
 ) -> None:
     description = "AADSTS70021: No matching federated identity record found"
     cloud.routes["POST /tenant-1/oauth2/v2.0/token"] = answer(
@@ -67,7 +67,7 @@ async def test_workload_that_entra_refuses(
 
 @pytest.mark.parametrize("name", ["AZURE_TENANT_ID", "AZURE_CLIENT_ID"])
 async def test_workload_without(
-    workload: Path, vault_login: OddServer, monkeypatch: pytest.MonkeyPatch, name: str
+    workload: Path, vault_login: ScriptedServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.delenv(name)
     fault = await fault_of(vault_login)
@@ -75,7 +75,7 @@ async def test_workload_without(
 
 
 async def test_workload_whose_authority_is_in_the_clear(
-    workload: Path, vault_login: OddServer, monkeypatch: pytest.MonkeyPatch
+    workload: Path, vault_login: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://login.example.org")
     fault = await fault_of(vault_login)
@@ -84,7 +84,7 @@ async def test_workload_whose_authority_is_in_the_clear(
 
 @pytest.mark.parametrize("name", ["AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT"])
 async def test_address_that_is_none(
-    workload: Path, vault_login: OddServer, monkeypatch: pytest.MonkeyPatch, name: str
+    workload: Path, vault_login: ScriptedServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     if name == "IDENTITY_ENDPOINT":
         monkeypatch.delenv("AZURE_FEDERATED_TOKEN_FILE")
@@ -95,7 +95,7 @@ async def test_address_that_is_none(
 
 
 async def test_app_whose_endpoint_is_in_the_clear(
-    vault_login: OddServer, monkeypatch: pytest.MonkeyPatch
+    vault_login: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IDENTITY_ENDPOINT", "http://192.0.2.1/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", "header-of-the-app")
@@ -114,7 +114,7 @@ async def test_app_whose_endpoint_is_in_the_clear(
 )
 async def test_app(
     cloud: Cloud,
-    vault_login: OddServer,
+    vault_login: ScriptedServer,
     monkeypatch: pytest.MonkeyPatch,
     claims: dict[str, str],
     place: str | None,

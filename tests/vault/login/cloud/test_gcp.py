@@ -18,7 +18,7 @@ from freshkey.vault.login import gcp
 from freshkey.vault.login.outside import Service
 
 from tests.vault.conftest import make_client
-from tests.vault.servers import OddServer, answer
+from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from tests.vault.login.cloud.standin import Cloud
@@ -48,7 +48,7 @@ def google(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     return cloud
 
 
-async def log_in(vault: OddServer, **options: Any) -> object:  # noqa: ANN401 - any option
+async def log_in(vault: ScriptedServer, **options: Any) -> object:  # noqa: ANN401 - any option
     """Return what Vault was sent."""
     auth = GcpAuth(role="agent", **options)
     client = make_client(vault.address, auth, namespace="team/a")
@@ -60,27 +60,27 @@ async def log_in(vault: OddServer, **options: Any) -> object:  # noqa: ANN401 - 
     return json.loads(sent.body)
 
 
-async def fault_of(vault: OddServer, **options: Any) -> Fault:  # noqa: ANN401 - any option
+async def fault_of(vault: ScriptedServer, **options: Any) -> Fault:  # noqa: ANN401 - any option
     with pytest.raises(FaultError) as caught:
         await make_client(vault.address, GcpAuth(role="agent", **options)).log_in(None, print)
     return caught.value.fault
 
 
-async def test_gce(google: Cloud, vault_login: OddServer) -> None:
+async def test_gce(google: Cloud, vault_login: ScriptedServer) -> None:
     sent = await log_in(vault_login, mount="gcp/prod")
     assert sent == {"role": "agent", "jwt": "identity.of-the.instance"}
     assert google.request("GET").headers["metadata-flavor"] == "Google"
     assert redact_text("identity.of-the.instance") == "***"
 
 
-async def test_gce_with_another_account(google: Cloud, vault_login: OddServer) -> None:
+async def test_gce_with_another_account(google: Cloud, vault_login: ScriptedServer) -> None:
     google.routes[f"GET {ACCOUNTS}/{ACCOUNT}/{IDENTITY}"] = metadata(b"identity.of-an.account")
     sent = await log_in(vault_login, service_account=ACCOUNT)
     assert sent == {"role": "agent", "jwt": "identity.of-an.account"}
 
 
 async def test_gce_with_an_account_that_is_not_attached(
-    google: Cloud, vault_login: OddServer
+    google: Cloud, vault_login: ScriptedServer
 ) -> None:
     account = "nope@project-1.iam.gserviceaccount.com"
     google.routes[f"GET {ACCOUNTS}/{account}/{IDENTITY}"] = metadata(b"<html>", 404)
@@ -94,7 +94,7 @@ async def test_gce_with_an_account_that_is_not_attached(
 
 @pytest.mark.parametrize("type_", GcpType)
 async def test_something_else_at_the_metadata_address(
-    google: Cloud, vault_login: OddServer, type_: GcpType
+    google: Cloud, vault_login: ScriptedServer, type_: GcpType
 ) -> None:
     for line in (f"GET {ACCOUNTS}/default/{IDENTITY}", f"GET {ACCOUNTS}/default/token"):
         google.routes[line] = answer(200, b"<html>welcome")
@@ -103,7 +103,9 @@ async def test_something_else_at_the_metadata_address(
     assert not vault_login.requests
 
 
-async def test_outside_of_google(vault_login: OddServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outside_of_google(
+    vault_login: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:1")
     fault = await fault_of(vault_login)
     assert fault.kind is FaultKind.UPSTREAM
@@ -112,14 +114,14 @@ async def test_outside_of_google(vault_login: OddServer, monkeypatch: pytest.Mon
 
 
 async def test_a_metadata_host_that_holds_a_login(
-    vault_login: OddServer, monkeypatch: pytest.MonkeyPatch
+    vault_login: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GCE_METADATA_HOST", "user:hunter2secret@127.0.0.1:1")
     fault = await fault_of(vault_login)
     assert fault.message == "GCE_METADATA_HOST holds a user or password: take it out of the URL"
 
 
-async def test_iam(google: Cloud, vault_login: OddServer) -> None:
+async def test_iam(google: Cloud, vault_login: ScriptedServer) -> None:
     sent = await log_in(vault_login, type=GcpType.IAM)
     assert sent == {"role": "agent", "jwt": "jwt.signed-by.iam"}
     signing = google.request("POST")
@@ -131,7 +133,7 @@ async def test_iam(google: Cloud, vault_login: OddServer) -> None:
     assert redact_text("ya29.of-the-instance") == "***"
 
 
-async def test_iam_with_another_account(google: Cloud, vault_login: OddServer) -> None:
+async def test_iam_with_another_account(google: Cloud, vault_login: ScriptedServer) -> None:
     other = "other@project-1.iam.gserviceaccount.com"
     signed = answer(body={"signedJwt": "jwt.of-the.other"})
     google.routes[f"POST {SIGN.replace(ACCOUNT, other)}"] = signed
@@ -141,7 +143,7 @@ async def test_iam_with_another_account(google: Cloud, vault_login: OddServer) -
     assert payload["sub"] == other
 
 
-async def test_iam_that_may_not_sign(google: Cloud, vault_login: OddServer) -> None:
+async def test_iam_that_may_not_sign(google: Cloud, vault_login: ScriptedServer) -> None:
     message = "Permission 'iam.serviceAccounts.signJwt' denied on resource"
     error = {"error": {"code": 403, "message": message, "status": "PERMISSION_DENIED"}}
     google.routes[f"POST {SIGN}"] = answer(403, error)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _PATIENCE = 20.0
 
 
-class Holding(ThreadingHTTPServer):
+class HoldingProxy(ThreadingHTTPServer):
     """Passes requests on; the answer to one whose path ends with `held` waits for `release`."""
 
     daemon_threads = True
@@ -22,24 +22,24 @@ class Holding(ThreadingHTTPServer):
     def __init__(self, vault: str, held: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.vault = vault.removeprefix("http://")
-        self.held = held
+        self.held_path = held
         self.address = f"http://127.0.0.1:{self.server_port}"
-        self.holds = threading.Event()
+        self.is_holding = threading.Event()
         self.release = threading.Event()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Holding
+    server: HoldingProxy
 
-    def _pass_on(self) -> None:
+    def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         vault = HTTPConnection(self.server.vault, timeout=_PATIENCE)
         vault.request(self.command, self.path, body, dict(self.headers))
         answer = vault.getresponse()
         content = answer.read()
         vault.close()
-        if self.path.endswith(self.server.held):
-            self.server.holds.set()
+        if self.path.endswith(self.server.held_path):
+            self.server.is_holding.set()
             self.server.release.wait(_PATIENCE)
         with suppress(OSError):  # nobody waits for it any more
             self.send_response(answer.status)
@@ -48,16 +48,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = _pass_on  # noqa: N815 - the names that http.server looks for
+    do_GET = do_POST = do_PUT = _forward  # noqa: N815 - the names that http.server looks for
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
 
 
 @contextmanager
-def holding(vault: str, held: str) -> Iterator[Holding]:
+def holding_proxy(vault: str, held: str) -> Iterator[HoldingProxy]:
     """Run the proxy within."""
-    with Holding(vault, held) as proxy:
+    with HoldingProxy(vault, held) as proxy:
         thread = threading.Thread(target=proxy.serve_forever)
         thread.start()
         try:
