@@ -54,7 +54,7 @@ def test_the_part_of_the_agent_answers_with_a_key(tmpfs_path: Path) -> None:
         part.until(lambda: ask(path))
         assert load(path, 3, answers=30).answers == 30
         assert part.processor() > 0
-        assert part.tmpfs_path() > 1024
+        assert part.memory() > 1024
 
 
 def test_a_program_that_ends_is_told_of_by_its_last_words(tmpfs_path: Path) -> None:
