@@ -1,4 +1,4 @@
-"""OpenAI as the agent sees it: it is asked one thing, whether a key works.
+"""The one question that the agent asks OpenAI: does a key work.
 
 May import: core.model, host.
 """

@@ -1,4 +1,4 @@
-"""The other side of a configuration: the policy and the commands of Vault's operator.
+"""The policy and the commands that Vault's operator needs for a configuration.
 
 May import: core, settings.
 """

@@ -1,4 +1,4 @@
-"""Vault as the agent sees it: all that it asks, and what a mount or a policy allows.
+"""All requests to Vault, and what a mount or a policy allows.
 
 May import: core.model, settings, vault.answers, vault.login, vault.transport.
 """

@@ -1,4 +1,4 @@
-"""What becomes of the Vault token: logged in for, renewed, replaced, revoked.
+"""What becomes of the Vault token: login, renewal, replacement, revocation.
 
 May import: core.model, core.pacing.
 """

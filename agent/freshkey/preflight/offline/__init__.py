@@ -1,4 +1,4 @@
-"""What this machine has against a configuration, found without the network or a change.
+"""Whether a configuration fits this machine, found without the network or a change.
 
 May import: core.model, outputs, settings.
 """

@@ -1,4 +1,4 @@
-"""What `run` would need of Vault, OpenAI, and this machine: looked at, and left as it is.
+"""Whether Vault, OpenAI, and this machine give what `run` needs, without a change to them.
 
 May import: core, host, logs.redact, openai, outputs, preflight.offline, provisioning,
 settings, vault.

@@ -1,4 +1,4 @@
-"""What Vault answers, in the core's terms: secrets, leases, and every fault told apart.
+"""Vault's answers in the core's terms: secrets, leases, and every kind of fault.
 
 All of it is pure: HTTP codes and Vault's words are known here, and nowhere else.
 

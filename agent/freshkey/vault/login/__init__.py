@@ -1,4 +1,4 @@
-"""Ways into Vault. Each method is a module with `log_in(session, auth, …) -> Login`.
+"""Login methods. Each method is a module with `log_in(session, auth, …) -> Login`.
 
 Every method reads its credentials anew, raises FaultError and nothing else, and keeps nothing. The
 log knows what was read, so as to mask it, until `finish`.

@@ -1,4 +1,4 @@
-"""The way to Vault: its nodes, connections, TLS, and the one door to threads.
+"""Connections to Vault: nodes, TLS, and the one helper that runs calls in threads.
 
 Only here is hvac.
 
