@@ -69,7 +69,7 @@ def test_nobody_at_the_address(agent: Agent, engine: Engine) -> None:
     found = checked(agent, 1)
     assert found["faults"].keys() == {"vault.address"}
     assert "connection refused" in found["faults"]["vault.address"]
-    assert found["warnings"]["auth"] == "not tried, for no address of Vault can be used"
+    assert found["warnings"]["auth"] == "not tried, because no address of Vault can be used"
 
 
 def test_one_address_of_several_is_away(agent: Agent) -> None:
@@ -131,7 +131,7 @@ def test_a_state_directory_that_is_open_to_others(agent: Agent) -> None:
 
 def test_something_in_the_sockets_place(agent: Agent) -> None:
     (agent.directory / "freshkey.sock").write_text("")
-    assert "is no socket" in checked(agent, 1)["faults"]["server.socket"]
+    assert "is not a socket" in checked(agent, 1)["faults"]["server.socket"]
 
 
 def test_a_socket_on_which_a_other_listens(agent: Agent) -> None:

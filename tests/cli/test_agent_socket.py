@@ -79,7 +79,7 @@ def test_a_configuration_that_may_not_be_read_is_no_error(
     ("text", "why"),
     [
         (None, "No such file or directory: name the configuration"),
-        ("no toml", "is no valid TOML: "),
+        ("no toml", "is not valid TOML: "),
         ("a = " + "[" * 5000, "nests too deep"),
         ("[server]\nsocket = 1", "server.socket: is an integer, and must be a string"),
         (
@@ -105,5 +105,5 @@ def test_a_named_configuration_that_does_not_serve(
 def test_a_configuration_that_is_no_text(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_bytes(b"\xff")
-    with pytest.raises(CommandError, match="no valid TOML"):
+    with pytest.raises(CommandError, match="not valid TOML"):
         found(config=config)

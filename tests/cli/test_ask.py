@@ -53,7 +53,7 @@ def test_an_answer_does_not_show_its_key(agent: Agent) -> None:
 )
 def test_what_is_no_agent(agent: Agent, step: bytes) -> None:
     agent.script = [step]
-    with pytest.raises(CommandError, match="no Freshkey agent: name its socket") as caught:
+    with pytest.raises(CommandError, match="not a Freshkey agent: name its socket") as caught:
         ask(agent.path, "/")
     assert not isinstance(caught.value, NoAgentError)
 

@@ -148,7 +148,7 @@ def test_no_agent_in_time(agent: Agent, clock: Clock, capsys: Output) -> None:
     [
         (UNKNOWN, "billing: the configuration has no key of this name"),
         (problem(403, "peer_not_allowed", "not for you"), "billing: not for you\n"),
-        (b"garbage\r\n\r\n", "no Freshkey agent"),
+        (b"garbage\r\n\r\n", "not a Freshkey agent"),
     ],
 )
 def test_a_refusal_ends_the_wait(

@@ -33,7 +33,7 @@ def test_json_is_the_answer_on_a_line(agent: Agent, capsys: Output) -> None:
     ("step", "reason"),
     [
         (b"", "hung up"),
-        (b"garbage\r\n\r\n", "no Freshkey agent"),
+        (b"garbage\r\n\r\n", "not a Freshkey agent"),
         (FULL, "freshkey: too many connections\n"),
         (problem(404, "unknown_path", "nothing is served here"), "nothing is served here"),
     ],

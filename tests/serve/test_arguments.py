@@ -6,7 +6,7 @@ from freshkey.serve.arguments import members, wait_of
 ROTATION = {"compromised": bool, "now": bool}
 
 
-NO_DURATION = 'wait is no duration: give seconds, or such as "90s", "2m"'
+NO_DURATION = 'wait is not a duration: give seconds, or such as "90s", "2m"'
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ async def test_a_wrong_wait_is_told_and_waited_for_by_nobody(site: Site) -> None
     with site.connect() as client:
         reply = await client.ask(wait_for("soon", HELD))
         assert (reply.status, reply.code) == (400, "bad_request")
-        assert "wait is no duration" in reply.json["detail"]
+        assert "wait is not a duration" in reply.json["detail"]
         assert (await client.ask(get("/v1/keys/other?wait=30"))).code == "unknown_key"
         assert (await client.ask(get("/v1/keys/billing?weight=x"))).status == 200
     assert site.reads.outcomes == ["bad_request", "unknown_key", "served"]

@@ -129,8 +129,8 @@ def test_rules_of_tables_that_are_not_done_yet(tmp_path: Path) -> None:
         "executable" in found
     )
     assert (
-        "keys.billing.files[0]: must have exactly one of template and template_file, for its format"
-        in found
+        "keys.billing.files[0]: must have exactly one of template and template_file, "
+        "because of its format" in found
     )
     assert (
         "keys.billing.files[0].path: is the path of keys.billing.credential.socket too: use another"
@@ -141,7 +141,7 @@ def test_rules_of_tables_that_are_not_done_yet(tmp_path: Path) -> None:
 def test_what_stands_in_the_file_is_shown_on_one_line_of_ascii(tmp_path: Path) -> None:
     text = config(more='[keys."a\\nb"]\npath = "p"\n[log]\nlevel = "\\u001b[31mü\\n"')
     first, second = faults(tmp_path, text)
-    assert first.startswith(r'keys."a\nb": is no name for a key')
+    assert first.startswith(r'keys."a\nb": is not a name for a key')
     assert second.startswith(r'log.level: is "\u001b[31m\u00fc\n", and must be one of')
 
 

@@ -46,8 +46,8 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"[vault]\nx = \n", "is no valid TOML: Invalid value (at line 2, column 5)"),
-        (b"x = 1\nx = 1\n", "is no valid TOML: Cannot overwrite a value (at line 2, column 6)"),
+        (b"[vault]\nx = \n", "is not valid TOML: Invalid value (at line 2, column 5)"),
+        (b"x = 1\nx = 1\n", "is not valid TOML: Cannot overwrite a value (at line 2, column 6)"),
         (b"x = '\xff'", "is not UTF-8 at byte 5: save it as UTF-8"),
         (b"x = " + b"[" * 5000, "nests too deep to be read: nothing in a configuration does"),
     ],
@@ -60,7 +60,7 @@ def test_what_is_no_toml(tmp_path: Path, content: bytes, message: str) -> None:
 
 def test_a_number_that_is_too_long(tmp_path: Path) -> None:
     fault = fault_of(written(tmp_path, f"x = {'9' * 5000}"))
-    assert fault.message.startswith("is no valid TOML: ")
+    assert fault.message.startswith("is not valid TOML: ")
     assert len(fault.message) < 200
 
 

@@ -67,15 +67,15 @@ def test_wrong_vault(tmp_path: Path, line: str, fault: str) -> None:
         ),
         (
             'method = "token"\ntoken_file = "t"\ntoken = "hvs.x"',
-            "token: can't stand here: name a file in token_file, or set VAULT_TOKEN",
+            "token: is not allowed here: name a file in token_file, or set VAULT_TOKEN",
         ),
         (
             f'{AUTH}\nsecret_id = "hunter2"',
-            "secret_id: can't stand here: put it in a file, and name that in secret_id_file",
+            "secret_id: is not allowed here: put it in a file, and name that in secret_id_file",
         ),
         (
             f'{AUTH}\nrole_id_file = "r"',
-            "role_id: stands beside role_id_file: remove one of them",
+            "role_id: is set together with role_id_file: remove one of them",
         ),
         (
             'secret_id_file = "s"',
@@ -102,7 +102,7 @@ def test_wrong_auth(tmp_path: Path, auth: str, fault: str) -> None:
         ("ttl = 2026-01-01", f"ttl: is a date or time, {SECONDS}"),
         (
             'overlap = "5 min"',
-            'overlap: is "5 min", which is no duration: write "90s", "15m", "1h30m" or "2d"',
+            'overlap: is "5 min", which is not a duration: write "90s", "15m", "1h30m" or "2d"',
         ),
         ('on_stop = "burn"', 'on_stop: is "burn", and must be one of keep, revoke'),
         ("verify = 1", "verify: is an integer, and must be a table"),
@@ -162,7 +162,7 @@ def test_wrong_key(tmp_path: Path, line: str, fault: str) -> None:
         (
             '[keys."Bad.Name"]\npath = "p"',
             (
-                'keys."Bad.Name": is no name for a key: use up to 63 of a-z, 0-9, "_" and "-", '
+                'keys."Bad.Name": is not a name for a key: use up to 63 of a-z, 0-9, "_" and "-", '
                 "the first one a letter or digit"
             ),
         ),

@@ -49,7 +49,7 @@ def _configured(config: Path, *, named: bool) -> Path | None:
     except RecursionError:
         why = "nests too deep to be read: nothing in a configuration does"
     except ValueError as error:  # no UTF-8, no TOML
-        why = f"is no valid TOML: {shown(error)}"
+        why = f"is not valid TOML: {shown(error)}"
     else:
         return config.absolute().parent / path_of(path) if path else None
     if not named:

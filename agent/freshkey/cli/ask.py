@@ -108,7 +108,7 @@ def _content(path: Path, body: bytes) -> Mapping[str, object]:
 
 def _not_the_agent(path: Path) -> CommandError:
     return CommandError(
-        f"{shown(path)}: what answers here is no Freshkey agent: name its socket with --socket"
+        f"{shown(path)}: what answers here is not a Freshkey agent: name its socket with --socket"
     )
 
 

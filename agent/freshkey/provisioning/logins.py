@@ -42,7 +42,7 @@ def login_commands(auth: AuthSettings, policy: str, *, period: str) -> Iterator[
         yield from _token(auth, policy, period)
         return
     yield f"# The login: method {auth.method}. Its tokens last for as long as they are renewed."
-    yield "# Leave the next line out where the method is there already."
+    yield "# Leave the next line out if the method is enabled already."
     yield f"vault auth enable -path={quote(auth.mount)} {auth.method}"
     at = quote(f"auth/{auth.mount}")
     match auth:
@@ -76,7 +76,7 @@ def _named(file: Path | None) -> str:
 
 
 def _token(auth: TokenAuth, policy: str, period: str) -> Iterator[str]:
-    yield "# The token: of nobody, and good for as long as it is renewed."
+    yield "# The token: an orphan, and valid for as long as it is renewed."
     yield (
         f"vault token create -orphan -no-default-policy -policy={policy} "
         f"-period={period} -field=token > token"

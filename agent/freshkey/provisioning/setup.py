@@ -1,6 +1,6 @@
 """The commands of `freshkey policy --setup`: engine, roles, policy; the login has its own module.
 
-A shell runs them as they are, once what stands in <> is filled in.
+A shell runs them as they are, once everything in <> is filled in.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def setup(settings: Settings) -> str:
 
 def _lines(settings: Settings) -> Iterator[str]:
     yield "# For an operator, once: sets up in Vault what this configuration needs."
-    yield "# Fill in what stands in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is"
+    yield "# Fill in everything in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is"
     yield "# the organization's admin key at OpenAI. Run it with sh where the agent's credentials"
     yield "# are to be written; in a terminal's own shell, a line that fails would end it."
     yield "set -eu"
@@ -91,7 +91,7 @@ def _engine(mount: str, keys: list[KeySettings]) -> Iterator[str]:
     yield ""
     yield f"# The engine, which makes keys; its plugin is in Vault's catalog as {PLUGIN}."
     yield "# The admin key goes through a pipe: in a command's arguments every user could read it."
-    yield "# Leave the next line out where the engine is there already."
+    yield "# Leave the next line out if the engine is enabled already."
     yield f"vault secrets enable -path={quote(mount)} {PLUGIN}"
     for url in map(quote, others):
         if url not in near:

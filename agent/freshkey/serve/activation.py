@@ -33,7 +33,7 @@ def take_inherited(environ: MutableMapping[str, str], path: Path) -> Listener | 
         try:
             sock = socket.socket(fileno=number)
         except OSError as error:
-            message = f"descriptor {number} from systemd is no socket ({error.strerror}): "
+            message = f"descriptor {number} from systemd is not a socket ({error.strerror}): "
             hint = f"its unit must have ListenStream={path} alone"
             raise FaultError(Fault(FaultKind.OUTPUT, message + hint)) from None
         sock.set_inheritable(False)

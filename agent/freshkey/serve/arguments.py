@@ -32,7 +32,7 @@ def wait_of(query: str) -> float:
         return min(duration(int(value) if value.isdecimal() else value), MAX_WAIT)
     except WrongValueError:
         # Without its words: they quote the value, which may be a key in the wrong place.
-        raise ValueError('wait is no duration: give seconds, or such as "90s", "2m"') from None
+        raise ValueError('wait is not a duration: give seconds, or such as "90s", "2m"') from None
 
 
 def members(body: bytes, kinds: Mapping[str, type]) -> dict[str, object]:

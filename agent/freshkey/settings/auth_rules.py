@@ -36,7 +36,7 @@ def _approle(auth: AppRoleAuth) -> Iterator[Finding]:
     if auth.role_id and auth.role_id_file:
         yield Finding(
             ("auth", "role_id"),
-            "stands beside role_id_file: remove one of them",
+            "is set together with role_id_file: remove one of them",
             (_METHOD,),
         )
     if not auth.role_id and not auth.role_id_file:

@@ -76,4 +76,4 @@ def _read(path: Path) -> Document:
     except RecursionError:
         raise refused("nests too deep to be read: nothing in a configuration does") from None
     except ValueError as error:  # TOMLDecodeError, and int()'s for thousands of digits
-        raise refused(f"is no valid TOML: {error}") from None
+        raise refused(f"is not valid TOML: {error}") from None

@@ -40,7 +40,7 @@ def bad_names(settings: Settings) -> Iterator[Finding]:
         if not re.fullmatch(KEY_NAME, name):
             yield Finding(
                 ("keys", name),
-                'is no name for a key: use up to 63 of a-z, 0-9, "_" and "-", the first one '
+                'is not a name for a key: use up to 63 of a-z, 0-9, "_" and "-", the first one '
                 "a letter or digit",
             )
 
@@ -85,7 +85,9 @@ def _file(place: Place, file: FileSettings) -> Iterator[Finding]:
                 ((*place, "format"),),
             )
     elif len(given) != 1:
-        yield Finding(place, "must have exactly one of template and template_file, for its format")
+        yield Finding(
+            place, "must have exactly one of template and template_file, because of its format"
+        )
 
 
 def _hook(place: Place, hook: HookSettings) -> Iterator[Finding]:

@@ -82,7 +82,7 @@ def _findings(error: Exception, place: Place) -> Iterator[Finding]:
 
 def _unknown(name: str, table: type) -> str:
     if name == "secret_id" and table is AppRoleAuth:
-        return "can't stand here: put it in a file, and name that in secret_id_file"
+        return "is not allowed here: put it in a file, and name that in secret_id_file"
     if table in AUTH_METHODS.values():
         methods = [
             quoted(method) for method in AUTH_METHODS if name in _options(AUTH_METHODS[method])

@@ -116,7 +116,7 @@ def boolean(value: object) -> bool:
 
 def token(_: object) -> NoReturn:
     """Refuse a secret in the file."""
-    raise WrongValueError("can't stand here: name a file in token_file, or set VAULT_TOKEN")
+    raise WrongValueError("is not allowed here: name a file in token_file, or set VAULT_TOKEN")
 
 
 def count(value: object) -> int:
@@ -143,7 +143,7 @@ def duration(value: object) -> float:
         match = re.fullmatch(_DURATION, value)
         if match is None or not value:
             raise WrongValueError(
-                f'is {quoted(value)}, which is no duration: write "90s", "15m", "1h30m" or "2d"'
+                f'is {quoted(value)}, which is not a duration: write "90s", "15m", "1h30m" or "2d"'
             )
         days, hours, minutes, rest = (int(group or 0) for group in match.groups())
         seconds = (days * 24 + hours) * 3600 + minutes * 60 + rest
@@ -205,7 +205,9 @@ def variable_name(value: object) -> str:
     """Take the name of an environment variable."""
     checked = string(value)
     if not re.fullmatch(_VARIABLE, checked):
-        raise WrongValueError(f"is {quoted(checked)}, which is no name for an environment variable")
+        raise WrongValueError(
+            f"is {quoted(checked)}, which is not a name for an environment variable"
+        )
     return checked
 
 

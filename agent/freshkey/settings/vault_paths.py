@@ -18,7 +18,7 @@ def secret_path(value: object) -> str:
     given = visible(value)
     path = _ADDRESS.sub("", given, count=1).strip("/")
     if path.startswith(_API):
-        _refuse(given, "stands without the API's v1/", path.removeprefix(_API))
+        _refuse(given, "must be written without the API's v1/", path.removeprefix(_API))
     return _path(given, "openai/creds/billing")
 
 
@@ -27,7 +27,7 @@ def mount_path(value: object) -> str:
     given = visible(value)
     path = given.strip("/")
     if path.startswith(_METHODS):
-        _refuse(given, f"stands without {_METHODS}", path.removeprefix(_METHODS))
+        _refuse(given, f"must be written without {_METHODS}", path.removeprefix(_METHODS))
     return _path(given, "approle")
 
 
@@ -36,7 +36,7 @@ def _path(given: str, example: str) -> str:
         raise WrongValueError(f'is a URL, and must be a path in Vault alone, such as "{example}"')
     plain = re.sub("/+", "/", given).strip("/")
     if plain != given and plain:
-        _refuse(given, "has a slash too many", plain)
+        _refuse(given, "has too many slashes", plain)
     if not plain:
         raise WrongValueError(
             f'is {quoted(given)}, and must be a path in Vault, such as "{example}"'

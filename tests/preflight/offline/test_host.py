@@ -46,8 +46,8 @@ def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
     expected = {
         "new": [],
         "record": [],
-        "link": ["log.audit_file: is no regular file: name another path, or remove it"],
-        ".": ["log.audit_file: is no regular file: name another path, or remove it"],
+        "link": ["log.audit_file: is not a regular file: name another path, or remove it"],
+        ".": ["log.audit_file: is not a regular file: name another path, or remove it"],
         "missing/record": [
             f"log.audit_file: can't be made: there is no directory {tmp_path}/missing: make it"
         ],
@@ -123,8 +123,8 @@ def test_a_target_that_is_no_regular_file(tmp_path: Path, kind: str) -> None:
             os.mkfifo(target)
     assert faults(tmp_path, key='files = [{path = "target"}]') == [
         (
-            "keys.billing.files[0].path: is there, and is no regular file: name another path, or "
-            "remove it"
+            "keys.billing.files[0].path: is there, and is not a regular file: name another path, "
+            "or remove it"
         )
     ]
 

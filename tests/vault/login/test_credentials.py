@@ -119,12 +119,12 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_directory(tmp_path: Path) -> None:
-    assert "no regular file" in refusal(tmp_path)
+    assert "not a regular file" in refusal(tmp_path)
 
 
 def test_a_named_pipe_does_not_hold_up_the_agent(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "token")
-    assert "no regular file" in refusal(tmp_path / "token")
+    assert "not a regular file" in refusal(tmp_path / "token")
 
 
 def test_a_path_through_a_file(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ async def test_a_token_that_is_invalid(vault: VaultServer) -> None:
 
 async def test_no_token_at_all(vault: VaultServer) -> None:
     fault = await refusal(make_client(vault.address, TokenAuth()))
-    assert fault.message == "auth.token_file is not set, nor is VAULT_TOKEN: set one of them"
+    assert fault.message == "neither auth.token_file nor VAULT_TOKEN is set: set one of them"
 
 
 async def test_approle(approle: AppRole) -> None:

@@ -94,7 +94,7 @@ def _target(place: Place, path: Path) -> Iterator[Finding]:
     with suppress(OSError):  # not there yet, or not to be seen
         if not stat.S_ISREG(path.lstat().st_mode):
             yield Finding(
-                place, "is there, and is no regular file: name another path, or remove it"
+                place, "is there, and is not a regular file: name another path, or remove it"
             )
     descriptor = os.open(parent, os.O_PATH | os.O_DIRECTORY)
     try:
@@ -120,7 +120,7 @@ def _not_appendable(path: Path) -> str | None:
     if not path.parent.is_dir():
         return f"can't be made: there is no directory {path.parent}: make it"
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        return "is no regular file: name another path, or remove it"
+        return "is not a regular file: name another path, or remove it"
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return f"can't be written by user id {os.geteuid()}: correct its owner or mode"
     return None

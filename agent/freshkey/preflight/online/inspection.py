@@ -21,5 +21,5 @@ async def inspect(settings: Settings) -> list[Result]:
     if reached(nodes):
         results += await login_results(settings)
     else:
-        results.append(warning("auth", "not tried, for no address of Vault can be used"))
+        results.append(warning("auth", "not tried, because no address of Vault can be used"))
     return results + await upstream_results(settings)

@@ -70,8 +70,8 @@ def _overlap(place: str, key: KeySettings, lease: float) -> Iterator[Result]:
         yield warning(
             place,
             f"a lease of {as_duration(lease)} is too short for an overlap of "
-            f"{as_duration(key.overlap)}: should the test of the next key take its "
-            f"{as_duration(testing)}, {as_duration(left)} are left; ask for longer leases, or "
+            f"{as_duration(key.overlap)}: if the test of the next key takes its "
+            f"{as_duration(testing)}, only {as_duration(left)} are left; ask for longer leases, or "
             "for less overlap",
         )
 

@@ -46,7 +46,7 @@ async def login_results(settings: Settings) -> list[Result]:
     if isinstance(auth, AppRoleAuth) and (login is not None or is_spent_once(auth)):
         results = await once_results(session, auth, ledger)
         if login is None:
-            told = "not tried, for a login would spend the credential; the rights are not known"
+            told = "not tried, because a login would spend the credential; the rights are not known"
             return [*results, warning("auth", told)]
         told = "no login was made: the token of the agent's journal is asked instead"
         results.append(fine("auth", told))

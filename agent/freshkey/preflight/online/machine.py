@@ -78,7 +78,9 @@ def _socket(path: Path, agent: int | None) -> Result:
         fault = _unwritable(path.parent)
         return failure(place, fault) if fault else fine(place, f"{path} will be made")
     if not is_socket:
-        return failure(place, f"{path} is there, and is no socket: remove it, or name another path")
+        return failure(
+            place, f"{path} is there, and is not a socket: remove it, or name another path"
+        )
     if not is_listened_on(path):
         return fine(place, f"{path} was left by a process that ended, and will be replaced")
     if agent is None:
@@ -91,7 +93,7 @@ def _unwritable(directory: Path) -> str | None:
     """Say why nothing can be made in a directory, or in the nearest that is there."""
     nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
     if not os.path.isdir(nearest):  # noqa: PTH112 - is_dir() raises where it may not look
-        return f"{nearest} is no directory: name another path"
+        return f"{nearest} is not a directory: name another path"
     if not os.access(nearest, os.W_OK | os.X_OK):
         return f"user {os.geteuid()} can't write in {nearest}: correct its owner or mode"
     return None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
-_ADVICE: Final = "it works without; put it anew without, for others may not clean it"
+_ADVICE: Final = "it works without; store it again without, because others may not clean it"
 _told: Final[dict[tuple[str, ...], str]] = {}  # by place, the fingerprint of what was told of last
 
 

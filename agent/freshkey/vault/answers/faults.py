@@ -160,7 +160,9 @@ def _not_from_vault(request: Request, refusal: Refusal) -> Fault:
 
 def _forbidden(request: Request, text: str, said: str) -> Fault:
     if any(sign in text for sign in _BAD_TOKEN):
-        message = f"Vault calls the token invalid: it expired, was revoked, or never was ({said})"
+        message = (
+            f"Vault calls the token invalid: it expired, was revoked, or never existed ({said})"
+        )
         return Fault(FaultKind.TOKEN_INVALID, message)
     if request.operation is Operation.LOG_IN:
         hint = "is the method enabled at that mount and namespace, and may this host log in?"
@@ -209,7 +211,7 @@ def _failed(request: Request, text: str, said: str) -> Fault:
     if fault := _upstream(request, text, said):
         return fault
     if request.operation is Operation.RENEW_TOKEN and any(s in text for s in _NEVER_RENEWED):
-        message = f"Vault will not renew the token, and the agent has to log in anew: {said}"
+        message = f"Vault will not renew the token, and the agent has to log in again: {said}"
         return Fault(FaultKind.BAD_REQUEST, message)  # with status 500, though nothing failed
     if any(sign in text for sign in _LEADER_CHANGE):
         return Fault(FaultKind.UNREACHABLE, f"Vault has no active node for now: {said}")

@@ -87,7 +87,7 @@ def _content(path: Path, option: str) -> bytes:
     except OSError as error:
         raise _unusable(path, option, f"can't be read: {error.strerror}") from None
     if content is None:
-        raise _unusable(path, option, "is no regular file: give the file with the credential")
+        raise _unusable(path, option, "is not a regular file: give the file with the credential")
     return content
 
 

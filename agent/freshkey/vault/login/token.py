@@ -21,7 +21,7 @@ async def log_in(session: Session, auth: TokenAuth) -> Login:
     if auth.token_file is not None:
         token = read_credential(auth.token_file, "token_file")
     if token is None:
-        message = "auth.token_file is not set, nor is VAULT_TOKEN: set one of them"
+        message = "neither auth.token_file nor VAULT_TOKEN is set: set one of them"
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     know(token)
     return await tokens.look_up(session, token, owned=False)

@@ -61,7 +61,7 @@ def url_of(name: str, value: str) -> SplitResult:
     except ValueError:
         usable, parts = False, urlsplit("")
     if not usable:
-        raise unusable(f"{name} is no URL of http or https: correct it")
+        raise unusable(f"{name} is not a URL of http or https: correct it")
     if "@" in parts.netloc:  # lines about the service name the URL
         raise unusable(f"{name} holds a user or password: take it out of the URL")
     return parts

@@ -172,7 +172,7 @@ async def test_address_that_is_none(
         environ.setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/pod")
     kind, message = await fault_of()
     assert kind is FaultKind.BAD_REQUEST
-    assert message == f"{name} is no URL of http or https: correct it"
+    assert message == f"{name} is not a URL of http or https: correct it"
 
 
 async def test_no_credentials_anywhere(environ: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ async def test_address_that_is_none(
         monkeypatch.setenv("IDENTITY_HEADER", "header-of-the-app")
     monkeypatch.setenv(name, "https://[")
     fault = await fault_of(vault_login)
-    assert fault.message == f"{name} is no URL of http or https: correct it"
+    assert fault.message == f"{name} is not a URL of http or https: correct it"
 
 
 async def test_app_whose_endpoint_is_in_the_clear(
