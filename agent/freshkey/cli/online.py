@@ -39,8 +39,8 @@ def check_online(settings: Settings, *, as_json: bool) -> int:
     if as_json:
         listed = {
             "ok": not failed,
-            "faults": _listed(results, Outcome.FAILURE),
-            "warnings": _listed(results, Outcome.WARNING),
+            "faults": _as_json(results, Outcome.FAILURE),
+            "warnings": _as_json(results, Outcome.WARNING),
         }
         print(json.dumps(listed))
     else:
@@ -71,7 +71,7 @@ async def _inspected(settings: Settings) -> list[Result] | None:
 
 def table(results: Sequence[Result]) -> Iterator[str]:
     """Lay results out, a line each, and count them in the last one."""
-    marks = _MARKS if _prints("".join(_MARKS.values())) else _PLAIN
+    marks = _MARKS if _can_print("".join(_MARKS.values())) else _PLAIN
     sign = max(map(len, marks.values()))
     width = max(len(result.place) for result in results)
     for result in results:
@@ -82,10 +82,10 @@ def table(results: Sequence[Result]) -> Iterator[str]:
         for outcome in (Outcome.FAILURE, Outcome.WARNING)
     )
     yield ""
-    yield f"{_counted(faults, 'fault')}, {_counted(warnings, 'warning')}"
+    yield f"{_count(faults, 'fault')}, {_count(warnings, 'warning')}"
 
 
-def _listed(results: Iterable[Result], outcome: Outcome) -> list[dict[str, str]]:
+def _as_json(results: Iterable[Result], outcome: Outcome) -> list[dict[str, str]]:
     chosen = (result for result in results if result.outcome is outcome)
     return [
         {"path": result.place, "message": one_line(redact_text(result.message))}
@@ -93,11 +93,11 @@ def _listed(results: Iterable[Result], outcome: Outcome) -> list[dict[str, str]]
     ]
 
 
-def _counted(number: int, what: str) -> str:
+def _count(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
-def _prints(text: str) -> bool:
+def _can_print(text: str) -> bool:
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

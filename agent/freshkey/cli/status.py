@@ -24,7 +24,7 @@ _PAUSE: Final = 1.0  # seconds from one look to the next
 _CLEAR: Final = "\x1b[H\x1b[2J"  # https://www.xfree86.org/current/ctlseqs.html
 _HIDE_CURSOR: Final = "\x1b[?25l"
 _SHOW_CURSOR: Final = "\x1b[?25h"
-_PASSING: Final = {"age", "expires_in"}  # what changes with every second
+_CHANGING: Final = {"age", "expires_in"}  # what changes with every second
 
 
 def status(options: Namespace) -> int:
@@ -33,7 +33,7 @@ def status(options: Namespace) -> int:
     if options.watch:
         if sys.stdout.isatty():
             _redraw(path, in_json=options.json)
-        _tell_changes(path, in_json=options.json)
+        _print_changes(path, in_json=options.json)
     print(_rendered(agent_status(path), in_json=options.json))
     return 0
 
@@ -68,17 +68,17 @@ def _cropped(text: str) -> str:
     return "\n".join(line[:columns] for line in text.split("\n")[: rows - 1])
 
 
-def _tell_changes(path: Path, *, in_json: bool) -> NoReturn:
+def _print_changes(path: Path, *, in_json: bool) -> NoReturn:
     """Print a block, or a line of JSON, at first and whenever more than time has passed."""
     content = agent_status(path)
     seen: object = None
     trouble = Trouble()
     while True:
-        if (lasting := _lasting(content)) != seen:
+        if (content_without_ages := _without_ages(content)) != seen:
             if seen is not None and not in_json:
                 print()
             print(_rendered(content, in_json=in_json), flush=True)
-            seen = lasting
+            seen = content_without_ages
         time.sleep(_PAUSE)
         try:
             content = agent_status(path)
@@ -88,9 +88,9 @@ def _tell_changes(path: Path, *, in_json: bool) -> NoReturn:
             trouble.over()
 
 
-def _lasting(value: object) -> object:
+def _without_ages(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _lasting(v) for name, v in value.items() if name not in _PASSING}
+        return {name: _without_ages(v) for name, v in value.items() if name not in _CHANGING}
     if isinstance(value, list):
-        return [_lasting(item) for item in value]
+        return [_without_ages(item) for item in value]
     return value

@@ -1,4 +1,4 @@
-"""The agent's status for people. Any value may be missing, for it comes from another version."""
+"""The agent's status for people. Any value may be missing: another version may have sent it."""
 
 from __future__ import annotations
 

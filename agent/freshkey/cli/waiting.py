@@ -46,9 +46,9 @@ def ask_for_key(path: Path, name: str, tag: str | None, wait: float) -> Answer:
 
     Raises CommandError for any other answer, NoAgentError when there is none.
     """
-    whole = math.ceil(min(wait, LONGEST))
-    query = f"?wait={whole}s" if whole > 0 else ""
-    answer = ask(path, f"/v1/keys/{name}{query}", tag=tag, wait=whole)
+    seconds = math.ceil(min(wait, LONGEST))
+    query = f"?wait={seconds}s" if seconds > 0 else ""
+    answer = ask(path, f"/v1/keys/{name}{query}", tag=tag, wait=seconds)
     match answer.status:
         case HTTPStatus.OK:
             if tag_of(answer) is None or not isinstance(answer.content.get("key"), str):

@@ -59,7 +59,7 @@ RemoteOrder = VaultKeyOrder | TokenOrder | Test | Ping
 class RemoteExecutor:
     """Speaks to Vault and OpenAI, once `prepare` imports their libraries.
 
-    That is done in a thread, for readers are answered meanwhile.
+    That is done in a thread, so that readers are answered meanwhile.
     """
 
     def __init__(self, settings: Settings, send: Callable[[Event], None]) -> None:

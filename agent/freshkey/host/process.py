@@ -21,7 +21,7 @@ def harden(*, lock_memory: bool = False) -> list[str]:
 
     PR_SET_DUMPABLE 0 (prctl(2)) also guards against a core pattern that pipes, which ignores
     RLIMIT_CORE, and gives /proc/PID to root. `lock_memory` keeps the process out of swap. Gives a
-    line for each measure that can't be had; each is looked at, for a sandbox may only pretend.
+    line for each measure that can't be had; each is checked, because a sandbox may only pretend.
     """
     os.umask(0o077)
     lines = [_forbid_dumps(), _limit_core(), _lock_memory() if lock_memory else None]

@@ -75,7 +75,7 @@ class Proxy:
             raise ProxyError(f"it answers {response.status} to CONNECT")
 
     def refuse(self, status: int) -> None:
-        """Raise ProxyError when an answer is the proxy's own, for want of a login."""
+        """Raise ProxyError if the proxy itself answers that it wants a login."""
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             wrong = "takes another user and password" if self.login else "wants a user and password"
             raise ProxyError(f"it {wrong}: put them into {self.variable}, http://USER:PASSWORD@…")

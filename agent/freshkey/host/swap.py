@@ -57,10 +57,10 @@ def _forbidden(own_cgroup: Path, cgroups: Path) -> bool:
         return False
     own = cgroups / path.lstrip("/")
     places = (place for place in (own, *own.parents) if place.is_relative_to(cgroups))
-    return any(_allows_nothing(place) for place in places)
+    return any(_is_zero_limit(place) for place in places)
 
 
-def _allows_nothing(cgroup: Path) -> bool:
+def _is_zero_limit(cgroup: Path) -> bool:
     try:
         return (cgroup / "memory.swap.max").read_text().strip() == "0"
     except OSError:

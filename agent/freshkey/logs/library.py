@@ -13,7 +13,7 @@ class LibraryHandler(logging.Handler):
     """Turns each record into a `library.message` event with fields `logger` and `message`."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record; never raises, for a library's mistake would show its arguments."""
+        """Log one record; never raises, because a library's mistake would show its arguments."""
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - arguments that do not fit, or whose str() fails

@@ -1,4 +1,4 @@
-"""The one door to standard error: for the log, and for lines that a command says to a person."""
+"""The only way to standard error: for the log, and for lines that a command says to a person."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Probe:
     async def prepare(self) -> None:
         """Do ahead what the first test would have to wait for."""
         with suppress(ProxyError):  # the test will say so
-            await self._opened()
+            await self._get_client()
 
     async def test(self, secret: Secret) -> Finding:
         """Ask about a key, for 10 s at most. What can't be told is a finding too: nothing raises.
@@ -54,10 +54,10 @@ class Probe:
         if not key.isascii() or not key.isprintable() or " " in key:
             # httpx would quote the header in its exception.
             return Finding(Verdict.UNKNOWN, "the key holds characters that no header can carry")
-        if _in_the_clear(self._url):
+        if _is_cleartext(self._url):
             return Finding(Verdict.UNKNOWN, "not sent over plain http, but to loopback")
         try:
-            client = await self._opened()
+            client = await self._get_client()
         except ProxyError as error:
             return Finding(Verdict.UNKNOWN, str(error))
         import httpx  # noqa: PLC0415 - keys from the journal are served before it is imported
@@ -73,7 +73,7 @@ class Probe:
     async def reach(self) -> int | str:
         """Return the status of what answers there, asked without a key, or why nothing does."""
         try:
-            client = await self._opened()
+            client = await self._get_client()
         except ProxyError as error:
             return str(error)
         import httpx  # noqa: PLC0415 - keys of the journal are served before
@@ -91,7 +91,7 @@ class Probe:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _opened(self) -> httpx.AsyncClient:
+    async def _get_client(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
                 # httpx is slow to import, the system's certificates are slow to load.
@@ -150,8 +150,8 @@ async def _get(client: httpx.AsyncClient, url: str, key: str) -> tuple[int, byte
                 content += chunk
                 if len(content) > LARGEST_ANSWER:
                     scope.cancel()  # a break would leave httpx's generators open
-    whole = not scope.cancelled_caught or len(content) > LARGEST_ANSWER
-    return (status, content) if whole else None
+    complete = not scope.cancelled_caught or len(content) > LARGEST_ANSWER
+    return (status, content) if complete else None
 
 
 def _decode(content: bytes) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _decode(content: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _in_the_clear(url: str) -> bool:
+def _is_cleartext(url: str) -> bool:
     parts = urlsplit(url)
     if parts.scheme == "https" or parts.hostname == "localhost":
         return False

@@ -31,10 +31,10 @@ def pattern_in(path: str) -> str | None:
 
 
 def _blocks(wanted: Iterable[Need]) -> Iterator[str]:
-    told = False
+    announced = False
     for need in wanted:
-        if need.default and not told:
-            told = True
+        if need.default and not announced:
+            announced = True
             yield "# Vault's own policy `default` has all that follows: for tokens without it.\n"
         who = "" if need.default else f"{', '.join(need.places)}: "
         yield (

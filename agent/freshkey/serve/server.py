@@ -64,9 +64,9 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
     """Serve until `stop` is set; close the listener in any case.
 
     On `stop` nothing more is accepted or read: what has arrived by then is answered, for up to
-    `grace` seconds, and the connections are closed. No client's doing ends this, nor a fault in
-    `answer`: that one is logged, and its connection closed. No answer leaves before `commit` was
-    called, which writes the record of it.
+    `grace` seconds, and the connections are closed. No client can end this, and
+    a fault in `answer` can't either: it is logged, and its connection closed. No answer leaves
+    before `commit`, which writes the record of it, was called.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
     clients = _Clients(answer, limits, fair_queue, outbox, stop)

@@ -1,4 +1,4 @@
-"""Why Vault refuses to read a path: asked of Vault, where its own words do not tell."""
+"""Why Vault refuses to read a path: asks Vault itself, if the refusal does not tell."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def diagnosed(
         if forbidden and not await may_look_itself_up(session, token, abandon=abandon):
             message = f"{message}; {BOUND}"
     else:
-        message = _with_the_mount(mount, path, error)
+        message = _explain_with_mount(mount, path, error)
     if hint := misspelled(path):
         message = f"{message}; {hint}"
     return FaultError(replace(error.fault, message=message))
@@ -77,7 +77,7 @@ async def may_look_itself_up(session: Session, token: Secret, *, abandon: bool =
     return True
 
 
-def _with_the_mount(mount: Mount, path: str, error: RefusedError) -> str:
+def _explain_with_mount(mount: Mount, path: str, error: RefusedError) -> str:
     message = error.fault.message
     if not mount.is_kv:
         return message

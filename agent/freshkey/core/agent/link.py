@@ -20,7 +20,7 @@ _LAST_PART = 0.1
 
 
 def on_fault(link: Link, fault: Fault, context: StepContext) -> Link:
-    """A call failed for want of Vault: hold everything back until a ping is answered."""
+    """A call failed because Vault is away: hold everything back until a ping is answered."""
     if fault.kind not in OUTAGES or link.away:
         return link
     context.tell("vault.away", Level.WARNING, fault=fault.kind.value, message=fault.message)

@@ -1,7 +1,8 @@
 """The whole agent as one function: `step(policy, state, event, now, chance)`.
 
 One step absorbs one event, then plans: it orders whatever is due, and says when it next wants to
-be woken. All keys are stepped together, for they share the token, the mint budget, and the journal.
+be woken. All keys are stepped together, because they share the token, the mint budget, and the
+journal.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def _on_failed(state: AgentState, order: Order, fault: Fault, context: StepConte
 def _on_call_failed(
     state: AgentState, order: VaultKeyOrder | TokenOrder, fault: Fault, context: StepContext
 ) -> AgentState:
-    """Note what a failed request says of Vault and of the token."""
+    """Note what a failed request says about Vault and the token."""
     held = state.tokens
     if isinstance(order, TokenOrder):
         held = token_answers.on_failed(held, order, fault, context)
@@ -172,12 +173,12 @@ def _plan(state: AgentState, context: StepContext) -> AgentState:
 
 
 def _still_needed(key: KeyState, context: StepContext) -> bool:
-    """A key that is not configured any more is forgotten once no lease of it is left."""
+    """Forget a key that is not configured any more, once it has no lease left."""
     return key.name in context.policy.keys or bool(key.retired)
 
 
 def _check_now(key: KeyState, context: StepContext) -> KeyState:
-    """Look the lease up; the files are written again, for some of them name its end."""
+    """Look the lease up, and write the files again, because some of them name its end."""
     if key.current is None:
         return key
     if not key.current.lease.static:

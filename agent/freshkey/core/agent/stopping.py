@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from freshkey.core.pacing.context import StepContext
 
 REST = 3.0  # all else ends within 5 s: then requests of clients may take two
-_AWAITED = (TokenCall.LOGIN, TokenCall.REVOKE)  # a login's token would be nobody's
+_AWAITED = (TokenCall.LOGIN, TokenCall.REVOKE)  # nobody would use the token of a login
 
 
 def begin(state: AgentState, context: StepContext) -> AgentState:
     """Take note of the first request to stop; a second one changes nothing."""
     if state.stopping is not None:
         return state
-    graces = (context.of(key).stop_grace for key in state.keys if _minting(key))
+    graces = (context.of(key).stop_grace for key in state.keys if _is_minting(key))
     context.tell("agent.stopping")
     return replace(state, stopping=Stopping(context.now + max(graces, default=0.0)))
 
@@ -32,14 +32,16 @@ def begin(state: AgentState, context: StepContext) -> AgentState:
 def plan(state: AgentState, stopping: Stopping, context: StepContext) -> AgentState:
     """Do what is left to do before the end."""
     state = replace(state, keys=tuple(_close(key, context) for key in state.keys))
-    if _minting_still(state, stopping, context):
+    if _waits_for_mints(state, stopping, context):
         return state
     if stopping.end_by is None:
         state = replace(state, stopping=replace(stopping, end_by=context.now + REST))
     if all(policy.revoke_on_stop for policy in context.policy.keys.values()):
         state = replace(state, tokens=_revoke_tokens(state.tokens, context))
         if state.tokens.current is None and not state.tokens.retired:
-            return replace(state, keys=tuple(_taken_along(key, context) for key in state.keys))
+            return replace(
+                state, keys=tuple(_revoked_with_token(key, context) for key in state.keys)
+            )
         if state.tokens.call is TokenCall.REVOKE:
             return state
     return replace(
@@ -74,19 +76,19 @@ def _close(key: KeyState, context: StepContext) -> KeyState:
     return revocation.end_overlaps(key, context)
 
 
-def _taken_along(key: KeyState, context: StepContext) -> KeyState:
-    """A token takes its leases along."""
+def _revoked_with_token(key: KeyState, context: StepContext) -> KeyState:
+    """The end of a token ends its leases."""
     for entry in key.retired:
         context.audit("lease.revoked", key.name, entry.lease)
     return replace(key, retired=())
 
 
-def _minting(key: KeyState) -> bool:
+def _is_minting(key: KeyState) -> bool:
     return key.call is Call.MINT
 
 
-def _minting_still(state: AgentState, stopping: Stopping, context: StepContext) -> bool:
-    return any(map(_minting, state.keys)) and not context.due(stopping.grace_until)
+def _waits_for_mints(state: AgentState, stopping: Stopping, context: StepContext) -> bool:
+    return any(map(_is_minting, state.keys)) and not context.due(stopping.grace_until)
 
 
 def _revoke_tokens(tokens: Tokens, context: StepContext) -> Tokens:

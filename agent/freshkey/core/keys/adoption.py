@@ -1,4 +1,4 @@
-"""Going on from a journal: what matches is served as it is, what does not is revoked in order."""
+"""A start from a journal: what matches is served as it is, and the rest is revoked in order."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _ELSEWHERE: Final = "it came from another address, and lives to its end"
 class Adopted:
     """The state to start from.
 
-    `files` are those of keys that are not configured any more, to be removed. `records` tell of
-    mints that have no answer, and of leases that live to their end, for they came from an address
-    that is not configured any more.
+    `files` are those of keys that are not configured any more, to be removed. `records` are
+    about mints that have no answer, and about leases that live to their end, because they came
+    from an address that is not configured any more.
     """
 
     state: AgentState
@@ -72,7 +72,7 @@ def adopt(
     """
     policy, origin, sources = desired_state.policy, desired_state.origin, desired_state.sources
     if not ledger.origin.same_cluster(origin):
-        return _emigrated(ledger, policy)
+        return _from_other_cluster(ledger, policy)
     same_login = ledger.origin.same_login(origin)
     entries = {entry.name: entry for entry in ledger.keys}
     keys = [
@@ -229,7 +229,7 @@ def _abandoned(ledger: Ledger) -> tuple[Record, ...]:
     )
 
 
-def _emigrated(ledger: Ledger, policy: AgentPolicy) -> Adopted:
+def _from_other_cluster(ledger: Ledger, policy: AgentPolicy) -> Adopted:
     """No address is left of the cluster that the tokens came from: they are sent nowhere else."""
     generations = {entry.name: entry.generation for entry in ledger.keys}
     keys = tuple(

@@ -76,7 +76,7 @@ def publish(
 
 
 def _first_check(lease: Lease, every: float, draw: float, now: float) -> float:
-    """A lease whose answer was long on its way is looked up at once, for its true end."""
+    """Look a lease up at once if its answer took long, to learn its true end."""
     if lease.static:
         return inf
     if lease.lag > LONG_ANSWER:

@@ -27,8 +27,8 @@ _DRIFT = 2.0  # a lookup's ttl is in whole seconds; less of a difference says no
 def plan(key: KeyState, context: StepContext) -> KeyState:
     """Order the renewal, or the check, that is due for the published key.
 
-    It is renewed while a replacement is on its way, too: that may fail for longer than a lease. Not
-    so a compromised one, nor one that has ended.
+    It is renewed while a replacement is on its way, too, because that may fail for longer than a
+    lease. A lease that is compromised or has ended is not renewed.
     """
     token, current = context.tokens.current, key.current
     if key.call is not None or context.link.away or token is None or current is None:

@@ -124,7 +124,7 @@ def try_out(
 def on_failed(
     key: KeyState, order: Issue | Refresh, fault: Fault, context: StepContext
 ) -> KeyState:
-    """No new key: wait, or, when only the token was at fault, queue again for the next one."""
+    """No new key: wait, or queue for the next token if only the token was at fault."""
     key = replace(key, call=None)
     cycle = key.cycle
     if not isinstance(cycle, Minting | Refreshing):

@@ -78,7 +78,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         case _ if policy.verify is VerifyMode.OFF:
             publish_by = context.now
         case None if policy.verify is VerifyMode.PREFER:  # the first test is still on its way
-            publish_by = _patience(testing, context.of(key))
+            publish_by = _judge_by(testing, context.of(key))
         case Verdict.UNKNOWN:
             publish_by = _publish_by(key, testing, context)
         case _:
@@ -106,14 +106,14 @@ def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
     policy = context.of(key)
     if policy.verify is VerifyMode.REQUIRE:
         return inf
-    patience = _patience(testing, policy)
+    judge_by = _judge_by(testing, policy)
     if key.current is None:
-        return patience
+        return judge_by
     end = good_until(key.current.lease, context.tokens)
-    return min(patience, max(testing.since, end - policy.overlap))
+    return min(judge_by, max(testing.since, end - policy.overlap))
 
 
-def _patience(testing: Testing, policy: KeyPolicy) -> float:
+def _judge_by(testing: Testing, policy: KeyPolicy) -> float:
     """Until when OpenAI may take to judge a new key, whose lease may be short, or half gone."""
     lease = testing.candidate.lease
     half = (testing.since + lease.expires_at) / 2

@@ -47,7 +47,7 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class RotateRequested:
-    """Somebody who may wants a new key.
+    """Somebody with the right to do so wants a new key.
 
     `compromised` leaves the old one no overlap, `now` withdraws and revokes it first.
     """
@@ -74,12 +74,12 @@ class FilesChanged:
 
 @dataclass(frozen=True, slots=True)
 class CredentialChanged:
-    """What the agent logs in with is another: it is to be used from now on."""
+    """The credential of the login has changed: it is used from now on."""
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialUnwrapped:
-    """A wrapped secret-id was taken out: it is kept, for its wrapping is spent."""
+    """A secret-id was unwrapped: it is kept, because its wrapping is spent."""
 
     unwrapped: Unwrapped
 
@@ -134,7 +134,7 @@ class Tested:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Files were written, but for those that `faults` names."""
+    """Files were written, except those that `faults` names."""
 
     order: Publish
     faults: tuple[Fault, ...] = ()
@@ -142,7 +142,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """Files were removed, but for those that `faults` names."""
+    """Files were removed, except those that `faults` names."""
 
     order: Withdraw
     faults: tuple[Fault, ...] = ()

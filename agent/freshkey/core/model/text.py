@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # Invisible, and no white space for Python: they come along when text is copied from a page.
 _INVISIBLE: Final = frozenset("\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
-_SEPARATORS: Final = frozenset("\x1c\x1d\x1e\x1f")  # white space for Python, for nobody else
+_SEPARATORS: Final = frozenset("\x1c\x1d\x1e\x1f")  # white space to Python only
 _LINE_ENDS: Final = frozenset("\n\r\v\f\x85\u2028\u2029")
 _NAMES: Final = {
     "\0": "null character",

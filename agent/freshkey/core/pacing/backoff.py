@@ -19,7 +19,7 @@ LIMITED_PAUSE: Final = 60.0
 TO_SPARE: Final = 5.0  # before the end of a key, for one more try
 REFUSED_BASE: Final = 60.0
 REFUSED_CAP: Final = 900.0
-_LEAST_SHARE: Final = 0.1  # full jitter may draw 0, and a wait of nothing is no wait
+_LEAST_SHARE: Final = 0.1  # full jitter may draw 0, which would be no wait
 _MOST_DOUBLINGS: Final = 32
 _TOO_MANY_REQUESTS: Final = 429
 

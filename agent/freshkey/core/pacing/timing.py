@@ -121,7 +121,7 @@ def token_lead(policy: AgentPolicy) -> float:
 def token_point(token: Token, lead: float) -> float:
     """The instant at which a token is renewed, or replaced when it can't be.
 
-    It leaves time to move every key should the renewal be clipped; `inf` for one without an end.
+    It leaves time to move every key if the renewal is clipped. It is `inf` without an end.
     """
     if token.expires_at == inf:
         return inf

@@ -180,7 +180,7 @@ def _tell_failed(order: TokenOrder, fault: Fault, wait: float, context: StepCont
 
 
 def lose(tokens: Tokens, number: int, context: StepContext) -> Tokens:
-    """Vault calls a token invalid: log in anew, at once, once; when that repeats, with a wait."""
+    """Vault calls a token invalid: log in again at once; if that repeats, after a wait."""
     token = tokens.current
     if token is None or token.number != number:
         lost = (

@@ -34,8 +34,8 @@ async def engine_results(
             if error.fault.kind is not FaultKind.FORBIDDEN:
                 return [], None  # a Vault, or something before it, that does not tell
             if await _may_read(session, token, key.path):
-                told = f"no engine at {key.path} that the token may use: is the path right?"
-                results.append(warning(f"keys.{name}.path", told))
+                message = f"no engine at {key.path} that the token may use: is the path right?"
+                results.append(warning(f"keys.{name}.path", message))
             else:  # told with the rights; whether there are leases can't be
                 static.add(name)
             continue
@@ -54,6 +54,6 @@ async def _may_read(session: Session, token: Secret, path: str) -> bool:
 
 
 def _kv(place: str, key: KeySettings, mount: Mount) -> Result:
-    if told := misplaced(mount.path, mount.version, key.path):
-        return failure(place, told)
+    if message := misplaced(mount.path, mount.version, key.path):
+        return failure(place, message)
     return fine(place, f"a secret without a lease, read again every {as_duration(key.refresh)}")

@@ -55,11 +55,11 @@ def lifetime_results(
 
 
 def _unknown(token: float | None) -> str:
-    told = "not set, so how long its leases live shows with the first of them"
+    unknown = "not set, so how long its leases live shows with the first of them"
     if token is None:
-        return told
+        return unknown
     longer = f"leases longer than {as_duration(token)} would end with the token"
-    return f"{told}; {longer}: set ttl to be warned"
+    return f"{unknown}; {longer}: set ttl to be warned"
 
 
 def _overlap(place: str, key: KeySettings, lease: float) -> Iterator[Result]:

@@ -1,8 +1,8 @@
 """Whether the agent would get in, and what it may do there; leaves no token, spends no credential.
 
-Whether a secret-id is good for one login can't be seen without a right that agents do not have, so
-the configuration has to tell: one that is wrapped, or that is removed after its use, is not used.
-Nor is any other while the token of the agent's journal lives.
+Whether a secret-id works only once can't be seen without a right that agents do not have, so the
+configuration has to tell: one that is wrapped, or that is removed after its use, is not used. Any
+other is not used either while the token of the agent's journal lives.
 """
 
 from __future__ import annotations
@@ -42,21 +42,23 @@ async def login_results(settings: Settings) -> list[Result]:
         agent_journal(settings),
         settings.auth,
     )
-    login = await _of_the_agent(session, ledger) if isinstance(auth, AppRoleAuth) else None
+    login = await _agent_token(session, ledger) if isinstance(auth, AppRoleAuth) else None
     if isinstance(auth, AppRoleAuth) and (login is not None or is_spent_once(auth)):
         results = await once_results(session, auth, ledger)
         if login is None:
-            told = "not tried, because a login would spend the credential; the rights are not known"
-            return [*results, warning("auth", told)]
-        told = "no login was made: the token of the agent's journal is asked instead"
-        results.append(fine("auth", told))
+            message = (
+                "not tried, because a login would spend the credential; the rights are not known"
+            )
+            return [*results, warning("auth", message)]
+        message = "no login was made: the token of the agent's journal is asked instead"
+        results.append(fine("auth", message))
     else:
         try:
             login = await _log_in(session, auth)
             results = [fine("auth", f"logged in: {token_terms(login)}{_spent(auth)}")]
         except FaultError as error:
             used = was_removed(auth)
-            if not used or (login := await _of_the_agent(session, ledger)) is None:
+            if not used or (login := await _agent_token(session, ledger)) is None:
                 return [failure("auth", error.fault.message)]
             results = [fine("auth", "the credential was used and removed; the journal has a token")]
     try:
@@ -67,7 +69,7 @@ async def login_results(settings: Settings) -> list[Result]:
         results += lifetime_results(settings, leases, await _term(session, login))
     finally:
         with trio.CancelScope(shield=True):
-            results += await _revoked(session, login)
+            results += await _revoke(session, login)
     return results
 
 
@@ -77,12 +79,12 @@ def _spent(auth: AuthSettings) -> str:
 
 async def _log_in(session: Session, auth: AuthSettings) -> Login:
     with trio.CancelScope(shield=True):  # a token that came would be left behind
-        login = await log_in(session, _leaving_files(auth), None, _unwrapped, Wrappings(session))
+        login = await log_in(session, _without_removal(auth), None, _unwrapped, Wrappings(session))
     know(login.token)
     return login
 
 
-async def _of_the_agent(session: Session, ledger: Ledger | None) -> Login | None:
+async def _agent_token(session: Session, ledger: Ledger | None) -> Login | None:
     """Look up the token that an agent on the same state directory uses, or left there."""
     if ledger is None or ledger.token is None:
         return None
@@ -99,7 +101,7 @@ async def _term(session: Session, login: Login) -> float | None:
         return login.duration
 
 
-async def _revoked(session: Session, login: Login) -> list[Result]:
+async def _revoke(session: Session, login: Login) -> list[Result]:
     if not login.owned:
         return []
     ends = "ends by itself" if login.duration is None else f"ends in {as_duration(login.duration)}"
@@ -113,7 +115,7 @@ async def _revoked(session: Session, login: Login) -> list[Result]:
     return []
 
 
-def _leaving_files(auth: AuthSettings) -> AuthSettings:
+def _without_removal(auth: AuthSettings) -> AuthSettings:
     """Return the method without the removal of its credential, which is the agent's to use."""
     match auth:
         case JwtAuth():

@@ -51,15 +51,17 @@ def _state(settings: Settings, agent: int | None) -> Result:
         descriptor = os.open(directory, OPEN_DIRECTORY)
     except FileNotFoundError:
         fault = _unwritable(directory.parent)
-        told = f"{directory} will be made"
-        return failure(place, fault) if fault else fine(place, told)
+        message = f"{directory} will be made"
+        return failure(place, fault) if fault else fine(place, message)
     except OSError as error:
         return failure(place, f"{directory} can't be opened: {error.strerror}: correct its owner")
     try:
         owner = os.fstat(descriptor).st_uid
         if os.geteuid() == 0 != owner:
-            told = f"{directory} belongs to uid {owner}: run this check as that user, not as root"
-            return warning(place, told)
+            message = (
+                f"{directory} belongs to uid {owner}: run this check as that user, not as root"
+            )
+            return warning(place, message)
         inspect(directory, descriptor, allow_disk=disk)
     except FaultError as error:
         return failure(place, error.fault.message)
@@ -84,8 +86,8 @@ def _socket(path: Path, agent: int | None) -> Result:
     if not is_listened_on(path):
         return fine(place, f"{path} was left by a process that ended, and will be replaced")
     if agent is None:
-        told = f"somebody listens on {path}: if that is not systemd for the agent, stop it"
-        return warning(place, told)
+        message = f"somebody listens on {path}: if that is not systemd for the agent, stop it"
+        return warning(place, message)
     return fine(place, f"{path}: the agent listens")
 
 

@@ -34,9 +34,9 @@ async def right_results(
     for place in dict.fromkeys(place for need in wanted for place in need.places):
         here = [need for need in wanted if place in need.places]
         missing = [need for need in here if not {need.capability, "root"} & found[need.example]]
-        results += [failure(_option(place), _told(need)) for need in missing]
+        results += [failure(_option(place), _missing_message(need)) for need in missing]
         if not missing:
-            given = ", ".join(map(_short, here))
+            given = ", ".join(map(_short_name, here))
             results.append(fine(_option(place), f"the policies give {given}"))
     return results
 
@@ -45,7 +45,7 @@ def _option(place: str) -> str:
     return place if place == "auth" else f"{place}.path"
 
 
-def _short(need: Need) -> str:
+def _short_name(need: Need) -> str:
     """Leave out of a path what the line is about anyway."""
     path = need.path.removeprefix("auth/token/").removeprefix("sys/")
     if path.startswith("leases/revoke/"):
@@ -53,7 +53,7 @@ def _short(need: Need) -> str:
     return f"`{need.capability}` on {path}"
 
 
-def _told(need: Need) -> str:
+def _missing_message(need: Need) -> str:
     return (
         f"the token's policies do not give {need} ({need.purpose}): add what `freshkey policy` "
         "prints"

@@ -51,16 +51,16 @@ async def upstream_results(settings: Settings) -> list[Result]:
 def _result(place: str, mode: VerifyMode, url: str, answer: int | str) -> Result:
     if isinstance(answer, int):
         if mode is VerifyMode.REQUIRE and answer not in _OF_OPENAI:
-            told = (
+            message = (
                 f'{url} answers {answer}, which tells nothing of a key, and mode "require" '
                 "publishes no key that was not tested: is the address right?"
             )
-            return warning(f"{place}.base_url", told)
+            return warning(f"{place}.base_url", message)
         return fine(f"{place}.base_url", f"{url} answers")
     away = f"{url} can't be reached ({answer})"
     todo = 'let this host reach it, or set verify.mode = "off"'
     if mode is VerifyMode.REQUIRE:
-        told = f'{away}, and mode "require" publishes no key that was not tested: {todo}'
-        return failure(f"{place}.base_url", told)
-    told = f"{away}: every key is published untested, after activation_timeout: {todo}"
-    return warning(f"{place}.mode", told)
+        message = f'{away}, and mode "require" publishes no key that was not tested: {todo}'
+        return failure(f"{place}.base_url", message)
+    message = f"{away}: every key is published untested, after activation_timeout: {todo}"
+    return warning(f"{place}.mode", message)

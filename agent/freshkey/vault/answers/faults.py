@@ -91,29 +91,29 @@ def fault_of(request: Request, refusal: Refusal) -> Fault:
         return _not_from_vault(request, refusal)
     # What to do is told by the whole of them: a mask or a cut may hide the words that say it.
     text = flat(refusal.errors)
-    said = quote(refusal.errors) or "no reason given"
+    reason = quote(refusal.errors) or "no reason given"
     match refusal.status:
         case HTTPStatus.FORBIDDEN:
-            return _forbidden(request, text, said)
+            return _forbidden(request, text, reason)
         case HTTPStatus.NOT_FOUND:
-            nothing = f"Vault finds nothing at {request.path}: {said}"
+            nothing = f"Vault finds nothing at {request.path}: {reason}"
             return Fault(FaultKind.NOT_FOUND, kv.wrong_path(request.path, text) or nothing)
         case status if status == _NOT_REPLICATED:
-            return Fault(FaultKind.UNREACHABLE, f"this node of Vault is behind: {said}")
+            return Fault(FaultKind.UNREACHABLE, f"this node of Vault is behind: {reason}")
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return _throttled(refusal, said)
+            return _throttled(refusal, reason)
         case HTTPStatus.SERVICE_UNAVAILABLE if "sealed" in text.lower():
-            return Fault(FaultKind.SEALED, f"Vault is sealed, and has to be unsealed: {said}")
+            return Fault(FaultKind.SEALED, f"Vault is sealed, and has to be unsealed: {reason}")
         case status if status in _GATEWAY:
             return Fault(
-                FaultKind.UNREACHABLE, f"Vault is away ({status}): {said}", unanswered=True
+                FaultKind.UNREACHABLE, f"Vault is away ({status}): {reason}", unanswered=True
             )
         case HTTPStatus.SERVICE_UNAVAILABLE:
-            return Fault(FaultKind.UNREACHABLE, f"Vault is not available: {said}")
+            return Fault(FaultKind.UNREACHABLE, f"Vault is not available: {reason}")
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _failed(request, text, said)
+            return _failed(request, text, reason)
         case _:
-            return _refused(request, text, said)
+            return _refused(request, text, reason)
 
 
 def not_vault(what: str, *, unanswered: bool = True) -> Fault:
@@ -158,16 +158,16 @@ def _not_from_vault(request: Request, refusal: Refusal) -> Fault:
     return not_vault(f"status {status}, {content}, to {request.path}")
 
 
-def _forbidden(request: Request, text: str, said: str) -> Fault:
+def _forbidden(request: Request, text: str, reason: str) -> Fault:
     if any(sign in text for sign in _BAD_TOKEN):
         message = (
-            f"Vault calls the token invalid: it expired, was revoked, or never existed ({said})"
+            f"Vault calls the token invalid: it expired, was revoked, or never existed ({reason})"
         )
         return Fault(FaultKind.TOKEN_INVALID, message)
     if request.operation is Operation.LOG_IN:
         hint = "is the method enabled at that mount and namespace, and may this host log in?"
-        return Fault(FaultKind.FORBIDDEN, f"Vault forbids {request.path} ({said}): {hint}")
-    message = f"Vault forbids it ({said}): the policy has to give {request.capability}"
+        return Fault(FaultKind.FORBIDDEN, f"Vault forbids {request.path} ({reason}): {hint}")
+    message = f"Vault forbids it ({reason}): the policy has to give {request.capability}"
     if request.operation in {Operation.MINT, Operation.REFRESH}:
         message += ", if that path is right"
     elif request.operation in _OF_THE_TOKEN:
@@ -186,48 +186,48 @@ def _throttled(refusal: Refusal, text: str) -> Fault:
     return Fault(FaultKind.THROTTLED, message, retry_after=seconds)
 
 
-def _upstream(request: Request, text: str, said: str) -> Fault | None:
+def _upstream(request: Request, text: str, reason: str) -> Fault | None:
     """Find the engine's report of what OpenAI said, or that it said nothing."""
     if request.operation is Operation.LOG_IN:
-        return _unchecked(request, text, said)
+        return _unchecked(request, text, reason)
     if found := _UPSTREAM.search(text):
         status = int(found[1])
-        message = f"OpenAI answered {status} to {request.path}: {said}"
+        message = f"OpenAI answered {status} to {request.path}: {reason}"
         return Fault(FaultKind.UPSTREAM, message, upstream_status=status)
     if _UPSTREAM_TRANSPORT.search(text):
-        return Fault(FaultKind.UPSTREAM, f"Vault can't reach OpenAI for {request.path}: {said}")
+        return Fault(FaultKind.UPSTREAM, f"Vault can't reach OpenAI for {request.path}: {reason}")
     return None
 
 
-def _unchecked(request: Request, text: str, said: str) -> Fault | None:
+def _unchecked(request: Request, text: str, reason: str) -> Fault | None:
     """Find a login method's report that it could not ask whoever knows the caller."""
     if _UPSTREAM_TRANSPORT.search(text):
-        message = f"Vault can't reach what tells it who logs in at {request.path}: {said}"
+        message = f"Vault can't reach what tells it who logs in at {request.path}: {reason}"
         return Fault(FaultKind.UPSTREAM, message)
     return None
 
 
-def _failed(request: Request, text: str, said: str) -> Fault:
-    if fault := _upstream(request, text, said):
+def _failed(request: Request, text: str, reason: str) -> Fault:
+    if fault := _upstream(request, text, reason):
         return fault
     if request.operation is Operation.RENEW_TOKEN and any(s in text for s in _NEVER_RENEWED):
-        message = f"Vault will not renew the token, and the agent has to log in again: {said}"
+        message = f"Vault will not renew the token, and the agent has to log in again: {reason}"
         return Fault(FaultKind.BAD_REQUEST, message)  # with status 500, though nothing failed
     if any(sign in text for sign in _LEADER_CHANGE):
-        return Fault(FaultKind.UNREACHABLE, f"Vault has no active node for now: {said}")
+        return Fault(FaultKind.UNREACHABLE, f"Vault has no active node for now: {reason}")
     if any(sign in text for sign in _BROKEN_OFF):
-        message = f"Vault broke off at {request.path}: {said}"
+        message = f"Vault broke off at {request.path}: {reason}"
         return Fault(FaultKind.UNREACHABLE, message, unanswered=True)
     kind = FaultKind.UPSTREAM if request.operation in _ASK_OTHERS else FaultKind.UNREACHABLE
-    return Fault(kind, f"Vault failed at {request.path}: {said}")
+    return Fault(kind, f"Vault failed at {request.path}: {reason}")
 
 
-def _refused(request: Request, text: str, said: str) -> Fault:
-    if fault := _upstream(request, text, said):
+def _refused(request: Request, text: str, reason: str) -> Fault:
+    if fault := _upstream(request, text, reason):
         return fault
     if "role" in text and "does not exist" in text:
-        return Fault(FaultKind.NOT_FOUND, f"Vault finds no such role for {request.path}: {said}")
+        return Fault(FaultKind.NOT_FOUND, f"Vault finds no such role for {request.path}: {reason}")
     hint = ""
     if request.operation is Operation.LOG_IN:
         hint = ": are the credentials those of this role, and neither used up nor expired?"
-    return Fault(FaultKind.BAD_REQUEST, f"Vault refuses {request.path}: {said}{hint}")
+    return Fault(FaultKind.BAD_REQUEST, f"Vault refuses {request.path}: {reason}{hint}")

@@ -44,7 +44,7 @@ def grant(answer: Answer, path: str, field: str) -> Grant:
     body = answer.body
     lease_id, duration = body.get("lease_id"), _seconds(body, "lease_duration")
     if not isinstance(lease_id, str) or duration is None:
-        raise _odd(f"a read of {path}")
+        raise _unexpected(f"a read of {path}")
     if not lease_id:
         duration = inf
     fields = _fields(body)
@@ -124,7 +124,7 @@ def token_renewal(answer: Answer) -> Renewal:
 def _renewal(answer: Answer, terms: Mapping[str, Any], duration: str) -> Renewal:
     seconds = _seconds(terms, duration)
     if seconds is None:
-        raise _odd("a renewal or lookup")
+        raise _unexpected("a renewal or lookup")
     renewable = terms.get("renewable") is True
     return Renewal(seconds, renewable, answer.asked_at, answer.request_id)
 
@@ -141,7 +141,7 @@ def new_token(answer: Answer) -> Login:
         )
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     if not token or duration is None:
-        raise _odd("a login")
+        raise _unexpected("a login")
     if found.misfit:
         message = f"the token of this login has {found.misfit}, which no header can carry"
         raise FaultError(Fault(FaultKind.MALFORMED, message))
@@ -167,7 +167,7 @@ def known_token(answer: Answer, token: Secret, *, owned: bool) -> Login:
     data = _table(answer.body, "data")
     ttl = _seconds(data, "ttl")
     if ttl is None:
-        raise _odd("a token's lookup")
+        raise _unexpected("a token's lookup")
     terms = (ttl, _seconds(data, "creation_ttl"), _seconds(data, "period"))
     ends = data.get("expire_time") is not None
     return Login(
@@ -225,5 +225,5 @@ def _seconds(terms: Mapping[str, Any], name: str) -> float | None:
     return float(value) if type(value) is int and 0 <= value < _LONGEST else None
 
 
-def _odd(what: str) -> FaultError:
+def _unexpected(what: str) -> FaultError:
     return FaultError(not_vault(f"JSON without what {what} gives"))

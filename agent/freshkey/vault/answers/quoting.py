@@ -1,4 +1,4 @@
-"""Words of others, made fit to be printed: one line, short, and without anything secret."""
+"""Texts of others, made fit to be printed: one line, short, and without anything secret."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Login methods. Each method is a module with `log_in(session, auth, …) -> Login`.
 
-Every method reads its credentials anew, raises FaultError and nothing else, and keeps nothing. The
+Every method reads its credentials again, raises FaultError and nothing else, and keeps nothing. The
 log knows what was read, so as to mask it, until `finish`.
 
 May import: core.model, host, logs.redact, settings, vault.answers, vault.transport.

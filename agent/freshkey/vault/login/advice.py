@@ -31,9 +31,9 @@ def explain(
     A refusal that has no sign of the table stays as it is.
     """
     errors = error.refusal.errors or ()
-    quoted, whole = quote(errors), flat(errors)
+    quoted, full_text = quote(errors), flat(errors)
     for advice in table:
-        if advice.sign in whole:
+        if advice.sign in full_text:
             message = f"Vault refuses {request.path} ({quoted}): {advice.todo}; {facts}"
             return FaultError(replace(error.fault, kind=advice.kind, message=message))
     return error

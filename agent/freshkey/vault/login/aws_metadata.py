@@ -39,7 +39,7 @@ def container() -> Awaitable[AwsCredentials] | None:
     if path := variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
         if not path.startswith("/"):
             raise unusable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI has to start with /")
-        return _of_container(_ECS, path)
+        return _container_credentials(_ECS, path)
     if (url := variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")) is None:
         return None
     parts = url_of("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
@@ -51,10 +51,10 @@ def container() -> Awaitable[AwsCredentials] | None:
             f"https, or http to loopback or one of {', '.join(sorted(_CONTAINERS))}"
         )
     path = parts._replace(scheme="", netloc="").geturl() or "/"
-    return _of_container(f"{parts.scheme}://{parts.netloc}", path)
+    return _container_credentials(f"{parts.scheme}://{parts.netloc}", path)
 
 
-async def _of_container(origin: str, path: str) -> AwsCredentials:
+async def _container_credentials(origin: str, path: str) -> AwsCredentials:
     headers = {}
     if file := variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
         token = file_of("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file)
@@ -79,10 +79,10 @@ def instance() -> Awaitable[AwsCredentials] | None:
     ipv6 = (variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") or "").lower() == "ipv6"
     named = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
     url = local_url_of(named, variable(named) or (_INSTANCE_IPV6 if ipv6 else _INSTANCE)).geturl()
-    return _of_instance(url.rstrip("/"))
+    return _instance_credentials(url.rstrip("/"))
 
 
-async def _of_instance(url: str) -> AwsCredentials:
+async def _instance_credentials(url: str) -> AwsCredentials:
     service = Service(
         "no AWS credentials in the environment, and the instance metadata service",
         url,

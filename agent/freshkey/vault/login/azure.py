@@ -55,7 +55,7 @@ async def log_in(session: Session, auth: AzureAuth) -> Login:
     identity = await find_identity(auth.resource, auth.client_id)
     request = Request(Operation.LOG_IN, f"auth/{auth.mount}/login")
     # hvac's call does not know resource_id.
-    fields = {"role": auth.role, "jwt": identity.token.reveal(), **identity.place}
+    fields = {"role": auth.role, "jwt": identity.token.reveal(), **identity.login_fields}
     try:
         answer = await session.ask(request, lambda vault: vault.post(request.url, json=fields))
     except RefusedError as error:

@@ -40,7 +40,7 @@ class Identity:
     """A token, and where it was given: fields of Vault's login, of which some may be missing."""
 
     token: Secret
-    place: Mapping[str, str]
+    login_fields: Mapping[str, str]
 
 
 async def find_identity(resource: str, client_id: str | None) -> Identity:
@@ -50,14 +50,14 @@ async def find_identity(resource: str, client_id: str | None) -> Identity:
     """
     if file := variable("AZURE_FEDERATED_TOKEN_FILE"):
         assertion = file_of("AZURE_FEDERATED_TOKEN_FILE", file)
-        return Identity(await _of_workload(assertion, resource, client_id), {})
+        return Identity(await _workload_identity(assertion, resource, client_id), {})
     if named := both("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
-        token = await _of_app(named[0], resource, client_id)
+        token = await _app_identity(named[0], resource, client_id)
         return Identity(token, _app(token))
-    return await _of_machine(resource, client_id)
+    return await _machine_identity(resource, client_id)
 
 
-async def _of_workload(assertion: Secret, resource: str, client_id: str | None) -> Secret:
+async def _workload_identity(assertion: Secret, resource: str, client_id: str | None) -> Secret:
     client_id = client_id or variable("AZURE_CLIENT_ID")
     tenant = variable("AZURE_TENANT_ID")
     if client_id is None or tenant is None:
@@ -88,7 +88,7 @@ async def _of_workload(assertion: Secret, resource: str, client_id: str | None) 
     return _token(service, reply, hint)
 
 
-async def _of_app(endpoint: str, resource: str, client_id: str | None) -> Secret:
+async def _app_identity(endpoint: str, resource: str, client_id: str | None) -> Secret:
     parts = local_url_of("IDENTITY_ENDPOINT", endpoint)
     service = Service("the app's identity endpoint", f"{parts.scheme}://{parts.netloc}")
     header = secret_variable("IDENTITY_HEADER")
@@ -98,7 +98,7 @@ async def _of_app(endpoint: str, resource: str, client_id: str | None) -> Secret
     return _token(service, reply, _ASSIGN)
 
 
-async def _of_machine(resource: str, client_id: str | None) -> Identity:
+async def _machine_identity(resource: str, client_id: str | None) -> Identity:
     service = Service(
         "the instance metadata service",
         MACHINE,
@@ -119,8 +119,8 @@ async def _of_machine(resource: str, client_id: str | None) -> Identity:
         "vmss_name": "vmScaleSetName",
     }
     machine = reply.table
-    place = {ours: machine.get(theirs) for ours, theirs in fields.items()}
-    return Identity(token, {name: text for name, text in place.items() if _is_text(text)})
+    login_fields = {ours: machine.get(theirs) for ours, theirs in fields.items()}
+    return Identity(token, {name: text for name, text in login_fields.items() if _is_text(text)})
 
 
 def _query(version: str, resource: str, client_id: str | None) -> str:

@@ -34,9 +34,9 @@ async def log_in(session: Session, auth: CertAuth) -> Login:
 def _explained(error: RefusedError, path: str) -> FaultError:
     if error.fault.kind is not FaultKind.BAD_REQUEST:
         return error
-    said = quote(error.refusal.errors or ()) or "no reason given"
-    whole = flat(error.refusal.errors or ())
-    if "must be supplied" in whole or "tls connection required" in whole:
+    reason = quote(error.refusal.errors or ()) or "no reason given"
+    full_text = flat(error.refusal.errors or ())
+    if "must be supplied" in full_text or "tls connection required" in full_text:
         hint = (
             "it saw none: does something in front of Vault end TLS, or its listener ask for none?"
         )
@@ -45,5 +45,5 @@ def _explained(error: RefusedError, path: str) -> FaultError:
             "does a role there (auth.role, where set) trust the CA and allow the names of "
             "vault.client_cert_file, and is it still valid?"
         )
-    message = f"Vault refuses the certificate at {path}: {said}: {hint}"
+    message = f"Vault refuses the certificate at {path}: {reason}: {hint}"
     return FaultError(replace(error.fault, message=message))

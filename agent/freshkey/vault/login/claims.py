@@ -37,11 +37,11 @@ class Claims:
     def describe(self, now: float) -> str:
         """Return them in words; `now` is Unix time."""
         audiences = ", ".join(f'"{audience}"' for audience in self.audiences) or "none"
-        said = f'issuer "{self.issuer}", subject "{self.subject}", audience {audiences}'
+        description = f'issuer "{self.issuer}", subject "{self.subject}", audience {audiences}'
         if self.ends_at is not None:
             left = round(self.ends_at - now)
-            said += f", ends in {left} s" if left > 0 else f", ended {-left} s ago"
-        return quote([f"the token has {said}"])
+            description += f", ends in {left} s" if left > 0 else f", ended {-left} s ago"
+        return quote([f"the token has {description}"])
 
 
 def read_jwt(path: Path, option: str) -> tuple[Secret, Claims]:
@@ -84,7 +84,7 @@ def _claims(claims: Mapping[str, object]) -> Claims:
 def _instant(claim: object) -> float | None:
     if isinstance(claim, bool) or not isinstance(claim, int | float):
         return None
-    # NaN, which is JSON for Python, is in no interval, nor is what no float can hold.
+    # Neither NaN, which Python's JSON takes, nor what no float can hold is in an interval.
     return claim if 0 <= claim < _NEVER else None
 
 

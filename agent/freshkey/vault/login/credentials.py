@@ -116,7 +116,7 @@ def _version(status: os.stat_result) -> tuple[int, ...]:
 def remove_credential(path: Path) -> None:
     """Remove a credential that was used, but not another one that was delivered since it was read.
 
-    What keeps it there is logged, for the login is done.
+    If it can't be removed, that is logged, because the login is done.
     """
     read = _read_last.pop(path, None)
     try:

@@ -95,7 +95,7 @@ async def ask(
 
     Raises FaultError when none came in time.
     """
-    if not service.near and _in_the_clear(service.url):
+    if not service.near and _is_cleartext(service.url):
         raise fault(service, "would be sent a credential in the clear: it has to be https")
     headers = {"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"} | {
         **(headers or {})
@@ -116,13 +116,13 @@ async def ask(
             )
             reply = await _exchange(client, request, service.answering)
     except httpx.ConnectTimeout:
-        raise _away(service, f"no connection within {service.connecting:g} s") from None
+        raise _unreachable(service, f"no connection within {service.connecting:g} s") from None
     except httpx.ConnectError as error:
-        raise _away(service, quote([str(error)]) or "no connection") from None
+        raise _unreachable(service, quote([str(error)]) or "no connection") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        raise _away(service, type(error).__name__) from None
+        raise _unreachable(service, type(error).__name__) from None
     if reply is None:
-        raise _away(service, f"no answer within {service.answering:g} s")
+        raise _unreachable(service, f"no answer within {service.answering:g} s")
     if len(reply.content) > LARGEST_ANSWER:
         raise fault(service, "sends more than a credential")
     return reply
@@ -131,9 +131,9 @@ async def ask(
 def refusal(service: Service, reply: Reply, to_do: str) -> FaultError:
     """Return the fault of an answer that is not what was asked for, with the service's words."""
     passing = reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= HTTPStatus(500)
-    said = quote(_words(reply)) or "no reason given"
+    error = quote(_error_texts(reply)) or "no reason given"
     kind = FaultKind.UPSTREAM if passing else FaultKind.BAD_REQUEST
-    return FaultError(Fault(kind, f"{service.name} answers {reply.status}: {said}: {to_do}"))
+    return FaultError(Fault(kind, f"{service.name} answers {reply.status}: {error}: {to_do}"))
 
 
 def fault(service: Service, problem: str) -> FaultError:
@@ -141,18 +141,18 @@ def fault(service: Service, problem: str) -> FaultError:
     return FaultError(Fault(FaultKind.BAD_REQUEST, f"{service.name} at {service.url} {problem}"))
 
 
-def _in_the_clear(url: str) -> bool:
+def _is_cleartext(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
-def _away(service: Service, reason: str) -> FaultError:
+def _unreachable(service: Service, reason: str) -> FaultError:
     # Not `unreachable`, which says that Vault is away.
     message = f"{service.name} at {service.url} can't be reached: {reason}: {service.when_silent}"
     return FaultError(Fault(FaultKind.UPSTREAM, message))
 
 
-def _words(reply: Reply) -> list[str]:
+def _error_texts(reply: Reply) -> list[str]:
     body = reply.table
     error = body.get("error")
     inner = error if isinstance(error, dict) else {}

@@ -76,7 +76,7 @@ class Vault(hvac.adapters.Adapter):  # type: ignore[misc]  # hvac has no types
         return {}
 
     def get_login_token(self, response: Json) -> NoReturn:
-        """Refuse what hvac would do with a token: keep it."""
+        """Refuse to keep a token, as hvac would."""
         raise NotImplementedError
 
     def request(

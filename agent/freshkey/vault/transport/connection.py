@@ -79,14 +79,14 @@ class Connection:
         """
         try:
             self._proxy = proxy_for(self.address, os.environ, PROXIES)
-            answered = self._ask(self._unconnected(), method, target, body, headers)
+            answered = self._request(self._make_connection(), method, target, body, headers)
             if self._proxy is not None:
                 self._proxy.refuse(answered.status)
         except ProxyError as error:
-            raise self._away(str(error)) from None
+            raise self._unreachable(str(error)) from None
         return answered
 
-    def _ask(
+    def _request(
         self,
         connection: http.client.HTTPConnection,
         method: str,
@@ -105,7 +105,7 @@ class Connection:
         finally:
             connection.close()
 
-    def _unconnected(self) -> http.client.HTTPConnection:
+    def _make_connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.address)
         timeout = min(CONNECT_TIMEOUT, self._seconds)
         host, proxy = parts.hostname or "", self._proxy
@@ -122,21 +122,21 @@ class Connection:
             if not self._cut:
                 connection.connect()
         except ssl.SSLEOFError:
-            raise self._away("it ended the connection before TLS was set up") from None
+            raise self._unreachable("it ended the connection before TLS was set up") from None
         except ssl.SSLError as error:
             message = f"no TLS with Vault at {self.address}: {describe(error)}"
             raise FaultError(Fault(FaultKind.TLS, message)) from None
         except TimeoutError:
-            raise self._away(f"no connection within {connection.timeout:g} s") from None
+            raise self._unreachable(f"no connection within {connection.timeout:g} s") from None
         except socket.gaierror as error:
-            raise self._away(f"its name is not known ({error.strerror})") from None
+            raise self._unreachable(f"its name is not known ({error.strerror})") from None
         except OSError as error:
-            raise self._away((error.strerror or type(error).__name__).lower()) from None
+            raise self._unreachable((error.strerror or type(error).__name__).lower()) from None
         except UnicodeError:
-            raise self._away("its name is no host name") from None
+            raise self._unreachable("its name is no host name") from None
         self._socket = connection.sock
         if self._cut:
-            raise self._away(f"no connection within {self._seconds:g} s")
+            raise self._unreachable(f"no connection within {self._seconds:g} s")
 
     def _exchange(
         self,
@@ -154,15 +154,15 @@ class Connection:
         except ssl.SSLError as error:
             raise self._tls_broke(error) from None
         except (http.client.RemoteDisconnected, http.client.IncompleteRead, OSError) as error:
-            raise self._silent(error) from None
+            raise self._unanswered(error) from None
         except http.client.HTTPException:
             if self._cut:
-                raise self._silent(None) from None
+                raise self._unanswered(None) from None
             raise FaultError(not_vault("not in HTTP")) from None
         if len(content) > LARGEST_ANSWER:
             raise FaultError(not_vault("with more than 1 MiB"))
-        if not self._whole(response):
-            raise self._silent(None)
+        if not self._is_complete(response):
+            raise self._unanswered(None)
         return Answered(
             status=response.status,
             content_type=response.headers.get("Content-Type", ""),
@@ -171,18 +171,18 @@ class Connection:
             content=content,
         )
 
-    def _whole(self, response: http.client.HTTPResponse) -> bool:
+    def _is_complete(self, response: http.client.HTTPResponse) -> bool:
         """Tell whether a body was read to its end: read(n) is silent when it ends too early."""
         if response.length is None and not response.chunked:  # it ends with the connection
             return not self._cut
         return not response.length
 
-    def _away(self, reason: str) -> FaultError:
+    def _unreachable(self, reason: str) -> FaultError:
         through = f" through the proxy {self._proxy}" if self._proxy else ""
         message = f"Vault at {self.address} can't be reached{through}: {reason}"
         return FaultError(Fault(FaultKind.UNREACHABLE, message))
 
-    def _silent(self, error: Exception | None) -> FaultError:
+    def _unanswered(self, error: Exception | None) -> FaultError:
         if self._cut or isinstance(error, TimeoutError):
             reason = f"gave no answer within {self._seconds:g} s"
         else:
@@ -192,7 +192,7 @@ class Connection:
 
     def _tls_broke(self, error: ssl.SSLError) -> FaultError:
         if "ALERT" not in (error.reason or ""):
-            return self._silent(error)
+            return self._unanswered(error)
         # With TLS 1.3 a server refuses the client's certificate after the client is done: the
         # request has left, and was not read.
         message = f"Vault at {self.address} refuses TLS: {describe(error)}"

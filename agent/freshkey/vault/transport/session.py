@@ -1,4 +1,4 @@
-"""The way to Vault: its nodes in order, one call at a time in a thread."""
+"""Calls to Vault: its nodes in order, one call at a time in a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door to threads: hvac is synchronous."""
+"""The one helper that runs calls in threads, because hvac is synchronous."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ async def in_thread(
 ) -> T:
     """Return what `work` returns in a thread; `cut` is called after `seconds`, and must end it.
 
-    With `abandon`, a cancellation cuts it and does not wait, nor does a thread that a cut can't
-    end (it resolves a name). Without, cancellation has to wait. Raises FaultError.
+    With `abandon`, a cancellation cuts it and does not wait, and a thread that a cut can't end
+    (it resolves a name) is left behind. Without, a cancellation waits. Raises FaultError.
     """
 
     def settled() -> T | FaultError:
