@@ -85,7 +85,7 @@ class KubernetesServer(KubernetesAPI):
             Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
         )
         (self.directory / "signing.key").write_bytes(pem)
-        # In a file, for nothing secret belongs into an argv.
+        # In a file, because nothing secret belongs into an argv.
         (self.directory / "tokens").write_text(f"{self.token},admin,admin,system:masters\n")
 
     def _etcd(self) -> dict[str, str]:

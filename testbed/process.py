@@ -17,7 +17,7 @@ class ReservedPort:
     """A TCP port of 127.0.0.1, kept for one server until `close`.
 
     It is bound here and not listened on: with SO_REUSEADDR, which Go sets too, the server can bind
-    it as well, and the kernel gives it to nobody who asks for any free one.
+    it as well, and the kernel gives it to no process that asks for a free one.
     """
 
     def __init__(self) -> None:

@@ -71,7 +71,7 @@ def need_ensurepip() -> None:
 
 
 def has_ensurepip() -> bool:
-    """Ask a new interpreter, for this one remembers what was missing."""
+    """Ask a new interpreter, because this one remembers what was missing."""
     command = [sys.executable, "-I", "-c", "import ensurepip"]
     return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 

@@ -91,6 +91,6 @@ class DataPlane:
 
 
 async def _iterate_async(make_events: Iterator[str]) -> AsyncIterator[str]:
-    # An async iterator, for Starlette runs a plain one in a thread.
+    # An async iterator, because Starlette runs a plain one in a thread.
     for event in make_events:
         yield event

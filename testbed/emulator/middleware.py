@@ -98,7 +98,7 @@ class _DroppedResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Close the connection, and return once the server has seen it closed.
 
-        Before that, the server would answer 500 for an application that returns without an answer.
+        Before that, the server would answer 500, because the application returns without an answer.
         """
         del send
         self._abort_connection(scope["client"])

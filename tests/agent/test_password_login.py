@@ -41,7 +41,7 @@ remove_password_file = true
     assert not file.exists()
     assert engine.works(key["key"])
     agent.end()
-    agent.start()  # goes on with its journal: no login, for there is no password
+    agent.start()  # goes on with its journal: no login, because there is no password
     assert agent.wait_for_key()["tag"] == key["tag"]
     agent.end()
     shown = (agent.directory / "log").read_text() + agent.journal.read_text()

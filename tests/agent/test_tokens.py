@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# Seconds of real life, for Vault counts in whole ones. Terms are such that a replacement has 2.5 s,
-# of which it needs a tenth: a busy machine makes no key stale.
+# Seconds of real time, because Vault counts whole ones. Terms are such that a replacement has
+# 2.5 s, of which it needs a tenth: a busy machine makes no key stale.
 LOOK = 15.0
 KINDS: dict[str, dict[str, Any]] = {
     "renewable": {"token_ttl": "8s"},

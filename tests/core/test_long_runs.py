@@ -32,12 +32,12 @@ def test_a_year_of_rotations() -> None:
     assert world.calls["LogIn"] == pytest.approx(365 / 30, abs=2)
     assert not world.logged("key.stale")
     assert not world.logged("key.replacement_failed")
-    assert len(vault.leases) <= 2, "the world does not grow, and nor does the agent:"
+    assert len(vault.leases) <= 2, "neither the world nor the agent grows:"
     assert len(world.state.mints) <= 6
 
 
 def test_an_outage_of_five_hours() -> None:
-    """OpenAI takes the keys meanwhile, for nobody can tell it of their end."""
+    """OpenAI accepts the keys meanwhile, because nobody can tell it of their end."""
     names = tuple(f"key-{number}" for number in range(3))
     start, end = 1000 + HOUR, 1000 + 6 * HOUR
     rules = (Rule((*CALLS, Ping), AWAY, start, end),)

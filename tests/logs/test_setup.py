@@ -150,7 +150,7 @@ def test_what_libraries_log_is_masked_even_when_it_does_not_fit(
 ) -> None:
     configure(
         "debug", "json", stream
-    )  # once more, for pytest's own handler can't take what follows
+    )  # once more, because pytest's own handler can't take what follows
     library = logging.getLogger("library")
     library.warning("token %s of %r", KNOWN, {"nested": [SHAPED]})
     library.warning("too many %s", KNOWN, SHAPED)

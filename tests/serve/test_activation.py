@@ -1,4 +1,4 @@
-"""Sockets from systemd: in a process of its own, for they have to be descriptor 3 and up."""
+"""Sockets from systemd: in a process of its own, because they have to be descriptor 3 and up."""
 
 from __future__ import annotations
 

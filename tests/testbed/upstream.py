@@ -1,4 +1,4 @@
-"""An upstream that records what the engine sends, for what the emulator does not show."""
+"""An upstream that records what the engine sends; it shows what the emulator does not."""
 
 import json
 import queue

@@ -1,4 +1,4 @@
-"""The namespace is a header of every request: seen on the wire, for open Vault has none."""
+"""The namespace is a header of every request: seen on the wire, because open Vault has none."""
 
 from __future__ import annotations
 
