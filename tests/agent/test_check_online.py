@@ -158,10 +158,8 @@ def test_a_static_key_needs_nothing_but_a_read(agent: Agent, engine: Engine, ver
         engine.vault.write_policy(engine.mount, f'path "{mount}/*" {{ capabilities = ["read"] }}')
         change(agent, f"{mount}/data/", f"{mount}/")
         fault = checked(agent, 1)["faults"]["keys.billing.path"]
-        assert fault == (
-            f"{mount}/ is KV version 2, whose paths have data/ after the mount: "
-            f"write {mount}/data/billing"
-        )
+        assert fault.startswith(f"{mount}/ is KV version 2, ")
+        assert fault.endswith(f": write {mount}/data/billing")
     engine.vault.request("DELETE", f"sys/mounts/{mount}")
 
 

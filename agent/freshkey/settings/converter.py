@@ -1,4 +1,4 @@
-"""How cattrs reads TOML: strictly, or it would turn an int into a str, and a str into letters."""
+"""How cattrs reads TOML: strictly, for it would turn an int into a str, and a str into letters."""
 
 from collections.abc import Callable
 from enum import StrEnum
