@@ -24,9 +24,9 @@ READ = 1.0  # seconds for a read on a machine with other work; usual is under a 
 
 
 @pytest.fixture
-def audit_file(memory: Path) -> Path:
+def audit_file(tmpfs_path: Path) -> Path:
     """Where it is to be, on a file system of its own that is small."""
-    point = memory / "audit"
+    point = tmpfs_path / "audit"
     point.mkdir()
     return point / "record"
 
@@ -95,8 +95,8 @@ def test_every_read_is_in_it_and_none_in_the_log(
     record = events(audit_file)
     assert {first, second} <= set(tags(record, "key.read"))
     assert {first, second} <= set(tags(record, "key.published"))
-    assert not audited.told("key.read")
-    assert audited.told("key.published")
+    assert not audited.logged("key.read")
+    assert audited.logged("key.published")
 
 
 def copy_and_truncate(path: Path, target: Path) -> None:
@@ -116,7 +116,7 @@ def test_logrotate(
     ends(audited)
     assert first in tags(events(moved), "key.read")
     assert second in tags(events(audit_file), "key.read")
-    assert not audited.told("audit.failed")
+    assert not audited.logged("audit.failed")
 
 
 def test_a_full_disk_sends_reads_to_the_log(
@@ -129,16 +129,16 @@ def test_a_full_disk_sends_reads_to_the_log(
     def is_full() -> bool:
         for _ in range(10):
             assert audited.key()
-        return bool(audited.told("audit.failed"))
+        return bool(audited.logged("audit.failed"))
 
     eventually(is_full, "the disk is full")
     logged = rotates(audited, engine)
     (small_disk / "filler").unlink()
-    eventually(lambda: audited.key() and audited.told("audit.recovered"), "there is room")
+    eventually(lambda: audited.key() and audited.logged("audit.recovered"), "there is room")
     ends(audited)
-    failed = audited.told("audit.failed")  # short lines may still fit, long ones not
+    failed = audited.logged("audit.failed")  # short lines may still fit, long ones not
     assert {event["error"] for event in failed} == {"No space left on device"}
-    assert len(failed) == len(audited.told("audit.recovered"))
+    assert len(failed) == len(audited.logged("audit.recovered"))
     record = events(audit_file)
     assert logged in tags(audited.log(), "key.read")
     served = [line for line in (*record, *audited.log()) if line["event"] == "key.read"]
@@ -153,13 +153,13 @@ def test_one_that_becomes_something_else(
     audited.wait_for_key()
     audit_file.rename(audit_file.with_suffix(".1"))
     make(audit_file)
-    eventually(lambda: audited.key() and audited.told("audit.failed"), "that is told")
+    eventually(lambda: audited.key() and audited.logged("audit.failed"), "that is told")
     logged = rotates(audited, engine)
     audit_file.rename(audit_file.with_suffix(".odd"))
-    eventually(lambda: audited.key() and audited.told("audit.recovered"), "it is made anew")
+    eventually(lambda: audited.key() and audited.logged("audit.recovered"), "it is made anew")
     recorded = rotates(audited, engine)
     ends(audited)
-    (failed,) = audited.told("audit.failed")
+    (failed,) = audited.logged("audit.failed")
     assert (failed["file"], failed["error"].partition(":")[0]) == (
         str(audit_file),
         "it is no regular file",

@@ -56,7 +56,7 @@ def test_a_life_under_the_printed_policy(
     assert (done.returncode, done.stderr) == (0, "")
     assert engine.works(agent.wait_for_key(other_than=first["tag"])["key"])
     assert agent.end() == 0
-    (cleaned, *_) = agent.told("secret.cleaned")
+    (cleaned, *_) = agent.logged("secret.cleaned")
     assert (cleaned["path"], cleaned["taken_off"]) == (path, "a line feed after")
     records = [json.loads(line) for line in (agent.directory / "audit").read_text().splitlines()]
     fetched = [record for record in records if record["event"] == "key.fetched"]
