@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +26,7 @@ from freshkey.core.model.state import (
     Wanted,
     Watch,
 )
+from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Token, TokenCall, Tokens
 from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.model.view import Publication

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ from freshkey.core.model.state import (
     Refreshing,
     Watch,
 )
+from freshkey.core.model.struct import replace
 
 from tools.transition_rows import AWAY, FORBIDDEN, ISSUE, NOW, SECRET, Row, agent, key
 

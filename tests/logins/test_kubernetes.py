@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import pytest
 from attrs import evolve
 from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.struct import replace
 from freshkey.settings.auth import KubernetesAuth
 
 from testbed.kubernetes import ISSUER, KubernetesServer

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import trio
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.published_keys import PublishedKeys
 from trio.testing import wait_all_tasks_blocked

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.responses import Later, Response
 

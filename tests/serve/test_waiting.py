@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked

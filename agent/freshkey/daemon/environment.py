@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from freshkey.core.model.struct import Struct
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.publisher import OutputOrder, Publisher
 from freshkey.daemon.recorder import Recorder
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class AgentEnvironment:
+class AgentEnvironment(Struct, frozen=True):
     """Everything that the loop does at once, without waiting; see `loop.Environment`."""
 
     clock: WallClock

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 from freshkey.logs.redact import know
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class ProxyError(Exception):
     """No way through a proxy; the text says why, and holds no password."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """An HTTP proxy; `variable` is where it comes from."""
 
     host: str

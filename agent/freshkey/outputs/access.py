@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import grp
 import pwd
-from dataclasses import dataclass
 from os import fsdecode
 from typing import TYPE_CHECKING, Final
 
+from freshkey.core.model.struct import Struct
 from freshkey.outputs.errors import refusal
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 UNCHANGED: Final = -1  # for chown(2): leave what the file system gives
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """Permission bits and numeric owner of a file."""
 
     mode: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from freshkey.core.model.struct import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 _ESCAPE = re.compile(r"\\([0-7]{3})")  # for space, tab, newline, and the backslash itself
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """One mount; several share a device when a file system is bound to other places.
 
     `kind` is its type, such as `ext4`; `options` are the file system's, not the mount's.

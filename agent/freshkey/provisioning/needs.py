@@ -6,9 +6,9 @@ its `default` policy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from freshkey.core.model.struct import Struct
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.faults import rendered
 
@@ -22,8 +22,7 @@ _CREDS: Final = "/creds/"
 _DATA: Final = "/data/"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """One capability on one path, as a policy writes it.
 
     `places` are the tables of the configuration that need it, `default` says that Vault's own

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
 
+from freshkey.core.model.struct import Struct
 from freshkey.serve.connection import Connection
 from freshkey.serve.fair_queue import FairQueue
 from freshkey.serve.outbox import Outbox
@@ -42,8 +42,7 @@ _BUSY: Final = encode(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What clients may take: open connections, and seconds for a request to arrive."""
 
     max_connections: int = 512

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import FaultError, FaultKind, Operation
+from freshkey.core.model.struct import replace
 from freshkey.vault.answers import kv
 from freshkey.vault.answers.faults import Request
 from freshkey.vault.mounts import mount_of

@@ -6,10 +6,10 @@ Source: https://developer.hashicorp.com/vault/api-docs/system/internal-ui-mounts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import Operation
+from freshkey.core.model.struct import Struct
 from freshkey.vault.answers.faults import Request
 from freshkey.vault.transport.session import CALL_TIMEOUT
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _KV: Final = frozenset({"kv", "generic"})
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A mounted engine: `path` ends with a slash, `version` is KV's, empty for others."""
 
     path: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from freshkey.core.model.ledger import Origin, Source, to_ledger
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Minting
 from freshkey.core.model.state import Testing as BeingTested
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from freshkey.core.keys.adoption import adopt
 from freshkey.core.model.actions import Issue, LookUp, Withdraw
 from freshkey.core.model.events import ClockJumped, RotateRequested
 from freshkey.core.model.ledger import Source, to_ledger
+from freshkey.core.model.struct import replace
 
 from tests.core.scripts import FORBIDDEN, FULL_DISK, ORIGIN, Rule, policy, sources
 from tests.core.scripts import desired_state as matching

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from freshkey.core.model.events import (
 from freshkey.core.model.grants import Grant
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Refreshing
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus
 
 from tests.core.scripts import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.actions import Issue
@@ -12,6 +11,7 @@ from freshkey.core.model.events import (
 )
 from freshkey.core.model.ledger import Source
 from freshkey.core.model.state import Testing as BeingTested
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.model.view import KeyStatus
 

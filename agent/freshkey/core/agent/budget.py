@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from freshkey.core.keys import refreshing, replacement
 from freshkey.core.model.events import Issued, KeyAnswer, Refreshed
 from freshkey.core.model.grants import Grant
 from freshkey.core.model.state import AgentState, KeyState, Minting, Wanted
+from freshkey.core.model.struct import replace
 from freshkey.core.pacing.timing import MINUTE, good_until
 from freshkey.core.tokens import lifecycle as tokens
 

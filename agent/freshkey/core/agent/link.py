@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.actions import Level, Ping
 from freshkey.core.model.faults import OUTAGES, Fault
 from freshkey.core.model.state import BackingOff, KeyState, Link
+from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import CAP, delay, doubling
 from freshkey.core.pacing.timing import good_until
 

@@ -7,7 +7,6 @@ journal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from freshkey.core.agent import budget, link, stopping
@@ -52,6 +51,7 @@ from freshkey.core.model.state import (
     Testing,
     Wanted,
 )
+from freshkey.core.model.struct import Struct, replace
 from freshkey.core.pacing.context import StepContext
 from freshkey.core.tokens import answers as token_answers
 from freshkey.core.tokens import lifecycle as tokens
@@ -63,8 +63,7 @@ if TYPE_CHECKING:
     from freshkey.core.pacing.chance import Chance
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What a step comes to. `wake_at` is the next deadline; `finished` ends the agent."""
 
     state: AgentState

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.keys import revocation
 from freshkey.core.keys.publishing import withdraw
 from freshkey.core.model.actions import RevokeToken
 from freshkey.core.model.state import Call, Idle, Stopping, Testing
+from freshkey.core.model.struct import replace
 from freshkey.core.model.token import TokenCall
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +22,7 @@ from freshkey.core.model.state import (
     Wanted,
     Watch,
 )
+from freshkey.core.model.struct import Struct, replace
 from freshkey.core.model.token import Token, Tokens
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ _ENDED: Final = "the agent ended during a mint: a lease of unknown id may live u
 _ELSEWHERE: Final = "it came from another address, and lives to its end"
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """The state to start from.
 
     `files` are those of keys that are not configured any more, to be removed. `records` are
@@ -53,8 +52,7 @@ def fresh(policy: AgentPolicy) -> AgentState:
     return AgentState(keys=tuple(KeyState(name) for name in policy.keys))
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredState:
+class DesiredState(Struct, frozen=True):
     """What the configuration asks for: an entry of the journal has to match it to be adopted."""
 
     policy: AgentPolicy
@@ -173,7 +171,7 @@ def _key(
             key.watch, check_at=inf if static else now, probe_at=now if probing else inf
         )
         key = replace(key, current=entry.current, confirmed=static, watch=watch)
-    if not same_login or entry.source != source:
+    if not same_login or not source.same_key(entry.source):
         tried = _leases((entry.candidate,), inf)
         return replace(
             key,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
@@ -40,6 +39,7 @@ from freshkey.core.model.events import (
     Withdrawn,
 )
 from freshkey.core.model.state import BackingOff, Minting, Reason, Testing, Wanted
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.model.view import KeyStatus, KeyView
 

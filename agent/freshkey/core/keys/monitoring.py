@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
@@ -13,6 +12,7 @@ from freshkey.core.keys.verification import tell_tested
 from freshkey.core.model.actions import Level, Test
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.state import BackingOff, Idle, Reason, Wanted
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.pacing.timing import good_until
 

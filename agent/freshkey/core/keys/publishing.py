@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from freshkey.core.keys.revocation import (
 from freshkey.core.model.actions import Level, Publish, Withdraw
 from freshkey.core.model.faults import Operation, Trouble
 from freshkey.core.model.state import Idle, Watch
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.core.pacing.backoff import BASE, FILES_CAP, jittered
 from freshkey.core.pacing.timing import good_until

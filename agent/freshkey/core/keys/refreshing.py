@@ -6,7 +6,6 @@ no answer. That a path gives no lease is known from its first answer on.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from freshkey.core.model.state import (
     Refreshing,
     Wanted,
 )
+from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import BASE
 
 if TYPE_CHECKING:

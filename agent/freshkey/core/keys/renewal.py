@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from freshkey.core.keys.replacement import remaining, want
 from freshkey.core.model.actions import Level, LookUp, Renew
 from freshkey.core.model.faults import PASSING, Fault, Operation, Trouble
 from freshkey.core.model.state import BackingOff, Call, Idle, Reason
+from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import BASE, delay
 from freshkey.core.pacing.timing import FULL_GRANT, Course, next_for
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from freshkey.core.model.state import (
     Testing,
     Wanted,
 )
+from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import delay
 from freshkey.core.pacing.timing import Course, good_until, next_for
 

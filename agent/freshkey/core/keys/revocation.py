@@ -6,13 +6,13 @@ longer knows the lease.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.actions import Level, LookUp, Revoke
 from freshkey.core.model.faults import FaultKind, Operation, Trouble
 from freshkey.core.model.state import Call, KeyState, Retired
+from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import delay
 
 if TYPE_CHECKING:

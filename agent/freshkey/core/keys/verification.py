@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from freshkey.core.model.actions import Level, Test
 from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.state import Testing, Wanted
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.pacing.backoff import CAP, doubling
 from freshkey.core.pacing.timing import find, good_until, point

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from freshkey.core.model.grants import Unwrapped
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 from freshkey.core.model.view import Publication
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(Struct, frozen=True):
     """Mint a key. The only order that is never abandoned."""
 
     name: str
@@ -19,8 +18,7 @@ class Issue:
     token: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(Struct, frozen=True):
     """Read a secret without a lease again. It costs OpenAI nothing, and may be broken off."""
 
     name: str
@@ -28,8 +26,7 @@ class Refresh:
     token: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(Struct, frozen=True):
     """Renew a lease for `increment` seconds."""
 
     name: str
@@ -39,8 +36,7 @@ class Renew:
     token: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class LookUp:
+class LookUp(Struct, frozen=True):
     """Ask Vault whether a lease lives, and for how long."""
 
     name: str
@@ -49,8 +45,7 @@ class LookUp:
     token: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Revoke:
+class Revoke(Struct, frozen=True):
     """Hand a lease to Vault for revocation."""
 
     name: str
@@ -59,8 +54,7 @@ class Revoke:
     token: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """Try a key at OpenAI."""
 
     name: str
@@ -68,30 +62,26 @@ class Test:
     secret: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Struct, frozen=True):
     """Write every file; readers of the socket see the generation once this is answered."""
 
     name: str
     publication: Publication
 
 
-@dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """Remove the files of a key; the socket answers 503 already."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogIn:
+class LogIn(Struct, frozen=True):
     """Log in. `unwrapped` is a secret-id that an earlier login took out of its wrapping."""
 
     unwrapped: Unwrapped | None
 
 
-@dataclass(frozen=True, slots=True)
-class RenewToken:
+class RenewToken(Struct, frozen=True):
     """Renew the token for `increment` seconds."""
 
     token_number: int
@@ -99,8 +89,7 @@ class RenewToken:
     increment: float
 
 
-@dataclass(frozen=True, slots=True)
-class LookUpToken:
+class LookUpToken(Struct, frozen=True):
     """Ask Vault for the terms of the token."""
 
     token_number: int
@@ -108,16 +97,14 @@ class LookUpToken:
     owned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RevokeToken:
+class RevokeToken(Struct, frozen=True):
     """Revoke a token, and with it every lease under it."""
 
     token_number: int
     token: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     """Ask whether Vault answers at all."""
 
 
@@ -132,8 +119,7 @@ class Level(StrEnum):
 Field = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Something worth telling: a dotted event name with fields.
 
     `audit` puts it into the record for auditors; a field `expires_at` is on the lease clock.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from freshkey.core.model.actions import (
     Issue,
     LogIn,
@@ -22,31 +20,27 @@ from freshkey.core.model.actions import (
 )
 from freshkey.core.model.faults import Fault
 from freshkey.core.model.grants import Grant, Login, Renewal, Unwrapped
+from freshkey.core.model.struct import Struct
 from freshkey.core.model.verdict import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """The agent began with what its journal held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Woke:
+class Woke(Struct, frozen=True):
     """A deadline may have passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockJumped:
+class ClockJumped(Struct, frozen=True):
     """The wall clock moved against the lease clock: the machine may have been paused."""
 
 
-@dataclass(frozen=True, slots=True)
-class StopRequested:
+class StopRequested(Struct, frozen=True):
     """The agent is asked to end."""
 
 
-@dataclass(frozen=True, slots=True)
-class RotateRequested:
+class RotateRequested(Struct, frozen=True):
     """Somebody with the right to do so wants a new key.
 
     `compromised` leaves the old one no overlap, `now` withdraws and revokes it first.
@@ -57,137 +51,119 @@ class RotateRequested:
     now: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """A reader says that OpenAI refused the key with this tag."""
 
     name: str
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class FilesChanged:
+class FilesChanged(Struct, frozen=True):
     """Somebody else removed or changed a file of this key, or put one where there is to be none."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialChanged:
+class CredentialChanged(Struct, frozen=True):
     """The credential of the login has changed: it is used from now on."""
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialUnwrapped:
+class CredentialUnwrapped(Struct, frozen=True):
     """A secret-id was unwrapped: it is kept, because its wrapping is spent."""
 
     unwrapped: Unwrapped
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(Struct, frozen=True):
     """Vault minted a key, or, where the path gives no lease, read the one that it keeps."""
 
     order: Issue
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(Struct, frozen=True):
     """Vault told what it keeps now."""
 
     order: Refresh
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(Struct, frozen=True):
     """Vault renewed a lease."""
 
     order: Renew
     renewal: Renewal
 
 
-@dataclass(frozen=True, slots=True)
-class LookedUp:
+class LookedUp(Struct, frozen=True):
     """Vault knows the lease (`remaining`), or does not any more (None)."""
 
     order: LookUp
     remaining: Renewal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
+class Revoked(Struct, frozen=True):
     """Vault took a revocation over; its audit log shows the correlation id of the request."""
 
     order: Revoke
     correlation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
+class Tested(Struct, frozen=True):
     """OpenAI was asked about a key."""
 
     order: Test
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """Files were written, except those that `faults` names."""
 
     order: Publish
     faults: tuple[Fault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(Struct, frozen=True):
     """Files were removed, except those that `faults` names."""
 
     order: Withdraw
     faults: tuple[Fault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+class LoggedIn(Struct, frozen=True):
     """Vault gave a token."""
 
     order: LogIn
     login: Login
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRenewed:
+class TokenRenewed(Struct, frozen=True):
     """Vault renewed the token."""
 
     order: RenewToken
     renewal: Renewal
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLookedUp:
+class TokenLookedUp(Struct, frozen=True):
     """Vault told the terms of the token."""
 
     order: LookUpToken
     login: Login
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRevoked:
+class TokenRevoked(Struct, frozen=True):
     """A token and its leases are gone."""
 
     order: RevokeToken
 
 
-@dataclass(frozen=True, slots=True)
-class Pinged:
+class Pinged(Struct, frozen=True):
     """Vault answers."""
 
     order: Ping
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """An order failed."""
 
     order: Order

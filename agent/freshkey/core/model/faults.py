@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from freshkey.core.model.struct import Struct
 
 
 class FaultKind(StrEnum):
@@ -44,8 +45,7 @@ class Operation(StrEnum):
     WITHDRAW = "withdraw"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One failure, made at the edge that saw it.
 
     `message` is one line for a person, without secrets. `unanswered` is true when Vault may have
@@ -61,8 +61,7 @@ class Fault:
     orphan: tuple[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """A fault that stands: what failed, and when, on the lease clock. None once it is mended."""
 
     operation: Operation

@@ -5,14 +5,13 @@ All instants are seconds on the lease clock (CLOCK_BOOTTIME), all durations are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """Vault's answer to a mint: the secret and the terms of its lease.
 
     `lease_id` is empty for a secret that Vault only keeps, as KV does: it has no lease, and
@@ -37,8 +36,7 @@ class TokenKind(StrEnum):
     BATCH = "batch"
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Struct, frozen=True):
     """Vault's answer to a login, or to a lookup of a token that was given to the agent.
 
     `duration` is None for a token that never expires (a root token). `owned` says that the agent
@@ -57,8 +55,7 @@ class Login:
     term: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
+class Renewal(Struct, frozen=True):
     """Vault's answer to a renewal, or to a lookup: the seconds that are left from `asked_at` on."""
 
     duration: float
@@ -67,8 +64,7 @@ class Renewal:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(Struct, frozen=True):
     """A secret-id taken out of its wrapping, which can be done only once.
 
     `wrapping` is the fingerprint of the wrapping token that is spent.

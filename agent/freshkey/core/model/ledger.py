@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from dataclasses import field as attribute
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
@@ -19,6 +17,7 @@ from freshkey.core.model.state import (
     Testing,
     Wanted,
 )
+from freshkey.core.model.struct import Struct
 from freshkey.core.model.token import Token
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.state import AgentState, KeyState
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where and as whom the agent logged in; `others` are more nodes of that cluster."""
 
     address: str
@@ -52,8 +50,7 @@ class Origin:
         return mine == its and self.same_cluster(other)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """What a key is read from: an entry of the journal with another source is another key.
 
     `overlap` and `files` are for the end of a key that is not configured any more.
@@ -62,12 +59,17 @@ class Source:
     path: str
     field: str
     ttl: float | None = None
-    overlap: float = attribute(default=0.0, compare=False)
-    files: tuple[str, ...] = attribute(default=(), compare=False)
+    overlap: float = 0.0
+    files: tuple[str, ...] = ()
+
+    def same_key(self, other: Source | None) -> bool:
+        """Whether a key of one is a key of the other."""
+        if other is None:
+            return False
+        return (self.path, self.field, self.ttl) == (other.path, other.field, other.ttl)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyEntry:
+class KeyEntry(Struct, frozen=True):
     """One key in the journal.
 
     `intent` is the token of a mint that has no answer yet, `candidate_reason` why there is, or is
@@ -93,8 +95,7 @@ class KeyEntry:
     unannounced: bool = False  # nobody was told yet that `current` is published
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """The journal's content, instants on the lease clock of the boot that wrote it."""
 
     origin: Origin

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from freshkey.core.model.struct import Struct
 
 
 class VerifyMode(StrEnum):
@@ -15,8 +16,7 @@ class VerifyMode(StrEnum):
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPolicy:
+class KeyPolicy(Struct, frozen=True):
     """The options of one `[keys.NAME]`; 0 turns `check_every` and `probe_every` off."""
 
     refresh: float = 300.0
@@ -32,8 +32,7 @@ class KeyPolicy:
     activation_timeout: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class AgentPolicy:
+class AgentPolicy(Struct, frozen=True):
     """All keys by name, and the mint budget for any 60 s (0: no limit)."""
 
     keys: Mapping[str, KeyPolicy]

@@ -5,12 +5,12 @@ Instants are seconds on the lease clock, durations are seconds; `inf` is "never"
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
 from freshkey.core.model.faults import Fault, Trouble
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct, field
 from freshkey.core.model.token import Tokens
 from freshkey.core.model.verdict import Verdict
 
@@ -30,8 +30,7 @@ class Reason(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What auditors know a key by: the tag that it has, or would have; its ids at OpenAI."""
 
     tag: str | None = None
@@ -39,8 +38,7 @@ class Names:
     service_account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """Vault's grant. `token` is the number of the token under which it lives and dies.
 
     A secret without a lease has one too, which Vault knows nothing of: `token` is 0, the terms
@@ -72,16 +70,14 @@ class Lease:
         return None if self.static else self.id
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """A key with its lease."""
 
     lease: Lease
     secret: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Retired:
+class Retired(Struct, frozen=True):
     """A lease that is no longer the published one.
 
     It is revoked at `revoke_at`, which is `inf` until its successor is published everywhere.
@@ -94,21 +90,18 @@ class Retired:
     uncertain: bool = False  # Vault refused the revocation: a lookup has to tell whether it lives
 
 
-@dataclass(frozen=True, slots=True)
-class Idle:
+class Idle(Struct, frozen=True):
     """Nothing to replace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A replacement waits for its turn in the mint budget, and for a token."""
 
     reason: Reason
     over_budget: bool = False  # told of
 
 
-@dataclass(frozen=True, slots=True)
-class Minting:
+class Minting(Struct, frozen=True):
     """A mint is under way: in the journal this is the intent."""
 
     reason: Reason
@@ -116,15 +109,13 @@ class Minting:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshing:
+class Refreshing(Struct, frozen=True):
     """A secret without a lease is read again: nothing is minted, nothing has to be journalled."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Testing:
+class Testing(Struct, frozen=True):
     """A new key is tested at OpenAI before it is published."""
 
     reason: Reason
@@ -136,8 +127,7 @@ class Testing:
     detail: str = "no test was answered"  # of the verdict
 
 
-@dataclass(frozen=True, slots=True)
-class BackingOff:
+class BackingOff(Struct, frozen=True):
     """A replacement failed at `since` and is tried again at `until`."""
 
     reason: Reason
@@ -159,8 +149,7 @@ class Call(StrEnum):
     REVOKE = "revoke"
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What keeps an eye on the published key."""
 
     check_at: float = inf
@@ -175,8 +164,7 @@ class Watch:
     stale: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KeyState:
+class KeyState(Struct, frozen=True):
     """One key: what is published, what replaces it, and what is still to be revoked."""
 
     name: str
@@ -204,8 +192,7 @@ class KeyState:
     trouble: Trouble | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """Whether Vault answers. While it does not, only pings go out."""
 
     away: bool = False
@@ -216,8 +203,7 @@ class Link:
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(Struct, frozen=True):
     """A stop was asked for.
 
     Mints under way are waited for until `grace_until`, all else until `end_by`, which is set when
@@ -228,8 +214,7 @@ class Stopping:
     end_by: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AgentState:
+class AgentState(Struct, frozen=True):
     """Everything. `mints` are the instants of the mints that count against the budget.
 
     `abandoned` counts the mints that got no answer, since the journal began.

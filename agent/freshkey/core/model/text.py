@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,17 +26,19 @@ _FIRST_ESCAPE: Final = 0xDC80  # surrogateescape of PEP 383: U+DC80 to U+DCFF st
 _LAST_ESCAPE: Final = 0xDCFF
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(NamedTuple):  # no Struct: commands that ask an agent start without msgspec
     """A text without the white space around it.
 
     `taken_off` says what that was, `misfit` names the first character of `value` that is not
     visible ASCII, with its place in the whole text, counted from 1; both are empty for nothing.
     """
 
-    value: str = field(repr=False)  # it may be a secret
+    value: str
     taken_off: str
     misfit: str
+
+    def __repr__(self) -> str:
+        return f"Cleaned({self.taken_off!r}, {self.misfit!r})"  # the value may be a secret
 
 
 def cleaned(text: str, *, spaces: bool = True) -> Cleaned:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
 from freshkey.core.model.faults import Trouble
 from freshkey.core.model.grants import TokenKind, Unwrapped
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A Vault token. `expires_at` is `inf` for one without an end; `term` is its first duration.
 
     `number` counts the tokens since the journal began and is what leases refer to. `owned`: the
@@ -58,8 +57,7 @@ class TokenCall(StrEnum):
     REVOKE = "revoke_token"
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """The token in use, and those that still have leases under them."""
 
     current: Token | None = None

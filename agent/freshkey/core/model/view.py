@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from freshkey.core.model.faults import Fault
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 
 
 class KeyStatus(StrEnum):
@@ -18,8 +18,7 @@ class KeyStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """One published generation. `expires_at` is on the lease clock; None: it has no lease."""
 
     generation: int
@@ -33,8 +32,7 @@ class Publication:
         return f"{self.generation}-{self.secret.fingerprint}"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyView:
+class KeyView(Struct, frozen=True):
     """One key as readers see it. `publication` is None while starting and once withdrawn."""
 
     name: str

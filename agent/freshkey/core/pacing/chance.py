@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
+
+from freshkey.core.model.struct import Struct
 
 _BYTES = 7  # 56 bits: a float in [0, 1) holds 53
 
 
-@dataclass(frozen=True, slots=True)
-class Chance:
+class Chance(Struct, frozen=True):
     """The randomness of one step. The same seed gives the same draws: a run can be replayed."""
 
     seed: int

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from freshkey.core.model.actions import Action, Field, Level, Record
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
 from freshkey.core.model.records import audited
 from freshkey.core.model.state import Link, Stopping
+from freshkey.core.model.struct import field
 from freshkey.core.model.token import Tokens
 from freshkey.core.pacing.chance import Chance
 from freshkey.core.pacing.timing import token_lead
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
 _REMOVED = KeyPolicy()  # for a key that is not configured any more and only has leases to revoke
 
 
-@dataclass(slots=True)
-class StepContext:
+class StepContext(msgspec.Struct):
     """Lives for one call of `step`; the states that pass through it stay immutable.
 
     `due` is the only way to ask for the time: what is not due yet is remembered, so that the
@@ -36,7 +37,7 @@ class StepContext:
     stopping: Stopping | None
     actions: list[Action] = field(default_factory=list)
     wake_at: float = inf
-    lead: float = field(init=False)  # see `token_lead`
+    lead: float = 0.0  # see `token_lead`
 
     def __post_init__(self) -> None:
         self.lead = token_lead(self.policy)

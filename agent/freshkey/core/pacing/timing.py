@@ -5,12 +5,12 @@ Instants are seconds on the lease clock, durations are seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.state import Reason
+from freshkey.core.model.struct import Struct
 
 if TYPE_CHECKING:
     from freshkey.core.model.policy import AgentPolicy, KeyPolicy
@@ -71,8 +71,7 @@ class Course(StrEnum):
     REFRESH = "refresh"
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(Struct, frozen=True):
     """What comes next for a lease, and when."""
 
     at: float

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
@@ -24,6 +23,7 @@ from freshkey.core.model.events import (
     TokenRevoked,
 )
 from freshkey.core.model.faults import PASSING, Fault, FaultKind, Operation, Trouble
+from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Token, Tokens
 from freshkey.core.pacing.backoff import BASE, CAP, delay
 from freshkey.core.pacing.timing import FULL_GRANT, find

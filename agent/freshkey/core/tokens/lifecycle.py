@@ -5,7 +5,6 @@ Source: https://developer.hashicorp.com/vault/docs/concepts/tokens.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.actions import (
@@ -14,6 +13,7 @@ from freshkey.core.model.actions import (
     RenewToken,
     RevokeToken,
 )
+from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Token, TokenCall, Tokens
 from freshkey.core.pacing.timing import token_point
 

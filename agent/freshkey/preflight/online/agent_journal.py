@@ -44,7 +44,7 @@ def lease_terms(
     sources = desired_state(settings).sources
     for entry in () if ledger is None else ledger.keys:
         current = entry.current
-        known = entry.name in keys and entry.source == sources[entry.name]
+        known = entry.name in keys and sources[entry.name].same_key(entry.source)
         if known and current is not None and not current.lease.static:
             terms[entry.name] = current.lease.term  # which may be less than was asked for
     return terms

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.struct import replace
 from freshkey.core.pacing.timing import MARGIN, token_lead
 from freshkey.preflight.online.report import fine, warning
 from freshkey.settings.desired_state import desired_state

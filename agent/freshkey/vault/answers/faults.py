@@ -7,12 +7,12 @@ seen to answer.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote as quote_url
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind, Operation
+from freshkey.core.model.struct import Struct
 from freshkey.vault.answers import kv
 from freshkey.vault.answers.quoting import flat, quote
 
@@ -41,8 +41,7 @@ _OF_THE_TOKEN: Final = frozenset(
 _READS: Final = frozenset({Operation.MINT, Operation.REFRESH, Operation.LOOK_UP_TOKEN})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request: `path` is the API's, without `/v1/`, and as people write it.
 
     `correlation_id` goes along as a header that Vault's audit log shows by default since 1.17.
@@ -67,8 +66,7 @@ class Request:
         return f"`update` on {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """An answer that is no success. `errors` is None when it is not Vault's JSON at all."""
 
     status: int

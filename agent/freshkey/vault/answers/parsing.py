@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.grants import Grant, Login, Renewal, TokenKind
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import Cleaned, cleaned
 from freshkey.vault.answers import kv
 from freshkey.vault.answers.faults import not_vault
@@ -22,12 +22,14 @@ Json: TypeAlias = dict[str, Any]
 _LONGEST: Final = 1e9  # seconds, about 30 years: beyond it a number is no duration
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The JSON of an answer, and the instant on the lease clock before its request left."""
 
-    body: Json = field(repr=False)  # it may hold a token or a key
+    body: Json
     asked_at: float
+
+    def __repr__(self) -> str:
+        return f"Answer({self.asked_at})"  # its body may hold a token or a key
 
     @property
     def request_id(self) -> str | None:

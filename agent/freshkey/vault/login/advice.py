@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import FaultError, FaultKind
+from freshkey.core.model.struct import Struct, replace
 from freshkey.vault.answers.quoting import flat, quote
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from freshkey.vault.answers.faults import RefusedError, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """What to do when `sign` is in Vault's words. `kind` says how the refusal is met."""
 
     sign: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import FaultKind, Operation
+from freshkey.core.model.struct import replace
 from freshkey.vault.answers.faults import RefusedError, Request
 from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain

@@ -6,11 +6,11 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-s
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 
 
-@dataclass(frozen=True, slots=True)
-class AwsCredentials:
+class AwsCredentials(Struct, frozen=True):
     """What AWS knows a caller by; `session_token` comes with those that expire."""
 
     access_key_id: str
@@ -29,8 +28,7 @@ class AwsCredentials:
     session_token: Secret | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What a signature holds for."""
 
     region: str

@@ -11,12 +11,12 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlencode
 
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
 from freshkey.vault.login.variables import (
     both,
@@ -35,8 +35,7 @@ _RESOURCE: Final = re.compile(r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/.+
 _ASSIGN: Final = "assign an identity to it, and name it in auth.client_id when it has several"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """A token, and where it was given: fields of Vault's login, of which some may be missing."""
 
     token: Secret

@@ -5,10 +5,10 @@ Source: https://developer.hashicorp.com/vault/api-docs/auth/cert#login-with-tls-
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import FaultError, FaultKind, Operation
+from freshkey.core.model.struct import replace
 from freshkey.vault.answers.faults import RefusedError, Request
 from freshkey.vault.answers.quoting import flat, quote
 from freshkey.vault.login import tokens

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import one_line
 from freshkey.vault.answers.quoting import quote
 from freshkey.vault.login.credentials import read_credential
@@ -25,8 +25,7 @@ _PARTS: Final = 3  # header, claims, signature
 _NEVER: Final = 1e12  # seconds: no token ends that late
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """The claims by which a token is accepted or refused. `ends_at` is Unix time."""
 
     issuer: str = ""

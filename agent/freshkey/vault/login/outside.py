@@ -10,7 +10,6 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.struct import Struct
 from freshkey.host.imports import import_without
 from freshkey.host.proxies import ProxyError, httpx_proxy
 from freshkey.settings.values import is_loopback
@@ -31,8 +31,7 @@ LARGEST_ANSWER: Final = 256 * 1024
 _XML_ERROR: Final = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """Who is asked: `name` starts every line about it, `url` ends without a slash.
 
     One that is `near` belongs to this machine: no proxy stands before it, and it answers soon or
@@ -55,13 +54,15 @@ class Service:
         return 5.0 if self.near else 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What came back; `headers` have lower-case names."""
 
     status: int
     headers: Mapping[str, str]
-    content: bytes = field(repr=False)  # it may hold a credential
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status})"  # its content may hold a credential
 
     @property
     def ok(self) -> bool:

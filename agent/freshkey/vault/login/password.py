@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import FaultError, FaultKind, Operation
+from freshkey.core.model.struct import replace
 from freshkey.core.model.text import cleaned
 from freshkey.vault.answers.faults import RefusedError, Request
 from freshkey.vault.answers.quoting import quote

@@ -12,11 +12,11 @@ import os
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.struct import Struct
 from freshkey.host.proxies import PORTS, ProxyError, proxy_for
 from freshkey.vault.answers.faults import not_vault
 from freshkey.vault.transport.tls import describe
@@ -34,15 +34,17 @@ CONNECT_TIMEOUT: Final = 5.0
 PROXIES: Final = ("VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY")
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """What came back, whole; a header that is missing is empty."""
 
     status: int
     content_type: str
     location: str
     retry_after: str
-    content: bytes = field(repr=False)  # it may hold a token or a key
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Answered({self.status})"  # its content may hold a token or a key
 
 
 class Connection:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.struct import replace
 from freshkey.vault.answers.parsing import Answer, Json
 from freshkey.vault.transport.connection import Connection
 from freshkey.vault.transport.redirects import MovedError
