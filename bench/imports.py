@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 OPTION: Final = ["-X", "importtime"]
 LINE: Final = re.compile(r"^import time: +([0-9]+) \| +[0-9]+ \| +(\S+)$", re.MULTILINE)
 LIBRARIES: Final = {
-    "attrs, cattrs": ("attr", "attrs", "cattr", "cattrs"),
     "httpx": ("httpx", "httpcore", "h11", "anyio", "certifi", "idna"),
     "hvac": ("hvac", "requests", "urllib3", "charset_normalizer"),
-    "trio": ("trio", "outcome", "sniffio", "sortedcontainers"),
+    "trio": ("trio", "attr", "attrs", "outcome", "sniffio", "sortedcontainers"),
 }
 """Those that come with others."""
 PARTS: Final = {package: name for name, packages in LIBRARIES.items() for package in packages}

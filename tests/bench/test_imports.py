@@ -28,12 +28,12 @@ def test_each_module_counts_for_its_part() -> None:
 
 def test_the_interpreter_notes_what_is_read() -> None:
     done = subprocess.run(
-        [sys.executable, *OPTION, "-c", "import attrs, freshkey.core.model.state"],
+        [sys.executable, *OPTION, "-c", "import freshkey.core.model.state"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert {"attrs, cattrs", "freshkey.core", "standard library"} <= by_part(done.stderr).keys()
+    assert {"msgspec", "freshkey.core", "standard library"} <= by_part(done.stderr).keys()
 
 
 def test_medians_are_shown_and_what_is_small_is_one_line() -> None:

@@ -216,7 +216,7 @@ def test_version_as_a_process() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert lines[0] == f"freshkey {freshkey.__version__}"
     assert lines[1] == f"Python {sys.version.split()[0]}"
-    assert {"attrs", "hvac", "trio"} <= {line.split()[0] for line in lines[2:]}
+    assert {"hvac", "msgspec", "trio"} <= {line.split()[0] for line in lines[2:]}
 
 
 def test_a_reader_that_left_is_no_traceback() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import evolve
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.struct import replace
 from freshkey.settings.auth import JwtAuth
 
 from testbed.vault import VaultServer
@@ -216,7 +216,7 @@ async def test_the_page_as_it_is_written(
     assert isinstance(auth, JwtAuth)
     token = tmp_path / "token"
     token.write_text(issuer.token())
-    client = make_client(vault.address, evolve(auth, jwt_file=token))
+    client = make_client(vault.address, replace(auth, jwt_file=token))
     login = await client.log_in(None, lambda _: pytest.fail("nothing was to be unwrapped"))
     assert (login.duration, login.renewable) == (3600.0, True)
     vault.request("DELETE", "sys/auth/jwt")

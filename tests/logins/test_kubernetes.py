@@ -8,7 +8,6 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from attrs import evolve
 from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.core.model.grants import TokenKind
 from freshkey.core.model.struct import replace
@@ -207,7 +206,7 @@ async def test_the_page_as_it_is_written(
     assert isinstance(auth, KubernetesAuth)
     token = tmp_path / "token"
     token.write_text(kubernetes.issue("shop", "billing", ["vault"]))
-    client = make_client(vault_with_plugins.address, evolve(auth, token_file=token))
+    client = make_client(vault_with_plugins.address, replace(auth, token_file=token))
     login = await client.log_in(None, lambda _: pytest.fail("nothing was to be unwrapped"))
     assert (login.duration, login.renewable) == (3600.0, True)
     vault_with_plugins.request("DELETE", "sys/auth/kubernetes")

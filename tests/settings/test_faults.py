@@ -1,9 +1,10 @@
 """Many faults at once: each is told, and none that only follows from another."""
 
+from inspect import getmembers, isclass
 from pathlib import Path
 from typing import Any
 
-import attrs
+from freshkey.core.model.struct import Struct
 from freshkey.settings import model
 from freshkey.settings.faults import rendered
 from freshkey.settings.rules import broken_rules
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.settings.files import VAULT, config, faults
 
-TABLES = [table for table in vars(model).values() if attrs.has(table)]
+TABLES = [table for _, table in getmembers(model, isclass) if issubclass(table, Struct)]
 OPTIONS = st.sampled_from(
-    [*sorted({option.name for table in TABLES for option in attrs.fields(table)}), "?"]
+    [*sorted({name for table in TABLES for name in table.__struct_fields__}), "?"]
 )
 VALUES = st.recursive(
     st.sampled_from(["", "x", "/x", "https://x", "token", "template", "require", "0440", "\n"])

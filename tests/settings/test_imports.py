@@ -33,4 +33,4 @@ def test_asking_a_running_agent_needs_the_standard_library_alone(command: str) -
     )
     modules = {name.partition(".")[0] for name in done.stdout.split()}
     assert f"freshkey.cli.{command}" in done.stdout.split()
-    assert not (SLOW | {"attr", "attrs", "cattrs", "httptools", "msgspec"}) & modules
+    assert not (SLOW | {"attr", "attrs", "httptools", "msgspec"}) & modules

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # At their first use: what asks a running agent needs `values` alone, and attrs is slow.
+        # At their first use: what asks a running agent needs `values` alone, and msgspec is slow.
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from freshkey.settings import faults, loading, model  # noqa: PLC0415 - attrs is slow
+        from freshkey.settings import faults, loading, model  # noqa: PLC0415 - msgspec is slow
 
         globals().update(
             Settings=model.Settings,

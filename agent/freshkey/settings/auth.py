@@ -7,9 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from attrs import frozen
-
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import Struct
 from freshkey.settings import values
 from freshkey.settings.file_names import path_text
 from freshkey.settings.vault_paths import mount_path
@@ -19,8 +18,7 @@ Name = Annotated[str, values.visible]
 MountPath = Annotated[str, mount_path]
 
 
-@frozen(kw_only=True)
-class TokenAuth:
+class TokenAuth(Struct, frozen=True, kw_only=True):
     """Method token: exactly one of `token_file` and `token` (VAULT_TOKEN) is set."""
 
     method: Literal["token"] = "token"
@@ -36,8 +34,7 @@ class TokenAuth:
         return None if self.token is None else self.token.fingerprint
 
 
-@frozen(kw_only=True)
-class AppRoleAuth:
+class AppRoleAuth(Struct, frozen=True, kw_only=True):
     """Method approle: exactly one of `role_id` and `role_id_file` is set."""
 
     method: Literal["approle"] = "approle"
@@ -54,8 +51,7 @@ class AppRoleAuth:
         return self.role_id or (path_text(self.role_id_file) if self.role_id_file else None)
 
 
-@frozen(kw_only=True)
-class _WithRole:
+class _WithRole(Struct, frozen=True, kw_only=True):
     role: Word
 
     @property
@@ -64,8 +60,7 @@ class _WithRole:
         return self.role
 
 
-@frozen(kw_only=True)
-class _WithOptionalRole:
+class _WithOptionalRole(Struct, frozen=True, kw_only=True):
     role: Word | None = None
 
     @property
@@ -74,8 +69,7 @@ class _WithOptionalRole:
         return self.role
 
 
-@frozen(kw_only=True)
-class _WithPassword:
+class _WithPassword(Struct, frozen=True, kw_only=True):
     username: Name
     password_file: Path
     remove_password_file: bool = False
@@ -86,8 +80,7 @@ class _WithPassword:
         return self.username
 
 
-@frozen(kw_only=True)
-class JwtAuth(_WithOptionalRole):
+class JwtAuth(_WithOptionalRole, frozen=True, kw_only=True):
     """Method jwt: without a role, the mount's `default_role`."""
 
     method: Literal["jwt"] = "jwt"
@@ -96,8 +89,7 @@ class JwtAuth(_WithOptionalRole):
     remove_jwt_file: bool = False
 
 
-@frozen(kw_only=True)
-class KubernetesAuth(_WithRole):
+class KubernetesAuth(_WithRole, frozen=True, kw_only=True):
     """Method kubernetes: the token of the pod's service account."""
 
     method: Literal["kubernetes"] = "kubernetes"
@@ -105,32 +97,28 @@ class KubernetesAuth(_WithRole):
     token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
-@frozen(kw_only=True)
-class CertAuth(_WithOptionalRole):
+class CertAuth(_WithOptionalRole, frozen=True, kw_only=True):
     """Method cert: the client certificate of [vault]; without a role, whichever accepts it."""
 
     method: Literal["cert"] = "cert"
     mount: MountPath = "cert"
 
 
-@frozen(kw_only=True)
-class UserpassAuth(_WithPassword):
+class UserpassAuth(_WithPassword, frozen=True, kw_only=True):
     """Method userpass."""
 
     method: Literal["userpass"] = "userpass"
     mount: MountPath = "userpass"
 
 
-@frozen(kw_only=True)
-class LdapAuth(_WithPassword):
+class LdapAuth(_WithPassword, frozen=True, kw_only=True):
     """Method ldap."""
 
     method: Literal["ldap"] = "ldap"
     mount: MountPath = "ldap"
 
 
-@frozen(kw_only=True)
-class AwsAuth(_WithOptionalRole):
+class AwsAuth(_WithOptionalRole, frozen=True, kw_only=True):
     """Method aws, by IAM: without a role, the one named as the caller's own in AWS.
 
     `header_value` is Vault's `iam_server_id_header_value`; `sts_region` is where STS is asked,
@@ -150,8 +138,7 @@ class GcpType(StrEnum):
     IAM = "iam"
 
 
-@frozen(kw_only=True)
-class GcpAuth(_WithRole):
+class GcpAuth(_WithRole, frozen=True, kw_only=True):
     """Method gcp: `service_account` is an address; the instance's own when unset."""
 
     method: Literal["gcp"] = "gcp"
@@ -160,8 +147,7 @@ class GcpAuth(_WithRole):
     service_account: Word | None = None
 
 
-@frozen(kw_only=True)
-class AzureAuth(_WithRole):
+class AzureAuth(_WithRole, frozen=True, kw_only=True):
     """Method azure: `client_id` picks a user-assigned identity, the system's own when unset."""
 
     method: Literal["azure"] = "azure"

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import evolve
-
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import replace
 from freshkey.core.model.text import cleaned
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.faults import Finding, Place
@@ -60,7 +59,7 @@ def with_token(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings
     if found.misfit:  # it becomes an HTTP header
         message = f"has {found.misfit}, and must be a word of ASCII characters (from {_TOKEN})"
         return settings, [Finding(("auth", "token"), message)]
-    return evolve(settings, auth=evolve(auth, token=Secret(found.value))), []
+    return replace(settings, auth=replace(auth, token=Secret(found.value))), []
 
 
 def refused_variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from operator import eq
 from typing import Final
 
-from attrs import frozen
-
+from freshkey.core.model.struct import Struct
 from freshkey.settings.values import quoted
 
 Place = tuple[str | int, ...]  # ("keys", "billing", "files", 0, "mode")
@@ -25,8 +24,7 @@ def rendered(place: Place) -> str:
     return text
 
 
-@frozen
-class SettingsFault:
+class SettingsFault(Struct, frozen=True):
     """One fault: `path` is its place in the file, or the file; `message` is one line."""
 
     path: str
@@ -44,8 +42,7 @@ class SettingsError(Exception):
         self.faults = faults
 
 
-@frozen
-class Finding:
+class Finding(Struct, frozen=True):
     """A fault while its place is still known by parts; `about`: other places that it rests on."""
 
     place: Place

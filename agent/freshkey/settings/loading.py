@@ -6,8 +6,6 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import fields
-
 from freshkey.core.model.text import one_line
 from freshkey.settings.environment import fill_vault, refused_variables, with_token
 from freshkey.settings.faults import Finding, SettingsError, SettingsFault, independent, rendered
@@ -37,7 +35,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     ]
     if not findings:
         return settings
-    order = [table.name for table in fields(Settings)]
+    order = Settings.__struct_fields__
     findings.sort(key=lambda item: order.index(item.place[0]) if item.place[0] in order else -1)
     raise SettingsError(tuple(_fault(item, origins.get(item.place)) for item in findings))
 

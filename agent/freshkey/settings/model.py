@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from attrs import Factory, frozen
+from msgspec.structs import force_setattr
 
 from freshkey.core.model.policy import VerifyMode
+from freshkey.core.model.struct import Struct, field
 from freshkey.settings import values
 from freshkey.settings.auth import AuthSettings, Name, Word
 from freshkey.settings.vault_paths import secret_path
@@ -64,16 +65,11 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-def _first_address(vault: "VaultSettings") -> str:
-    return next(iter(vault.addresses), "")  # a rule refuses a vault without any address
-
-
-@frozen(kw_only=True)
-class VaultSettings:
+class VaultSettings(Struct, frozen=True, kw_only=True):
     """[vault]: where Vault is, and how it is spoken to; `address` is the first of `addresses`."""
 
     addresses: tuple[Annotated[str, values.vault_url], ...] = ()
-    address: Annotated[str, values.vault_url] = Factory(_first_address, takes_self=True)
+    address: Annotated[str, values.vault_url] = ""
     namespace: Word | None = None
     ca_file: Path | None = None
     ca_dir: Path | None = None
@@ -83,9 +79,12 @@ class VaultSettings:
     timeout: PositiveSeconds = 65.0
     max_mints_per_minute: Count = 6
 
+    def __post_init__(self) -> None:
+        if self.addresses and not self.address:
+            force_setattr(self, "address", self.addresses[0])
 
-@frozen(kw_only=True)
-class StateSettings:
+
+class StateSettings(Struct, frozen=True, kw_only=True):
     """[state]: where the journal is."""
 
     directory: Path = Path("/run/freshkey/state")
@@ -93,8 +92,7 @@ class StateSettings:
     allow_disk: bool = False
 
 
-@frozen(kw_only=True)
-class VerifySettings:
+class VerifySettings(Struct, frozen=True, kw_only=True):
     """[keys.NAME.verify]: how a key is tested at OpenAI; `probe_every` 0 turns probes off."""
 
     mode: VerifyMode = VerifyMode.PREFER
@@ -103,8 +101,7 @@ class VerifySettings:
     activation_timeout: Seconds = 30.0
 
 
-@frozen(kw_only=True)
-class FileSettings:
+class FileSettings(Struct, frozen=True, kw_only=True):
     """[[keys.NAME.files]]: one file that holds the key."""
 
     path: Path
@@ -117,8 +114,7 @@ class FileSettings:
     group: Account | None = None
 
 
-@frozen(kw_only=True)
-class HookSettings:
+class HookSettings(Struct, frozen=True, kw_only=True):
     """[[keys.NAME.hooks]]: what is run or signalled after a publish."""
 
     on: HookEvent = HookEvent.ROTATE
@@ -129,8 +125,7 @@ class HookSettings:
     unit: str | None = None
 
 
-@frozen(kw_only=True)
-class AllowSettings:
+class AllowSettings(Struct, frozen=True, kw_only=True):
     """[[keys.NAME.allow]]: a peer that may have the key from the socket."""
 
     user: Account | None = None
@@ -139,8 +134,7 @@ class AllowSettings:
     executable: Path | None = None
 
 
-@frozen(kw_only=True)
-class CredentialSettings:
+class CredentialSettings(Struct, frozen=True, kw_only=True):
     """[keys.NAME.credential]: a socket that writes the raw key to whoever connects."""
 
     socket: Path
@@ -149,8 +143,7 @@ class CredentialSettings:
     group: Account | None = None
 
 
-@frozen(kw_only=True)
-class KeySettings:
+class KeySettings(Struct, frozen=True, kw_only=True):
     """[keys.NAME]: one key that is kept fresh; `check_every` 0 turns lease lookups off."""
 
     path: Annotated[str, secret_path]
@@ -171,8 +164,7 @@ class KeySettings:
     credential: CredentialSettings | None = None
 
 
-@frozen(kw_only=True)
-class ServerSettings:
+class ServerSettings(Struct, frozen=True, kw_only=True):
     """[server]: the agent's own socket."""
 
     socket: Path = Path(values.DEFAULT_SOCKET)
@@ -184,8 +176,7 @@ class ServerSettings:
     health: str | None = None
 
 
-@frozen(kw_only=True)
-class LogSettings:
+class LogSettings(Struct, frozen=True, kw_only=True):
     """[log]: what is logged, and how."""
 
     level: LogLevel = LogLevel.INFO
@@ -193,13 +184,12 @@ class LogSettings:
     audit_file: Path | None = None
 
 
-@frozen(kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """The whole configuration; it has at least one key."""
 
     vault: VaultSettings
     auth: AuthSettings
-    keys: dict[Annotated[str, values.text], KeySettings] = Factory(dict)  # rules tell more
+    keys: dict[str, KeySettings] = field(default_factory=dict)  # rules tell more
     state: StateSettings = StateSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()

@@ -1,99 +1,139 @@
 """From a TOML document to `Settings`, with every fault at its place.
 
-cattrs collects the faults of all tables. What is faulty is then taken out, so that the rest can be
-built all the same, and the rules between options can be tested on it.
+msgspec would stop at the first fault, so the document is gone through here. What is faulty counts
+as unset, and what is missing is made up: the rest is built all the same, and the rules between
+options can be tested on it.
 """
 
-from collections.abc import Iterator
-from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 
-from attrs import fields
-from cattrs import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from msgspec.structs import FieldInfo, fields
 
-from freshkey.settings.auth import AUTH_METHODS, AppRoleAuth
-from freshkey.settings.converter import converter
+from freshkey.core.model.struct import Struct
+from freshkey.settings import values
+from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD, AuthSettings
 from freshkey.settings.faults import Finding, Place
+from freshkey.settings.file_names import path_of
 from freshkey.settings.model import Settings
-from freshkey.settings.values import WrongValueError, quoted
+from freshkey.settings.unknown import unknown
+from freshkey.settings.values import WrongValueError, kind, shown
 
 Document = dict[str, Any]
+Table = TypeVar("Table", bound=Struct)
 
-_REQUIRED_TABLES: Final = ("vault", "auth")  # their options may all come from elsewhere
-_STAND_IN: Final = "stand-in"  # what every option without a default can be parsed from
+_UNSET: Final = ""
+_MADE_UP: Final[dict[str, object]] = {"vault": {}, "auth": {}}
+_STAND_IN: Final = "stand-in"  # what every other option without a default can be read from
 
 
 def structure(document: Document, directory: Path) -> tuple[Settings, list[Finding]]:
-    """Build the settings, and list what is wrong; what is wrong is taken out of `document`.
+    """Build the settings, and list what is wrong.
 
     Relative paths start at `directory`. With findings, the settings are partly made up.
     """
-    tables = converter(directory)
-    findings: list[Finding] = []
-    while True:
-        for name in _REQUIRED_TABLES:
-            document.setdefault(name, {})
+    reader = _Reader(directory)
+    # The options of these tables may all come from elsewhere.
+    settings = reader.table(Settings, _MADE_UP | document, ())
+    return settings, reader.findings
+
+
+class _Reader:
+    """Takes values as the types of their options say, and gathers what is wrong with them.
+
+    The types are those in `model` and `auth`, no more: `Annotated` holds a function that parses.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.findings: list[Finding] = []
+
+    def table(self, type_: type[Table], given: Document, place: Place) -> Table:
+        """Build a table of what is right in `given`."""
+        found = {option.name: self._option(option, given, place) for option in fields(type_)}
+        for name in sorted(given.keys() - found.keys()):
+            self.findings.append(Finding((*place, name), unknown(name, type_)))
+        return type_(**{name: value for name, value in found.items() if value is not None})
+
+    def _option(self, option: FieldInfo, given: Document, place: Place) -> object:
+        """Take what is set; return None when nothing right is, and there is a default."""
+        place = (*place, option.name)
+        value = given.get(option.name, _UNSET)
+        if value != _UNSET:
+            taken = self._taken(option.type, value, place)
+            if taken is not None:
+                return taken
+        if not option.required:
+            return None
+        if value == _UNSET:
+            message = "is missing, and has no default: set it"
+            self.findings.append(Finding(place, message))
+        untold = _Reader(self._directory)
+        return untold.value(option.type, _MADE_UP.get(option.name, _STAND_IN), place)
+
+    def _taken(self, type_: Any, value: object, place: Place) -> object:  # noqa: ANN401 - as in `value`
+        """Take a value; return None when it is faulty, which is noted."""
         try:
-            return tables.structure(document, Settings), findings
-        except ClassValidationError as error:
-            found = list(_findings(error, ()))
-        findings = findings or found  # what comes later comes of the repair
-        for finding in found:
-            _repair(document, finding.place)
+            return self.value(type_, value, place)
+        except WrongValueError as error:
+            self.findings.append(Finding(place, str(error)))
+            return None
+
+    def value(self, type_: Any, value: object, place: Place) -> object:  # noqa: ANN401 - classes, and what typing makes of them
+        """Take a value; raises WrongValueError."""
+        if type_ == AuthSettings:
+            return self._auth(_checked(value), place)
+        match get_origin(type_), get_args(type_):
+            case origin, (_, parse) if origin is Annotated:
+                return parse(value)
+            case origin, (item, _) if origin is tuple:
+                return self._array(item, value, place)
+            case origin, (_, item) if origin is dict:
+                pairs = _checked(value).items()
+                taken = {name: self._taken(item, one, (*place, name)) for name, one in pairs}
+                return {name: one for name, one in taken.items() if one is not None}
+            case origin, _ if origin is Literal:
+                return value  # by which the class was chosen
+            case _, (inner, none) if none is type(None):
+                return self.value(inner, value, place)
+        if issubclass(type_, Struct):
+            return self.table(type_, _checked(value), place)
+        if issubclass(type_, StrEnum):
+            return _member(type_, value)
+        if type_ is Path:
+            return self._directory / path_of(values.string(value))
+        return values.boolean(value) if type_ is bool else values.string(value)
+
+    def _array(self, item: Any, value: object, place: Place) -> object:  # noqa: ANN401 - as in `value`
+        """Take an array; None when it has an item that can't be taken, for it goes as a whole."""
+        if not isinstance(value, list):
+            tables = isinstance(item, type) and issubclass(item, Struct)
+            brackets = ": write [[ ]] around the table's name" if tables else ""
+            raise WrongValueError(f"is {kind(value)}, and must be an array{brackets}")
+        taken = [self._taken(item, one, (*place, index)) for index, one in enumerate(value)]
+        return None if None in taken else tuple(taken)
+
+    def _auth(self, given: Document, place: Place) -> object:
+        method = given.get("method", _UNSET)
+        if method == _UNSET:
+            method = DEFAULT_AUTH_METHOD
+        if isinstance(method, str) and method in AUTH_METHODS:
+            return self.table(AUTH_METHODS[method], given, place)
+        message = f"is {shown(method)}, and must be one of {', '.join(AUTH_METHODS)}"
+        self.findings.append(Finding((*place, "method"), message))
+        untold = _Reader(self._directory)  # nobody knows which options belong here
+        return untold.table(AUTH_METHODS[DEFAULT_AUTH_METHOD], given | {"method": _UNSET}, place)
 
 
-def _repair(document: Document, place: Place) -> None:
-    """Take a faulty option out; put a missing one in."""
-    while isinstance(place[-1], int):  # the array goes as a whole, or the others' places change
-        place = place[:-1]
-    holder: Any = document
-    for part in place[:-1]:
-        if isinstance(holder, dict) and part not in holder:
-            return  # it went with its array
-        holder = holder[part]
-    if place[-1] in holder:
-        del holder[place[-1]]
-    else:
-        holder[place[-1]] = _STAND_IN
+def _member(type_: type[StrEnum], value: object) -> StrEnum:
+    known = [member.value for member in type_]
+    if not isinstance(value, str) or value not in known:
+        raise WrongValueError(f"is {shown(value)}, and must be one of {', '.join(known)}")
+    return type_(value)
 
 
-def _findings(error: Exception, place: Place) -> Iterator[Finding]:
-    match error:
-        case ClassValidationError():
-            noted, others = error.group_exceptions()
-            for inner, option in noted:
-                yield from _findings(inner, (*place, option.name))
-            for inner in others:
-                yield from _findings(inner, place)
-        case IterableValidationError():
-            for inner, item in error.group_exceptions()[0]:
-                yield from _findings(inner, (*place, item.index))
-        case ForbiddenExtraKeysError():
-            for name in sorted(error.extra_fields):
-                yield Finding((*place, name), _unknown(name, error.cl))
-        case KeyError():
-            yield Finding(place, "is missing, and has no default: set it")
-        case WrongValueError():
-            yield Finding(place, str(error))
-        case _:
-            raise error
-
-
-def _unknown(name: str, table: type) -> str:
-    if name == "secret_id" and table is AppRoleAuth:
-        return "is not allowed here: put it in a file, and name that in secret_id_file"
-    if table in AUTH_METHODS.values():
-        methods = [
-            quoted(method) for method in AUTH_METHODS if name in _options(AUTH_METHODS[method])
-        ]
-        if methods:
-            return f"belongs to method {' or '.join(methods)}: remove it, or change the method"
-    known = _options(table)
-    if close := get_close_matches(name, known, n=1):
-        return f"is unknown: did you mean {close[0]}?"
-    return f"is unknown: known here are {', '.join(known)}"
-
-
-def _options(table: type) -> list[str]:
-    return [option.name for option in fields(table)]
+def _checked(value: object) -> Document:
+    if not isinstance(value, dict):
+        raise WrongValueError(f"is {kind(value)}, and must be a table")
+    return value

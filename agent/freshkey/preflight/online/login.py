@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import evolve
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.struct import replace
 from freshkey.host.clock import boot_time
 from freshkey.logs.redact import know
 from freshkey.preflight.online.agent_journal import agent_journal, lease_terms
@@ -119,9 +119,9 @@ def _without_removal(auth: AuthSettings) -> AuthSettings:
     """Return the method without the removal of its credential, which is the agent's to use."""
     match auth:
         case JwtAuth():
-            return evolve(auth, remove_jwt_file=False)
+            return replace(auth, remove_jwt_file=False)
         case UserpassAuth() | LdapAuth():
-            return evolve(auth, remove_password_file=False)
+            return replace(auth, remove_password_file=False)
         case _:
             return auth
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import evolve
 
 from freshkey.core.model.faults import FaultError, Operation
+from freshkey.core.model.struct import replace
 from freshkey.host.clock import boot_time
 from freshkey.preflight.online.report import Outcome, Result, failure, fine, warning
 from freshkey.vault.answers.faults import Request
@@ -25,7 +25,7 @@ async def node_results(vault: VaultSettings) -> list[Result]:
     answers: dict[str, str | None] = {}
 
     async def ask(address: str) -> None:
-        answers[address] = await _fault(evolve(vault, address=address, addresses=()))
+        answers[address] = await _fault(replace(vault, address=address, addresses=()))
 
     async with trio.open_nursery() as nursery:
         for address in addresses:
