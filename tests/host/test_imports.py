@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from freshkey.host.imports import UNUSED
 
 
 def run(script: str) -> str:
@@ -13,7 +14,7 @@ def run(script: str) -> str:
         [
             sys.executable,
             "-c",
-            f"import sys\nfrom freshkey.host.imports import import_without\n{script}",
+            f"import sys\nfrom freshkey.host.imports import import_slim\n{script}",
         ],
         check=True,
         capture_output=True,
@@ -23,30 +24,27 @@ def run(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    ("library", "unused"),
-    [
-        ("structlog", ["asyncio", "rich"]),
-        ("hvac", ["requests", "requests.exceptions"]),
-        ("httpx", ["httpx._main"]),
-    ],
-)
-def test_a_library_comes_without_what_is_unused(library: str, unused: list[str]) -> None:
-    script = f"import_without('{library}', *{unused})\nprint(*sys.modules)"
-    imported = run(script).split()
+@pytest.mark.parametrize("library", UNUSED)
+def test_a_library_comes_without_what_is_unused(library: str) -> None:
+    imported = run(f"import_slim('{library}')\nprint(*sys.modules)").split()
     assert library in imported
-    assert not {*unused, "asyncio", "click", "requests", "rich", "urllib3"} & {*imported}
+    assert not {*UNUSED[library], "asyncio", "click", "requests", "rich", "urllib3"} & {*imported}
+
+
+@pytest.mark.parametrize("library", UNUSED)
+def test_nothing_is_left_out_that_would_not_come(library: str) -> None:
+    assert {*UNUSED[library]} <= {*run(f"import {library}\nprint(*sys.modules)").split()}
 
 
 def test_others_get_it_whole() -> None:
-    script = "import_without('structlog', 'asyncio')\nimport asyncio\nprint(asyncio.run)"
+    script = "import_slim('structlog')\nimport asyncio\nprint(asyncio.run)"
     assert run(script).startswith("<function run ")
 
 
 def test_what_is_imported_already_stays() -> None:
     script = """
 import asyncio
-import_without('structlog', 'asyncio')
+import_slim('structlog')
 import structlog
 print(structlog.stdlib.asyncio is asyncio, sys.modules['asyncio'] is asyncio)
 """

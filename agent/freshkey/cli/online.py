@@ -12,7 +12,7 @@ import trio
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.core.model.text import one_line
-from freshkey.host.imports import import_without
+from freshkey.host.imports import import_slim
 from freshkey.logs.redact import redact_text
 from freshkey.logs.setup import configure
 from freshkey.preflight.online.report import Outcome
@@ -30,7 +30,7 @@ _PLAIN: Final = {Outcome.FINE: "ok", Outcome.WARNING: "warning", Outcome.FAILURE
 def check_online(settings: Settings, *, as_json: bool) -> int:
     """Look, print what was found, and return 1 if `run` would stumble over some of it."""
     configure("critical", "auto")  # what is found is told by the table
-    import_without("hvac", "requests", "requests.exceptions")  # see vault/transport/connection.py
+    import_slim("hvac")
 
     results = trio.run(_inspected, settings)
     if results is None:

@@ -41,7 +41,7 @@ from freshkey.core.model.events import (
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.policy import VerifyMode
 from freshkey.host.clock import boot_time
-from freshkey.host.imports import import_without
+from freshkey.host.imports import import_slim
 from freshkey.logs.redact import know
 from freshkey.openai.probe import Probe
 
@@ -79,6 +79,7 @@ class RemoteExecutor:
             if key.verify.mode is not VerifyMode.OFF:
                 await self._probe(name).prepare()
         gc.freeze()  # all of it stays: to look through it again would hold up readers for 10 ms
+        gc.enable()
 
     async def perform(self, order: RemoteOrder) -> Event:
         """Do what is ordered. A fault is an answer too; only the unforeseen is raised."""
@@ -178,7 +179,7 @@ class RemoteExecutor:
 
 
 def _import_vault() -> type[VaultClient]:
-    import_without("hvac", "requests", "requests.exceptions")  # see vault/transport/connection.py
+    import_slim("hvac")
     from freshkey.vault import client  # noqa: PLC0415 - slow: in a thread, after the start
     from freshkey.vault.transport import adapter  # noqa: PLC0415 - slow: in a thread, after the start
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PORTS: Final = {"http": 80, "https": 443}
 
 _LOOPBACK: Final = ("127.0.0.0/8", "::1")
-_WITH_PORT: Final = re.compile(r"(\[[^]]*\]|[^:]+):([0-9]{1,5})")
+_WITH_PORT: Final = r"(\[[^]]*\]|[^:]+):([0-9]{1,5})"
 
 
 class ProxyError(Exception):
@@ -157,7 +157,7 @@ def _is_direct(parts: SplitResult, environ: Mapping[str, str]) -> bool:
 
 def _names(rule: str, host: str, port: int) -> bool:
     """Whether a rule (an address, a network, a domain, .a-part-of-it; :PORT) is about a host."""
-    with_port = _WITH_PORT.fullmatch(rule)
+    with_port = re.fullmatch(_WITH_PORT, rule)
     name, only = with_port.groups() if with_port else (rule, "")
     if only and int(only) != port:
         return False

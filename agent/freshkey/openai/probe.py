@@ -19,7 +19,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.model.verdict import Finding, Verdict
-from freshkey.host.imports import import_without
+from freshkey.host.imports import import_slim
 from freshkey.host.proxies import ProxyError, httpx_proxy
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 10.0
 LARGEST_ANSWER: Final = 1 << 20
-_CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
+_CODE: Final = r"[a-z0-9_]{1,64}"
 
 
 class Probe:
@@ -120,12 +120,12 @@ def judge(status: int, content: bytes) -> Finding:
         case _ if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return Finding(Verdict.UNKNOWN, f"{status}: a redirect, which is not followed")
         case _:
-            named = isinstance(code, str) and _CODE.fullmatch(code)
+            named = isinstance(code, str) and re.fullmatch(_CODE, code)
             return Finding(Verdict.UNKNOWN, f"{status} {code}" if named else f"{status}")
 
 
 def _client(url: str) -> httpx.AsyncClient:
-    import_without("httpx", "httpx._main")  # its command line
+    import_slim("httpcore", "httpx")
     import httpx  # noqa: PLC0415 - keys of the journal are served before
 
     plain = url.startswith("http:")

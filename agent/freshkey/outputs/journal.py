@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "journal.json"
 _ACCESS: Final = Access(mode=0o600)
-_SET_ASIDE: Final = re.compile(re.escape(NAME) + r"\.unreadable-([0-9]+)")
+_SET_ASIDE: Final = re.escape(NAME) + r"\.unreadable-([0-9]+)"
 _KEPT: Final = 3  # unreadable ones: enough to see what happened, and they hold secrets
 
 
@@ -48,7 +48,7 @@ class Journal:
         """Rename a journal that can't be read, and give its new path; only the last few stay."""
         with reported(self.path):
             with os.scandir(self._directory) as entries:
-                found = [_SET_ASIDE.fullmatch(entry.name) for entry in entries]
+                found = [re.fullmatch(_SET_ASIDE, entry.name) for entry in entries]
             numbers = sorted(int(match[1]) for match in found if match)
             name = _aside(max(numbers, default=0) + 1)
             os.rename(NAME, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)

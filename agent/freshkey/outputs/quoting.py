@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
-_SPECIAL: Final = re.compile(r'["\\`$]')
+_PLAIN: Final = r"[A-Za-z0-9_./:@%+,=-]*"
+_SPECIAL: Final = r'["\\`$]'
 
 
 def assignment(variable: str, value: str) -> str:
@@ -16,5 +16,5 @@ def assignment(variable: str, value: str) -> str:
     """
     if not value.isprintable():
         raise ValueError("the key has unprintable characters: use the json format")
-    plain = _PLAIN.fullmatch(value)
-    return f"{variable}=" + (value if plain else '"' + _SPECIAL.sub(r"\\\g<0>", value) + '"')
+    plain = re.fullmatch(_PLAIN, value)
+    return f"{variable}=" + (value if plain else '"' + re.sub(_SPECIAL, r"\\\g<0>", value) + '"')

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _TOLD_LITTLE: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 PATIENCE: Final = 2.0  # seconds for each question: the refusal alone will do, too
-_ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}")
-_QUERY: Final = re.compile(r"\?[a-z_]+=")
+_ENCODED: Final = r"%[0-9A-Fa-f]{2}"
+_QUERY: Final = r"\?[a-z_]+="
 BOUND: Final = (
     "the token may not even look itself up, as the policy `default` allows: it may be bound to "
     "other networks (token_bound_cidrs of its role), or its entity disabled"
@@ -54,9 +54,9 @@ async def diagnosed(
 
 def misspelled(path: str) -> str | None:
     """Say what in a path looks as if it were meant for a URL, and is taken as it is."""
-    if _ENCODED.search(path):
+    if re.search(_ENCODED, path):
         return "a path stands as it is, without percent-encoding: is it right?"
-    if _QUERY.search(path):
+    if re.search(_QUERY, path):
         return "what follows the ? is part of the name here: leave it out"
     return None
 

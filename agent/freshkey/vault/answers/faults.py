@@ -26,8 +26,8 @@ _ASK_OTHERS: Final = frozenset({Operation.MINT, Operation.LOG_IN})
 
 _NOT_REPLICATED: Final = 412
 _GATEWAY: Final = frozenset({502, 504})  # a proxy's: the request may have gone on to Vault
-_UPSTREAM: Final = re.compile(r"API error \((\d{3})\)")
-_UPSTREAM_TRANSPORT: Final = re.compile(r'\b(?:Get|Post|Put|Patch|Delete) \\?"https?://')
+_UPSTREAM: Final = r"API error \((\d{3})\)"
+_UPSTREAM_TRANSPORT: Final = r'\b(?:Get|Post|Put|Patch|Delete) \\?"https?://'
 _LEADER_CHANGE: Final = ("local node not active", "no active", "not the active", "active node")
 _BROKEN_OFF: Final = ("context canceled", "context deadline exceeded")
 _NEVER_RENEWED: Final = ("policies have changed", "client identity during renewal")
@@ -188,18 +188,18 @@ def _upstream(request: Request, text: str, reason: str) -> Fault | None:
     """Find the engine's report of what OpenAI said, or that it said nothing."""
     if request.operation is Operation.LOG_IN:
         return _unchecked(request, text, reason)
-    if found := _UPSTREAM.search(text):
+    if found := re.search(_UPSTREAM, text):
         status = int(found[1])
         message = f"OpenAI answered {status} to {request.path}: {reason}"
         return Fault(FaultKind.UPSTREAM, message, upstream_status=status)
-    if _UPSTREAM_TRANSPORT.search(text):
+    if re.search(_UPSTREAM_TRANSPORT, text):
         return Fault(FaultKind.UPSTREAM, f"Vault can't reach OpenAI for {request.path}: {reason}")
     return None
 
 
 def _unchecked(request: Request, text: str, reason: str) -> Fault | None:
     """Find a login method's report that it could not ask whoever knows the caller."""
-    if _UPSTREAM_TRANSPORT.search(text):
+    if re.search(_UPSTREAM_TRANSPORT, text):
         message = f"Vault can't reach what tells it who logs in at {request.path}: {reason}"
         return Fault(FaultKind.UPSTREAM, message)
     return None

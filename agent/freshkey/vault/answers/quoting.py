@@ -12,18 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST: Final = 300
-_SECRETS: Final = re.compile(
-    r"""
+_SECRETS: Final = r"""(?xi)
       \bhv[sbr]\.[\w-]+              # Vault's tokens, https://developer.hashicorp.com/vault/docs/concepts/tokens
     | \b[sbr]\.[A-Za-z0-9]{20,}      # the same before Vault 1.10
     | \bsk-[\w*-]+                   # OpenAI's keys, also half masked
     | \beyJ[\w-]+\.[\w-]+\.[\w-]*    # JWTs
     | \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b  # UUIDs: role-ids and secret-ids
     | (?<=\bBearer\s)\S+
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_MULTIERROR: Final = re.compile(r"\d+ errors? occurred:\s*\* ")
+    """
+_MULTIERROR: Final = r"\d+ errors? occurred:\s*\* "
 
 
 def flat(texts: Iterable[str]) -> str:
@@ -40,6 +37,6 @@ def quote(texts: Iterable[str]) -> str:
     joined = redact_text("; ".join(text.strip() for text in texts))
     line = " ".join("".join(c if c.isprintable() else " " for c in joined).split())
     # go-multierror's "2 errors occurred:\n\t* permission denied\n\t* invalid token"
-    line = _MULTIERROR.sub("", line).replace(" * ", "; ")
-    line = _SECRETS.sub(MASK, line)
+    line = re.sub(_MULTIERROR, "", line).replace(" * ", "; ")
+    line = re.sub(_SECRETS, MASK, line)
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -19,7 +19,7 @@ import trio
 from freshkey import __version__
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
-from freshkey.host.imports import import_without
+from freshkey.host.imports import import_slim
 from freshkey.host.proxies import ProxyError, httpx_proxy
 from freshkey.settings.values import is_loopback
 from freshkey.vault.answers.quoting import quote
@@ -170,7 +170,7 @@ def _error_texts(reply: Reply) -> list[str]:
 
 
 def _client(service: Service) -> httpx.AsyncClient:
-    import_without("httpx", "httpx._main")  # its command line
+    import_slim("httpcore", "httpx")
     import httpx  # noqa: PLC0415 - slow to import, and seldom needed here
 
     encrypted = service.url.startswith("https:")
