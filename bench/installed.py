@@ -1,6 +1,7 @@
 """The agent as a user installs it: a wheel of this tree and the locked run-time set, no more.
 
-Beside it are the servers that it is compared with, in requirements/bench.txt, for the same Python.
+Reads are compared with servers in requirements/bench.txt. They are in a second venv, because what
+they need would slow the agent's start: httpcore imports h2 where it finds it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-VENV: Final = ROOT / ".testbed" / "installed"
-LOCKS: Final = [ROOT / "requirements" / f"{name}.txt" for name in ("run", "bench")]
+VENVS: Final = ROOT / ".testbed"
 PIP: Final = ["-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
 DISTRIBUTIONS: Final = Path("/usr/bin/python3")
 TOLD: Final = "import ensurepip, sys; print(*sys.version_info[:3])"
@@ -29,29 +29,32 @@ def usual_python() -> Path:
     return DISTRIBUTIONS if version is not None else Path(sys.executable).resolve()
 
 
-def install(python: Path) -> Path:
+def install(python: Path, *, peers: bool = False) -> Path:
     """Return the programs of a venv that is up to date; SystemExit with the reason if it can't be.
 
-    The libraries are installed once, the agent each time.
+    The libraries are installed once, the agent each time. With `peers`, other servers are there.
     """
+    venv = VENVS / ("installed-with-peers" if peers else "installed")
+    names = ("run", "bench") if peers else ("run",)
+    locks = [ROOT / "requirements" / f"{name}.txt" for name in names]
     version = _version(python)
     if version is None:
         sys.exit(f"bench: {python} is no Python 3.11 or newer with ensurepip (python3-venv)")
-    key = f"{python} {version} {sha256(b''.join(lock.read_bytes() for lock in LOCKS)).hexdigest()}"
-    stamp = VENV / "stamp"
-    own = VENV / "bin" / "python"
+    key = f"{python} {version} {sha256(b''.join(lock.read_bytes() for lock in locks)).hexdigest()}"
+    stamp = venv / "stamp"
+    own = venv / "bin" / "python"
     if not stamp.is_file() or stamp.read_text() != key:
         print(f"bench: installing the agent's libraries for Python {version}", file=sys.stderr)
-        _run(python, "-m", "venv", "--clear", VENV)
-        locks = [f"--requirement={lock}" for lock in LOCKS]
-        _run(own, *PIP, "install", "--require-hashes", "--only-binary", ":all:", *locks)
+        _run(python, "-m", "venv", "--clear", venv)
+        hashed = ["--require-hashes", "--only-binary", ":all:"]
+        _run(own, *PIP, "install", *hashed, *(f"--requirement={lock}" for lock in locks))
         stamp.write_text(key)
     local = ["--no-index", "--no-deps"]
     with TemporaryDirectory() as wheels:
         build = ["wheel", *local, "--no-build-isolation", f"--wheel-dir={wheels}"]
         _run(Path(sys.executable), *PIP, *build, ROOT)
         _run(own, *PIP, "install", *local, "--force-reinstall", *Path(wheels).iterdir())
-    return VENV / "bin"
+    return venv / "bin"
 
 
 def describe(programs: Path) -> str:

@@ -73,7 +73,7 @@ def main() -> int:
     processors = sorted(os.sched_getaffinity(0))
     if len(processors) == 1:
         sys.exit("bench: this needs two processors: one for the server, one for the load")
-    programs = install(options.python)
+    programs = install(options.python, peers=True)
     figures: Figures = defaultdict(lambda: defaultdict(list))
     with Deployment() as deployment, ExitStack() as stack:
         servers = Servers(deployment, programs, processors[0], stack).start()
