@@ -47,13 +47,13 @@ main(arguments)
 FROM_NOTHING = """
 import os, sys
 from freshkey.cli.main import main
-from freshkey.outputs import files
 
-def tell(*_, **__):
-    print(*sys.modules, flush=True)
-    os._exit(0)
+def tell(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith("billing"):
+        print(*sys.modules, flush=True)
+        os._exit(0)
 
-files.write_file = tell
+sys.addaudithook(tell)
 main(sys.argv[2:])
 """
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, HelpFormatter, Namespace
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from freshkey import settings
 from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
@@ -16,6 +18,7 @@ from freshkey.cli.asking import add_asking
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.core.model.text import one_line
+from freshkey.host.imports import import_slim
 from freshkey.logs.standard_error import occupy_standard_descriptors, tell
 
 if TYPE_CHECKING:
@@ -55,6 +58,8 @@ def _run(options: Namespace) -> int:
     module, _, name = options.command.partition(":")
     if sys.stdout is None and module != "commands":
         raise CommandError("standard output is closed, and this command has nothing else to do")
+    if module == "commands":
+        import_slim("msgspec")  # before the modules whose values are made of it
     status: int = getattr(import_module(f"freshkey.cli.{module}"), name)(options)
     return status
 
@@ -65,7 +70,19 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+@cache
+def _width() -> int:
+    """Return the columns of the terminal: argparse would ask anew for each option, for 2 ms."""
+    return get_terminal_size().columns - 2
+
+
 class _Parser(ArgumentParser):
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - ArgumentParser's own
+        def formatter(prog: str) -> HelpFormatter:
+            return HelpFormatter(prog, width=_width())
+
+        super().__init__(allow_abbrev=False, formatter_class=formatter, **options)
+
     def error(self, message: str) -> NoReturn:
         tell(f"{self.prog}: {shown(message)}; see {self.prog} --help")
         self.exit(2)
@@ -75,12 +92,11 @@ def _parser() -> ArgumentParser:
     parser = _Parser(
         prog="freshkey",
         description="Keeps short-lived OpenAI API keys from HashiCorp Vault fresh.",
-        allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: str, does: str) -> ArgumentParser:
-        added = commands.add_parser(name, help=does, description=does, allow_abbrev=False)
+        added = commands.add_parser(name, help=does, description=does)
         added.set_defaults(command=command)
         return added
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Final
 
 UNUSED: Final[dict[str, tuple[str, ...]]] = {
+    "msgspec": ("msgspec.inspect", "typing_extensions"),
     "trio": ("trio._dtls",),
     "structlog": ("asyncio", "pickle", "rich", "structlog.tracebacks"),
     "hvac": ("requests", "requests.exceptions", "hvac.api.secrets_engines"),
@@ -18,6 +19,8 @@ UNUSED: Final[dict[str, tuple[str, ...]]] = {
     "httpx": ("httpx._main",),
 }
 """What is left out of each: methods that nobody calls, parts of the API, and command lines."""
+OPTIONAL: Final = frozenset({"typing_extensions"})
+"""Those of them that a library does without by itself: to it they are not installed."""
 
 
 class _StandIn(ModuleType):
@@ -36,7 +39,9 @@ def import_slim(*libraries: str) -> None:
     """
     for library in libraries:
         standing_in = [name for name in UNUSED[library] if name not in sys.modules]
-        sys.modules.update({name: _StandIn(name) for name in standing_in})
+        for name in standing_in:
+            # https://docs.python.org/3/reference/import.html#the-module-cache: None is not found
+            sys.modules[name] = None if name in OPTIONAL else _StandIn(name)  # type: ignore[assignment]
         try:
             import_module(library)
         finally:
