@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Final
 
 UNUSED: Final[dict[str, tuple[str, ...]]] = {
-    "msgspec": ("msgspec.inspect", "typing_extensions"),
+    "msgspec": ("msgspec._json_schema", "msgspec.inspect", "typing_extensions"),
     "trio": ("trio._dtls",),
     "structlog": ("asyncio", "pickle", "rich", "structlog.tracebacks"),
     "hvac": ("requests", "requests.exceptions", "hvac.api.secrets_engines"),
