@@ -10,7 +10,7 @@ def unknown(name: str, table: type[Struct]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - slow, and for a faulty file alone
 
     if name == "secret_id" and table is AppRoleAuth:
-        return "can't stand here: put it in a file, and name that in secret_id_file"
+        return "is not allowed here: put it in a file, and name that in secret_id_file"
     if table in AUTH_METHODS.values():
         methods = [
             quoted(method)
