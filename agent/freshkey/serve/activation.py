@@ -43,5 +43,5 @@ def take_inherited(environ: MutableMapping[str, str], path: Path) -> Listener | 
             sock.close()
             message = f"systemd passed a socket at {name!r}; set its unit to ListenStream={path}"
             raise FaultError(Fault(FaultKind.OUTPUT, message))
-        listener = Listener(sock, path, None)
+        listener = Listener(sock, path)
     return listener

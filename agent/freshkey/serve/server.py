@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, final
 
@@ -18,6 +19,7 @@ from freshkey.serve.outbox import Outbox
 from freshkey.serve.peers import Admission, Peer, peer_of
 from freshkey.serve.provenance import with_provenance
 from freshkey.serve.responses import encode, problem
+from freshkey.serve.socket_watch import keep_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +77,9 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
             background.start_soon(fair_queue.run)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
-                    accepting.start_soon(_accept, listener.socket, clients, connections)
+                    accepting.start_soon(_accept, listener, clients, connections)
+                    accept_rest = partial(_accept_rest, clients, connections, limits)
+                    accepting.start_soon(keep_in_place, listener, accept_rest)
                     task_status.started()
                     await stop.wait()
                     accepting.cancel_scope.cancel()
@@ -90,11 +94,24 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
         clients.dismiss()
 
 
-async def _accept(listening: socket.socket, clients: _Clients, connections: trio.Nursery) -> None:
+async def _accept(listener: Listener, clients: _Clients, connections: trio.Nursery) -> None:
     while True:
-        await trio.lowlevel.wait_readable(listening)
+        listening = listener.socket
+        try:
+            await trio.lowlevel.wait_readable(listening)
+        except trio.ClosedResourceError:  # another one has taken its place
+            continue
         if not clients.welcome(listening, connections, _BATCH):
             await trio.sleep(_ACCEPT_PAUSE)
+
+
+def _accept_rest(
+    clients: _Clients, connections: trio.Nursery, limits: Limits, left: socket.socket
+) -> None:
+    """Accept those who connected to a socket while it had a file, and close it."""
+    clients.welcome(left, connections, limits.max_connections)
+    trio.lowlevel.notify_closing(left)
+    left.close()
 
 
 @final
