@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import stat
 from pathlib import Path
@@ -90,3 +91,24 @@ def test_a_full_file_system_does_not_keep_the_agent_from_its_journal(small_mount
         with pytest.raises(FaultError, match="No space left"):
             journal.write(bytes(8192))
         assert journal.read() == b"precious"
+
+
+def test_directories_that_are_moved_away_do_not_become_many(memory: Path) -> None:
+    state = memory / "state"
+
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = descriptors()
+    with StateDirectory.open(state, allow_disk=False) as directory:
+        for number in range(30):
+            state.rename(memory / str(number))
+            assert directory.hold() == "was moved away"
+            assert directory.hold() is None
+        assert descriptors() - before < 30
+        assert "is in use" in refusal_of(memory / "29"), "nobody may start from what is in there"
+        for _ in range(30):
+            shutil.rmtree(state)
+            assert directory.hold() == "was removed"
+        assert descriptors() - before < 30
+    assert descriptors() == before

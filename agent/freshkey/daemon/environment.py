@@ -49,6 +49,10 @@ class AgentEnvironment(Struct, frozen=True):
         """Write or remove files."""
         return self.publisher.perform(order)
 
+    def changed(self) -> list[str]:
+        """Name the keys whose files somebody else has changed."""
+        return self.publisher.changed()
+
     def show(self, shown: KeyView) -> None:
         """Let readers of the socket see a key."""
         self.published_keys.show(shown)

@@ -14,26 +14,34 @@ from freshkey.host.clock import boot_time
 from freshkey.host.identity import boot_id, machine_id
 from freshkey.logs.redact import know
 from freshkey.outputs.codec import Header, UnreadableError, decode, encode
+from freshkey.outputs.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from freshkey.core.model.faults import Fault
     from freshkey.core.model.secret import Secret
     from freshkey.core.model.state import AgentState
-    from freshkey.outputs.journal import Journal
+    from freshkey.outputs.state_dir import StateDirectory
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @final
 class JournalKeeper:
-    """Reads the journal once, and writes what has changed. Without a journal it keeps nothing."""
+    """Reads the journal once, and writes what has changed; `persist`: whether there is to be one.
 
-    def __init__(self, journal: Journal | None, desired_state: DesiredState) -> None:
-        self._journal = journal
+    Without a journal it keeps the state directory's lock only.
+    """
+
+    def __init__(
+        self, directory: StateDirectory, desired_state: DesiredState, *, persist: bool
+    ) -> None:
+        self._directory = directory
+        self._journal = Journal(directory) if persist else None
         self.desired_state = desired_state
         self._written: Ledger | None = None
-        self._failing = False
+        self._faults: dict[str, str] = {}
 
     def restore(self) -> Adopted:
         """Return the state to start from; a journal that can't be used is set aside.
@@ -64,28 +72,50 @@ class JournalKeeper:
         return adopted
 
     def keep(self, state: AgentState) -> None:
-        """Write what the state needs after a restart, if that has changed.
+        """Write what the state needs after a restart, if that or the journal has changed.
 
         A journal that can't be written holds nothing back: a key without a journal is better than
-        no key. It is told once, and tried again with the next state.
+        no key. It is told once, and tried again with the next state. In a state directory that is
+        not this agent's alone, nothing is written.
         """
-        if self._journal is None:
+        try:
+            moved = self._directory.hold()
+        except FaultError as error:
+            self._tell_fault("state.failed", error.fault)
             return
+        if self._is_mended("state.failed") or moved is not None:
+            log.warning("state.restored", path=str(self._directory.path), change=moved)
+        if self._journal is not None:
+            self._write(self._journal, state, moved)
+
+    def _write(self, journal: Journal, state: AgentState, moved: str | None) -> None:
         ledger = to_ledger(state, self.desired_state.origin, self.desired_state.sources)
-        if ledger == self._written:
+        change = journal.change()
+        if ledger == self._written and change is None and moved is None:
             return
         header = Header(machine_id(), boot_id(), boot_time(), time.time())
         try:
-            self._journal.write(encode(header, ledger))
+            aside = journal.write(encode(header, ledger))
         except FaultError as error:
-            if not self._failing:
-                log.warning("journal.failed", fault=error.fault.kind, message=error.fault.message)
-            self._failing = True
+            self._tell_fault("journal.failed", error.fault)
             return
-        if self._failing:
+        if aside is not None:
+            reason = "it is not the one that this agent wrote"
+            log.warning("journal.set_aside", reason=reason, moved_to=str(aside))
+        if self._is_mended("journal.failed"):
             log.info("journal.recovered")
-        self._failing = False
+        elif change is not None and moved is None:
+            log.warning("journal.restored", path=str(journal.path), change=change)
         self._written = ledger
+
+    def _tell_fault(self, event: str, fault: Fault) -> None:
+        """Tell of a fault once, until it is mended or another."""
+        if self._faults.get(event) != fault.message:
+            log.warning(event, fault=fault.kind, message=fault.message)
+        self._faults[event] = fault.message
+
+    def _is_mended(self, event: str) -> bool:
+        return self._faults.pop(event, None) is not None
 
 
 def _secrets(ledger: Ledger) -> Iterator[Secret]:

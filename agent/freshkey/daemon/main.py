@@ -19,6 +19,7 @@ from freshkey.core.keys.lifecycle import view
 from freshkey.core.model.events import StopRequested
 from freshkey.core.model.faults import FaultError
 from freshkey.daemon.control import Control
+from freshkey.daemon.disk_watch import watch_disk
 from freshkey.daemon.environment import AgentEnvironment
 from freshkey.daemon.executor import RemoteExecutor
 from freshkey.daemon.hardening import secure, warn_of_swap
@@ -94,7 +95,8 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     )
     publisher = Publisher(settings, clock)
     keeper = _keeper(settings, directory, keep=False)
-    loop = _loop(AgentEnvironment(clock, keeper, publisher, published_keys, recorder))
+    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder)
+    loop = _loop(environment)
     control = Control(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
     routes = Routes(published_keys, clock, recorder.audit, control, readers)
     limits = Limits(options.max_connections, options.max_connections_per_uid)
@@ -106,7 +108,7 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
             ended = trio.Event()
             await server.start(partial(serving, stop=ended, grace=DRAIN))
             notify(READY=1)
-            await _work(settings, loop)
+            await _work(settings, environment, loop)
             ended.set()
         outer.cancel_scope.cancel()
     log.info("agent.stopped")
@@ -117,13 +119,13 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
     clock, published_keys = WallClock(), PublishedKeys(settings.keys)
     recorder = Recorder(Audit(settings.log.audit_file), clock)
     keeper = _keeper(settings, directory, keep=True)
-    loop = _loop(
-        AgentEnvironment(clock, keeper, Publisher(settings, clock), published_keys, recorder)
-    )
+    publisher = Publisher(settings, clock)
+    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder)
+    loop = _loop(environment)
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         outer.start_soon(_stop_after, timeout, loop)
-        await _work(settings, loop, until=_complete)
+        await _work(settings, environment, loop, until=_complete)
         outer.cancel_scope.cancel()
     if _complete(loop.state):
         return 0
@@ -137,12 +139,10 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
 
 def _keeper(settings: Settings, directory: StateDirectory, *, keep: bool) -> JournalKeeper:
     """Make what keeps the journal, if there is to be one; `keep`: see `desired_state`."""
-    journal = Journal(directory)
-    if not settings.state.persist:
-        journal.remove()
-    return JournalKeeper(
-        journal if settings.state.persist else None, desired_state(settings, keep=keep)
-    )
+    persist = settings.state.persist
+    if not persist:
+        Journal(directory).remove()
+    return JournalKeeper(directory, desired_state(settings, keep=keep), persist=persist)
 
 
 def _loop(environment: AgentEnvironment) -> Loop:
@@ -156,12 +156,16 @@ def _loop(environment: AgentEnvironment) -> Loop:
 
 
 async def _work(
-    settings: Settings, loop: Loop, until: Callable[[AgentState], bool] = lambda _: False
+    settings: Settings,
+    environment: AgentEnvironment,
+    loop: Loop,
+    until: Callable[[AgentState], bool] = lambda _: False,
 ) -> None:
     executor = RemoteExecutor(settings, loop.send)
     held = any(key.current for key in loop.state.keys)
     async with trio.open_nursery() as beside:
         beside.start_soon(executor.prepare, HEAD_START if held else 0)
+        beside.start_soon(watch_disk, environment, loop)
         if isinstance(settings.auth, TokenAuth) and settings.auth.token_file is not None:
             beside.start_soon(watch_token, settings.auth.token_file, loop.token, loop.send)
         await loop.run(executor, until)

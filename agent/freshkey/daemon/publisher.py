@@ -9,6 +9,7 @@ import structlog
 from freshkey.core.model.actions import Publish, Withdraw
 from freshkey.core.model.events import Published, Withdrawn
 from freshkey.core.model.faults import Fault, FaultError
+from freshkey.daemon.file_watch import FileWatch
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.outputs.formats import render
 from freshkey.settings.file_names import path_of
@@ -36,6 +37,7 @@ class Publisher:
         self._warned: set[str] = set()
         self._written: set[Path] = set()
         self._faults: dict[Path, Fault] = {}
+        self._watch = FileWatch()
 
     def perform(self, order: OutputOrder) -> Published | Withdrawn:
         """Write or remove every file of a key; the answer names those that failed."""
@@ -54,6 +56,14 @@ class Publisher:
             listed.append((target.path, ok, fault.message if fault else None))
         return listed
 
+    def changed(self) -> list[str]:
+        """Name the keys whose files are not as they were left: somebody else has changed one."""
+        return [
+            name
+            for name, key in self._settings.keys.items()
+            if any(self._watch.is_changed(target.path) for target in key.files)
+        ]
+
     def remove_left(self, paths: Iterable[str]) -> None:
         """Remove files of keys that are not configured any more, unless another key has them."""
         configured = {target.path for key in self._settings.keys.values() for target in key.files}
@@ -69,11 +79,13 @@ class Publisher:
         publication = order.publication
         expires_at = publication.expires_at
         not_after = None if expires_at is None else self._clock.not_after(expires_at)
+        allow_disk = self._settings.state.allow_disk
         faults = []
         for target in self._settings.keys[order.name].files:
             try:
                 content = render(target, order.name, publication, not_after)
-                warning = write_file(target, content, allow_disk=self._settings.state.allow_disk)
+                with self._watch.changing(order.name, target.path):
+                    warning = write_file(target, content, allow_disk=allow_disk)
             except FaultError as error:
                 faults.append(error.fault)
                 self._faults[target.path] = error.fault
@@ -89,7 +101,8 @@ class Publisher:
         faults = []
         for target in self._settings.keys[order.name].files:
             try:
-                remove_file(target)
+                with self._watch.changing(order.name, target.path):
+                    remove_file(target)
             except FaultError as error:
                 faults.append(error.fault)
                 self._faults[target.path] = error.fault

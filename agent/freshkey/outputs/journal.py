@@ -6,14 +6,17 @@ import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 from freshkey.outputs.access import Access
 from freshkey.outputs.errors import reported
 from freshkey.outputs.replace import regular, replace, sweep
+from freshkey.outputs.stamps import Stamp, difference, stamp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from freshkey.outputs.locked_directory import LockedDirectory
     from freshkey.outputs.state_dir import StateDirectory
 
 NAME: Final = "journal.json"
@@ -27,10 +30,16 @@ class Journal:
 
     def __init__(self, state: StateDirectory) -> None:
         self.path: Final = state.path / NAME
-        self._directory = state.descriptor
+        self._state = state
+        self._left: WeakKeyDictionary[LockedDirectory, Stamp | None] = WeakKeyDictionary()
+
+    @property
+    def _directory(self) -> int:
+        return self._state.descriptor
 
     def read(self) -> bytes | None:
         """The content; None when there is no journal."""
+        self._note()
         with reported(self.path):
             if regular(self._directory, self.path) is None:
                 return None
@@ -38,11 +47,22 @@ class Journal:
             with os.fdopen(os.open(NAME, flags, dir_fd=self._directory), "rb") as file:
                 return file.read()
 
-    def write(self, content: bytes) -> None:
-        """Replace the content."""
+    def change(self) -> str | None:
+        """Say what somebody else has done to it; None when it is as this agent left it."""
+        return difference(self._left.get(self._state.current), self._look())
+
+    def write(self, content: bytes) -> Path | None:
+        """Replace the content.
+
+        Another journal, which somebody put in its place, may hold another agent's leases, and a
+        directory can't be replaced: it is set aside, and its new path is returned.
+        """
+        aside = self.set_aside() if self._is_foreign() else None
         with reported(self.path):
             sweep(self._directory, self.path)
         replace(self._directory, self.path, content, _ACCESS)
+        self._note()
+        return aside
 
     def set_aside(self) -> Path:
         """Rename a journal that can't be read, and give its new path; only the last few stay."""
@@ -55,6 +75,7 @@ class Journal:
             for old in numbers[: 1 - _KEPT]:
                 with suppress(OSError):  # a directory: whoever put it there may need it
                     os.unlink(_aside(old), dir_fd=self._directory)
+        self._note()
         return self.path.with_name(name)
 
     def remove(self) -> None:
@@ -63,6 +84,17 @@ class Journal:
             sweep(self._directory, self.path)
             if regular(self._directory, self.path) is not None:
                 os.unlink(NAME, dir_fd=self._directory)
+        self._note()
+
+    def _is_foreign(self) -> bool:
+        left, found = self._left.get(self._state.current), self._look()
+        return found is not None and (left is None or left.identity != found.identity)
+
+    def _note(self) -> None:
+        self._left[self._state.current] = self._look()
+
+    def _look(self) -> Stamp | None:
+        return stamp(NAME, self._directory)
 
 
 def _aside(number: int) -> str:

@@ -1,32 +1,31 @@
-"""The agent's own directory: private, in memory, and locked for as long as the agent lives."""
+"""The agent's own directory, for as long as the agent lives: whatever becomes of its path."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import stat
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from freshkey.outputs.directories import in_memory, open_directory
-from freshkey.outputs.errors import refusal, reported
+from freshkey.outputs.errors import reported
+from freshkey.outputs.locked_directory import LockedDirectory
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
-_PRIVATE: Final = 0o700
-LOCK: Final = "lock"
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_KEPT: Final = 8  # directories that were moved away, or that a mount hides
 
 
 class StateDirectory:
-    """An open, locked state directory; `descriptor` is what its files are opened relative to."""
+    """The state directory, locked; `current` is the one that stands at its path, or stood there.
 
-    def __init__(self, path: Path, descriptor: int, lock: int) -> None:
+    One that was moved away, or that a mount hides, stays locked: it may come back, and nobody else
+    may start from the journal in it.
+    """
+
+    def __init__(self, path: Path, current: LockedDirectory, *, allow_disk: bool) -> None:
         self.path = path
-        self.descriptor = descriptor
-        self._lock = lock
+        self.current = current
+        self._allow_disk = allow_disk
+        self._earlier: list[LockedDirectory] = []
 
     @classmethod
     def open(cls, directory: Path, *, allow_disk: bool) -> StateDirectory:
@@ -36,18 +35,55 @@ class StateDirectory:
         tmpfs nor on ramfs without `allow_disk`, or is locked by another agent.
         """
         with reported(directory):
-            descriptor = open_directory(directory, _PRIVATE)
-            try:
-                inspect(directory, descriptor, allow_disk=allow_disk)
-                return cls(directory, descriptor, _locked(directory, descriptor))
-            except BaseException:
-                os.close(descriptor)
-                raise
+            current = LockedDirectory.open(directory, allow_disk=allow_disk)
+            return cls(directory, current, allow_disk=allow_disk)
+
+    @property
+    def descriptor(self) -> int:
+        """What its files are opened relative to."""
+        return self.current.descriptor
+
+    def hold(self) -> str | None:
+        """See that the directory at the path is there, locked, and private; say what was not so.
+
+        Raises FaultError (`output`) when it can't be had; nothing may be written then.
+        """
+        with reported(self.path):
+            moved = None if self.current.is_at_its_path else self._move()
+            mended = self.current.mend()
+            return moved or mended
+
+    def _move(self) -> str:
+        """Go on with what stands at the path now, or with a new one."""
+        earlier = next((known for known in self._earlier if known.is_at_its_path), None)
+        if earlier is None:
+            what = _what_happened(self.path, self.current)
+            made = LockedDirectory.open(self.path, allow_disk=self._allow_disk)
+            self._earlier.append(self.current)
+            self.current = made
+        else:  # what was made since is gone, or behind it
+            what = "an earlier one is back"
+            index = self._earlier.index(earlier)
+            since = [self.current, *self._earlier[index + 1 :]]
+            self.current = earlier
+            del self._earlier[index:]
+            for directory in since:
+                directory.close()
+        self._forget()
+        return what
+
+    def _forget(self) -> None:
+        """Let go of what can't come back, and of the oldest: they may not become many."""
+        kept = [directory for directory in self._earlier if not directory.is_removed][-_KEPT:]
+        for directory in self._earlier:
+            if directory not in kept:
+                directory.close()
+        self._earlier = kept
 
     def close(self) -> None:
         """Give the lock back."""
-        os.close(self._lock)
-        os.close(self.descriptor)
+        for directory in (self.current, *self._earlier):
+            directory.close()
 
     def __enter__(self) -> Self:
         return self
@@ -61,40 +97,7 @@ class StateDirectory:
         self.close()
 
 
-def inspect(path: Path, descriptor: int, *, allow_disk: bool) -> None:
-    """Raise FaultError when an open directory is not fit for the agent's state."""
-    status = os.fstat(descriptor)
-    if status.st_uid != os.geteuid():
-        raise refusal(
-            path,
-            f"belongs to uid {status.st_uid} and the agent runs as uid {os.geteuid()}: "
-            "chown it, or set state.directory to one of the agent's own",
-        )
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise refusal(
-            path,
-            f"is open to others (mode {stat.S_IMODE(status.st_mode):04o}): "
-            "chmod 0700 it, or set state.directory to a new directory inside it",
-        )
-    if not (allow_disk or in_memory(descriptor)):
-        raise refusal(
-            path, "is not on tmpfs or ramfs: move it there, or set state.allow_disk = true"
-        )
-
-
-def _locked(path: Path, descriptor: int) -> int:
-    """Take the lock (flock(2)): the kernel drops it with the process, however that ends."""
-    lock = os.open(LOCK, _LOCK_FLAGS, 0o600, dir_fd=descriptor)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(lock, 100, 0).decode(errors="replace").strip() or "another process"
-        os.close(lock)
-        raise refusal(
-            path, f"is in use by {holder}: stop that, or set another state.directory"
-        ) from None
-    with suppress(OSError):  # a full file system: the lock holds all the same
-        command = Path("/proc/self/comm").read_text(errors="replace").strip()
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"process {os.getpid()} ({command})\n".encode(), 0)
-    return lock
+def _what_happened(path: Path, current: LockedDirectory) -> str:
+    if path.exists():
+        return "another one stood there"
+    return "was removed" if current.is_removed else "was moved away"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.model.faults import FaultError
 from freshkey.host.holders import is_listened_on, lock_holder
 from freshkey.outputs.directories import OPEN_DIRECTORY
-from freshkey.outputs.state_dir import LOCK, inspect
+from freshkey.outputs.locked_directory import LOCK, inspect
 from freshkey.outputs.swapping import swappable
 from freshkey.preflight.offline.host import host_warnings
 from freshkey.preflight.online.report import Result, failure, fine, warning

@@ -1,0 +1,150 @@
+"""What the agent has on disk is taken from under it, and comes back: against the real Vault."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.agent.harness import Agent, UnixConnection, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.agent.harness import Engine
+
+IN_TIME: Final = 5.0  # seconds, as the contract has it; a look comes every two
+
+
+def test_everything_in_run_is_removed(engine: Engine, make_agent: Callable[..., Agent]) -> None:
+    agent = make_agent()
+    agent.start()
+    first = agent.wait_for_key()
+    connection = UnixConnection(agent.directory / "freshkey.sock")
+    connection.request("GET", "/livez")
+    connection.getresponse().read()
+    for path in (agent.key_file.parent, agent.journal.parent):
+        shutil.rmtree(path)
+    (agent.directory / "freshkey.sock").unlink()
+
+    eventually(agent.key, "the socket answers again", IN_TIME)
+    eventually(lambda: agent.journal.exists() and agent.key_file.exists(), "the files", IN_TIME)
+    assert agent.key_file.read_text() == first["key"]
+    connection.request("GET", "/livez")
+    assert connection.getresponse().status == 200, "an open connection stays"
+    connection.close()
+    for event in ("server.socket_restored", "key.file_changed", "state.restored"):
+        assert len(agent.told(event)) == 1, event
+
+    agent.end(signal.SIGKILL)
+    agent.start()
+    assert agent.wait_for_key()["tag"] == first["tag"]
+    assert engine.counts()["mints"] == 1, "the key has an owner still"
+
+
+class Namespace:
+    """An agent that has mounts of its own; it is killed with them."""
+
+    def __init__(self, agent: Agent) -> None:
+        allowed = subprocess.run(
+            ["unshare", "--mount", "true"], capture_output=True, text=True, check=False
+        )
+        if allowed.returncode:
+            pytest.skip(f"mounting is not permitted here: {allowed.stderr.strip()}")
+        self.agent = agent
+        agent.start(None, "unshare", "--mount", "--propagation", "private", "--")
+
+    def run(self, *command: str) -> None:
+        assert self.agent.process is not None
+        inside = ["nsenter", "--mount", "--target", str(self.agent.process.pid), "--", *command]
+        subprocess.run(inside, check=True)
+
+    def mount(self, path: Path, mode: str) -> None:
+        self.run("mount", "-t", "tmpfs", "-o", f"size=1m,mode={mode}", "x", str(path))
+
+    def unmount(self, path: Path) -> None:
+        self.run("umount", "--lazy", str(path))
+
+    def seen(self, path: Path) -> Path:
+        """Where a path of the agent's is for us."""
+        assert self.agent.process is not None
+        return Path(f"/proc/{self.agent.process.pid}/root{path}")
+
+
+def test_mounts_hide_it_all_and_bring_it_back(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make_agent(overlap='"1s"')
+    space = Namespace(agent)
+    agent.wait_for_key()
+    state, keys = agent.journal.parent, agent.key_file.parent
+    space.mount(state, "0700")
+    space.mount(keys, "0755")
+
+    def is_out(key: str) -> bool:
+        journal, file = space.seen(agent.journal), space.seen(agent.key_file)
+        files = journal.exists() and file.exists()
+        return files and key in journal.read_text() and file.read_text() == key
+
+    first = agent.wait_for_key()["key"]
+    eventually(lambda: is_out(first), "lock, journal, and file are made anew", IN_TIME)
+    second = agent.command("run")
+    assert "is in use by process" in second.stderr, "the hidden one stays locked"
+    assert agent.post("/v1/keys/billing/rotate") == 202
+    rotated = agent.wait_for_key(other_than=agent.wait_for_key()["tag"])
+    space.unmount(state)
+    space.unmount(keys)
+    eventually(lambda: is_out(rotated["key"]), "those that came back are up to date", IN_TIME)
+    assert agent.key_file.read_text() == rotated["key"], "and seen by all"
+    assert len(agent.told("state.restored")) == len(agent.told("key.file_changed")) == 2
+    agent.end(signal.SIGKILL)
+    agent.start()
+    assert agent.wait_for_key()["tag"] == rotated["tag"]
+    assert engine.counts()["mints"] == 2
+
+
+def test_a_mount_hides_the_whole_directory_with_the_socket(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make_agent()
+    space = Namespace(agent)
+    first = agent.wait_for_key()
+    socket = agent.directory / "freshkey.sock"
+    space.mount(agent.directory, "0755")
+    eventually(space.seen(socket).exists, "the socket is made anew", IN_TIME)
+    connection = UnixConnection(space.seen(socket))
+    connection.request("GET", "/v1/keys/billing")
+    assert first["tag"] in connection.getresponse().read().decode()
+    connection.close()
+    space.unmount(agent.directory)
+    eventually(agent.key, "the socket that came back answers", IN_TIME)
+    assert len(agent.told("server.socket_restored")) == 2
+    agent.end(signal.SIGKILL)
+    agent.start()
+    assert agent.wait_for_key()["tag"] == first["tag"]
+    assert engine.counts()["mints"] == 1
+
+
+def test_a_directory_that_is_read_only_for_a_while(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make_agent()
+    keys = agent.key_file.parent
+    keys.mkdir()
+    space = Namespace(agent)
+    first = agent.wait_for_key()
+    space.mount(keys, "0755")
+    eventually(lambda: space.seen(agent.key_file).exists(), "the file is made anew", IN_TIME)
+    space.run("mount", "-o", "remount,ro", str(keys))
+    assert agent.post("/v1/keys/billing/rotate") == 202
+    second = agent.wait_for_key(other_than=first["tag"])
+    assert "mount it writable" in agent.told("key.file_failed")[0]["message"]
+    assert space.seen(agent.key_file).read_text() == first["key"]
+    space.run("mount", "-o", "remount,rw", str(keys))
+    eventually(lambda: agent.told("key.files_recovered"), "the recovery is told", 2 * IN_TIME)
+    assert space.seen(agent.key_file).read_text() == second["key"]
+    assert engine.counts()["mints"] == 2
