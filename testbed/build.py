@@ -34,6 +34,7 @@ from testbed.binaries import (
     override,
 )
 from testbed.compiling import DISK_SPACE_HINT, Compilation, print_progress
+from testbed.signals import keep_from_children
 from testbed.toolchain import BuildError, Go, find_go, install
 
 SOURCES = Path(__file__).resolve().parent / "go"
@@ -111,6 +112,7 @@ def main() -> int:
     parser.add_argument("--logins", action="store_true", help=help_)
     options = parser.parse_args()
     into: Path = options.into
+    keep_from_children()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         build_all(into, (*PARTS, *LOGIN_PARTS) if options.logins else PARTS)

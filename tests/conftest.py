@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbed.emulator.process import OpenAIServer
+from testbed.signals import keep_from_children
 from testbed.toxiproxy import ToxiproxyServer
 from testbed.vault import VaultServer
 from tests.vault.authority import CertificateAuthority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+keep_from_children()  # tests end what they start by signals
 
 
 @pytest.fixture(scope="session")

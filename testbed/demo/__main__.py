@@ -16,6 +16,7 @@ from testbed.demo.scenarios import SCENARIOS, Scenario, select_scenarios
 from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import EmulatorError
 from testbed.process import StartError
+from testbed.signals import keep_from_children
 from testbed.vault_api import VaultError
 
 EXPECTED_ERRORS: Final = (BinaryError, DemoError, EmulatorError, OSError, StartError, VaultError)
@@ -48,6 +49,7 @@ def main() -> int:
             "SECONDS (--seconds) and STORY (--story) exclude each other: a story ends itself"
         )
         return 2
+    keep_from_children()
     stop, workdir, succeeded = StopSignal(), None, False
     try:
         with WorkDirectory() as workdir:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from argparse import ArgumentParser, HelpFormatter, Namespace
 from contextlib import suppress
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; wrong usage raises SystemExit with 2."""
     occupy_standard_descriptors()
+    # A mask is inherited (sigprocmask(2)): with these blocked, only a kill -9 would end us.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:
         try:
             options = _parser().parse_args(arguments)
