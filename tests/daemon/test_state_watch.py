@@ -139,17 +139,18 @@ async def test_one_that_another_agent_holds_is_never_written_to(
     assert on_disk.events() == ["state.restored", "journal.set_aside"]
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o500, 0])
 async def test_one_of_another_mode_is_made_private(
-    on_disk: OnDisk, nursery: trio.Nursery, autojump_clock: MockClock
+    on_disk: OnDisk, nursery: trio.Nursery, autojump_clock: MockClock, mode: int
 ) -> None:
     await on_disk.start(nursery)
-    on_disk.state.chmod(0o777)
+    on_disk.state.chmod(mode)
     await on_disk.look()
     assert stat.S_IMODE(on_disk.state.stat().st_mode) == 0o700
     (line,) = on_disk.told
     assert (line["event"], line["change"]) == (
         "state.restored",
-        f"belonged to uid {os.getuid()} with mode 0777",
+        f"belonged to uid {os.getuid()} with mode {mode:04o}",
     )
 
 

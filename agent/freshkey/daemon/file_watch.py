@@ -10,7 +10,7 @@ import structlog
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
-from freshkey.outputs.stamps import Stamp, difference, directory_stamp, stamp
+from freshkey.outputs.stamps import Stamp, access_stamp, difference, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen of a file, and of the directory that it is in."""
+    """What was seen of a file, and of who may do what in its directory."""
 
     file: Stamp | None
     directory: Stamp | None
@@ -59,7 +59,7 @@ class FileWatch:
 
 
 def _look(path: Path) -> Look:
-    return Look(stamp(path), directory_stamp(path.parent))
+    return Look(stamp(path), access_stamp(path.parent))
 
 
 def _tell(name: str, path: Path, left: Look | None, found: Look, *, mended: bool) -> None:

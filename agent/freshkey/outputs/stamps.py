@@ -43,28 +43,25 @@ def stamp(name: str | Path, directory: int | None = None) -> Stamp | None:
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except OSError:
         return None
-    return _stamp(found, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def directory_stamp(path: Path) -> Stamp | None:
-    """Look at the directory to which `path` leads; what comes and goes in it does not count."""
-    try:
-        return _stamp(path.stat(), 0, 0, 0)
-    except OSError:
-        return None
-
-
-def _stamp(found: os.stat_result, size: int, modified: int, changed: int) -> Stamp:
     return Stamp(
         found.st_dev,
         found.st_ino,
         found.st_mode,
         found.st_uid,
         found.st_gid,
-        size,
-        modified,
-        changed,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
     )
+
+
+def access_stamp(path: Path) -> Stamp | None:
+    """Look at who may do what in the directory to which `path` leads; nothing else counts."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return Stamp(0, 0, found.st_mode, found.st_uid, found.st_gid, 0, 0, 0)
 
 
 def difference(left: Stamp | None, found: Stamp | None) -> str | None:
@@ -72,7 +69,7 @@ def difference(left: Stamp | None, found: Stamp | None) -> str | None:
     if left == found:
         return None
     if found is None:
-        return "was removed"
+        return "is gone"
     if left is None:
         return f"was made: {_kind(found)}"
     if left.identity != found.identity:
