@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from contextlib import contextmanager
+from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 import pytest
@@ -293,7 +294,9 @@ async def test_a_journal_that_is_as_it_was_left_is_not_written_again(
 ) -> None:
     await on_disk.start(nursery)
     before = on_disk.journal.stat().st_ino
-    on_disk.journal.read_text()
+    on_disk.journal.touch()
+    await on_disk.look()
+    os.link(on_disk.journal, on_disk.state / "link")
     await on_disk.look()
     assert on_disk.journal.stat().st_ino == before
     assert on_disk.told == []
@@ -330,3 +333,24 @@ async def test_a_directory_that_can_not_be_made_is_told_once(
     await on_disk.look()
     assert on_disk.is_journaled()
     assert on_disk.events() == ["state.restored"]
+
+
+async def test_a_journal_that_could_not_be_written_does_not_wait_for_the_next_state(
+    on_disk: OnDisk,
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    await on_disk.start(nursery)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        on_disk.journal.unlink()
+        await on_disk.look()
+        assert on_disk.events() == ["journal.failed"]
+    assert not on_disk.journal.exists()
+    await on_disk.look()
+    assert on_disk.is_journaled()
+    assert [line["event"] for line in on_disk.told] == ["journal.recovered"]

@@ -90,11 +90,11 @@ class JournalKeeper:
 
     def _write(self, journal: Journal, state: AgentState, moved: str | None) -> None:
         ledger = to_ledger(state, self.desired_state.origin, self.desired_state.sources)
-        change = journal.change()
-        if ledger == self._written and change is None and moved is None:
-            return
-        header = Header(machine_id(), boot_id(), boot_time(), time.time())
         try:
+            change = journal.change()
+            if ledger == self._written and change is None and moved is None:
+                return
+            header = Header(machine_id(), boot_id(), boot_time(), time.time())
             aside = journal.write(encode(header, ledger))
         except FaultError as error:
             self._tell_fault("journal.failed", error.fault)

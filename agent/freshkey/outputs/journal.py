@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -32,6 +33,7 @@ class Journal:
         self.path: Final = state.path / NAME
         self._state = state
         self._left: WeakKeyDictionary[LockedDirectory, Stamp | None] = WeakKeyDictionary()
+        self._digest = b""
 
     @property
     def _directory(self) -> int:
@@ -48,8 +50,16 @@ class Journal:
                 return file.read()
 
     def change(self) -> str | None:
-        """Say what somebody else has done to it; None when it is as this agent left it."""
-        return difference(self._left.get(self._state.current), self._look())
+        """Say what somebody else has done to it; None when it is as this agent left it.
+
+        One that was only touched is not changed. Raises FaultError when that can't be told.
+        """
+        left, found = self._left.get(self._state.current), self._look()
+        change = difference(left, found)
+        touched = change and left and found and left.lasting == found.lasting
+        if touched and sha256(self.read() or b"").digest() == self._digest:
+            return None
+        return change
 
     def write(self, content: bytes) -> Path | None:
         """Replace the content.
@@ -61,6 +71,7 @@ class Journal:
         with reported(self.path):
             sweep(self._directory, self.path)
         replace(self._directory, self.path, content, _ACCESS)
+        self._digest = sha256(content).digest()
         self._note()
         return aside
 

@@ -36,6 +36,11 @@ class Stamp:
         """What a rename over it changes."""
         return self.device, self.inode
 
+    @property
+    def lasting(self) -> tuple[int, ...]:
+        """All but the times, which change when the file is only touched, or linked."""
+        return self.device, self.inode, self.mode, self.uid, self.gid, self.size
+
 
 def stamp(name: str | Path, directory: int | None = None) -> Stamp | None:
     """Look at a file, in the open `directory`; None when nothing can be seen there."""
