@@ -10,6 +10,7 @@ import structlog
 from freshkey.core.keys.adoption import Adopted, DesiredState, adopt, fresh, shifted
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.ledger import Ledger, to_ledger
+from freshkey.core.model.text import one_line
 from freshkey.host.clock import boot_time
 from freshkey.host.identity import boot_id, machine_id
 from freshkey.logs.redact import know
@@ -75,38 +76,41 @@ class JournalKeeper:
         """Write what the state needs after a restart, if that or the journal has changed.
 
         A journal that can't be written holds nothing back: a key without a journal is better than
-        no key. It is told once, and tried again with the next state. In a state directory that is
-        not this agent's alone, nothing is written.
+        no key. It is told once, and tried again at the next look at the disk. In a state directory
+        that is not this agent's alone, nothing is written.
         """
         try:
-            moved = self._directory.hold()
+            change = self._directory.hold()
         except FaultError as error:
             self._tell_fault("state.failed", error.fault)
             return
-        if self._is_mended("state.failed") or moved is not None:
-            log.warning("state.restored", path=str(self._directory.path), change=moved)
+        if self._is_mended("state.failed") or change is not None:
+            path = one_line(str(self._directory.path))
+            log.warning("state.restored", path=path, change=change or "can be used again")
+            self._written = None
         if self._journal is not None:
-            self._write(self._journal, state, moved)
+            self._write(self._journal, state, told=change is not None)
 
-    def _write(self, journal: Journal, state: AgentState, moved: str | None) -> None:
+    def _write(self, journal: Journal, state: AgentState, *, told: bool) -> None:
         ledger = to_ledger(state, self.desired_state.origin, self.desired_state.sources)
         try:
             change = journal.change()
-            if ledger == self._written and change is None and moved is None:
+            if ledger == self._written and change is None:
                 return
+            self._written = None
+            if journal.is_foreign:
+                aside, reason = journal.set_aside(), "it is not the one that this agent wrote"
+                log.warning("journal.set_aside", reason=reason, moved_to=one_line(str(aside)))
             header = Header(machine_id(), boot_id(), boot_time(), time.time())
-            aside = journal.write(encode(header, ledger))
+            journal.write(encode(header, ledger))
         except FaultError as error:
             self._tell_fault("journal.failed", error.fault)
             return
-        if aside is not None:
-            reason = "it is not the one that this agent wrote"
-            log.warning("journal.set_aside", reason=reason, moved_to=str(aside))
+        self._written = ledger
         if self._is_mended("journal.failed"):
             log.info("journal.recovered")
-        elif change is not None and moved is None:
-            log.warning("journal.restored", path=str(journal.path), change=change)
-        self._written = ledger
+        elif change is not None and not told:
+            log.warning("journal.restored", path=one_line(str(journal.path)), change=change)
 
     def _tell_fault(self, event: str, fault: Fault) -> None:
         """Tell of a fault once, until it is mended or another."""

@@ -61,19 +61,22 @@ class Journal:
             return None
         return change
 
-    def write(self, content: bytes) -> Path | None:
-        """Replace the content.
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something else stands in its place.
 
-        Another journal, which somebody put in its place, may hold another agent's leases, and a
-        directory can't be replaced: it is set aside, and its new path is returned.
+        It may be another agent's journal, with leases, or a directory, which can't be replaced.
         """
-        aside = self.set_aside() if self._is_foreign() else None
+        left, found = self._left.get(self._state.current), self._look()
+        return found is not None and (left is None or left.identity != found.identity)
+
+    def write(self, content: bytes) -> None:
+        """Replace the content."""
         with reported(self.path):
             sweep(self._directory, self.path)
         replace(self._directory, self.path, content, _ACCESS)
         self._digest = sha256(content).digest()
         self._note()
-        return aside
 
     def set_aside(self) -> Path:
         """Rename a journal that can't be read, and give its new path; only the last few stay."""
@@ -96,10 +99,6 @@ class Journal:
             if regular(self._directory, self.path) is not None:
                 os.unlink(NAME, dir_fd=self._directory)
         self._note()
-
-    def _is_foreign(self) -> bool:
-        left, found = self._left.get(self._state.current), self._look()
-        return found is not None and (left is None or left.identity != found.identity)
 
     def _note(self) -> None:
         self._left[self._state.current] = self._look()
