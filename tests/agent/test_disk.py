@@ -38,7 +38,7 @@ def test_everything_in_run_is_removed(engine: Engine, make_agent: Callable[..., 
     assert connection.getresponse().status == 200, "an open connection stays"
     connection.close()
     for event in ("server.socket_restored", "key.file_changed", "state.restored"):
-        assert len(agent.told(event)) == 1, event
+        assert len(agent.logged(event)) == 1, event
 
     agent.end(signal.SIGKILL)
     agent.start()
@@ -100,7 +100,7 @@ def test_mounts_hide_it_all_and_bring_it_back(
     space.unmount(keys)
     eventually(lambda: is_out(rotated["key"]), "those that came back are up to date", IN_TIME)
     assert agent.key_file.read_text() == rotated["key"], "and seen by all"
-    assert len(agent.told("state.restored")) == len(agent.told("key.file_changed")) == 2
+    assert len(agent.logged("state.restored")) == len(agent.logged("key.file_changed")) == 2
     agent.end(signal.SIGKILL)
     agent.start()
     assert agent.wait_for_key()["tag"] == rotated["tag"]
@@ -129,7 +129,7 @@ def test_a_mount_hides_the_whole_directory_with_the_socket(
     eventually(answers, "the socket is made anew", IN_TIME)
     space.unmount(agent.directory)
     eventually(agent.key, "the socket that came back answers", IN_TIME)
-    assert len(agent.told("server.socket_restored")) == 2
+    assert len(agent.logged("server.socket_restored")) == 2
     agent.end(signal.SIGKILL)
     agent.start()
     assert agent.wait_for_key()["tag"] == first["tag"]
@@ -149,9 +149,9 @@ def test_a_directory_that_is_read_only_for_a_while(
     space.run("mount", "-o", "remount,ro", str(keys))
     assert agent.post("/v1/keys/billing/rotate") == 202
     second = agent.wait_for_key(other_than=first["tag"])
-    assert "mount it writable" in agent.told("key.file_failed")[0]["message"]
+    assert "mount it writable" in agent.logged("key.file_failed")[0]["message"]
     assert space.seen(agent.key_file).read_text() == first["key"]
     space.run("mount", "-o", "remount,rw", str(keys))
-    eventually(lambda: agent.told("key.files_recovered"), "the recovery is told", 2 * IN_TIME)
+    eventually(lambda: agent.logged("key.files_recovered"), "the recovery is told", 2 * IN_TIME)
     assert space.seen(agent.key_file).read_text() == second["key"]
     assert engine.counts()["mints"] == 2

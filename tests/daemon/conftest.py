@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def on_disk(memory: Path) -> Iterator[OnDisk]:
+def on_disk(tmpfs_path: Path) -> Iterator[OnDisk]:
     """An agent with real files that has not started."""
     with (
         capture_logs() as told,
-        StateDirectory.open(memory / "state", allow_disk=True) as directory,
+        StateDirectory.open(tmpfs_path / "state", allow_disk=True) as directory,
     ):
-        yield OnDisk(memory, directory, told)
+        yield OnDisk(tmpfs_path, directory, told)

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from freshkey.outputs.state_dir import StateDirectory
 
 
-def settings(memory: Path, *, persist: bool = True) -> Settings:
+def settings(tmpfs_path: Path, *, persist: bool = True) -> Settings:
     """Return a configuration with one key in one file, and no checks that write it again."""
-    file = FileSettings(path=memory / "keys" / "key", mode=0o640)
+    file = FileSettings(path=tmpfs_path / "keys" / "key", mode=0o640)
     key = KeySettings(path="x", check_every=0, files=(file,))
     return Settings(
         vault=VaultSettings(addresses=("http://127.0.0.1:8200",)),
         auth=TokenAuth(),
-        state=StateSettings(directory=memory / "state", persist=persist),
+        state=StateSettings(directory=tmpfs_path / "state", persist=persist),
         keys={"billing": key},
     )
 
@@ -49,14 +49,14 @@ class OnDisk(Simulation):
     """The agent; everything else than its files is simulated."""
 
     def __init__(
-        self, memory: Path, directory: StateDirectory, told: list[Any], *, persist: bool = True
+        self, tmpfs_path: Path, directory: StateDirectory, told: list[Any], *, persist: bool = True
     ) -> None:
         super().__init__()
-        self.settings = settings(memory, persist=persist)
+        self.settings = settings(tmpfs_path, persist=persist)
         self.publisher = Publisher(self.settings, WallClock())
         self.keeper = JournalKeeper(directory, desired_state(self.settings), persist=persist)
-        self.key_file = memory / "keys" / "key"
-        self.state = memory / "state"
+        self.key_file = tmpfs_path / "keys" / "key"
+        self.state = tmpfs_path / "state"
         self.journal = self.state / "journal.json"
         self.told = told
         policy = self.keeper.desired_state.policy

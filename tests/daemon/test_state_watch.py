@@ -303,13 +303,13 @@ async def test_a_journal_that_is_as_it_was_left_is_not_written_again(
 
 
 async def test_without_a_journal_the_lock_is_kept(
-    memory: Path, nursery: trio.Nursery, autojump_clock: MockClock
+    tmpfs_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     with (
         capture_logs() as told,
-        StateDirectory.open(memory / "state", allow_disk=True) as directory,
+        StateDirectory.open(tmpfs_path / "state", allow_disk=True) as directory,
     ):
-        agent = OnDisk(memory, directory, told, persist=False)
+        agent = OnDisk(tmpfs_path, directory, told, persist=False)
         await agent.start(nursery)
         remove(agent.state)
         await agent.look()

@@ -93,8 +93,8 @@ def test_a_full_file_system_does_not_keep_the_agent_from_its_journal(small_mount
         assert journal.read() == b"precious"
 
 
-def test_directories_that_are_moved_away_do_not_become_many(memory: Path) -> None:
-    state = memory / "state"
+def test_directories_that_are_moved_away_do_not_become_many(tmpfs_path: Path) -> None:
+    state = tmpfs_path / "state"
 
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
@@ -102,11 +102,13 @@ def test_directories_that_are_moved_away_do_not_become_many(memory: Path) -> Non
     before = descriptors()
     with StateDirectory.open(state, allow_disk=False) as directory:
         for number in range(30):
-            state.rename(memory / str(number))
+            state.rename(tmpfs_path / str(number))
             assert directory.hold() == "was moved away"
             assert directory.hold() is None
         assert descriptors() - before < 30
-        assert "is in use" in refusal_of(memory / "29"), "nobody may start from what is in there"
+        assert "is in use" in refusal_of(tmpfs_path / "29"), (
+            "nobody may start from what is in there"
+        )
         for _ in range(30):
             shutil.rmtree(state)
             assert directory.hold() == "was removed"
