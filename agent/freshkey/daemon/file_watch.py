@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
 import structlog
 
 from freshkey.core.model.faults import FaultError
+from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import one_line
 from freshkey.outputs.stamps import Stamp, access_stamp, difference, stamp
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What was seen of a file, and of who may do what in its directory."""
 
     file: Stamp | None
