@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
 import structlog
 
 from freshkey.core.model.faults import FaultError
-from freshkey.core.model.struct import Struct
+from freshkey.core.model.struct import Struct, replace
 from freshkey.core.model.text import one_line
 from freshkey.outputs.stamps import Stamp, access_stamp, difference, stamp
 

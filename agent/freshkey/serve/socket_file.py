@@ -6,19 +6,18 @@ import errno
 import os
 import socket
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import one_line
 from freshkey.serve.peers import peer_of
 
 _PARENT_MODE: Final = 0o751
 
 
-@dataclass(frozen=True, slots=True)
-class SocketFile:
+class SocketFile(Struct, frozen=True):
     """Device and number of its inode, and who may connect: the rest of its status means nothing."""
 
     inode: tuple[int, int]
