@@ -162,7 +162,7 @@ def test_one_that_becomes_something_else(
     (failed,) = audited.logged("audit.failed")
     assert (failed["file"], failed["error"].partition(":")[0]) == (
         str(audit_file),
-        "it is no regular file",
+        "it is not a regular file",
     )
     assert logged in tags(audited.log(), "key.read")
     assert recorded in tags(events(audit_file), "key.read")
@@ -175,5 +175,5 @@ def test_a_pipe_is_refused_at_the_start(audited: Agent, audit_file: Path) -> Non
         done = audited.command(command)
         assert done.returncode == 2
         assert done.stderr == (
-            "log.audit_file: is no regular file: name another path, or remove it\n"
+            "log.audit_file: is not a regular file: name another path, or remove it\n"
         )

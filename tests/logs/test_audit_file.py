@@ -14,7 +14,7 @@ from freshkey.logs.audit_file import AuditFile, NotTakenError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NOT_REGULAR = "it is no regular file: name another path, or remove it"
+NOT_REGULAR = "it is not a regular file: name another path, or remove it"
 
 
 class Clock:

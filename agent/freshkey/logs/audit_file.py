@@ -116,7 +116,7 @@ class AuditFile:
     def _refuse_others(self, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode):
             self._close()
-            raise OSError(None, "it is no regular file: name another path, or remove it")
+            raise OSError(None, "it is not a regular file: name another path, or remove it")
 
     def _close(self) -> None:
         if self._descriptor >= 0:

@@ -58,7 +58,7 @@ def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
 
 def test_an_audit_file_that_is_no_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    refused = "log.audit_file: is no regular file: name another path, or remove it"
+    refused = "log.audit_file: is not a regular file: name another path, or remove it"
     for name in (tmp_path / "pipe", "/dev/full", "/dev/stderr"):
         assert faults(tmp_path, more=f'[log]\naudit_file = "{name}"') == [refused]
 
