@@ -29,14 +29,15 @@ def usual_python() -> Path:
     return DISTRIBUTIONS if version is not None else Path(sys.executable).resolve()
 
 
-def install(python: Path, *, peers: bool = False) -> Path:
+def install(python: Path, *, peers: bool = False, tree: Path = ROOT, name: str = "") -> Path:
     """Return the programs of a venv that is up to date; SystemExit with the reason if it can't be.
 
     The libraries are installed once, the agent each time. With `peers`, other servers are there.
+    Another `tree` has a venv of another `name`.
     """
-    venv = VENVS / ("installed-with-peers" if peers else "installed")
-    names = ("run", "bench") if peers else ("run",)
-    locks = [ROOT / "requirements" / f"{name}.txt" for name in names]
+    venv = VENVS / f"installed{name}{'-with-peers' if peers else ''}"
+    groups = ("run", "bench") if peers else ("run",)
+    locks = [tree / "requirements" / f"{group}.txt" for group in groups]
     version = _version(python)
     if version is None:
         sys.exit(f"bench: {python} is no Python 3.11 or newer with ensurepip (python3-venv)")
@@ -52,7 +53,7 @@ def install(python: Path, *, peers: bool = False) -> Path:
     local = ["--no-index", "--no-deps"]
     with TemporaryDirectory() as wheels:
         build = ["wheel", *local, "--no-build-isolation", f"--wheel-dir={wheels}"]
-        _run(Path(sys.executable), *PIP, *build, ROOT)
+        _run(Path(sys.executable), *PIP, *build, tree)
         _run(own, *PIP, "install", *local, "--force-reinstall", *Path(wheels).iterdir())
     return venv / "bin"
 

@@ -57,14 +57,8 @@ class Starts:
 
     def round(self) -> dict[str, Reached]:
         """Start everything once."""
-        path = self._ours / "freshkey.sock"
         found: dict[str, Reached] = {}
-        clear(self._ours)
-        with Program(self._freshkey, self._ours / "log") as program:
-            found[FRESHKEY] = until_key_file(program, self._ours)
-            program.until(lambda: ask(path))
-        with Program(self._freshkey, self._ours / "log") as program:
-            found[RESTART] = program.until(lambda: ask(path))
+        found[FRESHKEY], found[RESTART] = start_and_restart(self._freshkey, self._ours)
         clear(self._theirs)
         with Program(self._vault_agent, self._theirs / "log") as program:
             found[VAULT_AGENT] = until_key_file(program, self._theirs)
@@ -101,6 +95,17 @@ class Starts:
                 time.sleep(SETTLED)
                 found[f"{name}: resident at rest"] = program.memory() / 1024
         return found
+
+
+def start_and_restart(freshkey: Command, directory: Path) -> tuple[Reached, Reached]:
+    """Start the agent until its key file is there; kill it, and start it until it answers."""
+    path = directory / "freshkey.sock"
+    clear(directory)
+    with Program(freshkey, directory / "log") as program:
+        start = until_key_file(program, directory)
+        program.until(lambda: ask(path))
+    with Program(freshkey, directory / "log") as program:
+        return start, program.until(lambda: ask(path))
 
 
 def clear(directory: Path) -> None:
