@@ -197,6 +197,21 @@ async def test_a_withdrawn_key_that_is_put_back_is_removed(
         assert on_disk.events() == told
 
 
+async def test_a_key_that_was_withdrawn_while_its_file_was_hidden_is_removed(
+    on_disk: OnDisk, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    await on_disk.start(nursery)
+    on_disk.away = True
+    directory = on_disk.key_file.parent
+    move_its_directory(on_disk.key_file)
+    on_disk.loop.send(RotateRequested("billing", compromised=True, now=True))
+    await on_disk.look()
+    directory.with_name("moved").rename(directory)
+    assert on_disk.key_file.exists()
+    await on_disk.look()
+    assert not on_disk.key_file.exists()
+
+
 async def test_who_undoes_it_is_answered_once_a_look(
     on_disk: OnDisk, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

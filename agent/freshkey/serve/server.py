@@ -97,9 +97,9 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
 async def _accept(listener: Listener, clients: _Clients, connections: trio.Nursery) -> None:
     while True:
         listening = listener.socket
-        try:
+        with suppress(trio.ClosedResourceError):
             await trio.lowlevel.wait_readable(listening)
-        except trio.ClosedResourceError:  # another one has taken its place
+        if listening is not listener.socket:  # another one has taken its place
             continue
         if not clients.welcome(listening, connections, _BATCH):
             await trio.sleep(_ACCEPT_PAUSE)
