@@ -76,6 +76,9 @@ class OnDisk(Simulation):
     def changed(self) -> Iterable[str]:
         return self.publisher.changed()
 
+    def tidy(self) -> None:
+        self.publisher.tidy()
+
     async def start(self, nursery: trio.Nursery) -> None:
         """Run until the key is published; forget what was told until then."""
         nursery.start_soon(self.loop.run, self)

@@ -212,6 +212,26 @@ async def test_a_key_that_was_withdrawn_while_its_file_was_hidden_is_removed(
     assert not on_disk.key_file.exists()
 
 
+async def test_a_file_of_a_key_that_is_not_configured_any_more_stays_removed(
+    on_disk: OnDisk, memory: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    old = memory / "old"
+    old.mkdir()
+    on_disk.publisher.remove_left([str(old), str(on_disk.key_file)])
+    assert on_disk.events() == ["key.file_failed"], "it is no file"
+    await on_disk.start(nursery)
+    await on_disk.look()
+    assert on_disk.told == [], "that was told"
+    for told in ([], ["key.file_changed"]):
+        if old.exists():
+            old.rmdir()
+        old.write_text("sk-old")
+        await on_disk.look()
+        assert not old.exists()
+        assert on_disk.events() == told
+    assert on_disk.holds(), "the other is another key's now"
+
+
 async def test_who_undoes_it_is_answered_once_a_look(
     on_disk: OnDisk, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

@@ -26,6 +26,9 @@ class Disk(Protocol):
     def changed(self) -> Iterable[str]:
         """Name the keys whose files somebody else has changed."""
 
+    def tidy(self) -> None:
+        """Remove what is left of keys that are not configured any more."""
+
     def keep(self, state: AgentState) -> None:
         """See to the state directory and its journal."""
 
@@ -45,4 +48,5 @@ async def watch_disk(disk: Disk, loop: Loop) -> None:
         await trio.sleep(LOOK_EVERY)
         for name in disk.changed():
             loop.send(FilesChanged(name))
+        disk.tidy()
         disk.keep(loop.state)

@@ -53,6 +53,10 @@ class AgentEnvironment(Struct, frozen=True):
         """Name the keys whose files somebody else has changed."""
         return self.publisher.changed()
 
+    def tidy(self) -> None:
+        """Remove what is left of keys that are not configured any more."""
+        self.publisher.tidy()
+
     def show(self, shown: KeyView) -> None:
         """Let readers of the socket see a key."""
         self.published_keys.show(shown)

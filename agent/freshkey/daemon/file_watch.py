@@ -37,9 +37,13 @@ class FileWatch:
         """Whether somebody else has touched the file, or its directory's access."""
         return path in self._left and self._left[path] != _look(path)
 
+    def is_as_left(self, path: Path) -> bool:
+        """Whether it was written or removed without a fault, and nobody has touched it since."""
+        return path in self._left and not self.is_changed(path)
+
     @contextmanager
-    def changing(self, name: str, path: Path) -> Iterator[None]:
-        """Write or remove a file of the key called `name` within.
+    def changing(self, name: str | None, path: Path) -> Iterator[None]:
+        """Write or remove a file of the key called `name` within, None where that is not known.
 
         What somebody else has done to it before is told. A file that was touched, and still is as
         it should be, was not changed; the agent can't know who should pass a directory, so a
@@ -61,7 +65,7 @@ def _look(path: Path) -> Look:
     return Look(stamp(path), access_stamp(path.parent))
 
 
-def _tell(name: str, path: Path, left: Look | None, found: Look, *, mended: bool) -> None:
+def _tell(name: str | None, path: Path, left: Look | None, found: Look, *, mended: bool) -> None:
     if left is None:
         return
     text = one_line(str(path))

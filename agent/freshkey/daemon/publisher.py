@@ -38,6 +38,7 @@ class Publisher:
         self._written: set[Path] = set()
         self._faults: dict[Path, Fault] = {}
         self._watch = FileWatch()
+        self._left_over: frozenset[Path] = frozenset()
 
     def perform(self, order: OutputOrder) -> Published | Withdrawn:
         """Write or remove every file of a key; the answer names those that failed."""
@@ -67,13 +68,23 @@ class Publisher:
     def remove_left(self, paths: Iterable[str]) -> None:
         """Remove files of keys that are not configured any more, unless another key has them."""
         configured = {target.path for key in self._settings.keys.values() for target in key.files}
-        for path in map(path_of, paths):
-            if path in configured:
+        self._left_over = frozenset(map(path_of, paths)) - configured
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove those that could not be removed before, or that somebody has put back."""
+        for path in self._left_over:
+            if self._watch.is_as_left(path):
                 continue
             try:
-                remove_file(FileSettings(path=path))
+                with self._watch.changing(None, path):
+                    remove_file(FileSettings(path=path))
             except FaultError as error:
-                log.warning("key.file_failed", message=error.fault.message)
+                if self._faults.get(path) != error.fault:
+                    log.warning("key.file_failed", message=error.fault.message)
+                self._faults[path] = error.fault
+            else:
+                self._faults.pop(path, None)
 
     def _publish(self, order: Publish) -> tuple[Fault, ...]:
         publication = order.publication
