@@ -37,11 +37,11 @@ def until_told(agent: Agent, times: int, *events: str) -> None:
     """Wait for the log, which is written by a thread; no event is in it more often."""
     for event in events:
         eventually(partial(_is_told, agent, times, event), f"{event} is told")
-        assert len(agent.told(event)) == times, event
+        assert len(agent.logged(event)) == times, event
 
 
 def _is_told(agent: Agent, times: int, event: str) -> bool:
-    return len(agent.told(event)) >= times
+    return len(agent.logged(event)) >= times
 
 
 def test_everything_in_run_is_removed(engine: Engine, make_agent: Callable[..., Agent]) -> None:
@@ -78,11 +78,11 @@ def test_a_socket_of_systemd_is_only_told_of(make_agent: Callable[..., Agent]) -
     connection.request("GET", "/livez")
     connection.getresponse().read()
     socket.unlink()
-    eventually(lambda: agent.told("server.socket_lost"), "it is told")
+    eventually(lambda: agent.logged("server.socket_lost"), "it is told")
     shutil.rmtree(agent.journal.parent)
-    eventually(lambda: agent.told("state.restored"), "a later look is over")
+    eventually(lambda: agent.logged("state.restored"), "a later look is over")
     assert not socket.exists()
-    assert len(agent.told("server.socket_lost")) == 1
+    assert len(agent.logged("server.socket_lost")) == 1
     connection.request("GET", "/v1/keys/billing")
     assert connection.getresponse().status == 200
     connection.close()
@@ -194,10 +194,10 @@ def test_a_directory_that_is_read_only_for_a_while(
     space.run("mount", "-o", "remount,ro", str(keys))
     assert agent.post("/v1/keys/billing/rotate") == 202
     second = agent.wait_for_key(other_than=first["tag"])
-    failed = eventually(lambda: agent.told("key.file_failed"), "the fault is told")
+    failed = eventually(lambda: agent.logged("key.file_failed"), "the fault is told")
     assert "mount it writable" in failed[0]["message"]
     assert space.seen(agent.key_file).read_text() == first["key"]
     space.run("mount", "-o", "remount,rw", str(keys))
-    eventually(lambda: agent.told("key.files_recovered"), "the recovery is told")
+    eventually(lambda: agent.logged("key.files_recovered"), "the recovery is told")
     assert space.seen(agent.key_file).read_text() == second["key"]
     assert engine.counts()["mints"] == 2

@@ -76,7 +76,7 @@ def test_the_check_says_what_run_would(
     fault = checked(agent, 1)["faults"]["keys.billing.path"]
     assert fault.endswith(f"write {path}")
     agent.start()
-    eventually((agent.directory / "freshkey.sock").exists, "it listens")
+    eventually(lambda: agent.logged("agent.started"), "it listens")
     fault = eventually(lambda: agent.status()["last_fault"], "it is refused")
     assert fault["message"].endswith(f"write {path}")
     assert agent.end() == 0

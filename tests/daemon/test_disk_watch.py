@@ -213,9 +213,9 @@ async def test_a_key_that_was_withdrawn_while_its_file_was_hidden_is_removed(
 
 
 async def test_a_file_of_a_key_that_is_not_configured_any_more_stays_removed(
-    on_disk: OnDisk, memory: Path, nursery: trio.Nursery, autojump_clock: MockClock
+    on_disk: OnDisk, tmpfs_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    old = memory / "old"
+    old = tmpfs_path / "old"
     old.mkdir()
     on_disk.publisher.remove_left([str(old), str(on_disk.key_file)])
     assert on_disk.events() == ["key.file_failed"], "it is no file"
