@@ -12,15 +12,20 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
+from freshkey.serve.access import Access
 from freshkey.serve.listener import listen
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class FixedClock:
@@ -58,7 +63,7 @@ class NoControl:
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
         """Forget it."""
 
-    def status(self) -> dict[str, object]:
+    def status(self, _names: Collection[str]) -> dict[str, object]:
         """Return nothing."""
         return {}
 
@@ -68,7 +73,9 @@ async def main() -> None:
     path, *rotate_every = sys.argv[1:]
     published_keys = PublishedKeys(["billing"])
     record = NoRecord()
-    routes = Routes(published_keys, FixedClock(), record, NoControl(), Readers(time.monotonic))
+    routes = Routes(
+        published_keys, Access({}, 0), FixedClock(), record, NoControl(), Readers(time.monotonic)
+    )
     _show(published_keys, 1)
     async with trio.open_nursery() as nursery:
         listener = listen(Path(path), mode=0o666)

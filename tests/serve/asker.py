@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from freshkey.core.model.faults import Fault, FaultKind
+from freshkey.serve.access import Access, Rule
 from freshkey.serve.framing import Request
 from freshkey.serve.peers import Peer
 from freshkey.serve.published_keys import PublishedKeys
@@ -16,6 +18,8 @@ from freshkey.serve.routes import Routes
 from tests.serve.site import FakeControl, Reads, StoppedClock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from freshkey.core.model.view import KeyView
 
 PEER = Peer(321, 1000, 100, "/usr/bin/python3", "billing.service")
@@ -25,14 +29,15 @@ SEALED = Fault(FaultKind.SEALED, "Vault is sealed")
 class Asker:
     """Asks the routes, without a connection in between."""
 
-    def __init__(self, *views: KeyView) -> None:
+    def __init__(self, *views: KeyView, rules: Mapping[str, Sequence[Rule]] | None = None) -> None:
         self.reads = Reads()
         published_keys = PublishedKeys([view.name for view in views])
         for view in views:
             published_keys.show(view)
         self.control, self.readers = FakeControl(), Readers(lambda: 400.0)
+        access = Access(rules or {}, own_uid=os.geteuid())
         self._routes = Routes(
-            published_keys, StoppedClock(), self.reads, self.control, self.readers
+            published_keys, access, StoppedClock(), self.reads, self.control, self.readers
         )
 
     def ask(self, target: str, method: str = "GET", **headers: str) -> Response:

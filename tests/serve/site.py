@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
+from freshkey.serve.access import Access, Rule
 from freshkey.serve.listener import Listener, listen
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
@@ -21,6 +23,8 @@ from freshkey.serve.server import Limits, serve
 from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from freshkey.serve.connection import Answer
 
 KEY = "sk-svcacct-made-up"
@@ -72,8 +76,8 @@ class FakeControl:
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
         self.asked.append(("rotate", name, compromised, now))
 
-    def status(self) -> dict[str, object]:
-        return {"version": "1.2.3", "pid": 5}
+    def status(self, names: Collection[str]) -> dict[str, object]:
+        return {"version": "1.2.3", "pid": 5, "keys": sorted(names)}
 
 
 def get(target: str, *headers: str, method: str = "GET") -> bytes:
@@ -179,6 +183,7 @@ class Site:
     nursery: trio.Nursery
     path: Path
     published_keys: PublishedKeys = field(default_factory=lambda: PublishedKeys(["billing"]))
+    rules: dict[str, list[Rule]] = field(default_factory=dict)
     reads: Reads = field(default_factory=Reads)
     control: FakeControl = field(default_factory=FakeControl)
     stop: trio.Event = field(default_factory=trio.Event)
@@ -193,7 +198,14 @@ class Site:
     ) -> None:
         self.published_keys.show(FRESH)
         readers = Readers(lambda: 400.0)
-        routes = Routes(self.published_keys, StoppedClock(), self.reads, self.control, readers)
+        routes = Routes(
+            self.published_keys,
+            Access(self.rules, os.geteuid()),
+            StoppedClock(),
+            self.reads,
+            self.control,
+            readers,
+        )
         listener = listen(self.path, mode=0o600)
         await self.nursery.start(
             partial(self._run, listener, answer or routes.answer, limits or Limits(), grace)

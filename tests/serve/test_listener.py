@@ -107,8 +107,8 @@ except FaultError as error:
 
 
 def test_names_that_do_not_exist_are_told(path: Path) -> None:
-    assert refusal(path, owner="nobody-at-all").startswith("there is no user 'nobody-at-all'")
-    assert refusal(path, group="none-at-all").startswith("there is no group 'none-at-all'")
+    assert refusal(path, owner="nobody-at-all").startswith("no user 'nobody-at-all'")
+    assert refusal(path, group="none-at-all").startswith("no group 'none-at-all'")
 
 
 def test_missing_parents_are_made_passable(path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from freshkey.core.model.view import KeyStatus, KeyView
+from freshkey.serve.access import Access, Rule
 from freshkey.serve.audit import Audit
 from freshkey.serve.notices import Notices
 from freshkey.serve.peers import Peer, overflow_uid
@@ -15,21 +16,26 @@ from freshkey.serve.published_keys import PublishedKeys
 from tests.serve.site import FRESH, TAG, FakeControl, Reads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from freshkey.serve.responses import Response
 
 ROOT, AGENT, OTHER = Peer(1, 0, 0), Peer(2, 500, 500), Peer(3, 1000, 100, "/bin/x", "x.service")
+NO_RULES: Final[Mapping[str, Sequence[Rule]]] = {}
 MADE_UP = Peer(4, overflow_uid(), 100)
 
 
 class Counter:
-    def __init__(self, own_uid: int = AGENT.uid) -> None:
+    def __init__(
+        self, own_uid: int = AGENT.uid, rules: Mapping[str, Sequence[Rule]] = NO_RULES
+    ) -> None:
         self.now = 10.0
         self.control, self.reads = FakeControl(), Reads()
         published_keys = PublishedKeys(["billing", "search"])
         published_keys.show(FRESH)
         audit = Audit(self.reads)
         self.notices = Notices(
-            published_keys, self.control, audit, own_uid=own_uid, now=lambda: self.now
+            published_keys, Access(rules, own_uid), self.control, audit, now=lambda: self.now
         )
 
     def reject(self, body: bytes, name: str = "billing") -> Response:
@@ -172,6 +178,15 @@ def test_a_withdrawn_key_can_be_rotated_and_not_reported() -> None:
     counter = Counter()
     published_keys = PublishedKeys(["billing"])
     published_keys.show(KeyView("billing", KeyStatus.WITHDRAWN))
-    notices = Notices(published_keys, counter.control, Audit(counter.reads), own_uid=0)
+    access, audit = Access(NO_RULES, own_uid=0), Audit(counter.reads)
+    notices = Notices(published_keys, access, counter.control, audit)
     assert notices.rejected(OTHER, "billing", told(TAG)).status == 503
     assert notices.rotate(ROOT, "billing", b"").status == 202
+
+
+def test_who_may_not_read_a_key_can_not_report_it() -> None:
+    counter = Counter(rules={"billing": [Rule(uid=OTHER.uid + 1)]})
+    response = counter.reject(told(TAG))
+    assert (response.status, content(response)["code"]) == (403, "peer_not_allowed")
+    assert counter.control.asked == []
+    assert counter.recorded == [("key.rejected", None, "peer_not_allowed")]

@@ -17,16 +17,19 @@ from freshkey.serve.provenance import unit_of, with_provenance
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SO_PEERGROUPS = 59
 PEER = Peer(42, 1000, 100)
 CONNECT = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); input()"
 
 
 class Connection(socket.socket):
-    """A connection on a kernel that answers SO_PEERPIDFD with `outcome`."""
+    """A connection on a kernel that answers SO_PEERPIDFD with `outcome`, and knows no groups."""
 
     outcome: int | OSError
 
-    def getsockopt(self, *_: object) -> int:  # type: ignore[override]  # of all options it has one
+    def getsockopt(self, _level: int, option: int, *_: object) -> int:  # type: ignore[override]  # of all options it has one
+        if option == SO_PEERGROUPS:
+            raise OSError(errno.ENOPROTOOPT, "")
         if isinstance(self.outcome, OSError):
             raise self.outcome
         return os.dup(self.outcome)
@@ -59,9 +62,14 @@ def test_a_real_peer_is_known_while_it_lives_and_not_after(tmp_path: Path) -> No
             with accepted:
                 peer = peer_of(accepted)
                 found = with_provenance(peer, accepted)
-                assert found == peer._replace(executable=os.path.realpath(sys.executable))
+                program, groups = Path(sys.executable).stat(), tuple(sorted(os.getgroups()))
+                assert found._replace(groups=tuple(sorted(found.groups))) == peer._replace(
+                    executable=os.path.realpath(sys.executable),
+                    program=(program.st_dev, program.st_ino),
+                    groups=groups,
+                )
                 process.communicate(b"\n")
-                assert with_provenance(peer, accepted) == peer
+                assert with_provenance(peer, accepted) == peer._replace(groups=found.groups)
 
 
 def test_executable_and_unit_are_read(connection: Connection, proc: Path) -> None:

@@ -62,11 +62,11 @@ def test_what_clients_tell_reaches_the_desk() -> None:
     assert asker.control.asked == [("report", "billing", TAG), ("rotate", "billing", False, False)]
 
 
-def test_the_status_is_the_desks() -> None:
+def test_the_status_is_the_agents() -> None:
     response = Asker(FRESH).ask("/v1/status")
     assert response.status == 200
     assert dict(response.headers) == {"Content-Type": "application/json"}
-    assert content(response) == {"version": "1.2.3", "pid": 5}
+    assert content(response) == {"version": "1.2.3", "pid": 5, "keys": ["billing"]}
 
 
 def test_the_list_of_keys_has_no_key_and_is_no_read() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 from freshkey.core.model.events import Reported, RotateRequested
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from freshkey.daemon.loop import Loop
     from freshkey.daemon.status import Reporter
@@ -29,6 +29,6 @@ class Control:
         """A new key is wanted."""
         self._loop.send(RotateRequested(name, compromised, now))
 
-    def status(self) -> Mapping[str, object]:
-        """Describe the state as it is now."""
-        return self._reporter.describe(self._loop.state)
+    def status(self, names: Collection[str]) -> Mapping[str, object]:
+        """Describe the state as it is now, with these keys."""
+        return self._reporter.describe(self._loop.state, names)

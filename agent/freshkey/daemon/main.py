@@ -36,6 +36,7 @@ from freshkey.logs.setup import configure
 from freshkey.logs.standard_error import tell
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
+from freshkey.serve.access import Access
 from freshkey.serve.activation import take_inherited
 from freshkey.serve.listener import listen
 from freshkey.serve.published_keys import PublishedKeys
@@ -98,7 +99,8 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder)
     loop = _loop(environment)
     control = Control(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
-    routes = Routes(published_keys, clock, recorder.audit, control, readers)
+    access = Access.of(settings.keys)
+    routes = Routes(published_keys, access, clock, recorder.audit, control, readers)
     limits = Limits(options.max_connections, options.max_connections_per_uid)
     serving = partial(serve, listener, routes.answer, limits, commit=recorder.audit.flush)
     log.info("agent.started", version=__version__, keys=list(settings.keys))

@@ -13,7 +13,7 @@ from freshkey.core.model.text import one_line
 from freshkey.host.clock import boot_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from freshkey.core.model.faults import Trouble
     from freshkey.core.model.state import AgentState, KeyState
@@ -40,8 +40,8 @@ class Reporter:
         self._readers = readers
         self._started = boot_time()
 
-    def describe(self, state: AgentState) -> Json:
-        """Return the whole status; times are RFC 3339 in UTC, spans whole seconds."""
+    def describe(self, state: AgentState, names: Collection[str]) -> Json:
+        """Return the status with these keys; times are RFC 3339 in UTC, spans whole seconds."""
         trouble, link = state.tokens.trouble, state.link
         fault = link.fault or (trouble.fault if trouble else None)
         token = state.tokens.current
@@ -54,7 +54,9 @@ class Reporter:
                 "accessor": token.accessor if token else None,
                 "expires_in": self._expires_in(token.good_until) if token else None,
             },
-            "keys": [self._key(key, state) for key in state.keys if not key.removed],
+            "keys": [
+                self._key(key, state) for key in state.keys if not key.removed and key.name in names
+            ],
         }
 
     def _key(self, key: KeyState, state: AgentState) -> Json:

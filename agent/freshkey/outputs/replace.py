@@ -9,7 +9,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from freshkey.outputs.access import UNCHANGED
+from freshkey.host.accounts import UNCHANGED
 from freshkey.outputs.errors import refusal, reported
 
 if TYPE_CHECKING:

@@ -43,7 +43,13 @@ class Audit:
         self._record.read(event, self._who(peer), self._what(name[:_MAX_NAME], tag, outcome))
 
     def _encode_peer(self, peer: Peer) -> bytes:
-        return self._record.part(**peer._asdict())
+        return self._record.part(
+            pid=peer.pid,
+            uid=peer.uid,
+            gid=peer.gid,
+            executable=peer.executable,
+            unit=peer.unit,
+        )
 
     def _encode_outcome(self, name: str, tag: str | None, outcome: str) -> bytes:
         return self._record.part(key=name, tag=tag, outcome=outcome)

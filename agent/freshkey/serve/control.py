@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 class Control(Protocol):
@@ -17,5 +17,5 @@ class Control(Protocol):
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
         """Somebody who may wants a new key; see `core.model.events.RotateRequested`."""
 
-    def status(self) -> Mapping[str, object]:
-        """Return the object of `GET /v1/status`, ready for JSON and without secrets."""
+    def status(self, names: Collection[str]) -> Mapping[str, object]:
+        """Return the object of `GET /v1/status` with these keys, ready for JSON; no secrets."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self, final
 
 from freshkey.core.model.faults import FaultError
+from freshkey.host.accounts import group_id, user_id
 from freshkey.serve.socket_file import (
     fail,
     look,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 MAX_PATH: Final = 107  # bytes; sun_path has 108 with the final zero (unix(7))
 # Short: who floods the socket waits in connect(2), and everybody else gets a turn in between.
 _BACKLOG: Final = 128
-_UNCHANGED: Final = -1  # for chown(2)
 
 
 @final
@@ -94,10 +92,10 @@ def listen(
     parent is made, with mode 0751. The file that a dead process left is replaced. Raises
     FaultError (`output`), which names the process when a live one listens there.
     """
-    uid = _number(path, "user", owner, lambda name: pwd.getpwnam(os.fsdecode(name.encode())).pw_uid)
-    gid = _number(
-        path, "group", group, lambda name: grp.getgrnam(os.fsdecode(name.encode())).gr_gid
-    )
+    try:
+        uid, gid = user_id(owner), group_id(group)
+    except KeyError as error:
+        fail(path, f"{error.args[0]} on this machine; create it, or use a numeric id")
     if (length := len(os.fsencode(path))) > MAX_PATH:
         fail(path, f"a socket's path may have {MAX_PATH} bytes, this has {length}; shorten it")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -121,10 +119,3 @@ def listen(
         fail(path, f"the socket can't be made ({error.strerror}: {place}); correct its directory")
 
 
-def _number(path: Path, kind: str, name: str | None, look_up: Callable[[str], int]) -> int:
-    if name is None:
-        return _UNCHANGED
-    try:
-        return int(name) if name.isdecimal() else look_up(name)
-    except KeyError:
-        fail(path, f"there is no {kind} {name!r} here; make it, or name another")

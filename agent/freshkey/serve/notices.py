@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, final
 
 from freshkey.serve import problems
 from freshkey.serve.arguments import members
-from freshkey.serve.peers import overflow_uid
 from freshkey.serve.responses import Response, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from freshkey.serve.access import Access
     from freshkey.serve.audit import Audit
     from freshkey.serve.control import Control
     from freshkey.serve.peers import Peer
@@ -30,30 +30,28 @@ _MAX_TAG: Final = 64  # characters
 class Notices:
     """Checks what a client says, has it recorded, and passes it on to the agent.
 
-    `own_uid` is the agent's user, who may ask for a rotation as root may; `now` tells seconds on
-    a clock that never goes back.
+    `now` tells seconds on a clock that never goes back.
     """
 
     def __init__(
         self,
         published_keys: PublishedKeys,
+        access: Access,
         control: Control,
         audit: Audit,
         *,
-        own_uid: int,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._published_keys = published_keys
+        self._access = access
         self._control = control
         self._audit = audit
-        # As the overflow uid, everybody from another user namespace would look like the agent.
-        self._operators = {0, own_uid} - {overflow_uid()}
         self._now = now
         self._reported: dict[str, tuple[str, float]] = {}
 
     def rejected(self, peer: Peer, name: str, body: bytes) -> Response:
         """Answer `POST /v1/keys/NAME/rejected`."""
-        tag, outcome, response = self._reject(name, body)
+        tag, outcome, response = self._reject(peer, name, body)
         self._audit.tell("key.rejected", peer, name, tag, outcome)
         if outcome == _ACCEPTED and tag:
             self._report(name, tag)
@@ -69,8 +67,8 @@ class Notices:
 
     def _rotate(self, peer: Peer, name: str, body: bytes) -> tuple[bool, bool, str, Response]:
         """Return whether compromised, whether now, what comes of it, and the answer."""
-        if peer.uid not in self._operators:
-            return False, False, "peer_not_allowed", _not_allowed()
+        if not self._access.is_operator(peer):
+            return False, False, "peer_not_allowed", _no_operator()
         if self._published_keys.view(name) is None:
             return False, False, "unknown_key", problems.unknown_key()
         try:
@@ -79,11 +77,13 @@ class Notices:
             return False, False, "bad_request", problems.bad_request(str(error))
         return compromised, now, _ACCEPTED, _accepted({"tag": self._published_keys.tag(name)})
 
-    def _reject(self, name: str, body: bytes) -> tuple[str | None, str, Response]:
+    def _reject(self, peer: Peer, name: str, body: bytes) -> tuple[str | None, str, Response]:
         """Return the tag that was told, what comes of it, and the answer."""
         view = self._published_keys.view(name)
         if view is None:
             return None, "unknown_key", problems.unknown_key()
+        if not self._access.may_read(peer, name):
+            return None, "peer_not_allowed", problems.not_allowed()
         try:
             tag = _told_tag(body)
         except ValueError as error:
@@ -118,7 +118,7 @@ def _requested(body: bytes) -> tuple[bool, bool]:
     return compromised, now
 
 
-def _not_allowed() -> Response:
+def _no_operator() -> Response:
     detail = "only root and the agent's own user may ask for a rotation"
     return problem(403, "peer_not_allowed", detail)
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import socket
 import struct
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple, final
 
 _UCRED: Final = struct.Struct("iII")  # pid_t, uid_t, gid_t
+_GID: Final = struct.Struct("I")  # gid_t
+_SO_PEERGROUPS: Final = 59  # asm-generic/socket.h
+_MAX_GROUPS: Final = 65536  # NGROUPS_MAX, setgroups(2)
 _OVERFLOW: Final = 65534  # the kernel's default
 
 
 class Peer(NamedTuple):
     """A client, as the kernel knew it when it connected.
 
-    `executable` and `unit` are found out by `provenance`; None: they can't be seen.
+    What follows `gid` is found out by `provenance`; None: it can't be seen.
     """
 
     pid: int
@@ -23,6 +27,8 @@ class Peer(NamedTuple):
     gid: int
     executable: str | None = None
     unit: str | None = None
+    program: tuple[int, int] | None = None  # device and inode of the executable
+    groups: tuple[int, ...] = ()  # the supplementary ones
 
 
 def peer_of(connection: socket.socket) -> Peer:
@@ -34,10 +40,30 @@ def peer_of(connection: socket.socket) -> Peer:
     return Peer(*_UCRED.unpack(raw))
 
 
+def groups_of(connection: socket.socket) -> tuple[int, ...]:
+    """Ask the kernel for the supplementary groups of who connected (SO_PEERGROUPS; Linux 4.13)."""
+    try:
+        raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_GROUPS * _GID.size)
+    except OSError:
+        return ()
+    return tuple(gid for (gid,) in _GID.iter_unpack(raw))
+
+
+@cache
 def overflow_uid() -> int:
     """Return the uid that stands for users of other user namespaces (proc(5))."""
+    return _overflow("uid")
+
+
+@cache
+def overflow_gid() -> int:
+    """Return the gid that stands for groups of other user namespaces (proc(5))."""
+    return _overflow("gid")
+
+
+def _overflow(kind: str) -> int:
     try:
-        return int(Path("/proc/sys/kernel/overflowuid").read_text())
+        return int(Path(f"/proc/sys/kernel/overflow{kind}").read_text())
     except OSError:
         return _OVERFLOW
 

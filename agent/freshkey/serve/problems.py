@@ -18,6 +18,12 @@ def bad_request(detail: str) -> Response:
     return problem(400, "bad_request", detail)
 
 
+def not_allowed() -> Response:
+    """403: the key is not for this peer."""
+    detail = "this key is not for you: the agent's configuration says for whom (allow)"
+    return problem(403, "peer_not_allowed", detail)
+
+
 def unknown_key() -> Response:
     """404: no key has that name."""
     return problem(404, "unknown_key", "the configuration has no key of this name")

@@ -9,6 +9,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from freshkey.serve.peers import groups_of
+
 if TYPE_CHECKING:
     from freshkey.serve.peers import Peer
 
@@ -18,11 +20,12 @@ _UNITS: Final = (".service", ".scope")
 
 
 def with_provenance(peer: Peer, connection: socket.socket, proc: Path = Path("/proc")) -> Peer:
-    """Add executable and unit, where they can be seen: shown to people, and nothing more.
+    """Add executable, unit, and groups, where they can be seen.
 
     A process that has ended may have left its pid to another: SO_PEERPIDFD tells, where the
     kernel has it.
     """
+    peer = peer._replace(groups=groups_of(connection))
     if not peer.pid:
         return peer  # in a pid namespace that can't be seen from here
     try:
@@ -30,14 +33,14 @@ def with_provenance(peer: Peer, connection: socket.socket, proc: Path = Path("/p
     except OSError:
         return peer  # gone already
     try:
-        executable = _executable(proc / str(peer.pid))
+        executable, program = _executable(proc / str(peer.pid))
         unit = _unit(proc / str(peer.pid))
         if pidfd is not None and _ended(pidfd):
             return peer
     finally:
         if pidfd is not None:
             os.close(pidfd)
-    return peer._replace(executable=executable, unit=unit)
+    return peer._replace(executable=executable, unit=unit, program=program)
 
 
 def _pidfd(connection: socket.socket) -> int | None:
@@ -56,13 +59,19 @@ def _ended(pidfd: int) -> bool:
     return bool(poll.poll(0))
 
 
-def _executable(directory: Path) -> str | None:
+def _executable(directory: Path) -> tuple[str | None, tuple[int, int] | None]:
+    """Return a name, which is whatever its maker wanted, and what it really is."""
+    link = directory / "exe"
     try:
-        program = (directory / "exe").readlink()
+        # A name goes into logs.
+        name = os.fsencode(link.readlink()).decode(errors="backslashreplace")
     except OSError:
-        return None
-    # A name is whatever its maker wanted, and goes into logs.
-    return os.fsencode(program).decode(errors="backslashreplace")
+        return None, None
+    try:
+        found = link.stat()
+    except OSError:
+        return name, None
+    return name, (found.st_dev, found.st_ino)
 
 
 def _unit(directory: Path) -> str | None:

@@ -16,6 +16,7 @@ from freshkey.serve.responses import Later, Response
 
 if TYPE_CHECKING:
     from freshkey.core.model.view import Publication
+    from freshkey.serve.access import Access
     from freshkey.serve.audit import Audit
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
@@ -33,25 +34,36 @@ class Reading:
     """Answers reads from the published keys."""
 
     def __init__(
-        self, published_keys: PublishedKeys, clock: WallClock, audit: Audit, readers: Readers
+        self,
+        published_keys: PublishedKeys,
+        access: Access,
+        clock: WallClock,
+        audit: Audit,
+        readers: Readers,
     ) -> None:
         self._published_keys = published_keys
+        self._access = access
         self._clock = clock
         self._audit = audit
         self._readers = readers
 
-    def names(self) -> Response:
-        """Answer `GET /v1/keys`: what there is, without any key."""
+    def names(self, peer: Peer) -> Response:
+        """Answer `GET /v1/keys`: what there is for this peer, without any key."""
         content = [
             keys.outline(view, self._published_keys.tag(view.name), self._clock)
             for view in self._published_keys.views()
+            if self._access.may_read(peer, view.name)
         ]
         return Response(200, (_JSON,), json.dumps(content).encode())
 
     def key(self, request: Request, peer: Peer, name: str) -> Response | Later:
         """Answer `GET /v1/keys/NAME`."""
         seconds = 0.0
-        if request.query and self._published_keys.view(name):
+        known = self._published_keys.view(name) is not None
+        if known and not self._access.may_read(peer, name):
+            self._audit.tell(_READ, peer, name, None, "peer_not_allowed")
+            return problems.not_allowed()
+        if request.query and known:
             try:
                 seconds = wait_of(request.query)
             except ValueError as error:

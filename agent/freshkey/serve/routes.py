@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
@@ -16,6 +15,7 @@ from freshkey.serve.responses import Response, problem, text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from freshkey.serve.access import Access
     from freshkey.serve.audit import Record
     from freshkey.serve.control import Control
     from freshkey.serve.framing import Request
@@ -33,9 +33,10 @@ _POST: Final = ("POST",)
 class Routes:
     """Answers requests from the published keys, and passes on to the agent what is for it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is its own
         self,
         published_keys: PublishedKeys,
+        access: Access,
         clock: WallClock,
         record: Record,
         control: Control,
@@ -44,8 +45,9 @@ class Routes:
         self._published_keys = published_keys
         self._control = control
         audit = Audit(record)
-        self._reading = Reading(published_keys, clock, audit, readers)
-        self._notices = Notices(published_keys, control, audit, own_uid=os.geteuid())
+        self._access = access
+        self._reading = Reading(published_keys, access, clock, audit, readers)
+        self._notices = Notices(published_keys, access, control, audit)
 
     def answer(self, request: Request, peer: Peer) -> Response | Later:
         """Answer one request of a peer at once, or say what it has to wait for."""
@@ -55,7 +57,7 @@ class Routes:
             case ["", "v1", "keys", name]:
                 respond = partial(self._reading.key, request, peer, name)
             case ["", "v1", "keys"]:
-                respond = self._reading.names
+                respond = partial(self._reading.names, peer)
             case ["", "v1", "keys", name, "rejected"]:
                 allowed = _POST
                 respond = partial(self._notices.rejected, peer, name, request.body)
@@ -63,7 +65,7 @@ class Routes:
                 allowed = _POST
                 respond = partial(self._notices.rotate, peer, name, request.body)
             case ["", "v1", "status"]:
-                respond = self._status
+                respond = partial(self._status, peer)
             case ["", "livez"]:
                 respond = partial(text, "ok\n")
             case ["", "readyz"]:
@@ -74,8 +76,9 @@ class Routes:
                 return problem(404, "unknown_path", "nothing is served at this path")
         return respond() if request.method in allowed else problems.wrong_method(allowed)
 
-    def _status(self) -> Response:
-        content = json.dumps(self._control.status()).encode()
+    def _status(self, peer: Peer) -> Response:
+        mine = {v.name for v in self._published_keys.views() if self._access.may_read(peer, v.name)}
+        content = json.dumps(self._control.status(mine)).encode()
         return Response(200, (("Content-Type", "application/json"),), content)
 
     def _one_ready(self, name: str) -> Response:

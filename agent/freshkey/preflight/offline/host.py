@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
-from freshkey.outputs.access import UNCHANGED, group_id, user_id
+from freshkey.host.accounts import UNCHANGED, group_id, user_id
 from freshkey.outputs.directories import file_system, is_memory_backed, refuse_if_others_write
 from freshkey.preflight.offline.accounts import (
     can_give_to_group,
@@ -19,6 +19,7 @@ from freshkey.preflight.offline.accounts import (
     group_passes,
     user_passes,
 )
+from freshkey.preflight.offline.peers import peer_findings
 from freshkey.settings import SettingsFault
 from freshkey.settings.faults import Finding, rendered
 
@@ -65,6 +66,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if in_memory and not is_memory_backed(settings.state.directory):
         yield Finding(("state", "directory"), _ON_DISK)
     yield from _owner(("server",), settings.server)
+    yield from peer_findings(settings)
     if settings.log.audit_file is not None:
         yield from _appendable(("log", "audit_file"), settings.log.audit_file)
 

@@ -1,0 +1,80 @@
+"""Whether the rules of `allow` can be told: names that exist, programs, and a view of /proc."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from freshkey.host.accounts import group_id, user_id
+from freshkey.settings.faults import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freshkey.settings.faults import Place
+    from freshkey.settings.model import AllowSettings, Settings
+
+_FIRST_PROCESS: Final = Path("/proc/1")  # somebody else's, as most peers are
+
+
+def peer_findings(settings: Settings, process: Path = _FIRST_PROCESS) -> Iterator[Finding]:
+    """List the rules that no peer could match, or that this process could not see a peer match."""
+    for name, key in settings.keys.items():
+        for index, allow in enumerate(key.allow):
+            place: Place = ("keys", name, "allow", index)
+            yield from _accounts(place, allow)
+            if allow.executable is not None:
+                yield from _executable((*place, "executable"), allow.executable, process)
+            if allow.unit is not None and not _readable(process / "cgroup"):
+                yield Finding(
+                    (*place, "unit"),
+                    "can't be seen of other users' processes: /proc hides them from the agent "
+                    "(hidepid, ProtectProc=): show them to it, or use user and group",
+                )
+
+
+def _accounts(place: Place, allow: AllowSettings) -> Iterator[Finding]:
+    for option, name, look_up in (("user", allow.user, user_id), ("group", allow.group, group_id)):
+        try:
+            look_up(name)
+        except KeyError as error:
+            message = f"{error.args[0]} on this machine: create it, or use a numeric id"
+            yield Finding((*place, option), message)
+
+
+def _executable(place: Place, path: Path, process: Path) -> Iterator[Finding]:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        yield Finding(place, f"can't be found ({error.strerror}): correct the path")
+        return
+    if not stat.S_ISREG(mode) or not mode & 0o111:
+        yield Finding(place, "is no program: name the file that the kernel runs")
+    elif _is_script(path):
+        yield Finding(place, "is a script, and its process runs the interpreter: use unit or user")
+    try:
+        (process / "exe").stat()
+    except OSError:
+        yield Finding(
+            place,
+            f"can't be seen of other users' processes by user id {os.geteuid()}: give the agent "
+            "CAP_SYS_PTRACE, or use unit, user, or group",
+        )
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:  # a program need not be readable
+        return False
+
+
+def _readable(path: Path) -> bool:
+    try:
+        with path.open("rb"):
+            return True
+    except OSError:
+        return False
