@@ -12,7 +12,7 @@ from freshkey.serve.framing import Request
 from freshkey.serve.peers import Peer
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
-from freshkey.serve.responses import Later, Response
+from freshkey.serve.responses import Later, Response, Stream
 from freshkey.serve.routes import Routes
 
 from tests.serve.site import FakeControl, Reads, StoppedClock
@@ -51,7 +51,7 @@ class Asker:
         assert isinstance(response, Response)
         return response
 
-    def start(self, target: str, method: str = "GET", **headers: str) -> Response | Later:
+    def start(self, target: str, method: str = "GET", **headers: str) -> Response | Later | Stream:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         path, _, query = target.partition("?")
         request = Request(method, path, query, named, b"", keep_alive=True)

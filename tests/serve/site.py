@@ -124,6 +124,16 @@ class Client:
                     taken = True
             await wait_all_tasks_blocked()
 
+    async def head(self) -> Reply:
+        """Read an answer as far as its body, which may have no end."""
+        return await self.reply(body=False)
+
+    def take(self) -> bytes:
+        """Return what has arrived, and do not return it again."""
+        self.unread()
+        data, self._unread = self._unread, b""
+        return data
+
     async def reply(self, *, body: bool = True) -> Reply:
         while b"\r\n\r\n" not in self._unread:
             await self._read_more()

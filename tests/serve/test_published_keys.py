@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-import trio
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.published_keys import PublishedKeys
-from trio.testing import wait_all_tasks_blocked
 
 from tests.serve.site import FRESH, TAG
 
@@ -35,35 +35,10 @@ def test_a_name_that_is_not_configured_has_no_view_and_takes_none() -> None:
         published_keys.show(KeyView("search", KeyStatus.STARTING))
 
 
-async def test_all_who_wait_for_a_key_are_woken_by_its_next_view_only() -> None:
+async def test_all_who_wait_for_a_key_are_woken_when_it_is_shown() -> None:
     published_keys = PublishedKeys(["billing", "search"])
-    seen: list[tuple[str, KeyStatus]] = []
-
-    async def wait_for(name: str) -> None:
-        seen.append((name, (await published_keys.next_view(name)).status))
-
-    async with trio.open_nursery() as nursery:
-        for name in ("billing", "billing", "search"):
-            nursery.start_soon(wait_for, name)
-        await wait_all_tasks_blocked()
-        published_keys.show(FRESH)
-        await wait_all_tasks_blocked()
-        assert seen == [("billing", KeyStatus.FRESH)] * 2
-        nursery.cancel_scope.cancel()
-
-
-async def test_views_that_were_shown_before_are_not_the_next_one(nursery: trio.Nursery) -> None:
-    published_keys = PublishedKeys(["billing"])
-    seen: list[KeyView] = []
-
-    async def wait() -> None:
-        seen.append(await published_keys.next_view("billing"))
-
+    woken: list[str] = []
+    for number, name in enumerate(("billing", "billing", "search")):
+        published_keys.news(name).add(partial(woken.append, f"{name} {number}"))
     published_keys.show(FRESH)
-    published_keys.show(FRESH)
-    nursery.start_soon(wait)
-    await wait_all_tasks_blocked()
-    assert not seen
-    published_keys.show(FRESH)
-    await wait_all_tasks_blocked()
-    assert seen == [FRESH]
+    assert woken == ["billing 0", "billing 1"]

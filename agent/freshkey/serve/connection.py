@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from enum import Enum, auto
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import trio
 
 from freshkey.serve import problems
 from freshkey.serve.framing import RequestParser
-from freshkey.serve.responses import Later, Response, encode
+from freshkey.serve.outgoing import Outgoing
+from freshkey.serve.responses import Later, Response, Stream, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +21,24 @@ if TYPE_CHECKING:
     from freshkey.serve.framing import Request
     from freshkey.serve.outbox import Outbox
     from freshkey.serve.peers import Peer
+    from freshkey.serve.subscribers import Subscribers
 
-    Answer: TypeAlias = Callable[[Request, Peer], Response | Later]
+    Answer: TypeAlias = Callable[[Request, Peer], Response | Later | Stream]
 
 # What is read at once is parsed in one turn. This holds most requests whole, and 28 of the
 # smallest kind at most.
 _PORTION: Final = 512  # bytes
 _MOST_UNSENT: Final = 64 * 1024  # bytes; with more of them, no further request is answered
+_COMMENT_EVERY: Final = 15.0  # seconds in which a stream says nothing
+_COMMENT: Final = b":\n\n"  # https://html.spec.whatwg.org/multipage/server-sent-events.html
+_LAST_COMMENT: Final = b": the agent is stopping\n\n"
+
+
+class _WaitEnd(Enum):
+    NEWS = auto()
+    TIME = auto()
+    HUNG_UP = auto()
+    STOPPING = auto()
 
 
 @final
@@ -53,16 +66,13 @@ class Connection:
         self._peer = peer
         self._answer = answer
         self._fair_queue = fair_queue
-        self._outbox = outbox
         self._patience = patience
         self._stopping = stopping
         self._parser = RequestParser()
         self._scope = trio.CancelScope(deadline=trio.current_time() + patience)
-        self._unsent = b""
-        self._queued = False  # in the outbox, which sends at the end of the pass
-        self._waiting = False  # for the next request
-        self._gone = False  # the peer takes no more
-        self._token = trio.lowlevel.current_trio_token()
+        self._outgoing = Outgoing(sock, outbox, on_stuck=self._wake)
+        self._reading = False
+        self._sleep: trio.CancelScope | None = None
 
     async def run(self) -> None:
         """Serve the connection until either side ends it; the caller closes the socket."""
@@ -71,15 +81,13 @@ class Connection:
             with self._scope:
                 last = await self._converse()
                 if not last:
-                    await self._drain()
-            if self._scope.cancelled_caught and self._parser.midway and not self._unsent:
+                    await self._outgoing.drain()
+            if self._scope.cancelled_caught and self._parser.midway and not self._outgoing.size:
                 last = problems.bad_request(f"no whole request in {self._patience:g} s")
             if last:
-                self._put(encode(last, keep_alive=False))
+                self._outgoing.put(encode(last, keep_alive=False))
         finally:
-            if self._queued:
-                self._outbox.flush()
-            self._gone = True
+            self._outgoing.flush()
             self._parser.close()
 
     async def _converse(self) -> Response | None:
@@ -88,15 +96,7 @@ class Connection:
             for number, request in enumerate(self._parser.feed(data)):
                 if number:
                     await self._fair_queue.take(self._peer.uid)
-                response = self._answer(request, self._peer)
-                if isinstance(response, Later):
-                    awaited = await self._wait_for(response)
-                    if awaited is None:
-                        return None
-                    response = awaited
-                self._extend()
-                await self._reply(request, response)
-                if not request.keep_alive:
+                if not await self._handle(request):
                     return None
             if self._parser.refusal:
                 return self._parser.refusal
@@ -106,30 +106,98 @@ class Connection:
             return problems.stopping()
         return problems.bad_request("the request ends before it is whole")
 
+    async def _handle(self, request: Request) -> bool:
+        """Answer one request; False when the connection ends with it."""
+        response = self._answer(request, self._peer)
+        if isinstance(response, Stream):
+            await self._stream(response)
+            return False
+        if isinstance(response, Later):
+            awaited = await self._wait_for(response)
+            if awaited is None:
+                return False
+            response = awaited
+        self._extend()
+        has_body = request.method != "HEAD"
+        self._outgoing.put(encode(response, body=has_body, keep_alive=request.keep_alive))
+        if self._outgoing.size > _MOST_UNSENT:
+            await self._outgoing.drain()
+        return request.keep_alive
+
     async def _wait_for(self, later: Later) -> Response | None:
         """Wait for an answer; None when the peer hangs up first."""
-        await self._drain()
-        if self._stopping.is_set():
-            return later.stopped()
-        self._scope.deadline = trio.current_time() + later.seconds + self._patience
-        with trio.CancelScope() as wait:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, wait)
-                await later.wait()
+        await self._outgoing.drain()
+        end = trio.current_time() + later.seconds
+        self._scope.deadline = end + self._patience
+        match await self._wait(later.news, later.ready, end):
+            case _WaitEnd.HUNG_UP:
+                return None
+            case _WaitEnd.STOPPING:
+                return later.stopped()
+            case _WaitEnd.NEWS:
                 await self._fair_queue.take(self._peer.uid)  # one key may be news for hundreds
-                nursery.cancel_scope.cancel()
-            self._scope.deadline = trio.current_time() + self._patience
-            return later.answer()
-        return later.stopped() if self._stopping.is_set() else None
+        self._scope.deadline = trio.current_time() + self._patience
+        return later.answer()
 
-    async def _watch(self, wait: trio.CancelScope) -> None:
-        """End a wait when the peer hangs up or the server stops."""
-        await trio.lowlevel.wait_readable(self._sock)
-        # When the server stops, every socket reads as at its end. Otherwise: who sent the next
-        # request already, or sends no more and waits, stays readable, and is waited out.
-        if not self._stopping.is_set() and not self._hung_up():
+    async def _stream(self, stream: Stream) -> None:
+        """Tell news as they come, until the peer hangs up or takes none of them in time."""
+        self._outgoing.put(encode(stream.head, keep_alive=False, has_length=False) + stream.next())
+        while not self._outgoing.gone:
+            self._scope.deadline = inf
+            end = trio.current_time() + _COMMENT_EVERY
+            found = await self._wait(stream.news, stream.ready, end)
+            self._scope.deadline = trio.current_time() + self._patience
+            match found:
+                case _WaitEnd.HUNG_UP:
+                    return
+                case _WaitEnd.STOPPING:
+                    self._outgoing.put(_LAST_COMMENT)
+                    return
+                case _WaitEnd.NEWS:
+                    await self._fair_queue.take(self._peer.uid)
+                    self._outgoing.put(stream.next())
+                case _WaitEnd.TIME:
+                    self._outgoing.put(_COMMENT)
+
+    async def _wait(self, news: Subscribers, ready: Callable[[], bool], end: float) -> _WaitEnd:
+        """Wait until `ready()`, which `news` may change, but for this no longer than to `end`."""
+        news.add(self._wake)
+        try:
+            with trio.CancelScope(deadline=end):
+                while not ready():
+                    if self._stopping.is_set():
+                        return _WaitEnd.STOPPING
+                    if self._outgoing.stuck:
+                        await self._unstick()
+                    elif await self._readable() and not self._stopping.is_set():
+                        if self._hung_up():
+                            return _WaitEnd.HUNG_UP
+                        # Who sent the next request already, or sends no more and waits, stays
+                        # readable, and is waited out.
+                        await self._until_woken()
+                return _WaitEnd.NEWS
+        finally:
+            news.remove(self._wake)
+        return _WaitEnd.TIME
+
+    async def _unstick(self) -> None:
+        """Give the peer its time to take what was sent."""
+        before = self._scope.deadline
+        self._scope.deadline = min(before, trio.current_time() + self._patience)
+        await self._outgoing.drain()
+        self._scope.deadline = before
+
+    async def _until_woken(self) -> None:
+        with trio.CancelScope() as self._sleep:
             await self._stopping.wait()
-        wait.cancel()
+        self._sleep = None
+
+    def _wake(self) -> None:
+        """Have the task look again, whether it waits for bytes, or for news alone."""
+        if self._reading:
+            trio.lowlevel.notify_closing(self._sock)
+        elif self._sleep:
+            self._sleep.cancel()
 
     def _hung_up(self) -> bool:
         try:
@@ -153,9 +221,9 @@ class Connection:
         # By its turn, who waited in line has likely sent more: to be woken first would cost as
         # much as the answer, for all who are in line, in every pass of the loop.
         look_first = self._fair_queue.crowded(self._peer.uid)
-        while not self._gone:
-            if self._unsent and not self._queued:
-                await self._drain()
+        while not self._outgoing.gone:
+            if self._outgoing.stuck:
+                await self._outgoing.drain()
             if not look_first and not await self._readable():
                 continue
             look_first = False
@@ -169,61 +237,12 @@ class Connection:
         return b""
 
     async def _readable(self) -> bool:
-        """Wait for bytes; False when an answer is stuck, which comes first."""
-        self._waiting = True
+        """Wait for bytes; False when the task was woken for something else."""
+        self._reading = True
         try:
             await trio.lowlevel.wait_readable(self._sock)
         except trio.ClosedResourceError:  # by `_wake`
             return False
         finally:
-            self._waiting = False
+            self._reading = False
         return True
-
-    async def _reply(self, request: Request, response: Response) -> None:
-        has_body = request.method != "HEAD"
-        self._put(encode(response, body=has_body, keep_alive=request.keep_alive))
-        if len(self._unsent) > _MOST_UNSENT:
-            await self._drain()
-
-    def _put(self, data: bytes) -> None:
-        """Have an answer sent at the end of this pass."""
-        self._unsent += data
-        if not self._queued:
-            self._queued = True
-            self._outbox.put(self)
-
-    async def _drain(self) -> None:
-        """Wait until the peer has taken every answer, or is gone."""
-        if self._queued:
-            self._outbox.flush()
-        while self._unsent:
-            await trio.lowlevel.wait_writable(self._sock)
-            self._try_send()
-
-    def send(self) -> None:
-        """Send what the kernel takes at once; the task waits for the rest."""
-        self._queued = False
-        self._try_send()
-        if self._unsent:
-            self._token.run_sync_soon(self._wake)
-
-    def hang_up(self) -> None:
-        """Send nothing any more, and wake the task, which finds the connection ended."""
-        self._queued = False
-        self._unsent = b""
-        self._gone = True
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-
-    def _wake(self) -> None:
-        if self._waiting:
-            trio.lowlevel.notify_closing(self._sock)
-
-    def _try_send(self) -> None:
-        try:
-            self._unsent = self._unsent[self._sock.send(self._unsent) :]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._unsent = b""
-            self._gone = True

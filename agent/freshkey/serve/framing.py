@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 MAX_HEAD: Final = 16 * 1024  # bytes: target and headers
 MAX_BODY: Final = 4 * 1024  # bytes
-_USED: Final = frozenset({b"host", b"content-length", b"accept", b"if-none-match", b"expect"})
+_USED: Final = frozenset(
+    {b"host", b"content-length", b"accept", b"if-none-match", b"last-event-id", b"expect"}
+)
 MAX_RAW: Final = 48 * 1024  # bytes of a request as sent: head, body, and what chunks add to it
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
-
-import trio
+from typing import TYPE_CHECKING, final
 
 from freshkey.core.model.view import KeyStatus, KeyView
+from freshkey.serve.subscribers import Subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from freshkey.serve.responses import Response
-
-_AT_ONCE: Final = 16  # of those who wait for a key are woken before anybody else has a turn
 
 
 @final
@@ -24,23 +21,21 @@ class PublishedKeys:
         self._views = {name: KeyView(name, KeyStatus.STARTING) for name in names}
         self._tags: dict[str, str] = {}
         self._answers: dict[str, dict[int | None, Response]] = {name: {} for name in self._views}
-        self._waiting = {name: trio.lowlevel.ParkingLot() for name in self._views}
+        self._news = {name: Subscribers() for name in self._views}
 
     def show(self, view: KeyView) -> None:
         """Replace what readers see of one key, and wake all who wait for that.
 
         Raises KeyError for a name that is not configured.
         """
-        waiting = self._waiting[view.name]
+        news = self._news[view.name]
         self._views[view.name] = view
         if view.publication:
             self._tags[view.name] = view.publication.tag
         else:
             self._tags.pop(view.name, None)
         self._answers[view.name].clear()
-        # Whoever waits from now on waits for the next change.
-        self._waiting[view.name] = trio.lowlevel.ParkingLot()
-        waiting.unpark(count=_AT_ONCE)
+        news.notify()
 
     def view(self, name: str) -> KeyView | None:
         """Return what readers see of a key now; None when no key has that name."""
@@ -61,13 +56,6 @@ class PublishedKeys:
         """Return what readers see of every key, in the configuration's order."""
         return self._views.values()
 
-    async def next_view(self, name: str) -> KeyView:
-        """Wait until the key is shown again and return that view, or a later one.
-
-        Nothing is missed between a `view()` and this call as long as no checkpoint lies between
-        the two. Raises KeyError for an unknown name.
-        """
-        waiting = self._waiting[name]
-        await waiting.park()
-        waiting.unpark()  # one wakes the next: a crowd that answers at once would hold up others
-        return self._views[name]
+    def news(self, name: str) -> Subscribers:
+        """Return who is woken when the key is shown; raises KeyError for an unknown name."""
+        return self._news[name]

@@ -6,13 +6,11 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
-import trio
-
 from freshkey.core.model.view import KeyStatus
 from freshkey.serve import keys, problems
 from freshkey.serve.arguments import wait_of
 from freshkey.serve.negotiation import has_tag, wants_text
-from freshkey.serve.responses import Later, Response
+from freshkey.serve.responses import Later, Response, Stream
 
 if TYPE_CHECKING:
     from freshkey.core.model.view import Publication
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
 _READ: Final = "key.read"
 _JSON: Final = ("Content-Type", "application/json")
+_EVENTS: Final = ("Content-Type", "text/event-stream")
 _TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 
 
@@ -69,20 +68,45 @@ class Reading:
             except ValueError as error:
                 self._audit.tell(_READ, peer, name, None, "bad_request")
                 return problems.bad_request(str(error))
-        if seconds and not self._has_news(request, name):
+        has_news = partial(self._has_news, request, name)
+        if seconds and not has_news():
             return Later(
                 seconds,
-                wait=partial(self._wait, request, name, seconds),
+                self._published_keys.news(name),
+                ready=has_news,
                 answer=partial(self._read, request, peer, name),
                 stopped=partial(self._stopped, peer, name),
             )
         return self._read(request, peer, name)
 
-    async def _wait(self, request: Request, name: str, seconds: float) -> None:
-        """Return when there is a key with another tag, or after `seconds`."""
-        with trio.move_on_after(seconds):
-            while not self._has_news(request, name):
-                await self._published_keys.next_view(name)
+    def events(self, request: Request, peer: Peer, name: str) -> Response | Stream:
+        """Answer `GET /v1/keys/NAME/events`: the key, and every one that follows it."""
+        if self._published_keys.view(name) is None:
+            self._audit.tell(_READ, peer, name, None, "unknown_key")
+            return problems.unknown_key()
+        if not self._access.may_read(peer, name):
+            self._audit.tell(_READ, peer, name, None, "peer_not_allowed")
+            return problems.not_allowed()
+        head = Response(200, (_EVENTS,))
+        if request.method == "HEAD":
+            return head
+        news = _Events(self, peer, name, request.headers.get("last-event-id"))
+        return Stream(head, self._published_keys.news(name), news.ready, news.next)
+
+    def event(self, peer: Peer, name: str) -> bytes:
+        """Return the key that is published as an event, and record that the peer got it."""
+        view, tag = self._published_keys.view(name), self._published_keys.tag(name)
+        if not view or not view.publication or not tag:
+            return b""
+        self._readers.note(name, peer, tag)
+        self._audit.tell(_READ, peer, name, tag, "served")
+        stale = view.status is KeyStatus.STALE
+        content = self._as_json(name, view.publication, tag, stale=stale).body
+        return b"event: key\nid: %b\ndata: %b\n\n" % (tag.encode(), content)
+
+    def tag(self, name: str) -> str | None:
+        """Return the tag of what is published."""
+        return self._published_keys.tag(name)
 
     def _has_news(self, request: Request, name: str) -> bool:
         """Say whether a key is published that the client does not hold."""
@@ -122,6 +146,27 @@ class Reading:
             content = keys.as_json(name, publication, tag, self._clock, stale=stale)
             answers[second] = Response(200, (_JSON, ("ETag", f'"{tag}"')), content)
         return answers[second]
+
+
+@final
+class _Events:
+    """What one watcher was told of a key; `told` is the tag that it has already."""
+
+    def __init__(self, reading: Reading, peer: Peer, name: str, told: str | None) -> None:
+        self._reading = reading
+        self._peer = peer
+        self._name = name
+        self._told = told
+
+    def ready(self) -> bool:
+        tag = self._reading.tag(self._name)
+        return tag is not None and tag != self._told
+
+    def next(self) -> bytes:
+        if not self.ready():
+            return b""
+        self._told = self._reading.tag(self._name)
+        return self._reading.event(self._peer, self._name)
 
 
 def _holds(request: Request, tag: str) -> bool:

@@ -7,7 +7,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
+
+    from freshkey.serve.subscribers import Subscribers
 
 _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
 
@@ -21,16 +23,29 @@ class Response(NamedTuple):
 
 
 class Later(NamedTuple):
-    """An answer that has to be waited for: `answer()` gives it after `wait()`, of `seconds`.
+    """An answer that has to be waited for: `answer()` gives it once `ready()`, or after `seconds`.
 
-    `stopped()` gives the one in its place when the agent stops first; neither is called when the
-    peer hangs up.
+    `news` wakes whoever waits whenever it may have become ready. `stopped()` gives the answer in
+    its place when the agent stops first; neither is called when the peer hangs up.
     """
 
     seconds: float
-    wait: Callable[[], Awaitable[None]]
+    news: Subscribers
+    ready: Callable[[], bool]
     answer: Callable[[], Response]
     stopped: Callable[[], Response]
+
+
+class Stream(NamedTuple):
+    """An answer without end: after its head comes what `next()` gives, whenever `ready()`.
+
+    `next()` gives nothing when there are no news; `news` is as in `Later`.
+    """
+
+    head: Response
+    news: Subscribers
+    ready: Callable[[], bool]
+    next: Callable[[], bytes]
 
 
 def text(body: str, status: int = HTTPStatus.OK) -> Response:
@@ -66,15 +81,18 @@ def problem(
     )
 
 
-def encode(response: Response, *, body: bool = True, keep_alive: bool = True) -> bytes:
+def encode(
+    response: Response, *, body: bool = True, keep_alive: bool = True, has_length: bool = True
+) -> bytes:
     """Frame an answer for HTTP/1.1, the whole of it in one piece.
 
     With `body=False` it is the answer to a HEAD: the length is told, the content is not. A 304
-    has neither (RFC 9110, 15.4.5). Nothing from the socket may be stored by anybody.
+    has neither (RFC 9110, 15.4.5). Without a length, the answer ends with the connection. Nothing
+    from the socket may be stored by anybody.
     """
     head = [_STATUS_LINES[response.status]]
     head += [f"{name}: {value}\r\n" for name, value in response.headers]
-    if response.status != HTTPStatus.NOT_MODIFIED:
+    if has_length and response.status != HTTPStatus.NOT_MODIFIED:
         head.append(f"Content-Length: {len(response.body)}\r\n")
     if not keep_alive:
         head.append("Connection: close\r\n")

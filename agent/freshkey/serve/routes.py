@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
     from freshkey.serve.readers import Readers
-    from freshkey.serve.responses import Later
+    from freshkey.serve.responses import Later, Stream
 
 _READ: Final = ("GET", "HEAD")
 _POST: Final = ("POST",)
@@ -49,15 +49,17 @@ class Routes:
         self._reading = Reading(published_keys, access, clock, audit, readers)
         self._notices = Notices(published_keys, access, control, audit)
 
-    def answer(self, request: Request, peer: Peer) -> Response | Later:
+    def answer(self, request: Request, peer: Peer) -> Response | Later | Stream:
         """Answer one request of a peer at once, or say what it has to wait for."""
         allowed: tuple[str, ...] = _READ
-        respond: Callable[[], Response | Later]
+        respond: Callable[[], Response | Later | Stream]
         match request.path.split("/"):
             case ["", "v1", "keys", name]:
                 respond = partial(self._reading.key, request, peer, name)
             case ["", "v1", "keys"]:
                 respond = partial(self._reading.names, peer)
+            case ["", "v1", "keys", name, "events"]:
+                respond = partial(self._reading.events, request, peer, name)
             case ["", "v1", "keys", name, "rejected"]:
                 allowed = _POST
                 respond = partial(self._notices.rejected, peer, name, request.body)
