@@ -117,5 +117,3 @@ def listen(
             raise
         place = error.filename or path.parent
         fail(path, f"the socket can't be made ({error.strerror}: {place}); correct its directory")
-
-
