@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.access import Rule
 from freshkey.serve.server import Limits
