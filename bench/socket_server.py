@@ -18,6 +18,7 @@ import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access
+from freshkey.serve.endpoint import http
 from freshkey.serve.listener import listen
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
@@ -80,7 +81,7 @@ async def main() -> None:
     async with trio.open_nursery() as nursery:
         listener = listen(Path(path), mode=0o666)
         stop = trio.Event()
-        serving = partial(serve, listener, routes.answer, Limits(), commit=record.flush)
+        serving = partial(serve, [http(listener, routes.answer)], Limits(), commit=record.flush)
         await nursery.start(partial(serving, stop=stop, grace=1))
         for seconds in rotate_every:
             nursery.start_soon(_rotate, published_keys, float(seconds))

@@ -15,6 +15,7 @@ import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access, Rule
+from freshkey.serve.endpoint import http
 from freshkey.serve.listener import Listener, listen
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
@@ -230,8 +231,7 @@ class Site:
         task_status: trio.TaskStatus[None],
     ) -> None:
         await serve(
-            listener,
-            answer,
+            [http(listener, answer)],
             limits,
             commit=lambda: self.commit(),  # noqa: PLW0108 - tests replace it while it runs
             stop=self.stop,

@@ -115,7 +115,6 @@ def test_wrong_auth(tmp_path: Path, auth: str, fault: str) -> None:
             "verify.base_url: sends keys over plain http: use https, or an address of loopback",
         ),
         ('hooks = [{command = ["true"]}]', f"hooks: {LATER}"),
-        ('credential = {socket = "c"}', f"credential: {LATER}"),
         (
             'files = {path = "/x"}',
             "files: is a table, and must be an array: write [[ ]] around the table's name",

@@ -6,7 +6,6 @@ journal held before Vault has answered; inside that the main loop (`loop.py`), w
 
 from __future__ import annotations
 
-import os
 import signal
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -20,6 +19,7 @@ from freshkey.core.model.events import StopRequested
 from freshkey.core.model.faults import FaultError
 from freshkey.daemon.control import Control
 from freshkey.daemon.disk_watch import watch_disk
+from freshkey.daemon.endpoints import endpoints, open_listeners
 from freshkey.daemon.environment import AgentEnvironment
 from freshkey.daemon.executor import RemoteExecutor
 from freshkey.daemon.hardening import secure, warn_of_swap
@@ -37,8 +37,6 @@ from freshkey.logs.standard_error import tell
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.serve.access import Access
-from freshkey.serve.activation import take_inherited
-from freshkey.serve.listener import listen
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.routes import Routes
@@ -89,11 +87,8 @@ def _locked(
 async def _run(settings: Settings, directory: StateDirectory) -> int:
     clock, published_keys, readers = WallClock(), PublishedKeys(settings.keys), Readers(boot_time)
     recorder = Recorder(Audit(settings.log.audit_file), clock)
-    options = settings.server
-    # First: a start that fails for want of the socket has told and removed nothing.
-    listener = take_inherited(os.environ, options.socket) or listen(
-        options.socket, mode=options.mode, owner=options.owner, group=options.group
-    )
+    # First: a start that fails for want of a socket has told and removed nothing.
+    listeners = open_listeners(settings)
     publisher = Publisher(settings, clock)
     keeper = _keeper(settings, directory, keep=False)
     environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder)
@@ -101,8 +96,11 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     control = Control(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
     access = Access.of(settings.keys)
     routes = Routes(published_keys, access, clock, recorder.audit, control, readers)
-    limits = Limits(options.max_connections, options.max_connections_per_uid)
-    serving = partial(serve, listener, routes.answer, limits, commit=recorder.audit.flush)
+    served = endpoints(
+        settings, listeners, routes.answer, published_keys, access, recorder.audit, readers
+    )
+    limits = Limits(settings.server.max_connections, settings.server.max_connections_per_uid)
+    serving = partial(serve, served, limits, commit=recorder.audit.flush)
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)

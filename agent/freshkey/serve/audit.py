@@ -43,12 +43,14 @@ class Audit:
         self._record.read(event, self._who(peer), self._what(name[:_MAX_NAME], tag, outcome))
 
     def _encode_peer(self, peer: Peer) -> bytes:
+        credential = {} if peer.credential is None else {"credential": peer.credential}
         return self._record.part(
             pid=peer.pid,
             uid=peer.uid,
             gid=peer.gid,
             executable=peer.executable,
             unit=peer.unit,
+            **credential,
         )
 
     def _encode_outcome(self, name: str, tag: str | None, outcome: str) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
@@ -11,17 +9,17 @@ import trio
 
 from freshkey.serve import problems
 from freshkey.serve.framing import RequestParser
-from freshkey.serve.outgoing import Outgoing
 from freshkey.serve.responses import Later, Response, Stream, encode
+from freshkey.serve.waiting import WaitEnd, Waiter
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from freshkey.serve.fair_queue import FairQueue
     from freshkey.serve.framing import Request
     from freshkey.serve.outbox import Outbox
     from freshkey.serve.peers import Peer
-    from freshkey.serve.subscribers import Subscribers
 
     Answer: TypeAlias = Callable[[Request, Peer], Response | Later | Stream]
 
@@ -32,13 +30,6 @@ _MOST_UNSENT: Final = 64 * 1024  # bytes; with more of them, no further request 
 _COMMENT_EVERY: Final = 15.0  # seconds in which a stream says nothing
 _COMMENT: Final = b":\n\n"  # https://html.spec.whatwg.org/multipage/server-sent-events.html
 _LAST_COMMENT: Final = b": the agent is stopping\n\n"
-
-
-class _WaitEnd(Enum):
-    NEWS = auto()
-    TIME = auto()
-    HUNG_UP = auto()
-    STOPPING = auto()
 
 
 @final
@@ -70,9 +61,8 @@ class Connection:
         self._stopping = stopping
         self._parser = RequestParser()
         self._scope = trio.CancelScope(deadline=trio.current_time() + patience)
-        self._outgoing = Outgoing(sock, outbox, on_stuck=self._wake)
-        self._reading = False
-        self._sleep: trio.CancelScope | None = None
+        self._waiter = Waiter(sock, outbox, patience, stopping)
+        self._outgoing = self._waiter.outgoing
 
     async def run(self) -> None:
         """Serve the connection until either side ends it; the caller closes the socket."""
@@ -129,12 +119,12 @@ class Connection:
         await self._outgoing.drain()
         end = trio.current_time() + later.seconds
         self._scope.deadline = end + self._patience
-        match await self._wait(later.news, later.ready, end):
-            case _WaitEnd.HUNG_UP:
+        match await self._waiter.for_news(later.news, later.ready, end):
+            case WaitEnd.HUNG_UP:
                 return None
-            case _WaitEnd.STOPPING:
+            case WaitEnd.STOPPING:
                 return later.stopped()
-            case _WaitEnd.NEWS:
+            case WaitEnd.NEWS:
                 await self._fair_queue.take(self._peer.uid)  # one key may be news for hundreds
         self._scope.deadline = trio.current_time() + self._patience
         return later.answer()
@@ -145,70 +135,19 @@ class Connection:
         while not self._outgoing.gone:
             self._scope.deadline = inf
             end = trio.current_time() + _COMMENT_EVERY
-            found = await self._wait(stream.news, stream.ready, end)
+            found = await self._waiter.for_news(stream.news, stream.ready, end)
             self._scope.deadline = trio.current_time() + self._patience
             match found:
-                case _WaitEnd.HUNG_UP:
+                case WaitEnd.HUNG_UP:
                     return
-                case _WaitEnd.STOPPING:
+                case WaitEnd.STOPPING:
                     self._outgoing.put(_LAST_COMMENT)
                     return
-                case _WaitEnd.NEWS:
+                case WaitEnd.NEWS:
                     await self._fair_queue.take(self._peer.uid)
                     self._outgoing.put(stream.next())
-                case _WaitEnd.TIME:
+                case WaitEnd.TIME:
                     self._outgoing.put(_COMMENT)
-
-    async def _wait(self, news: Subscribers, ready: Callable[[], bool], end: float) -> _WaitEnd:
-        """Wait until `ready()`, which `news` may change, but for this no longer than to `end`."""
-        news.add(self._wake)
-        try:
-            with trio.CancelScope(deadline=end):
-                while not ready():
-                    if self._stopping.is_set():
-                        return _WaitEnd.STOPPING
-                    if self._outgoing.stuck:
-                        await self._unstick()
-                    elif await self._readable() and not self._stopping.is_set():
-                        if self._hung_up():
-                            return _WaitEnd.HUNG_UP
-                        # Who sent the next request already, or sends no more and waits, stays
-                        # readable, and is waited out.
-                        await self._until_woken()
-                return _WaitEnd.NEWS
-        finally:
-            news.remove(self._wake)
-        return _WaitEnd.TIME
-
-    async def _unstick(self) -> None:
-        """Give the peer its time to take what was sent."""
-        before = self._scope.deadline
-        self._scope.deadline = min(before, trio.current_time() + self._patience)
-        await self._outgoing.drain()
-        self._scope.deadline = before
-
-    async def _until_woken(self) -> None:
-        with trio.CancelScope() as self._sleep:
-            await self._stopping.wait()
-        self._sleep = None
-
-    def _wake(self) -> None:
-        """Have the task look again, whether it waits for bytes, or for news alone."""
-        if self._reading:
-            trio.lowlevel.notify_closing(self._sock)
-        elif self._sleep:
-            self._sleep.cancel()
-
-    def _hung_up(self) -> bool:
-        try:
-            if self._sock.recv(1, socket.MSG_PEEK):
-                return False
-            self._sock.send(b"")  # who only sends no more (shutdown(2)) can still be sent to
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return False
 
     def _extend(self) -> None:
         """Give the peer its time, from now on, and up to a tenth more: moving a deadline costs."""
@@ -224,7 +163,7 @@ class Connection:
         while not self._outgoing.gone:
             if self._outgoing.stuck:
                 await self._outgoing.drain()
-            if not look_first and not await self._readable():
+            if not look_first and not await self._waiter.for_bytes():
                 continue
             look_first = False
             await self._fair_queue.take(self._peer.uid)
@@ -235,14 +174,3 @@ class Connection:
             except OSError:
                 break
         return b""
-
-    async def _readable(self) -> bool:
-        """Wait for bytes; False when the task was woken for something else."""
-        self._reading = True
-        try:
-            await trio.lowlevel.wait_readable(self._sock)
-        except trio.ClosedResourceError:  # by `_wake`
-            return False
-        finally:
-            self._reading = False
-        return True

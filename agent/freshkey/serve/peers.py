@@ -29,6 +29,7 @@ class Peer(NamedTuple):
     unit: str | None = None
     program: tuple[int, int] | None = None  # device and inode of the executable
     groups: tuple[int, ...] = ()  # the supplementary ones
+    credential: str | None = None  # what systemd wants the key for
 
 
 def peer_of(connection: socket.socket) -> Peer:

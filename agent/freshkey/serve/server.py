@@ -13,35 +13,25 @@ import structlog
 import trio
 
 from freshkey.core.model.struct import Struct
-from freshkey.serve.connection import Connection
+from freshkey.serve.endpoint import Means
 from freshkey.serve.fair_queue import FairQueue
 from freshkey.serve.outbox import Outbox
 from freshkey.serve.peers import Admission, Peer, peer_of
 from freshkey.serve.provenance import with_provenance
-from freshkey.serve.responses import encode, problem
 from freshkey.serve.socket_watch import keep_in_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from freshkey.serve.connection import Answer
-    from freshkey.serve.listener import Listener
+    from freshkey.serve.endpoint import Endpoint
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 _BATCH: Final = 32  # connections accepted without a checkpoint
+_MOST_WAITING: Final = 4096  # net.core.somaxconn, socket(7): more wait in no socket
 _ACCEPT_PAUSE: Final = 0.1  # seconds, when the process or the machine is at a limit
 _LINGERING: Final = 32  # refused connections that stay open for a while
 _WARN_EVERY: Final = 10.0  # seconds between two warnings about what clients cause
-_BUSY: Final = encode(
-    problem(
-        503,
-        "busy",
-        "too many connections; reuse them, close those at rest, or raise server.max_connections",
-        headers=(("Retry-After", "1"),),
-    ),
-    keep_alive=False,
-)
 
 
 class Limits(Struct, frozen=True):
@@ -53,8 +43,7 @@ class Limits(Struct, frozen=True):
 
 
 async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: each is its own
-    listener: Listener,
-    answer: Answer,
+    endpoints: Sequence[Endpoint],
     limits: Limits,
     *,
     commit: Callable[[], None],
@@ -62,54 +51,57 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
     grace: float,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until `stop` is set; close the listener in any case.
+    """Serve until `stop` is set; close the listeners in any case.
 
     On `stop` nothing more is accepted or read: what has arrived by then is answered, for up to
-    `grace` seconds, and the connections are closed. No client can end this, and
-    a fault in `answer` can't either: it is logged, and its connection closed. No answer leaves
-    before `commit`, which writes the record of it, was called.
+    `grace` seconds, and the connections are closed. No client can end this, and a fault in what
+    attends to one can't either: it is logged, and its connection closed. No answer leaves before
+    `commit`, which writes the record of it, was called.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
-    clients = _Clients(answer, limits, fair_queue, outbox, stop)
+    clients = _Clients(limits, Means(fair_queue, outbox, limits.patience, stop))
     trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
             background.start_soon(fair_queue.run)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
-                    accepting.start_soon(_accept, listener, clients, connections)
-                    accept_rest = partial(_accept_rest, clients, connections, limits)
-                    accepting.start_soon(keep_in_place, listener, accept_rest)
+                    for endpoint in endpoints:
+                        accepting.start_soon(_accept, endpoint, clients, connections)
+                        accept_rest = partial(_accept_rest, endpoint, clients, connections)
+                        accepting.start_soon(keep_in_place, endpoint.listener, accept_rest)
                     task_status.started()
                     await stop.wait()
                     accepting.cancel_scope.cancel()
-                clients.welcome(listener.socket, connections, limits.max_connections)
-                listener.close()
+                for endpoint in endpoints:
+                    clients.welcome(endpoint, connections, limits.max_connections)
+                    endpoint.listener.close()
                 clients.stop_reading()
                 connections.cancel_scope.deadline = trio.current_time() + grace
             background.cancel_scope.cancel()
     finally:
         trio.lowlevel.remove_instrument(outbox)
-        listener.close()
+        for endpoint in endpoints:
+            endpoint.listener.close()
         clients.dismiss()
 
 
-async def _accept(listener: Listener, clients: _Clients, connections: trio.Nursery) -> None:
+async def _accept(endpoint: Endpoint, clients: _Clients, connections: trio.Nursery) -> None:
     while True:
-        listening = listener.socket
+        listening = endpoint.listener.socket
         with suppress(trio.ClosedResourceError):
             await trio.lowlevel.wait_readable(listening)
-        if listening is not listener.socket:  # another one has taken its place
+        if listening is not endpoint.listener.socket:  # another one has taken its place
             continue
-        if not clients.welcome(listening, connections, _BATCH):
+        if not clients.welcome(endpoint, connections, _BATCH):
             await trio.sleep(_ACCEPT_PAUSE)
 
 
 def _accept_rest(
-    clients: _Clients, connections: trio.Nursery, limits: Limits, left: socket.socket
+    endpoint: Endpoint, clients: _Clients, connections: trio.Nursery, left: socket.socket
 ) -> None:
     """Accept those who connected to a socket while it had a file, and close it."""
-    clients.welcome(left, connections, limits.max_connections)
+    clients.welcome(endpoint, connections, _MOST_WAITING, left)
     trio.lowlevel.notify_closing(left)
     left.close()
 
@@ -118,26 +110,25 @@ def _accept_rest(
 class _Clients:
     """All who are connected."""
 
-    def __init__(
-        self,
-        answer: Answer,
-        limits: Limits,
-        fair_queue: FairQueue,
-        outbox: Outbox,
-        stop: trio.Event,
-    ) -> None:
-        self._answer = answer
-        self._limits = limits
-        self._fair_queue = fair_queue
-        self._outbox = outbox
-        self._stop = stop
+    def __init__(self, limits: Limits, means: Means) -> None:
+        self._means = means
         self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
         self._open: set[socket.socket] = set()
         self._refused: deque[socket.socket] = deque()
         self._quiet_until = -inf
 
-    def welcome(self, listening: socket.socket, nursery: trio.Nursery, most: int) -> bool:
-        """Accept those who wait, up to `most`; serve or refuse each. False: no more can be had."""
+    def welcome(
+        self,
+        endpoint: Endpoint,
+        nursery: trio.Nursery,
+        most: int,
+        listening: socket.socket | None = None,
+    ) -> bool:
+        """Accept those who wait, up to `most`; serve or refuse each. False: no more can be had.
+
+        `listening` is a socket of the endpoint that has been replaced.
+        """
+        listening = listening or endpoint.listener.socket
         for _ in range(most):
             try:
                 sock, _address = listening.accept()
@@ -150,24 +141,15 @@ class _Clients:
             peer = peer_of(sock)
             if self._admission.admit(peer):
                 self._open.add(sock)
-                nursery.start_soon(self._attend, sock, peer)
+                nursery.start_soon(self._attend, endpoint, sock, peer)
             else:
-                self._refuse(sock, peer)
+                self._refuse(endpoint, sock, peer)
         return True
 
-    async def _attend(self, sock: socket.socket, peer: Peer) -> None:
+    async def _attend(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
         try:
-            await self._fair_queue.take(peer.uid)
-            peer = with_provenance(peer, sock)
-            await Connection(
-                sock,
-                peer,
-                self._answer,
-                fair_queue=self._fair_queue,
-                outbox=self._outbox,
-                patience=self._limits.patience,
-                stopping=self._stop,
-            ).run()
+            await self._means.fair_queue.take(peer.uid)
+            await endpoint.attend(sock, with_provenance(peer, sock), self._means)
         except Exception:
             # The bound of what one connection can break.
             log.exception("connection.failed", pid=peer.pid, uid=peer.uid)
@@ -176,7 +158,7 @@ class _Clients:
             self._open.remove(sock)
             self._admission.release(peer)
 
-    def _refuse(self, sock: socket.socket, peer: Peer) -> None:
+    def _refuse(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
         """Say that there is no room.
 
         The connection is closed only once more are refused: at once, and a client that is still
@@ -184,7 +166,7 @@ class _Clients:
         """
         self._warn("connection.refused", pid=peer.pid, uid=peer.uid, open=len(self._open))
         try:
-            sock.send(_BUSY)
+            sock.send(endpoint.busy)
             sock.shutdown(socket.SHUT_WR)
         except OSError:
             sock.close()  # gone already

@@ -13,7 +13,6 @@ from freshkey.settings.model import FileFormat, Settings
 _OPTIONS: Final[dict[tuple[str, ...], object]] = {
     ("keys", "*", "files", "*", "format"): FileFormat.TEMPLATE,
     ("keys", "*", "hooks"): None,
-    ("keys", "*", "credential"): None,
     ("server", "health"): None,
 }
 

@@ -1,0 +1,180 @@
+"""A socket that writes a key and closes, over real sockets in virtual time."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from freshkey.core.model.view import KeyStatus, KeyView
+from freshkey.serve.access import Access, Rule
+from freshkey.serve.credential import CredentialSocket, named_by_systemd
+from freshkey.serve.endpoint import Endpoint
+from freshkey.serve.listener import listen
+from freshkey.serve.peers import Peer
+from freshkey.serve.published_keys import PublishedKeys
+from freshkey.serve.readers import Readers
+from freshkey.serve.server import Limits, serve
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from tests.serve.site import FRESH, KEY, TAG, Client, Reads
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SYSTEMD = "\0f00dfeed/unit/billing.service/openai"
+ROOT = Peer(1, 0, 0, "/usr/lib/systemd/systemd", "init.scope")
+
+
+class Site:
+    """A running credential socket of the key `billing`."""
+
+    def __init__(self, nursery: trio.Nursery, path: Path, rules: list[Rule]) -> None:
+        self._nursery = nursery
+        self.path = path
+        self.published_keys = PublishedKeys(["billing"])
+        self.reads, self.readers = Reads(), Readers(lambda: 400.0)
+        access = Access({"billing": rules}, os.geteuid())
+        self._credential = CredentialSocket(
+            "billing", self.published_keys, access, self.reads, self.readers
+        )
+        self.stop = trio.Event()
+
+    async def start(self, limits: Limits | None = None) -> None:
+        endpoint = Endpoint(listen(self.path, mode=0o600), self._credential.attend)
+        serving = partial(serve, [endpoint], limits or Limits(), commit=self.reads.flush)
+        await self._nursery.start(partial(serving, stop=self.stop, grace=5))
+
+
+@pytest.fixture
+async def site(nursery: trio.Nursery, tmp_path: Path, mock_clock: MockClock) -> Site:
+    site = Site(nursery, tmp_path / "credential", [])
+    await site.start()
+    return site
+
+
+async def rest_of(client: Client) -> bytes:
+    data = b""
+    while more := await client.read():
+        data += more
+    return data
+
+
+async def test_the_key_alone_and_the_end(site: Site) -> None:
+    site.published_keys.show(FRESH)
+    with Client(site.path) as client:
+        assert await rest_of(client) == KEY.encode()
+    assert [(event["tag"], event["outcome"]) for event in site.reads.events] == [(TAG, "served")]
+    assert sum(site.reads.commits) == 1
+    assert [reader["tag"] for reader in site.readers.of("billing")] == [TAG]
+
+
+async def test_a_first_key_is_waited_for(site: Site) -> None:
+    with Client(site.path) as client:
+        await wait_all_tasks_blocked()
+        assert client.unread() == b""
+        site.published_keys.show(FRESH)
+        assert await rest_of(client) == KEY.encode()
+
+
+async def test_without_a_key_the_end_comes_after_half_a_minute(
+    site: Site, mock_clock: MockClock
+) -> None:
+    site.published_keys.show(KeyView("billing", KeyStatus.WITHDRAWN))
+    with Client(site.path) as client:
+        await wait_all_tasks_blocked()
+        mock_clock.jump(29.9)
+        await wait_all_tasks_blocked()
+        assert site.reads.events == []
+        mock_clock.jump(0.1)
+        assert await client.at_end()
+    assert site.reads.outcomes == ["no_key"]
+
+
+async def test_a_stop_ends_the_wait(site: Site) -> None:
+    with Client(site.path) as client:
+        await wait_all_tasks_blocked()
+        site.stop.set()
+        assert await client.at_end()
+    assert site.reads.outcomes == ["stopping"]
+
+
+async def test_who_hangs_up_first_has_read_nothing(site: Site) -> None:
+    with Client(site.path):
+        await wait_all_tasks_blocked()
+    await wait_all_tasks_blocked()
+    site.published_keys.show(FRESH)
+    await wait_all_tasks_blocked()
+    assert site.reads.events == []
+
+
+async def test_who_sends_something_gets_the_key_all_the_same(site: Site) -> None:
+    """Such as an HTTP client that has the wrong socket: it learns so from what it reads."""
+    with Client(site.path) as client:
+        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        await wait_all_tasks_blocked()
+        site.published_keys.show(FRESH)
+        assert await rest_of(client) == KEY.encode()
+
+
+async def test_who_may_not_read_gets_the_end(nursery: trio.Nursery, tmp_path: Path) -> None:
+    site = Site(nursery, tmp_path / "credential", [Rule(uid=4711)])
+    await site.start()
+    site.published_keys.show(FRESH)
+    with Client(site.path) as client:
+        assert await client.at_end()
+    assert site.reads.outcomes == ["peer_not_allowed"]
+
+
+async def test_without_room_nothing_is_written_that_could_be_taken_for_a_key(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    site = Site(nursery, tmp_path / "credential", [])
+    await site.start(Limits(max_connections=1))
+    with Client(site.path), Client(site.path) as other:
+        await wait_all_tasks_blocked()
+        assert await other.at_end()
+
+
+def test_systemd_says_for_whom_it_asks() -> None:
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as theirs:
+        listening.bind("")  # an abstract name of the kernel's choice: autobind, unix(7)
+        listening.listen()
+        theirs.bind(SYSTEMD)
+        theirs.connect(listening.getsockname())
+        ours, _ = listening.accept()
+        with ours:
+            named = named_by_systemd(ROOT, ours)
+            assert named == ROOT._replace(unit="billing.service", credential="openai")
+            assert Rule(unit="billing.service").matches(named)
+            other = ROOT._replace(uid=1000)
+            assert named_by_systemd(other, ours) == other, "anybody can take that name"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [None, "\0f00d", "\0f00d/unit/a.service", "\0x/unit/a.service/b", "\0f00d/unit/a.service/b/c"],
+)
+def test_another_name_says_nothing(name: str | None) -> None:
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as theirs:
+        listening.bind("")
+        listening.listen()
+        if name is not None:
+            theirs.bind(name)
+        theirs.connect(listening.getsockname())
+        ours, _ = listening.accept()
+        with ours:
+            assert named_by_systemd(ROOT, ours) == ROOT
+
+
+def test_the_record_names_the_credential() -> None:
+    from freshkey.serve.audit import Audit  # noqa: PLC0415
+
+    reads = Reads()
+    Audit(reads).tell("key.read", ROOT._replace(credential="openai"), "billing", TAG, "served")
+    Audit(reads).tell("key.read", ROOT, "billing", TAG, "served")
+    assert [event.get("credential") for event in reads.events] == ["openai", None]
+    assert "credential" not in reads.events[1]
