@@ -49,6 +49,14 @@ def test_readers() -> None:
     ]
 
 
+def test_a_reader_that_still_holds_an_old_key() -> None:
+    old = {**READER, "tag": "6-bbbbbbbb"}
+    replacing = lines(readers=[READER, old], leases=2)
+    assert "  7-aaaaaaaa                        3s " in replacing[8]
+    assert "  6-bbbbbbbb (about to be revoked)  3s " in replacing[9]
+    assert "  6-bbbbbbbb (no longer current)  3s " in lines(readers=[old], leases=1)[8]
+
+
 def test_a_fault_of_vault() -> None:
     shows = list(table({**STATUS, "vault": {"address": "https://v", "fault": "sealed"}}))
     assert shows[1] == "vault     https://v: sealed"

@@ -72,12 +72,22 @@ def _reader_row(key: Fields, reader: Fields) -> Sequence[str]:
     return (
         f"pid {shown(reader.get('pid'))}",
         shown(key.get("name")),
-        shown(reader.get("tag")),
+        _held(key, reader),
         span(reader.get("age")),
         shown(reader.get("uid")),
         shown(reader.get("unit")),
         shown(reader.get("executable")),
     )
+
+
+def _held(key: Fields, reader: Fields) -> str:
+    """The tag that a reader holds, with what becomes of that key when it is no longer current."""
+    held, current = reader.get("tag"), key.get("tag")
+    if not held or not current or held == current:
+        return shown(held)
+    leases = key.get("leases")
+    ending = isinstance(leases, int) and leases > 1
+    return f"{shown(held)} ({'about to be revoked' if ending else 'no longer current'})"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
