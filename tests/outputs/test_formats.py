@@ -58,11 +58,6 @@ def test_env_refuses_what_its_readers_take_differently(key: str) -> None:
     assert key not in str(e.value)
 
 
-def test_templates_are_refused() -> None:
-    with pytest.raises(FaultError, match="not built yet"):
-        rendered(FileFormat.TEMPLATE)
-
-
 printable = st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=30)
 awkward = st.text("""'"\\$`!#&;|~*?[](){}<> =%a""", max_size=12)
 

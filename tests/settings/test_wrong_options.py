@@ -131,8 +131,8 @@ def test_wrong_auth(tmp_path: Path, auth: str, fault: str) -> None:
             'files[0].mode: is "0888", and must be an octal string, such as "0440"',
         ),
         (
-            'files = [{path = "/x", format = "template", template = "{{ key }}"}]',
-            'files[0].format: "template" is not done by this version yet: use another',
+            'files = [{path = "/x", format = "template"}]',
+            "files[0]: must have exactly one of template and template_file, because of its format",
         ),
         (
             'files = [{path = "/x", template = "{{ key }}"}]',

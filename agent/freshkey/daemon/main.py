@@ -15,6 +15,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.keys.lifecycle import view
+from freshkey.core.keys.publishing import publication
 from freshkey.core.model.events import StopRequested
 from freshkey.core.model.faults import FaultError
 from freshkey.daemon.control import Control
@@ -152,6 +153,8 @@ def _loop(environment: AgentEnvironment) -> Loop:
     for record in adopted.records:
         environment.record(record)
     environment.publisher.remove_left(adopted.files)
+    for key in adopted.state.keys:
+        environment.publisher.remember(key.name, publication(key, adopted.state.tokens))
     return Loop(keeper.desired_state.policy, adopted.state, environment)
 
 

@@ -9,9 +9,9 @@ import structlog
 from freshkey.core.model.actions import Publish, Withdraw
 from freshkey.core.model.events import Published, Withdrawn
 from freshkey.core.model.faults import Fault, FaultError
+from freshkey.daemon.file_contents import FileContents
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.outputs.files import remove_file, write_file
-from freshkey.outputs.formats import render
 from freshkey.settings.file_names import path_of
 from freshkey.settings.model import FileSettings
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from freshkey.core.model.view import Publication
     from freshkey.host.clock import WallClock
     from freshkey.settings.model import Settings
 
@@ -29,16 +30,24 @@ OutputOrder = Publish | Withdraw
 
 @final
 class Publisher:
-    """One failing file holds back neither the others nor the socket."""
+    """One failing file holds back neither the others nor the socket.
+
+    A file that another key's template fills with this one is written with this one too, and
+    counts with its files: its readers hold the old key until then.
+    """
 
     def __init__(self, settings: Settings, clock: WallClock) -> None:
         self._settings = settings
-        self._clock = clock
+        self._contents = FileContents(settings, clock)
         self._warned: set[str] = set()
         self._written: set[Path] = set()
         self._faults: dict[Path, Fault] = {}
         self._watch = FileWatch()
         self._left_over: frozenset[Path] = frozenset()
+
+    def remember(self, name: str, publication: Publication | None) -> None:
+        """Take note of what was published of a key before this agent began."""
+        self._contents.show(name, publication)
 
     def perform(self, order: OutputOrder) -> Published | Withdrawn:
         """Write or remove every file of a key; the answer names those that failed."""
@@ -54,7 +63,9 @@ class Publisher:
         for target in self._settings.keys[name].files:
             fault = self._faults.get(target.path)
             ok = target.path in self._written and fault is None
-            listed.append((target.path, ok, fault.message if fault else None))
+            listed.append(
+                (target.path, ok, fault.message if fault else self._contents.lack(target))
+            )
         return listed
 
     def changed(self) -> list[str]:
@@ -87,15 +98,15 @@ class Publisher:
                 self._faults.pop(path, None)
 
     def _publish(self, order: Publish) -> tuple[Fault, ...]:
-        publication = order.publication
-        expires_at = publication.expires_at
-        not_after = None if expires_at is None else self._clock.not_after(expires_at)
+        self._contents.show(order.name, order.publication)
         allow_disk = self._settings.state.allow_disk
         faults = []
-        for target in self._settings.keys[order.name].files:
+        for owner, target in self._contents.files_with(order.name):
+            if owner != order.name and not self._contents.is_ready(owner, target):
+                continue  # which is not for want of this key
             try:
-                content = render(target, order.name, publication, not_after)
-                with self._watch.changing(order.name, target.path):
+                content = self._contents.of(owner, target)
+                with self._watch.changing(owner, target.path):
                     warning = write_file(target, content, allow_disk=allow_disk)
             except FaultError as error:
                 faults.append(error.fault)
@@ -105,14 +116,15 @@ class Publisher:
             self._faults.pop(target.path, None)
             if warning is not None and warning not in self._warned:
                 self._warned.add(warning)
-                log.warning("key.file_warning", key=order.name, message=warning)
+                log.warning("key.file_warning", key=owner, message=warning)
         return tuple(faults)
 
     def _withdraw(self, order: Withdraw) -> tuple[Fault, ...]:
+        self._contents.show(order.name, None)
         faults = []
-        for target in self._settings.keys[order.name].files:
+        for owner, target in self._contents.files_with(order.name):
             try:
-                with self._watch.changing(order.name, target.path):
+                with self._watch.changing(owner, target.path):
                     remove_file(target)
             except FaultError as error:
                 faults.append(error.fault)

@@ -32,14 +32,18 @@ def render(
             except ValueError as error:
                 raise refusal(target.path, str(error)) from None
         case FileFormat.JSON:
-            fields = {
-                "name": name,
-                "key": key,
-                "tag": publication.tag,
-                "generation": publication.generation,
-                "not_after": not_after,
-                "api_key_id": publication.api_key_id,
-            }
-            return json.dumps(fields).encode() + b"\n"
+            return json.dumps(members(name, publication, not_after)).encode() + b"\n"
         case FileFormat.TEMPLATE:
-            raise refusal(target.path, "templates are not built yet: use raw, env, or json")
+            raise ValueError("a template is rendered with the members of every key that it uses")
+
+
+def members(name: str, publication: Publication, not_after: str | None) -> dict[str, object]:
+    """What `json` files and templates can say of the published generation of a key."""
+    return {
+        "name": name,
+        "key": publication.secret.reveal(),
+        "tag": publication.tag,
+        "generation": publication.generation,
+        "not_after": not_after,
+        "api_key_id": publication.api_key_id,
+    }

@@ -20,6 +20,7 @@ from freshkey.preflight.offline.accounts import (
     user_passes,
 )
 from freshkey.preflight.offline.peers import peer_findings
+from freshkey.preflight.offline.templates import template_findings
 from freshkey.settings import SettingsFault
 from freshkey.settings.faults import Finding, rendered
 
@@ -59,6 +60,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         for index, file in enumerate(key.files):
             place: Place = ("keys", name, "files", index)
             yield from _owner(place, file)
+            yield from template_findings(place, file, settings.keys)
             yield from _target((*place, "path"), file.path)
             yield from _passage((*place, "path"), file)
             if in_memory and not is_memory_backed(file.path.parent):
