@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-logins test-cluster bench-socket bench-start lint format lock table clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-cluster bench-socket bench-start lint format lock table clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,16 @@ test: setup testbed  ## runs the tests; branch coverage of freshkey.core has to 
 test-logins: setup testbed-logins  ## runs the tests that need what testbed-logins builds
 	$(VENV_PYTHON) -m pytest -m logins
 
+test-apps: setup testbed node_modules  ## runs the programs of docs/applications.md while their key changes
+	@$(MAKE_VENV) --apps
+	$(VENV_PYTHON) -m pytest -m apps
+
+NODE := tests/apps/node
+.PHONY: node_modules
+node_modules: $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
+	@npm ci --prefix $(NODE) --no-audit --no-fund --silent && touch $@
+
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
 
@@ -57,4 +67,4 @@ table: setup  ## remakes the transition table in DESIGN.md from the code
 	$(VENV_PYTHON) -m tools.transition_table
 
 clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
-	rm -rf .venv .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

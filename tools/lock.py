@@ -28,6 +28,7 @@ CONSTRAINED_BY = {  # in the order in which they are made
     "demo": ["run"],
     "test": ["run", "bench", "demo"],
     "build": ["run", "test"],
+    "apps": [],
     "go": [],
     "lock": [],
 }

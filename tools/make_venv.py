@@ -1,8 +1,10 @@
 """Makes .venv from the locks, and leaves alone what is there and current.
 
     python3 tools/make_venv.py [--dev]
+    python3 tools/make_venv.py --apps
 
-The run-time and demo sets always, with `--dev` the test set too. Safe to run twice at once.
+The run-time and demo sets always, with `--dev` the test set too. `--apps` makes .venv-apps, for
+applications that can't live with these sets, and without freshkey. Safe to run twice at once.
 """
 
 import sys
@@ -24,31 +26,33 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
-VENV = ROOT / ".venv"
+APPS = "--apps" in sys.argv[1:]
+VENV = ROOT / (".venv-apps" if APPS else ".venv")
 STAMPS = VENV / "stamps"
 APT_GET = ("apt-get update", "apt-get install -y python3-venv")
 
 
 def main() -> None:
-    """Bring .venv up to date; SystemExit with one line when that can't be."""
+    """Bring the venv up to date; SystemExit with one line when that can't be."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     sets = ["build", "run", "demo", *(["test"] if "--dev" in sys.argv[1:] else [])]
     lock = os.open(LOCKS, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends
     make_venv()
-    for name in sets:
+    for name in ["apps"] if APPS else sets:
         install_set(name)
-    install_project()
+    if not APPS:
+        install_project()
 
 
 def make_venv() -> None:
-    """Make .venv anew when it is half made, was moved, or belongs to another interpreter."""
+    """Make the venv anew when it is half made, was moved, or belongs to another interpreter."""
     python = Path(sys.executable).resolve()
     key = f"{VENV} {python} {sys.version_info.major}.{sys.version_info.minor}"
     if is_current("venv", key):
         return
     need_ensurepip()
-    say("making .venv")
+    say(f"making {VENV.name}")
     run([str(python), "-m", "venv", "--clear", str(VENV)])
     STAMPS.mkdir()
     stamp("venv", key)
