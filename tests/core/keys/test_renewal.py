@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from freshkey.core.model.actions import Issue, Publish, Renew, Revoke
 from freshkey.core.model.events import RotateRequested
+from freshkey.core.model.faults import Operation
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.model.view import KeyStatus
@@ -89,6 +90,20 @@ def test_a_lease_that_could_not_be_renewed_in_time_is_replaced() -> None:
     world.run_until(lambda: world.key().generation == 2, 3700)
     assert world.now == pytest.approx(4600, abs=1)
     assert world.holds()
+
+
+def test_a_renewal_that_fails_is_told_until_one_works() -> None:
+    """Lookups that find the lease alive meanwhile say nothing about it."""
+    rules = (Rule((Renew,), THROTTLED, end=4300),)
+    world = World(policy(check_every=60, probe_every=0), renewable(), rules=rules).start()
+    world.run_until(lambda: world.calls["Renew"] > 0, 3000).run(1)
+    for _ in range(30):
+        assert (trouble := world.key().trouble) is not None
+        assert trouble.operation is Operation.RENEW_LEASE
+        world.run(10)
+    world.run(4400 - world.now)
+    assert world.key().trouble is None
+    assert world.calls["Issue"] == 1
 
 
 def test_a_lease_that_is_not_renewable_is_replaced() -> None:

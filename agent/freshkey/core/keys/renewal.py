@@ -163,9 +163,12 @@ def on_check_failed(key: KeyState, lease_id: str, fault: Fault, context: StepCon
 
 
 def mended(key: KeyState) -> KeyState:
-    """Vault did what was asked of it: a fault that something else left behind stays."""
-    lasting = key.trouble is not None and key.trouble.operation is Operation.REVOKE_LEASE
-    mended = isinstance(key.cycle, Idle) and not key.write_failures and not lasting
+    """Clear a fault, because Vault did what was asked of it; one that is not mended stays."""
+    operation = key.trouble.operation if key.trouble else None
+    stays = operation is Operation.REVOKE_LEASE or (
+        operation is Operation.RENEW_LEASE and key.watch.renew_failures > 0
+    )
+    mended = isinstance(key.cycle, Idle) and not key.write_failures and not stays
     return replace(key, trouble=None) if mended else key
 
 
