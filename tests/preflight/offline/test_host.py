@@ -40,6 +40,21 @@ def test_secrets_on_a_disk(tmp_path: Path) -> None:
     assert faults(tmp_path, key, f"{state}allow_disk = true") == []
 
 
+def test_a_state_directory_that_can_not_be_made(tmp_path: Path) -> None:
+    parent = tmp_path / "shut"
+    parent.mkdir()
+    text = config(more=f'[state]\ndirectory = "{parent}/state"\n')
+    settings = load(written(tmp_path, text), NO_VARIABLES)
+    tmp_path.chmod(0o711)
+    with as_other_user(parent):
+        user, found = os.geteuid(), host_faults(settings)
+    (fault,) = found
+    assert fault.path == "state.directory"
+    # The nearest directory that this user can see; pytest's own may be shut to it.
+    assert fault.message.startswith(f"can't be made: user {user} can't write in /")
+    assert fault.message.endswith(": correct its owner or mode")
+
+
 def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
     (tmp_path / "record").write_text("")
     (tmp_path / "link").symlink_to("record")
@@ -182,7 +197,7 @@ def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
 def test_an_audit_file_that_can_not_be_seen(tmp_path: Path) -> None:
     shut = tmp_path / "shut" / "below"
     shut.mkdir(parents=True)
-    more = '[log]\naudit_file = "shut/below/record"'
+    more = '[state]\ndirectory = "/dev/shm"\n[log]\naudit_file = "shut/below/record"'
     settings = load(written(tmp_path, config(more=more)), NO_VARIABLES)
     with as_other_user(shut.parent):
         (found,) = host_faults(settings)

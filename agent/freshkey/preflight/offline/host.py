@@ -65,12 +65,25 @@ def _findings(settings: Settings) -> Iterator[Finding]:
             yield from _passage((*place, "path"), file)
             if in_memory and not is_memory_backed(file.path.parent):
                 yield Finding((*place, "path"), _ON_DISK)
-    if in_memory and not is_memory_backed(settings.state.directory):
+    directory = settings.state.directory
+    if in_memory and not is_memory_backed(directory):
         yield Finding(("state", "directory"), _ON_DISK)
+    elif not os.path.lexists(directory) and (fault := unwritable(directory.parent)):
+        yield Finding(("state", "directory"), f"can't be made: {fault}")
     yield from _owner(("server",), settings.server)
     yield from peer_findings(settings)
     if settings.log.audit_file is not None:
         yield from _appendable(("log", "audit_file"), settings.log.audit_file)
+
+
+def unwritable(directory: Path) -> str | None:
+    """Say why nothing can be made in a directory, or in the nearest that is there."""
+    nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
+    if not os.path.isdir(nearest):  # noqa: PTH112 - is_dir() raises where it may not look
+        return f"{nearest} is not a directory: name another path"
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
+        return f"user {os.geteuid()} can't write in {nearest}: correct its owner or mode"
+    return None
 
 
 def _owner(place: Place, output: FileSettings | ServerSettings) -> Iterator[Finding]:

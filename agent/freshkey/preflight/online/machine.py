@@ -14,7 +14,7 @@ from freshkey.host.holders import is_listened_on, lock_holder
 from freshkey.outputs.directories import OPEN_DIRECTORY
 from freshkey.outputs.locked_directory import LOCK, inspect
 from freshkey.outputs.swapping import swappable
-from freshkey.preflight.offline.host import host_warnings
+from freshkey.preflight.offline.host import host_warnings, unwritable
 from freshkey.preflight.online.report import Result, failure, fine, warning
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def machine_results(settings: Settings) -> Iterator[Result]:
     for name, key in settings.keys.items():
         for index, file in enumerate(key.files):
             place = f"keys.{name}.files[{index}].path"
-            if fault := _unwritable(file.path.parent):
+            if fault := unwritable(file.path.parent):
                 yield failure(place, fault)
             else:
                 yield fine(place, f"{file.path}: directory, owner, and group will do")
@@ -50,7 +50,7 @@ def _state(settings: Settings, agent: int | None) -> Result:
     try:
         descriptor = os.open(directory, OPEN_DIRECTORY)
     except FileNotFoundError:
-        fault = _unwritable(directory.parent)
+        fault = unwritable(directory.parent)
         message = f"{directory} will be made"
         return failure(place, fault) if fault else fine(place, message)
     except OSError as error:
@@ -77,7 +77,7 @@ def _socket(path: Path, agent: int | None) -> Result:
     try:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except OSError:
-        fault = _unwritable(path.parent)
+        fault = unwritable(path.parent)
         return failure(place, fault) if fault else fine(place, f"{path} will be made")
     if not is_socket:
         return failure(
@@ -89,13 +89,3 @@ def _socket(path: Path, agent: int | None) -> Result:
         message = f"somebody listens on {path}: if that is not systemd for the agent, stop it"
         return warning(place, message)
     return fine(place, f"{path}: the agent listens")
-
-
-def _unwritable(directory: Path) -> str | None:
-    """Say why nothing can be made in a directory, or in the nearest that is there."""
-    nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
-    if not os.path.isdir(nearest):  # noqa: PTH112 - is_dir() raises where it may not look
-        return f"{nearest} is not a directory: name another path"
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        return f"user {os.geteuid()} can't write in {nearest}: correct its owner or mode"
-    return None
