@@ -85,6 +85,24 @@ DAMAGE = [
 ]
 
 
+async def test_a_directory_is_made_as_it_was(
+    on_disk: OnDisk, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Its group is the files' too, where it is setgid: they would be readable by others else."""
+    group = os.getgid() if os.getuid() else 54321
+    on_disk.key_file.parent.mkdir()
+    os.chown(on_disk.key_file.parent, -1, group)
+    on_disk.key_file.parent.chmod(0o2750)
+    await on_disk.start(nursery)
+    remove_its_directory(on_disk.key_file)
+    await on_disk.look()
+    assert on_disk.holds()
+    made = on_disk.key_file.parent.stat()
+    assert (stat.S_IMODE(made.st_mode), made.st_gid) == (0o2750, group)
+    assert on_disk.key_file.stat().st_gid == group
+    assert on_disk.events() == ["key.file_changed"]
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_a_key_file_is_brought_back_and_told_of_once(
     on_disk: OnDisk,
@@ -103,8 +121,10 @@ async def test_a_key_file_is_brought_back_and_told_of_once(
         before.st_uid,
         before.st_gid,
     )
-    (line,) = on_disk.told
+    line, *others = on_disk.told
     assert (line["event"], line["mended"]) == ("key.file_changed", True)
+    linked = damage is replace_its_directory_by_a_link  # to one with another mode
+    assert [other["event"] for other in others] == linked * ["key.directory_changed"]
     assert on_disk.key not in str(on_disk.told)
     assert len(published(on_disk)) == 1, "it is no news"
 
@@ -212,7 +232,7 @@ async def test_a_key_that_was_withdrawn_while_its_file_was_hidden_is_removed(
     assert not on_disk.key_file.exists()
 
 
-async def test_a_file_of_a_key_that_is_not_configured_any_more_stays_removed(
+async def test_a_file_of_a_key_that_is_not_configured_any_more_is_removed_once(
     on_disk: OnDisk, tmpfs_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     old = tmpfs_path / "old"
@@ -222,13 +242,14 @@ async def test_a_file_of_a_key_that_is_not_configured_any_more_stays_removed(
     await on_disk.start(nursery)
     await on_disk.look()
     assert on_disk.told == [], "that was told"
-    for told in ([], ["key.file_changed"]):
-        if old.exists():
-            old.rmdir()
-        old.write_text("sk-old")
-        await on_disk.look()
-        assert not old.exists()
-        assert on_disk.events() == told
+    old.rmdir()
+    old.write_text("sk-old")
+    await on_disk.look()
+    assert not old.exists()
+    old.write_text("sk-new")
+    await on_disk.look()
+    assert old.read_text() == "sk-new", "from then on it is somebody else's"
+    assert on_disk.told == []
     assert on_disk.holds(), "the other is another key's now"
 
 

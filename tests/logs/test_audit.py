@@ -16,11 +16,13 @@ import pytest
 import structlog
 from freshkey.core.model.actions import Level, Record
 from freshkey.core.model.records import audited
+from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Lease, Names
 from freshkey.daemon.recorder import Recorder
 from freshkey.host.clock import WallClock
 from freshkey.logs.audit import Audit
 from freshkey.logs.audit_file import AuditFile, NotTakenError
+from freshkey.logs.redact import know
 from freshkey.logs.setup import configure
 
 if TYPE_CHECKING:
@@ -95,6 +97,25 @@ def test_a_read_looks_as_structlog_would_write_it(stream: io.StringIO, tmp_path:
     assert len(json.loads(first)["timestamp"]) == len(json.loads(second)["timestamp"])
 
 
+def test_a_secret_is_masked_before_what_clients_say_is_cut(tmp_path: Path) -> None:
+    """A key of any look that somebody sends in the place of a name."""
+    secret = Secret("0123456789abcdef" * 32)
+    know(secret)
+    audit = Audit(tmp_path / "audit")
+    read(audit, "key.read", key=secret.reveal(), outcome="unknown_key")
+    read(audit, "key.read", key="x" * 5000, outcome="unknown_key")
+    masked, cut = lines((tmp_path / "audit").read_text())
+    assert (masked["key"], cut["key"]) == ("***", "x" * 256)
+
+
+def test_in_the_log_events_stay_in_order(stream: io.StringIO, tmp_path: Path) -> None:
+    for audit in (Audit(), Audit(tmp_path / "missing" / "audit")):
+        audit.read("one", audit.part(key="billing"))
+        audit.event("two", key="billing")
+        told = [line["event"] for line in lines(stream.getvalue())]
+        assert told[-2:] == ["one", "two"]
+
+
 def test_reads_are_written_together_and_before_what_follows_them(
     stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +142,7 @@ def test_what_the_file_does_not_take_goes_to_the_log(
     stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("freshkey.logs.audit_file._RETRY_AFTER", 0)
+    monkeypatch.setattr("freshkey.logs.audit._STEADY_AFTER", 0)
     directory = tmp_path / "later"
     audit = Audit(directory / "audit")
     read(audit, "one", key="a")
@@ -139,6 +161,26 @@ def test_what_the_file_does_not_take_goes_to_the_log(
     assert told[0]["file"] == str(directory / "audit")
     assert told[0]["error"] == "No such file or directory"
     assert [line["event"] for line in lines((directory / "audit").read_text())] == ["four"]
+
+
+def test_a_file_that_works_by_turns_is_told_of_once(
+    stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, now = AuditFile.append, 100.0
+
+    def by_turns(file: AuditFile, events: Sequence[bytes]) -> None:
+        if now < 130 and int(now) % 2:
+            raise NotTakenError("No space left on device", rest=len(events))
+        append(file, events)
+
+    monkeypatch.setattr(AuditFile, "append", by_turns)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    audit = Audit(tmp_path / "audit")
+    while now < 140:
+        read(audit, "key.read", key="billing")
+        now += 1
+    told = [line["event"] for line in lines(stream.getvalue()) if line["event"] != "key.read"]
+    assert told == ["audit.failed", "audit.recovered"]
 
 
 def test_of_reads_that_are_written_together_the_log_gets_those_that_do_not_fit(

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from freshkey.logs.audit_file import AuditFile, NotTakenError
@@ -79,6 +79,32 @@ def test_what_is_written_before_the_next_look_is_in_the_file_that_was_moved_away
     now = 0.3
     file.append([b"three\n"])
     assert (moved.read_bytes(), path.read_bytes()) == (b"one\ntwo\n", b"three\n")
+
+
+def test_nothing_is_written_to_a_file_that_was_removed(path: Path) -> None:
+    file = AuditFile(path, lambda: 0.0)
+    for number in range(20):
+        file.append([b"%d\n" % number])
+        assert path.read_bytes() == b"%d\n" % number
+        path.unlink()
+
+
+def test_a_pipe_that_takes_the_name_while_the_file_is_opened_holds_nothing_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(b"one\n")
+    opened = os.open
+
+    def swap(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - whatever open(2) takes
+        descriptor = opened(*arguments, **options)
+        if arguments[0] == path:
+            path.rename(path.with_suffix(".1"))
+            os.mkfifo(path)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", swap)
+    AuditFile(path).append([b"two\n"])
+    assert path.with_suffix(".1").read_bytes() == b"one\ntwo\n"
 
 
 def test_a_file_that_is_copied_and_emptied_goes_on_at_its_start(path: Path) -> None:

@@ -96,6 +96,25 @@ async def test_answers_that_are_not_taken_wait_and_all_arrive(site: Site) -> Non
                     assert len((await client.reply()).body) == len(body)
 
 
+async def test_answers_before_a_request_that_is_refused_all_arrive(site: Site) -> None:
+    """However much of them the kernel takes at once."""
+    body = "x" * 5_000
+
+    def answer(_request: Request, _peer: Peer) -> Response:
+        return text(body)
+
+    await site.start(answer=answer)
+    for number in range(30, 60, 3):
+        with site.connect() as client:
+            client.send(get("/") * number + b"\x00\r\n\r\n")
+            await wait_all_tasks_blocked()
+            with trio.fail_after(5):
+                for _ in range(number):
+                    assert len((await client.reply()).body) == len(body)
+                assert (await client.reply()).status == 400
+                assert await client.at_end()
+
+
 async def test_a_record_that_fails_lets_no_key_out(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+import stat
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, final
 
 import structlog
@@ -10,6 +12,7 @@ import structlog
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.struct import Struct, replace
 from freshkey.core.model.text import one_line
+from freshkey.outputs.directories import open_directory
 from freshkey.outputs.stamps import Stamp, access_stamp, difference, stamp
 
 if TYPE_CHECKING:
@@ -37,19 +40,17 @@ class FileWatch:
         """Whether somebody else has touched the file, or its directory's access."""
         return path in self._left and self._left[path] != _look(path)
 
-    def is_as_left(self, path: Path) -> bool:
-        """Whether it was written or removed without a fault, and nobody has touched it since."""
-        return path in self._left and not self.is_changed(path)
-
     @contextmanager
-    def changing(self, name: str | None, path: Path) -> Iterator[None]:
-        """Write or remove a file of the key called `name` within, None where that is not known.
+    def changing(self, name: str, path: Path) -> Iterator[None]:
+        """Write or remove a file of the key called `name` within.
 
-        What somebody else has done to it before is told. A file that was touched, and still is as
-        it should be, was not changed; the agent can't know who should pass a directory, so a
-        change of that is told only.
+        What somebody else has done to it before is told. A directory that is gone is made as it
+        was; the agent can't know who should pass one that is there, so a change of that is told
+        only. A file that was touched, and still is as it should be, was not changed.
         """
         left, found = self._left.pop(path, None), _look(path)
+        if left and left.file and left.directory and not found.directory:
+            _make_as_it_was(path.parent, left.directory)
         try:
             yield
         except FaultError:
@@ -58,19 +59,30 @@ class FileWatch:
         now = self._left[path] = _look(path)
         if now.file == found.file and left is not None:
             left = replace(left, file=found.file)
-        _tell(name, path, left, found, mended=True)
+        _tell(name, path, left, replace(found, directory=now.directory), mended=True)
+
+
+def _make_as_it_was(directory: Path, left: Stamp) -> None:
+    """Give back what the files in there take from it: its group, and the right to pass it."""
+    with suppress(OSError, FaultError):  # the write says what is wrong
+        descriptor = open_directory(directory)
+        try:
+            os.fchown(descriptor, left.uid, left.gid)
+            os.fchmod(descriptor, stat.S_IMODE(left.mode))
+        finally:
+            os.close(descriptor)
 
 
 def _look(path: Path) -> Look:
     return Look(stamp(path), access_stamp(path.parent))
 
 
-def _tell(name: str | None, path: Path, left: Look | None, found: Look, *, mended: bool) -> None:
+def _tell(name: str, path: Path, left: Look | None, found: Look, *, mended: bool) -> None:
     if left is None:
         return
     text = one_line(str(path))
     if (change := difference(left.file, found.file)) is not None:
         log.warning("key.file_changed", key=name, path=text, change=change, mended=mended)
-    elif (change := difference(left.directory, found.directory)) is not None:
+    if (change := difference(left.directory, found.directory)) is not None:
         parent = one_line(str(path.parent))
         log.warning("key.directory_changed", key=name, path=parent, change=change)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
 from freshkey.core.keys.adoption import Adopted, DesiredState, adopt, fresh, shifted
+from freshkey.core.keys.lifecycle import live_leases
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.ledger import Ledger, to_ledger
 from freshkey.core.model.text import one_line
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
     from freshkey.core.model.state import AgentState
     from freshkey.outputs.state_dir import StateDirectory
+
+_REVOKE: Final = (
+    "the journal can't be written, so no later start will know of these: revoke the token "
+    "(vault token revoke -accessor) and the leases, or they live to their end"
+)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -90,6 +96,17 @@ class JournalKeeper:
             self._written = None
         if self._journal is not None:
             self._write(self._journal, state, told=change is not None)
+
+    def close(self, state: AgentState) -> None:
+        """Write once more at the end, and name what no later start will know of, if that fails."""
+        if self._journal is None:
+            return
+        self.keep(state)
+        leases = [lease_id for key in state.keys for lease_id in live_leases(key)]
+        token = state.tokens.current
+        if self._faults and (leases or token):
+            accessor = token.accessor if token else None
+            log.error("journal.lost", accessor=accessor, leases=leases, message=_REVOKE)
 
     def _write(self, journal: Journal, state: AgentState, *, told: bool) -> None:
         ledger = to_ledger(state, self.desired_state.origin, self.desired_state.sources)

@@ -173,6 +173,7 @@ async def _work(
             beside.start_soon(watch_token, settings.auth.token_file, loop.token, loop.send)
         await loop.run(executor, until)
         beside.cancel_scope.cancel()
+    environment.keeper.close(loop.state)
     await executor.aclose()
 
 

@@ -43,7 +43,7 @@ class Publisher:
         self._written: set[Path] = set()
         self._faults: dict[Path, Fault] = {}
         self._watch = FileWatch()
-        self._left_over: frozenset[Path] = frozenset()
+        self._left_over: set[Path] = set()
 
     def remember(self, name: str, publication: Publication | None) -> None:
         """Take note of what was published of a key before this agent began."""
@@ -79,23 +79,21 @@ class Publisher:
     def remove_left(self, paths: Iterable[str]) -> None:
         """Remove files of keys that are not configured any more, unless another key has them."""
         configured = {target.path for key in self._settings.keys.values() for target in key.files}
-        self._left_over = frozenset(map(path_of, paths)) - configured
+        self._left_over = set(map(path_of, paths)) - configured
         self.tidy()
 
     def tidy(self) -> None:
-        """Remove those that could not be removed before, or that somebody has put back."""
-        for path in self._left_over:
-            if self._watch.is_as_left(path):
-                continue
+        """Try again to remove those that could not be removed; one that is gone is not ours."""
+        for path in tuple(self._left_over):
             try:
-                with self._watch.changing(None, path):
-                    remove_file(FileSettings(path=path))
+                remove_file(FileSettings(path=path))
             except FaultError as error:
                 if self._faults.get(path) != error.fault:
                     log.warning("key.file_failed", message=error.fault.message)
                 self._faults[path] = error.fault
             else:
                 self._faults.pop(path, None)
+                self._left_over.remove(path)
 
     def _publish(self, order: Publish) -> tuple[Fault, ...]:
         self._contents.show(order.name, order.publication)

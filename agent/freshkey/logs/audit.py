@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from logging import DEBUG, INFO
 from typing import TYPE_CHECKING, Final, final
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 _EVERYTHING: Final = structlog.make_filtering_bound_logger(DEBUG)
+_STEADY_AFTER: Final = 5.0  # seconds without a failure; a nearly full disk works by turns
+_LONGEST: Final = 256  # characters of a field of a read
 _ADVICE: Final = "events go to the log until it can be written again"
 
 
@@ -39,20 +42,24 @@ class Audit:
             self._lines, processors=json_lines(), wrapper_class=_EVERYTHING
         )
         self._reads: list[bytes] = []
-        self._failing = False
+        self._failing, self._failed_at = False, 0.0
 
     def event(self, event: str, level: int = INFO, **fields: object) -> None:
         """Record what became of a key, at once. With a file, it goes to the log too."""
+        self.flush()
         self._log.log(level, event, **fields)
         if self._file is not None:
-            self.flush()
             self._encoded.log(level, event, **fields)
             self._append(self._file, self._lines.take())
 
     def part(self, **fields: object) -> bytes:
-        """Encode fields for `read`, with what is secret masked; may be used many times."""
+        """Encode fields for `read`, with what is secret masked; may be used many times.
+
+        What clients say is cut, but after it was masked: a part of a secret looks like none.
+        """
         masked = {name: redact_value(value) for name, value in fields.items()}
-        return json.dumps(masked)[1:-1].encode()
+        cut = {name: v[:_LONGEST] if isinstance(v, str) else v for name, v in masked.items()}
+        return json.dumps(cut)[1:-1].encode()
 
     def read(self, event: str, *parts: bytes) -> None:
         """Record who asked for a key, from what `part` made; `flush` has to follow.
@@ -78,11 +85,11 @@ class Audit:
             if not self._failing:
                 told = {"file": str(self._path), "error": error.why, "message": _ADVICE}
                 self._log.warning("audit.failed", **told)
-            self._failing = True
+            self._failing, self._failed_at = True, time.monotonic()
             return lines[len(lines) - error.rest :]
-        if self._failing:
+        if self._failing and time.monotonic() - self._failed_at >= _STEADY_AFTER:
+            self._failing = False
             self._log.info("audit.recovered", file=str(self._path))
-        self._failing = False
         return ()
 
     def _log_lines(self, lines: Sequence[bytes]) -> None:

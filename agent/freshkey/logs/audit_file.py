@@ -94,7 +94,9 @@ class AuditFile:
     def _follow(self) -> None:
         """Open the file that has the name now; raises OSError when it is no regular one."""
         now = self._now()
-        if self._descriptor >= 0 and now - self._looked_at < _LOOK_EVERY:
+        recent = now - self._looked_at < _LOOK_EVERY
+        # What is removed takes lines, and nobody will read them: that is looked at each time.
+        if self._descriptor >= 0 and recent and os.fstat(self._descriptor).st_nlink:
             return
         self._looked_at = now
         try:
@@ -111,7 +113,7 @@ class AuditFile:
         self._descriptor = descriptor
         self._inode = opened.st_dev, opened.st_ino
         self._refuse_others(opened)
-        self._torn = opened.st_size > 0 and not _ends_whole(self._path)
+        self._torn = opened.st_size > 0 and not _ends_whole(descriptor)
 
     def _refuse_others(self, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode):
@@ -124,10 +126,11 @@ class AuditFile:
             self._descriptor = -1
 
 
-def _ends_whole(path: Path) -> bool:
+def _ends_whole(descriptor: int) -> bool:
     """Whether a file that is not empty ends with a newline; a process may have died in a line."""
     try:
-        with path.open("rb") as file:
+        # Not by its path, where something else may stand by now, such as a pipe.
+        with open(f"/proc/self/fd/{descriptor}", "rb") as file:  # noqa: PTH123 - no path of ours
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
     except OSError:  # it may be added to and not be read

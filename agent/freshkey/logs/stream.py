@@ -62,12 +62,23 @@ class LineStream:
             self._count += 1
             self._waiting += len(data)
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="standard-error", daemon=True)
-                self._thread.start()
+                self._start()
             self._changed.notify_all()
+
+    def _start(self) -> None:
+        thread = Thread(target=self._run, name="standard-error", daemon=True)
+        try:
+            thread.start()
+        except (
+            RuntimeError
+        ):  # no thread is to be had (TasksMax=, RLIMIT_NPROC): the next line tries
+            return
+        self._thread = thread
 
     def flush(self, seconds: float) -> bool:
         """Wait until all is written, for so long at most; not at all where writing fails."""
+        if self._thread is None:
+            self._write_here()
         with self._changed:
             return self._changed.wait_for(
                 lambda: self._failing or not (self._waiting or self._begun), seconds
@@ -100,6 +111,14 @@ class LineStream:
                 self._changed.notify_all()
             if untold:
                 self._on_dropped(untold)
+
+    def _write_here(self) -> None:
+        """Write once without a thread, as far as nobody has to wait for that."""
+        with self._changed:
+            self._begun = self._begun or self._next()
+            if self._begun and select.select((), (self._descriptor,), (), 0)[1]:
+                self._begun = self._begun[self._try_write() or 0 :]
+            self._failing = bool(self._begun)
 
     def _next(self) -> bytes:
         """Take the oldest lines, as many as one write may have, at least one."""

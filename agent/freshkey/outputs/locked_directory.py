@@ -119,6 +119,9 @@ def _locked(path: Path, descriptor: int) -> int:
         raise refusal(
             path, f"is in use by {holder}: stop that, or set another state.directory"
         ) from None
+    except OSError:  # ENOLCK: no lock is to be had
+        os.close(lock)
+        raise
     with suppress(OSError):  # a full file system: the lock holds all the same
         command = Path("/proc/self/comm").read_text(errors="replace").strip()
         os.ftruncate(lock, 0)

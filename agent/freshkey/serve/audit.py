@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 if TYPE_CHECKING:
     from freshkey.serve.peers import Peer
 
-_MAX_NAME: Final = 63  # characters of a key's name; one that isn't ours has any length
 _REMEMBERED: Final = 512  # peers, and as many kinds of what happens to them
 
 
@@ -40,7 +39,9 @@ class Audit:
 
     def tell(self, event: str, peer: Peer, name: str, tag: str | None, outcome: str) -> None:
         """Record one event about the key `name`; `tag` is the one that was given or asked for."""
-        self._record.read(event, self._who(peer), self._what(name[:_MAX_NAME], tag, outcome))
+        # A name that is none of ours has any length, and would crowd the others out.
+        encode = self._encode_outcome if outcome == "unknown_key" else self._what
+        self._record.read(event, self._who(peer), encode(name, tag, outcome))
 
     def _encode_peer(self, peer: Peer) -> bytes:
         credential = {} if peer.credential is None else {"credential": peer.credential}

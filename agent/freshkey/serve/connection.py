@@ -66,15 +66,13 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the connection until either side ends it; the caller closes the socket."""
-        last: Response | None = None
         try:
             with self._scope:
-                last = await self._converse()
-                if not last:
-                    await self._outgoing.drain()
+                if last := await self._converse():
+                    self._outgoing.put(encode(last, keep_alive=False))
+                await self._outgoing.drain()
             if self._scope.cancelled_caught and self._parser.midway and not self._outgoing.size:
                 last = problems.bad_request(f"no whole request in {self._patience:g} s")
-            if last:
                 self._outgoing.put(encode(last, keep_alive=False))
         finally:
             self._outgoing.flush()

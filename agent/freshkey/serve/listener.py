@@ -7,7 +7,10 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self, final
 
+import structlog
+
 from freshkey.core.model.faults import FaultError
+from freshkey.core.model.text import one_line
 from freshkey.host.accounts import group_id, user_id
 from freshkey.serve.socket_file import (
     fail,
@@ -21,6 +24,8 @@ from freshkey.serve.socket_file import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 MAX_PATH: Final = 107  # bytes; sun_path has 108 with the final zero (unix(7))
 # Short: who floods the socket waits in connect(2), and everybody else gets a turn in between.
@@ -71,8 +76,8 @@ class Listener:
     def close(self) -> None:
         """Remove the file, unless another has taken its place, and stop listening."""
         # In this order: as long as the socket is open, its inode's number goes to no other file.
-        if self._make:
-            remove(self.path, self.file)
+        if self._make and not remove(self.path, self.file):
+            log.warning("server.socket_left", path=one_line(str(self.path)))
         self.file = None
         self.socket.close()
 
@@ -98,9 +103,9 @@ def listen(
         fail(path, f"{error.args[0]} on this machine; create it, or use a numeric id")
     if (length := len(os.fsencode(path))) > MAX_PATH:
         fail(path, f"a socket's path may have {MAX_PATH} bytes, this has {length}; shorten it")
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    file = None
+    sock, file = None, None
     try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         make_directory(path.parent)
         remove_stale(path)
         sock.bind(os.fspath(path))
@@ -112,7 +117,8 @@ def listen(
         return Listener(sock, path, partial(listen, path, mode=mode, owner=owner, group=group))
     except (OSError, FaultError) as error:
         remove(path, file)
-        sock.close()
+        if sock is not None:
+            sock.close()
         if isinstance(error, FaultError):
             raise
         place = error.filename or path.parent

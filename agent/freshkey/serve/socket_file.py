@@ -36,11 +36,15 @@ def look(path: Path) -> SocketFile | None:
     return SocketFile((found.st_dev, found.st_ino), *access)
 
 
-def remove(path: Path, file: SocketFile | None) -> None:
-    """Remove that file, if it still stands there."""
+def remove(path: Path, file: SocketFile | None) -> bool:
+    """Remove that file, if it still stands there; False when it has to be left."""
     found = look(path)
     if file and found and found.inode == file.inode:
-        path.unlink()
+        try:
+            path.unlink()
+        except OSError:  # in a directory that is read-only, or somebody else's, by now
+            return False
+    return True
 
 
 def set_access(path: Path, mode: int, uid: int, gid: int) -> None:

@@ -38,10 +38,11 @@ async def keep_in_place(listener: Listener, accept_rest: Callable[[socket.socket
             continue
         try:
             left = None if change is None else listener.restore()
-        except FaultError as error:
-            if error.fault.message != told:
-                told = error.fault.message
-                log.warning("server.socket_lost", change=change, message=told)
+        except (FaultError, OSError) as error:
+            message = error.fault.message if isinstance(error, FaultError) else str(error.strerror)
+            if message != told:
+                told = message
+                log.warning("server.socket_lost", path=path, change=change, message=told)
             continue
         told = None
         log.warning("server.socket_restored", path=path, change=change)

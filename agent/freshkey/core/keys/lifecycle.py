@@ -150,12 +150,17 @@ def view(key: KeyState, tokens: Tokens, link: Link) -> KeyView:
 
 def leases(key: KeyState) -> int:
     """Count the leases of a key that Vault has not ended, as far as is known."""
+    return len(live_leases(key))
+
+
+def live_leases(key: KeyState) -> tuple[str, ...]:
+    """Return the ids of the leases of a key that Vault has not ended, as far as is known."""
     held = [entry.lease for entry in key.retired]
     if key.current is not None:
         held.append(key.current.lease)
     if isinstance(key.cycle, Testing):
         held.append(key.cycle.candidate.lease)
-    return sum(lease.gone_at == inf and not lease.static for lease in held)
+    return tuple(lease.id for lease in held if lease.gone_at == inf and not lease.static)
 
 
 def _on_looked_up(key: KeyState, event: LookedUp, context: StepContext) -> KeyState:
