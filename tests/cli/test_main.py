@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import freshkey.daemon
 import pytest
+from freshkey import __version__
 from freshkey.cli.main import main
 from freshkey.settings import Settings, SettingsFault, load
 
@@ -62,6 +63,13 @@ def test_what_a_terminal_would_act_on_is_escaped(capsys: pytest.CaptureFixture[s
     err = capsys.readouterr().err
     assert "a\\nb\\x1b[31m" in err
     assert err.count("\n") == 1
+
+
+def test_the_version_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"freshkey {__version__}\n"
 
 
 def test_check_finds_no_fault(good: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,11 @@ def test_what_is_wrong() -> None:
     assert shows[6:] == ["", "billing: /k: not written: No space left on device"]
 
 
+def test_a_file_before_the_first_key() -> None:
+    file = {"path": "/k", "ok": False, "fault": None}
+    assert lines(files=[file])[-1] == "billing: /k: not written yet: there is no key"
+
+
 def test_readers() -> None:
     assert lines(readers=[READER, {**READER, "pid": 8, "unit": "a.service"}])[6:] == [
         "",

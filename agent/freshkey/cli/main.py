@@ -13,7 +13,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from freshkey import settings
+from freshkey import __version__, settings
 from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
 from freshkey.cli.asking import add_asking
 from freshkey.cli.failure import CommandError
@@ -95,6 +95,9 @@ def _parser() -> ArgumentParser:
     parser = _Parser(
         prog="freshkey",
         description="Keeps short-lived OpenAI API keys from HashiCorp Vault fresh.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"freshkey {__version__}", help="print the version"
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 

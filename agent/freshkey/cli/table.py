@@ -38,8 +38,8 @@ def table(status: Fields) -> Iterator[str]:
     if failed:
         yield ""
     for key, file in failed:
-        why = fault_text(file.get("fault"))
-        yield f"{shown(key.get('name'))}: {shown(file.get('path'))}: not written: {why}"
+        why = f": {fault_text(file['fault'])}" if file.get("fault") else " yet: there is no key"
+        yield f"{shown(key.get('name'))}: {shown(file.get('path'))}: not written{why}"
     readers = [_reader_row(key, reader) for key in keys for reader in _listed(key, "readers")]
     if readers:
         yield ""
