@@ -2,7 +2,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from freshkey.settings import values
+from freshkey.settings import urls, values
 from freshkey.settings.values import WrongValueError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,7 +90,7 @@ def test_what_is_no_mode(wrong: object) -> None:
     ],
 )
 def test_urls(given_url: str, taken: str) -> None:
-    assert values.url(given_url) == taken
+    assert urls.url(given_url) == taken
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_urls(given_url: str, taken: str) -> None:
 )
 def test_what_is_no_url(wrong: object) -> None:
     with pytest.raises(WrongValueError):
-        values.url(wrong)
+        urls.url(wrong)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_what_is_no_url(wrong: object) -> None:
 )
 def test_an_address_of_vault_ends_before_its_api(given_url: str, better: str) -> None:
     with pytest.raises(WrongValueError, match=re.escape(f'write "{better}"')):
-        values.vault_url(given_url)
-    assert values.vault_url(better) == better
+        urls.vault_url(given_url)
+    assert urls.vault_url(better) == better
 
 
 @pytest.mark.parametrize("taken", ["https://ui", "https://v1/", "https://x/ui-2", "https://x/v10"])
 def test_an_address_of_vault_that_only_looks_alike(taken: str) -> None:
-    assert values.vault_url(taken) == taken.rstrip("/")
+    assert urls.vault_url(taken) == taken.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -144,19 +144,19 @@ def test_an_address_of_vault_that_only_looks_alike(taken: str) -> None:
 )
 def test_where_the_api_of_openai_begins(wrong: str) -> None:
     with pytest.raises(WrongValueError, match=r'write "https://api\.openai\.com/v1"'):
-        values.api_url(wrong)
+        urls.api_url(wrong)
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "127.8.9.10:80", "[::1]:8080"])
 def test_keys_go_to_loopback_over_plain_http(host: str) -> None:
-    assert values.api_url(f"http://{host}/v1") == f"http://{host}/v1"
+    assert urls.api_url(f"http://{host}/v1") == f"http://{host}/v1"
 
 
 @pytest.mark.parametrize("host", ["api.openai.com", "127.0.0.1.example", "0.0.0.0", "[::2]"])  # noqa: S104 - not bound to
 def test_keys_go_nowhere_else_over_plain_http(host: str) -> None:
-    assert values.api_url(f"https://{host}/v1") == f"https://{host}/v1"
+    assert urls.api_url(f"https://{host}/v1") == f"https://{host}/v1"
     with pytest.raises(WrongValueError, match="plain http"):
-        values.api_url(f"http://{host}/v1")
+        urls.api_url(f"http://{host}/v1")
 
 
 @pytest.mark.parametrize(

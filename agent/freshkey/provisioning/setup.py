@@ -16,7 +16,8 @@ from freshkey.provisioning.needs import engine_role, needs
 from freshkey.provisioning.policy import hcl
 from freshkey.settings.desired_state import desired_state
 from freshkey.settings.model import VerifySettings
-from freshkey.settings.values import as_duration, is_loopback
+from freshkey.settings.urls import is_loopback
+from freshkey.settings.values import as_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.struct import Struct, field
-from freshkey.settings import values
+from freshkey.settings import urls, values
 from freshkey.settings.auth import AuthSettings, Name, Word
 from freshkey.settings.vault_paths import secret_path
 
@@ -68,8 +68,8 @@ class LogFormat(StrEnum):
 class VaultSettings(Struct, frozen=True, kw_only=True):
     """[vault]: where Vault is, and how it is spoken to; `address` is the first of `addresses`."""
 
-    addresses: tuple[Annotated[str, values.vault_url], ...] = ()
-    address: Annotated[str, values.vault_url] = ""
+    addresses: tuple[Annotated[str, urls.vault_url], ...] = ()
+    address: Annotated[str, urls.vault_url] = ""
     namespace: Word | None = None
     ca_file: Path | None = None
     ca_dir: Path | None = None
@@ -96,7 +96,7 @@ class VerifySettings(Struct, frozen=True, kw_only=True):
     """[keys.NAME.verify]: how a key is tested at OpenAI; `probe_every` 0 turns probes off."""
 
     mode: VerifyMode = VerifyMode.PREFER
-    base_url: Annotated[str, values.api_url] = "https://api.openai.com/v1"
+    base_url: Annotated[str, urls.api_url] = "https://api.openai.com/v1"
     probe_every: Seconds = 300.0
     activation_timeout: Seconds = 30.0
 

@@ -6,9 +6,7 @@ All raise `WrongValueError`, whose text completes the sentence that the value's 
 import json
 import re
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Final, NoReturn
-from urllib.parse import urlsplit
 
 from freshkey.core.model.text import cleaned, control, unprintable
 
@@ -28,7 +26,6 @@ _LONGEST: Final = timedelta(days=3650).total_seconds()
 _MODE: Final = r"0?[0-7]{3}"
 _VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _NO_ID: Final = 2**32 - 1  # -1 as a uid_t: "leave unchanged" in chown(2)
-_OPENAI: Final = "api.openai.com"
 _RENEW_AT: Final = (0.5, 0.95)
 
 
@@ -209,54 +206,3 @@ def variable_name(value: object) -> str:
             f"is {quoted(checked)}, which is not a name for an environment variable"
         )
     return checked
-
-
-def url(value: object) -> str:
-    """Take an http or https URL without user, query and fragment; return it without last slash."""
-    checked = word(value)
-    try:
-        parts = urlsplit(checked)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
-        usable = False
-        parts = urlsplit("")
-    if not usable or "@" in parts.netloc or "?" in checked or "#" in checked:
-        raise WrongValueError(
-            "must be a URL of scheme http or https with a host, and without user, query "
-            'and fragment, such as "https://vault.example:8200"'
-        )
-    return checked.rstrip("/")
-
-
-def vault_url(value: object) -> str:
-    """Take an address of Vault, without the path of its API or of its pages."""
-    checked = url(value)
-    parts = urlsplit(checked)
-    for more in ("/v1", "/ui"):
-        before, found, _ = f"{parts.path}/".partition(f"{more}/")
-        if found:
-            better = quoted(parts._replace(path=before).geturl())
-            raise WrongValueError(f"has {more} after the address: write {better}")
-    return checked
-
-
-def api_url(value: object) -> str:
-    """Take a URL to which keys are sent: plain http goes to loopback only."""
-    checked = url(value)
-    parts = urlsplit(checked)
-    better = checked.removesuffix("/models")
-    if parts.hostname == _OPENAI and not parts.path:
-        better = f"{checked}/v1"
-    if better != checked:
-        raise WrongValueError(f"is not where OpenAI's API begins: write {quoted(better)}")
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise WrongValueError("sends keys over plain http: use https, or an address of loopback")
-    return checked
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, a name or an address, is this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from freshkey.settings.values import is_loopback
+from freshkey.settings.urls import is_loopback
 from freshkey.vault.login.aws_signing import AwsCredentials
 from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
 from freshkey.vault.login.variables import (

@@ -21,7 +21,7 @@ from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
 from freshkey.host.imports import import_slim
 from freshkey.host.proxies import ProxyError, httpx_proxy
-from freshkey.settings.values import is_loopback
+from freshkey.settings.urls import is_loopback
 from freshkey.vault.answers.quoting import quote
 
 if TYPE_CHECKING:
