@@ -10,7 +10,7 @@ from freshkey.core.model.view import KeyStatus
 from freshkey.serve import keys, problems
 from freshkey.serve.arguments import wait_of
 from freshkey.serve.negotiation import has_tag, wants_text
-from freshkey.serve.responses import Later, Response, Stream
+from freshkey.serve.responses import Later, Response, Stream, encode
 
 if TYPE_CHECKING:
     from freshkey.core.model.view import Publication
@@ -144,7 +144,8 @@ class Reading:
         if second not in answers:
             answers.clear()
             content = keys.as_json(name, publication, tag, self._clock, stale=stale)
-            answers[second] = Response(200, (_JSON, ("ETag", f'"{tag}"')), content)
+            answer = Response(200, (_JSON, ("ETag", f'"{tag}"')), content)
+            answers[second] = answer._replace(framed=encode(answer))
         return answers[second]
 
 

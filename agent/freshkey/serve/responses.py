@@ -15,11 +15,15 @@ _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in H
 
 
 class Response(NamedTuple):
-    """One answer. `headers` are those that it has beside length, connection, and caching."""
+    """One answer. `headers` are those that it has beside length, connection, and caching.
+
+    `framed` is what `encode` made of it, if it is given more than once.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    framed: bytes = b""
 
 
 class Later(NamedTuple):
@@ -90,6 +94,8 @@ def encode(
     has neither (RFC 9110, 15.4.5). Without a length, the answer ends with the connection. Nothing
     from the socket may be stored by anybody.
     """
+    if response.framed and body and keep_alive:
+        return response.framed
     head = [_STATUS_LINES[response.status]]
     head += [f"{name}: {value}\r\n" for name, value in response.headers]
     if has_length and response.status != HTTPStatus.NOT_MODIFIED:
