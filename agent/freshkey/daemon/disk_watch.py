@@ -43,7 +43,7 @@ class Loop(Protocol):
 
 
 async def watch_disk(disk: Disk, loop: Loop) -> None:
-    """Look for ever; whoever undoes what the agent does is answered at most once a look."""
+    """Look for ever, every two seconds; repair each change at most once in a look."""
     while True:
         await trio.sleep(LOOK_EVERY)
         for name in disk.changed():

@@ -58,7 +58,7 @@ class Notices:
         return response
 
     def rotate(self, peer: Peer, name: str, body: bytes) -> Response:
-        """Answer `POST /v1/keys/NAME/rotate`: 202 has the tag to wait away from."""
+        """Answer `POST /v1/keys/NAME/rotate`: the 202 has the tag that is going to change."""
         compromised, now, outcome, response = self._rotate(peer, name, body)
         self._audit.tell("key.rotate_asked", peer, name, self._published_keys.tag(name), outcome)
         if outcome == _ACCEPTED:

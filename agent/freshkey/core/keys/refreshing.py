@@ -62,7 +62,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
 
 
 def on_read(key: KeyState, grant: Grant, context: StepContext) -> KeyState:
-    """Vault told what it keeps: another secret is tried as a minted one is."""
+    """A secret that has changed is tested like a newly minted key."""
     if not isinstance(key.cycle, Minting | Refreshing):
         return key
     reason, current = key.cycle.reason, key.current

@@ -55,7 +55,7 @@ def lifetime_results(
 
 
 def _unknown(token: float | None) -> str:
-    unknown = "not set, so how long its leases live shows with the first of them"
+    unknown = "not set, so the lifetime of its leases is unknown until the first one"
     if token is None:
         return unknown
     longer = f"leases longer than {as_duration(token)} would end with the token"

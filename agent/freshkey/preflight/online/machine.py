@@ -34,7 +34,7 @@ def machine_results(settings: Settings) -> Iterator[Result]:
             if fault := unwritable(file.path.parent):
                 yield failure(place, fault)
             else:
-                yield fine(place, f"{file.path}: directory, owner, and group will do")
+                yield fine(place, f"{file.path}: directory, owner, and group are fine")
     swaps = list(swappable(settings))
     yield from (warning("state.directory", f"{mount}: {message}") for mount, message in swaps)
     if not swaps:
