@@ -33,9 +33,9 @@ def audit_file(tmpfs_path: Path) -> Path:
 
 @pytest.fixture
 def small_disk(audit_file: Path) -> Iterator[Path]:
-    """Put a file system of a few pages there."""
+    """Put a file system of a megabyte there."""
     point = audit_file.parent
-    options = ["-t", "tmpfs", "-o", "size=16k", "tmpfs", str(point)]
+    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(point)]
     if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
         pytest.skip("mounting a tmpfs needs root")
     yield point
@@ -124,7 +124,7 @@ def test_a_full_disk_sends_reads_to_the_log(
 ) -> None:
     audited.start()
     audited.wait_for_key()
-    (small_disk / "filler").write_bytes(b"x" * 4096)
+    (small_disk / "filler").write_bytes(b"x" * (1024 - 12) * 1024)  # all but a few pages
 
     def is_full() -> bool:
         for _ in range(10):
