@@ -96,8 +96,7 @@ def test_tables_that_are_wrong_hide_no_others(tmp_path: Path) -> None:
     ]
 
 
-def test_rules_of_tables_that_are_not_done_yet(tmp_path: Path) -> None:
-    """They are tested all the same: whoever builds a table finds its rules in place."""
+def test_rules_of_tables(tmp_path: Path) -> None:
     text = config(
         more="""
         [[keys.billing.hooks]]

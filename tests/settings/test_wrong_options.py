@@ -114,7 +114,37 @@ def test_wrong_auth(tmp_path: Path, auth: str, fault: str) -> None:
             'verify = {base_url = "http://api.example/v1"}',
             "verify.base_url: sends keys over plain http: use https, or an address of loopback",
         ),
-        ('hooks = [{command = ["true"]}]', f"hooks: {LATER}"),
+        ('hooks = [{command = [""]}]', "hooks[0].command[0]: is empty: name a program"),
+        (
+            'hooks = [{command = ["bin/reload"]}]',
+            "hooks[0].command[0]: is a relative path: write all of it, or a name alone",
+        ),
+        (
+            'hooks = [{command = ["true", "a\\u0000b"]}]',
+            "hooks[0].command[1]: has a null character: remove it",
+        ),
+        (
+            'hooks = [{signal = "9", pid_file = "p"}]',
+            'hooks[0].signal: is "9", which is no signal here: write "HUP", "USR1"',
+        ),
+        (
+            'hooks = [{signal = "HUP", unit = "-H.service"}]',
+            (
+                'hooks[0].unit: is "-H.service", which is no service of systemd: write '
+                '"billing.service"'
+            ),
+        ),
+        (
+            'hooks = [{signal = "HUP", unit = "billing.timer"}]',
+            (
+                'hooks[0].unit: is "billing.timer", which is no service of systemd: write '
+                '"billing.service"'
+            ),
+        ),
+        (
+            'hooks = [{command = ["x"], timeout = 0}]',
+            'hooks[0].timeout: is 0, and must be at least "1s"',
+        ),
         (
             'files = {path = "/x"}',
             "files: is a table, and must be an array: write [[ ]] around the table's name",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, final
 
+from freshkey.core.model.events import Published, Withdrawn
 from freshkey.core.model.struct import Struct
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.publisher import OutputOrder, Publisher
 from freshkey.daemon.recorder import Recorder
+from freshkey.hooks.hooks import Hooks
 from freshkey.host.clock import WallClock, boot_time
 from freshkey.serve.published_keys import PublishedKeys
 
 if TYPE_CHECKING:
     from freshkey.core.model.actions import Record
-    from freshkey.core.model.events import Published, Withdrawn
     from freshkey.core.model.state import AgentState
     from freshkey.core.model.view import KeyView
 
@@ -28,6 +29,7 @@ class AgentEnvironment(Struct, frozen=True):
     publisher: Publisher
     published_keys: PublishedKeys
     recorder: Recorder
+    hooks: Hooks
 
     def now(self) -> float:
         """Seconds on the lease clock."""
@@ -46,8 +48,11 @@ class AgentEnvironment(Struct, frozen=True):
         self.keeper.keep(state)
 
     def publish(self, order: OutputOrder) -> Published | Withdrawn:
-        """Write or remove files."""
-        return self.publisher.perform(order)
+        """Write or remove files; hooks are for a key that stands in all of them."""
+        answer = self.publisher.perform(order)
+        if isinstance(answer, Published) and not answer.faults:
+            self.hooks.published(answer.order)
+        return answer
 
     def changed(self) -> list[str]:
         """Name the keys whose files somebody else has changed."""

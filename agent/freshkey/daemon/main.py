@@ -30,6 +30,8 @@ from freshkey.daemon.publisher import Publisher
 from freshkey.daemon.recorder import Recorder
 from freshkey.daemon.status import Reporter
 from freshkey.daemon.token_watch import watch_token
+from freshkey.hooks.done import DoneHooks
+from freshkey.hooks.hooks import Hooks
 from freshkey.host.clock import WallClock, boot_time
 from freshkey.host.notify import notify
 from freshkey.logs.audit import Audit
@@ -92,9 +94,13 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     listeners = open_listeners(settings)
     publisher = Publisher(settings, clock)
     keeper = _keeper(settings, directory, keep=False)
-    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder)
-    loop = _loop(environment)
-    control = Control(loop, Reporter(settings.vault.address, clock, publisher, readers.of))
+    adopted = _restored(keeper, publisher, recorder)
+    hooks = _hooks(settings, directory, adopted)
+    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder, hooks)
+    loop = Loop(keeper.desired_state.policy, adopted, environment)
+    control = Control(
+        loop, Reporter(settings.vault.address, clock, publisher, readers.of, hooks.trouble)
+    )
     access = Access.of(settings.keys)
     routes = Routes(published_keys, access, clock, recorder.audit, control, readers)
     served = endpoints(
@@ -108,6 +114,7 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
         async with trio.open_nursery() as server:
             ended = trio.Event()
             await server.start(partial(serving, stop=ended, grace=DRAIN))
+            server.start_soon(hooks.run, ended)
             notify(READY=1)
             await _work(settings, environment, loop)
             ended.set()
@@ -121,8 +128,11 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
     recorder = Recorder(Audit(settings.log.audit_file), clock)
     keeper = _keeper(settings, directory, keep=True)
     publisher = Publisher(settings, clock)
-    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder)
-    loop = _loop(environment)
+    adopted = _restored(keeper, publisher, recorder)
+    # Nothing runs them here: the `run` that follows sees that they are owed.
+    hooks = _hooks(settings, directory, adopted)
+    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder, hooks)
+    loop = Loop(keeper.desired_state.policy, adopted, environment)
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         outer.start_soon(_stop_after, timeout, loop)
@@ -146,16 +156,26 @@ def _keeper(settings: Settings, directory: StateDirectory, *, keep: bool) -> Jou
     return JournalKeeper(directory, desired_state(settings, keep=keep), persist=persist)
 
 
-def _loop(environment: AgentEnvironment) -> Loop:
-    """Make the main loop, with the state that the journal holds."""
-    keeper = environment.keeper
+def _restored(keeper: JournalKeeper, publisher: Publisher, recorder: Recorder) -> AgentState:
+    """Return the state that the journal holds."""
     adopted = keeper.restore()
     for record in adopted.records:
-        environment.record(record)
-    environment.publisher.remove_left(adopted.files)
+        recorder.record(record)
+    publisher.remove_left(adopted.files)
     for key in adopted.state.keys:
-        environment.publisher.remember(key.name, publication(key, adopted.state.tokens))
-    return Loop(keeper.desired_state.policy, adopted.state, environment)
+        publisher.remember(key.name, publication(key, adopted.state.tokens))
+    return adopted.state
+
+
+def _hooks(settings: Settings, directory: StateDirectory, adopted: AgentState) -> Hooks:
+    """Make what runs hooks, with what an agent before this one has left to run."""
+    come_to = {
+        key.name: key.generation
+        for key in adopted.keys
+        if not key.removed and settings.keys[key.name].hooks
+    }
+    done = DoneHooks(directory if settings.state.persist else None, come_to)
+    return Hooks(settings.keys, done)
 
 
 async def _work(

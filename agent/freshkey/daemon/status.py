@@ -25,7 +25,11 @@ Json: TypeAlias = "dict[str, object]"
 
 @final
 class Reporter:
-    """Describes a state. `readers` lists who read the key of a name, ready for JSON."""
+    """Describes a state.
+
+    `readers` lists who read the key of a name, ready for JSON; `hook_trouble` says what keeps its
+    hooks from working.
+    """
 
     def __init__(
         self,
@@ -33,11 +37,13 @@ class Reporter:
         clock: WallClock,
         publisher: Publisher,
         readers: Callable[[str], Sequence[Mapping[str, object]]],
+        hook_trouble: Callable[[str], Trouble | None],
     ) -> None:
         self._address = address
         self._clock = clock
         self._publisher = publisher
         self._readers = readers
+        self._hook_trouble = hook_trouble
         self._started = boot_time()
 
     def describe(self, state: AgentState, names: Collection[str]) -> Json:
@@ -74,7 +80,7 @@ class Reporter:
             "api_key_id": out.api_key_id if out else None,
             "leases": keys.leases(key),
             "pending_revocations": revocation.pending(key, boot_time()),
-            "last_fault": self._trouble(key.trouble),
+            "last_fault": self._trouble(key.trouble or self._hook_trouble(key.name)),
             "files": [
                 {"path": one_line(str(path)), "ok": ok, "fault": fault}
                 for path, ok, fault in self._publisher.files(key.name)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec.structs import force_setattr
 
-from freshkey.core.model.policy import VerifyMode
+from freshkey.core.model.policy import HookEvent, VerifyMode
 from freshkey.core.model.struct import Struct, field
 from freshkey.settings import urls, values
 from freshkey.settings.auth import AuthSettings, Name, Word
@@ -38,14 +38,6 @@ class FileFormat(StrEnum):
     ENV = "env"
     JSON = "json"
     TEMPLATE = "template"
-
-
-class HookEvent(StrEnum):
-    """After which publish a hook runs."""
-
-    FIRST = "first"
-    ROTATE = "rotate"
-    BOTH = "both"
 
 
 class LogLevel(StrEnum):
@@ -120,9 +112,9 @@ class HookSettings(Struct, frozen=True, kw_only=True):
     on: HookEvent = HookEvent.ROTATE
     command: tuple[Annotated[str, values.text], ...] = ()
     timeout: PositiveSeconds = 30.0
-    signal: Word | None = None
+    signal: Annotated[str, values.signal_name] | None = None
     pid_file: Path | None = None
-    unit: str | None = None
+    unit: Annotated[str, values.service] | None = None
 
 
 class AllowSettings(Struct, frozen=True, kw_only=True):

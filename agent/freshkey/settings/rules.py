@@ -96,6 +96,19 @@ def _hook(place: Place, hook: HookSettings) -> Iterator[Finding]:
     receivers = sum(map(bool, (hook.pid_file, hook.unit)))
     if receivers != (1 if hook.signal else 0):
         yield Finding(place, "must have exactly one of pid_file and unit with signal, else neither")
+    if hook.command:
+        yield from _command((*place, "command"), hook.command)
+
+
+def _command(place: Place, command: tuple[str, ...]) -> Iterator[Finding]:
+    program = command[0]
+    if not program:
+        yield Finding((*place, 0), "is empty: name a program")
+    elif "/" in program and not program.startswith("/"):
+        yield Finding((*place, 0), "is a relative path: write all of it, or a name alone")
+    for index, argument in enumerate(command):
+        if "\0" in argument:  # execve(2) would end it there
+            yield Finding((*place, index), "has a null character: remove it")
 
 
 def _outputs(settings: Settings) -> Iterator[Finding]:

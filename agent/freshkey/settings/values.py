@@ -5,6 +5,7 @@ All raise `WrongValueError`, whose text completes the sentence that the value's 
 
 import json
 import re
+import signal
 from datetime import timedelta
 from typing import Final, NoReturn
 
@@ -25,6 +26,7 @@ _DURATION: Final = r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?"
 _LONGEST: Final = timedelta(days=3650).total_seconds()
 _MODE: Final = r"0?[0-7]{3}"
 _VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+_SERVICE: Final = r"[A-Za-z0-9:_\\][A-Za-z0-9:_.\\@-]{0,246}\.service"
 _NO_ID: Final = 2**32 - 1  # -1 as a uid_t: "leave unchanged" in chown(2)
 _RENEW_AT: Final = (0.5, 0.95)
 
@@ -204,5 +206,24 @@ def variable_name(value: object) -> str:
     if not re.fullmatch(_VARIABLE, checked):
         raise WrongValueError(
             f"is {quoted(checked)}, which is not a name for an environment variable"
+        )
+    return checked
+
+
+def signal_name(value: object) -> str:
+    """Take the name of a signal, with or without SIG; return it without."""
+    checked = string(value)
+    name = checked.upper().removeprefix("SIG")
+    if f"SIG{name}" not in signal.Signals.__members__:
+        raise WrongValueError(f'is {quoted(checked)}, which is no signal here: write "HUP", "USR1"')
+    return name
+
+
+def service(value: object) -> str:
+    """Take the name of a systemd service: only services have a main process (systemd.unit(5))."""
+    checked = string(value)
+    if not re.fullmatch(_SERVICE, checked):
+        raise WrongValueError(
+            f'is {quoted(checked)}, which is no service of systemd: write "billing.service"'
         )
     return checked

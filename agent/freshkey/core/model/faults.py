@@ -43,6 +43,7 @@ class Operation(StrEnum):
     TEST = "test"
     PUBLISH = "publish"
     WITHDRAW = "withdraw"
+    HOOK = "hook"
 
 
 class Fault(Struct, frozen=True):

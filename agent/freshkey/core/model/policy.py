@@ -16,6 +16,14 @@ class VerifyMode(StrEnum):
     OFF = "off"
 
 
+class HookEvent(StrEnum):
+    """After which publish a hook runs."""
+
+    FIRST = "first"
+    ROTATE = "rotate"
+    BOTH = "both"
+
+
 class KeyPolicy(Struct, frozen=True):
     """The options of one `[keys.NAME]`; 0 turns `check_every` and `probe_every` off."""
 

@@ -19,6 +19,7 @@ from freshkey.preflight.offline.accounts import (
     group_passes,
     user_passes,
 )
+from freshkey.preflight.offline.hooks import hook_findings
 from freshkey.preflight.offline.peers import peer_findings
 from freshkey.preflight.offline.templates import template_findings
 from freshkey.settings import SettingsFault
@@ -65,6 +66,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
             yield from _passage((*place, "path"), file)
             if in_memory and not is_memory_backed(file.path.parent):
                 yield Finding((*place, "path"), _ON_DISK)
+        for index, hook in enumerate(key.hooks):
+            yield from hook_findings(("keys", name, "hooks", index), hook)
     directory = settings.state.directory
     if in_memory and not is_memory_backed(directory):
         yield Finding(("state", "directory"), _ON_DISK)
