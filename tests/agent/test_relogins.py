@@ -47,7 +47,7 @@ class FastClockEnvironment:
     def seed(self) -> int:
         return secrets.randbits(64)
 
-    def keep(self, state: AgentState) -> None:
+    def write_journal(self, state: AgentState) -> None:
         pass
 
     def publish(self, order: Publish | Withdraw) -> Published | Withdrawn:

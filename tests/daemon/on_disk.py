@@ -63,9 +63,9 @@ class OnDisk(Simulation):
         self.loop = Loop(policy, fresh(policy), self)
         self.writes = 0
 
-    def keep(self, state: AgentState) -> None:
-        super().keep(state)
-        self.keeper.keep(state)
+    def write_journal(self, state: AgentState) -> None:
+        super().write_journal(state)
+        self.keeper.write_journal(state)
 
     def publish(
         self, order: actions.Publish | actions.Withdraw

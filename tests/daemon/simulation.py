@@ -48,7 +48,7 @@ class Simulation:
     def seed(self) -> int:
         return next(self._seeds)
 
-    def keep(self, state: AgentState) -> None:
+    def write_journal(self, state: AgentState) -> None:
         self.kept.append(state)
 
     def publish(

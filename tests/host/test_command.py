@@ -14,7 +14,7 @@ from freshkey.core.model.secret import MASK, Secret
 from freshkey.host import command as module
 from freshkey.host.command import LONGEST, Ended, run_command
 from freshkey.host.environment import clean_environment
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,7 @@ async def test_cancelled_it_is_ended(left: Path) -> None:
 
 async def test_secrets_are_masked() -> None:
     key, plain = "sk-svcacct-0123456789abcdefghij", "correct-horse-battery"
-    know(Secret(plain))
+    add_secret(Secret(plain))
     ended = await run('echo "key: $KEY"; echo "$PLAIN"', KEY=key, PLAIN=plain)
     assert ended.output == (f"key: {MASK}", MASK)
 
@@ -152,7 +152,7 @@ async def test_secrets_are_masked() -> None:
 @pytest.mark.parametrize("missing", [1, 8, 15])
 async def test_a_secret_that_is_cut_is_dropped(missing: int) -> None:
     secret = "hunter2-" * 2
-    know(Secret(secret))
+    add_secret(Secret(secret))
     fill = LONGEST - len(secret) + missing - 1
     ended = await run(f"printf '%{fill}s ' x; echo \"$PLAIN\"", PLAIN=secret)
     assert ended.is_cut

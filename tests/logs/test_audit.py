@@ -22,7 +22,7 @@ from freshkey.daemon.recorder import Recorder
 from freshkey.host.clock import WallClock
 from freshkey.logs.audit import Audit
 from freshkey.logs.audit_file import AuditFile, NotTakenError
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.logs.setup import configure
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_a_read_looks_as_structlog_would_write_it(stream: io.StringIO, tmp_path:
 def test_a_secret_is_masked_before_what_clients_say_is_cut(tmp_path: Path) -> None:
     """A key of any look that somebody sends in the place of a name."""
     secret = Secret("0123456789abcdef" * 32)
-    know(secret)
+    add_secret(secret)
     audit = Audit(tmp_path / "audit")
     read(audit, "key.read", key=secret.reveal(), outcome="unknown_key")
     read(audit, "key.read", key="x" * 5000, outcome="unknown_key")

@@ -8,10 +8,10 @@ KNOWN = f'{CANARY} "of\\no/shape'
 CRASHING = f"""
 import threading
 from freshkey.core.model.secret import Secret
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.logs.setup import configure
 canary = {KNOWN!r}
-know(Secret(canary))
+add_secret(Secret(canary))
 configure("info", "json")
 def crash():
     local = canary

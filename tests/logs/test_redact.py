@@ -58,7 +58,7 @@ def test_a_known_secret_is_masked_however_it_is_encoded(
     value: str, before: bytes, after: bytes
 ) -> None:
     redactor = Redactor()
-    redactor.know(Secret(value))
+    redactor.add_secret(Secret(value))
     data = value.encode()
     for form in (
         value,
@@ -80,44 +80,44 @@ def test_a_known_secret_is_masked_however_it_is_encoded(
 
 def test_of_two_secrets_the_longer_one_leaves_no_tail() -> None:
     redactor = Redactor()
-    redactor.know(Secret("correct-horse"))
-    redactor.know(Secret("correct-horse-battery"))
+    redactor.add_secret(Secret("correct-horse"))
+    redactor.add_secret(Secret("correct-horse-battery"))
     assert redactor.text("correct-horse-battery correct-horse") == "*** ***"
 
 
 def test_a_short_secret_does_not_black_out_the_log() -> None:
     redactor = Redactor()
-    redactor.know(Secret("ab"))
+    redactor.add_secret(Secret("ab"))
     assert redactor.text("abba") == "abba"
 
 
 def test_old_secrets_go_and_those_that_are_met_again_stay() -> None:
     redactor = Redactor(capacity=2)
     for value in ("first-one", "second-one", "first-one", "third-one"):
-        redactor.know(Secret(value))
+        redactor.add_secret(Secret(value))
     assert redactor.text("first-one second-one third-one") == "*** second-one ***"
 
 
 def test_a_passing_secret_is_masked_until_it_is_forgotten() -> None:
     redactor = Redactor()
-    redactor.know(Secret("staying-one"))
+    redactor.add_secret(Secret("staying-one"))
     for value in ("passing-one", "staying-one", "promoted-one"):
-        redactor.know_passing(Secret(value))
-    redactor.know(Secret("promoted-one"))
+        redactor.add_temporary(Secret(value))
+    redactor.add_secret(Secret("promoted-one"))
     text = "staying-one passing-one promoted-one"
     assert redactor.text(text) == "*** *** ***"
-    redactor.forget_passing()
+    redactor.clear_temporary()
     assert redactor.text(text) == "*** passing-one ***"
-    redactor.know_passing(Secret("passing-one"))
+    redactor.add_temporary(Secret("passing-one"))
     assert redactor.text(text) == "*** *** ***"
 
 
 def test_passing_secrets_push_no_other_one_out_for_good() -> None:
     redactor = Redactor(capacity=2)
     for value in ("first-one", "second-one", "third-one"):
-        redactor.know_passing(Secret(value))
-    redactor.know(Secret("first-one"))
-    redactor.forget_passing()
+        redactor.add_temporary(Secret(value))
+    redactor.add_secret(Secret("first-one"))
+    redactor.clear_temporary()
     assert redactor.text("first-one second-one third-one") == "*** second-one third-one"
 
 
@@ -133,7 +133,7 @@ class Broken:
 
 def test_a_value_is_masked_all_the_way_down() -> None:
     redactor = Redactor()
-    redactor.know(Secret("correct-horse"))
+    redactor.add_secret(Secret("correct-horse"))
     value = {
         "text": "a correct-horse",
         "bytes": b"\xffcorrect-horse",
@@ -158,7 +158,7 @@ def test_a_value_is_masked_all_the_way_down() -> None:
 
 def test_a_secret_of_digits_is_masked_as_a_number_too() -> None:
     redactor = Redactor()
-    redactor.know(Secret("20261123"))
+    redactor.add_secret(Secret("20261123"))
     assert redactor.value([20261123, 7]) == [MASK, 7]
 
 

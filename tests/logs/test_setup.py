@@ -30,7 +30,7 @@ def stream() -> Iterator[io.StringIO]:
     """Where configure() may log to; all that it changes is put back."""
     root = logging.getLogger()
     before = root.handlers[:], root.level, sys.excepthook, threading.excepthook, sys.unraisablehook
-    redact.know(Secret(KNOWN))
+    redact.add_secret(Secret(KNOWN))
     yield io.StringIO()
     logging.captureWarnings(capture=False)
     root.handlers[:], level, sys.excepthook, threading.excepthook, sys.unraisablehook = before

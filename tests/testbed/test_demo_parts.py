@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.core.model.state import Lease
-from freshkey.core.pacing.timing import point
+from freshkey.core.pacing.timing import renewal_time
 from freshkey.settings.desired_state import desired_state
 from freshkey.settings.loading import load
 from openai import OpenAI
@@ -65,7 +65,7 @@ def test_configuration_is_whole(
     policy = desired_state(settings).policy.keys["demo"]
     for draw, at in ((1.0, earliest), (0.0, latest)):
         lease = Lease("id", 1, profile.lease, False, 0.0, profile.lease, draw)  # noqa: FBT003 - renewable
-        assert point(lease, policy) == pytest.approx(at)
+        assert renewal_time(lease, policy) == pytest.approx(at)
 
 
 def end_with(error: Exception | None, *, log: bool) -> WorkDirectory:

@@ -29,7 +29,7 @@ class Disk(Protocol):
     def tidy(self) -> None:
         """Remove what is left of keys that are not configured any more."""
 
-    def keep(self, state: AgentState) -> None:
+    def write_journal(self, state: AgentState) -> None:
         """See to the state directory and its journal."""
 
 
@@ -49,4 +49,4 @@ async def watch_disk(disk: Disk, loop: Loop) -> None:
         for name in disk.changed():
             loop.send(FilesChanged(name))
         disk.tidy()
-        disk.keep(loop.state)
+        disk.write_journal(loop.state)

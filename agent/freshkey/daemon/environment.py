@@ -43,9 +43,9 @@ class AgentEnvironment(Struct, frozen=True):
         """Fresh randomness for one step."""
         return secrets.randbits(64)
 
-    def keep(self, state: AgentState) -> None:
+    def write_journal(self, state: AgentState) -> None:
         """Put the state into the journal."""
-        self.keeper.keep(state)
+        self.keeper.write_journal(state)
 
     def publish(self, order: OutputOrder) -> Published | Withdrawn:
         """Write or remove files; hooks are for a key that stands in all of them."""

@@ -42,7 +42,7 @@ from freshkey.core.model.faults import FaultError
 from freshkey.core.model.policy import VerifyMode
 from freshkey.host.clock import boot_time
 from freshkey.host.imports import import_slim
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.openai.probe import Probe
 
 if TYPE_CHECKING:
@@ -116,18 +116,18 @@ class RemoteExecutor:
             await probe.aclose()
 
     async def _for_key(self, order: VaultKeyOrder) -> Event:
-        know(order.token)  # again and again: only the newest secrets are remembered
+        add_secret(order.token)  # again and again: only the newest secrets are remembered
         vault = await self._vault()
         match order:
             case Issue():
                 key = self._settings.keys[order.name]
                 grant = await vault.mint(order.token, key.path, key.field, key.ttl)
-                know(grant.secret)
+                add_secret(grant.secret)
                 return Issued(order, grant)
             case Refresh():
                 key = self._settings.keys[order.name]
                 grant = await vault.read(order.token, key.path, key.field)
-                know(grant.secret)
+                add_secret(grant.secret)
                 return Refreshed(order, grant)
             case Renew():
                 renewal = await vault.renew_lease(order.token, order.lease_id, order.increment)
@@ -144,9 +144,9 @@ class RemoteExecutor:
         match order:
             case LogIn():
                 if order.unwrapped is not None:
-                    know(order.unwrapped.secret_id)
+                    add_secret(order.unwrapped.secret_id)
                 login = await vault.log_in(order.unwrapped, self._on_unwrapped)
-                know(login.token)
+                add_secret(login.token)
                 return LoggedIn(order, login)
             case RenewToken():
                 renewal = await vault.renew_token(order.token, order.increment)
@@ -161,7 +161,7 @@ class RemoteExecutor:
                 assert_never(order)
 
     def _on_unwrapped(self, unwrapped: Unwrapped) -> None:
-        know(unwrapped.secret_id)
+        add_secret(unwrapped.secret_id)
         self._send(CredentialUnwrapped(unwrapped))
 
     async def _vault(self) -> VaultClient:

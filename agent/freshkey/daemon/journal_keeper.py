@@ -14,7 +14,7 @@ from freshkey.core.model.ledger import Ledger, to_ledger
 from freshkey.core.model.text import one_line
 from freshkey.host.clock import boot_time
 from freshkey.host.identity import boot_id, machine_id
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.outputs.codec import Header, UnreadableError, decode, encode
 from freshkey.outputs.journal import Journal
 
@@ -70,7 +70,7 @@ class JournalKeeper:
             log.warning("journal.set_aside", reason=why, moved_to=str(moved_to))
             return nothing
         for secret in _secrets(ledger):
-            know(secret)
+            add_secret(secret)
         rebooted = shift is not None
         if shift is not None:
             ledger = shifted(ledger, shift)
@@ -78,7 +78,7 @@ class JournalKeeper:
         log.info("journal.adopted", keys=[e.name for e in ledger.keys], rebooted=rebooted)
         return adopted
 
-    def keep(self, state: AgentState) -> None:
+    def write_journal(self, state: AgentState) -> None:
         """Write what the state needs after a restart, if that or the journal has changed.
 
         A journal that can't be written holds nothing back: a key without a journal is better than
@@ -101,7 +101,7 @@ class JournalKeeper:
         """Write once more at the end, and name what no later start will know of, if that fails."""
         if self._journal is None:
             return
-        self.keep(state)
+        self.write_journal(state)
         leases = [lease_id for key in state.keys for lease_id in live_leases(key)]
         token = state.tokens.current
         if self._faults and (leases or token):

@@ -53,7 +53,7 @@ class Environment(Protocol):
     def seed(self) -> int:
         """Fresh randomness for one step."""
 
-    def keep(self, state: AgentState) -> None:
+    def write_journal(self, state: AgentState) -> None:
         """Put the state into the journal."""
 
     def publish(self, order: Publish | Withdraw) -> Published | Withdrawn:
@@ -143,7 +143,7 @@ class Loop:
         self.state = result.state
         self._wake_at = result.wake_at
         self._finished = self._finished or result.finished
-        environment.keep(result.state)
+        environment.write_journal(result.state)
         if isinstance(event, LoggedIn):
             executor.finish_login()
         return result.actions

@@ -93,7 +93,7 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     # First: a start that fails for want of a socket has told and removed nothing.
     listeners = open_listeners(settings)
     publisher = Publisher(settings, clock)
-    keeper = _keeper(settings, directory, keep=False)
+    keeper = _keeper(settings, directory, keep_on_stop=False)
     adopted = _restored(keeper, publisher, recorder)
     hooks = _hooks(settings, directory, adopted)
     environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder, hooks)
@@ -126,7 +126,7 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
 async def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation
     clock, published_keys = WallClock(), PublishedKeys(settings.keys)
     recorder = Recorder(Audit(settings.log.audit_file), clock)
-    keeper = _keeper(settings, directory, keep=True)
+    keeper = _keeper(settings, directory, keep_on_stop=True)
     publisher = Publisher(settings, clock)
     adopted = _restored(keeper, publisher, recorder)
     # Nothing runs them here: the `run` that follows sees that they are owed.
@@ -148,12 +148,14 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
     return 1
 
 
-def _keeper(settings: Settings, directory: StateDirectory, *, keep: bool) -> JournalKeeper:
-    """Make what keeps the journal, if there is to be one; `keep`: see `desired_state`."""
+def _keeper(settings: Settings, directory: StateDirectory, *, keep_on_stop: bool) -> JournalKeeper:
+    """Make what keeps the journal, if there is to be one; `keep_on_stop`: see `desired_state`."""
     persist = settings.state.persist
     if not persist:
         Journal(directory).remove()
-    return JournalKeeper(directory, desired_state(settings, keep=keep), persist=persist)
+    return JournalKeeper(
+        directory, desired_state(settings, keep_on_stop=keep_on_stop), persist=persist
+    )
 
 
 def _restored(keeper: JournalKeeper, publisher: Publisher, recorder: Recorder) -> AgentState:

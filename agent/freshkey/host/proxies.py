@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 
 if TYPE_CHECKING:
     import socket
@@ -141,7 +141,7 @@ def _parsed(variable: str, value: str) -> Proxy:
         return Proxy(parts.hostname, port, variable)
     password = unquote(parts.password or "")
     if password:
-        know(Secret(password))
+        add_secret(Secret(password))
     return Proxy(parts.hostname, port, variable, Secret(f"{unquote(parts.username)}:{password}"))
 
 

@@ -47,23 +47,23 @@ class Redactor:
         self._capacity = capacity
         self._lock = Lock()
         self._known: OrderedDict[Secret, frozenset[str]] = OrderedDict()
-        self._passing: set[Secret] = set()  # those of the known that `forget_passing` drops
+        self._passing: set[Secret] = set()  # those of the known that `clear_temporary` drops
         self._starts: dict[str, list[str]] = {}  # replaced as a whole: read without the lock
 
-    def know(self, secret: Secret) -> None:
+    def add_secret(self, secret: Secret) -> None:
         """Mask this secret from now on. One of less than 6 characters is not masked."""
         with self._lock:
             self._passing.discard(secret)
             self._remember(secret)
 
-    def know_passing(self, secret: Secret) -> None:
-        """Mask a credential until `forget_passing`; one that is known anyway stays known."""
+    def add_temporary(self, secret: Secret) -> None:
+        """Mask a credential until `clear_temporary`; one that is known anyway stays known."""
         with self._lock:
             if secret not in self._known:
                 self._passing.add(secret)
             self._remember(secret)
 
-    def forget_passing(self) -> None:
+    def clear_temporary(self) -> None:
         """Keep nothing of credentials that served their purpose."""
         with self._lock:
             for secret in self._passing:
@@ -160,8 +160,8 @@ def _in_base64(data: bytes) -> set[str]:
 
 
 _REDACTOR: Final = Redactor()
-know: Final = _REDACTOR.know
-know_passing: Final = _REDACTOR.know_passing
-forget_passing: Final = _REDACTOR.forget_passing
+add_secret: Final = _REDACTOR.add_secret
+add_temporary: Final = _REDACTOR.add_temporary
+clear_temporary: Final = _REDACTOR.clear_temporary
 redact_text: Final = _REDACTOR.text
 redact_value: Final = _REDACTOR.value

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from freshkey.settings.model import KeySettings, Settings
 
 
-def desired_state(settings: Settings, *, keep: bool = False) -> DesiredState:
+def desired_state(settings: Settings, *, keep_on_stop: bool = False) -> DesiredState:
     """Translate the configuration.
 
-    `keep` leaves every key as it is at the end, whatever `on_stop` says. Otherwise an agent that
-    keeps no journal revokes: each start would leave a token and keys that no later one knows.
+    `keep_on_stop` leaves every key as it is at the end, whatever `on_stop` says. Otherwise an
+    agent that keeps no journal revokes: each start would leave a token and keys that no later one
+    knows.
     """
-    ends = not settings.state.persist
+    no_journal = not settings.state.persist
     return DesiredState(
         policy=AgentPolicy(
             keys={
-                name: _policy(key, revoke=not keep and (ends or key.on_stop is OnStop.REVOKE))
+                name: _policy(
+                    key, revoke=not keep_on_stop and (no_journal or key.on_stop is OnStop.REVOKE)
+                )
                 for name, key in settings.keys.items()
             },
             max_mints_per_minute=settings.vault.max_mints_per_minute,

@@ -11,12 +11,12 @@ from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Lease, Reason
 from freshkey.core.model.token import Token, Tokens
 from freshkey.core.pacing.timing import (
-    Course,
-    Next,
+    LeaseAction,
+    NextAction,
     bounded_by_token,
     good_until,
     next_for,
-    point,
+    renewal_time,
     token_lead,
     token_point,
 )
@@ -58,7 +58,7 @@ policies = st.builds(
 @settings(derandomize=True, database=None)
 @given(term=st.floats(2, 100_000), draw=SHARES, chosen=policies)
 def test_the_point(term: float, draw: float, chosen: KeyPolicy) -> None:
-    at = point(lease(term, draw=draw), chosen)
+    at = renewal_time(lease(term, draw=draw), chosen)
     latest = term - chosen.overlap - chosen.activation_timeout - 5
     assert at >= term / 2, "never before half the lifetime"
     assert at <= max(latest, term / 2), "time is left for the test and the overlap"
@@ -78,7 +78,7 @@ def test_the_point(term: float, draw: float, chosen: KeyPolicy) -> None:
     ],
 )
 def test_the_point_in_numbers(term: float, draw: float, expected: float) -> None:
-    assert point(lease(term, draw=draw), KeyPolicy()) == pytest.approx(expected)
+    assert renewal_time(lease(term, draw=draw), KeyPolicy()) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_a_lease_ends_with_the_first_of_its_ends() -> None:
 
 def test_what_comes_next() -> None:
     tokens = Tokens(current=token(7200), retired=(token(3000, number=2),))
-    due = Next(2412, Course.REPLACE)
+    due = NextAction(2412, LeaseAction.REPLACE)
     assert next_for(lease(), KeyPolicy(), tokens, 500) == due
     assert next_for(lease(token=2), KeyPolicy(), tokens, 500) == due
-    moving = Next(2100, Course.REPLACE, Reason.TOKEN)
+    moving = NextAction(2100, LeaseAction.REPLACE, Reason.TOKEN)
     assert next_for(lease(token=2), KeyPolicy(), tokens, 900) == moving
-    unknown = Next(-inf, Course.REPLACE, Reason.TOKEN)
+    unknown = NextAction(-inf, LeaseAction.REPLACE, Reason.TOKEN)
     assert next_for(lease(token=3), KeyPolicy(), tokens, 500) == unknown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.vault.login import gcp
-from freshkey.vault.login.outside import Service
+from freshkey.vault.login.identity_http import Service
 
 from testbed.binaries import GCP_PLUGIN, binary
 from tests.logins.cloud.google import Google

@@ -90,7 +90,7 @@ def test_what_is_masked_or_cut_in_the_message_still_tells_the_kind(
 ) -> None:
     redactor = Redactor()
     for word in ("invalid", "sealed", "does not", "API error"):
-        redactor.know(Secret(word))
+        redactor.add_secret(Secret(word))
     monkeypatch.setattr("freshkey.vault.answers.quoting.redact_text", redactor.text)
     fault = fault_of(request_, Refusal(status, (error,)))
     assert fault.kind is kind

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from freshkey.core.model.secret import Secret
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.vault.answers.quoting import LONGEST, quote
 
 
@@ -38,7 +38,7 @@ def test_a_secret_on_the_cut_is_masked_whole() -> None:
 
 
 def test_a_secret_without_a_look_is_masked_by_value() -> None:
-    know(Secret("correct-horse-battery-staple"))
+    add_secret(Secret("correct-horse-battery-staple"))
     assert quote(["wrong: correct-horse-battery-staple!"]) == "wrong: ***!"
     assert "horse" not in quote(["x" * (LONGEST - 20) + " correct-horse-battery-staple"])
 

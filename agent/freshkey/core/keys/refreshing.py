@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.keys.publishing import write
-from freshkey.core.keys.renewal import mended
+from freshkey.core.keys.renewal import clear_trouble
 from freshkey.core.keys.replacement import back_off, try_out, want
 from freshkey.core.model.actions import Refresh
 from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
@@ -110,7 +110,7 @@ def _on_unchanged(key: KeyState, reason: Reason, context: StepContext) -> KeySta
     """No news: good, unless OpenAI has refused this very key."""
     if key.watch.refusals > (0 if reason is Reason.REPORTED else 1):
         return _refuse(key, reason, _REFUSED, context)
-    key = mended(replace(key, cycle=Idle(), failures=0))
+    key = clear_trouble(replace(key, cycle=Idle(), failures=0))
     return write(key, context)  # files that somebody removed or changed come back
 
 

@@ -12,7 +12,7 @@ from freshkey.core.model.faults import PASSING, Fault, Operation, Trouble
 from freshkey.core.model.state import BackingOff, Call, Idle, Reason
 from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import BASE, delay
-from freshkey.core.pacing.timing import FULL_GRANT, Course, next_for
+from freshkey.core.pacing.timing import FULL_GRANT, LeaseAction, next_for
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Renewed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.state import Credential, KeyState
     from freshkey.core.pacing.context import StepContext
 
-CLAIM_PAUSE = 600.0  # what a reader alone claims never costs more than one mint in this time
+REPORT_PAUSE = 600.0  # what a reader alone claims never costs more than one mint in this time
 _DRIFT = 2.0  # a lookup's ttl is in whole seconds; less of a difference says nothing
 
 
@@ -38,7 +38,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         return key
     coming = next_for(lease, context.of(key), context.tokens, context.lead)
     wanted = not (key.compromised or key.watch.stale)
-    renewing = wanted and coming.course is Course.RENEW
+    renewing = wanted and coming.action is LeaseAction.RENEW
     if renewing and context.due(max(coming.at, key.watch.renew_at)):
         context.do(Renew(key.name, lease.id, lease.term, token.number, token.secret))
         return replace(key, call=Call.RENEW)
@@ -74,7 +74,7 @@ def on_renewed(
         expires_at=lease.expires_at,
         request_id=renewal.request_id,
     )
-    key = mended(key)
+    key = clear_trouble(key)
     return key if full else want(key, Reason.DUE, context)
 
 
@@ -125,7 +125,7 @@ def on_alive(key: KeyState, current: Credential, answer: Renewal, context: StepC
             expires_in=round(expires_at - context.now),
         )
     # Files that somebody removed or changed come back; those that are as they should be stay.
-    return write(_settle_claim(mended(key), context), context)
+    return write(_act_on_report(clear_trouble(key), context), context)
 
 
 def on_gone(key: KeyState, current: Credential, context: StepContext) -> KeyState:
@@ -162,7 +162,7 @@ def on_check_failed(key: KeyState, lease_id: str, fault: Fault, context: StepCon
     return replace(key, watch=watch, trouble=trouble)
 
 
-def mended(key: KeyState) -> KeyState:
+def clear_trouble(key: KeyState) -> KeyState:
     """Clear a fault, because Vault did what was asked of it; one that is not mended stays."""
     operation = key.trouble.operation if key.trouble else None
     stays = operation is Operation.REVOKE_LEASE or (
@@ -172,12 +172,12 @@ def mended(key: KeyState) -> KeyState:
     return replace(key, trouble=None) if mended else key
 
 
-def _settle_claim(key: KeyState, context: StepContext) -> KeyState:
+def _act_on_report(key: KeyState, context: StepContext) -> KeyState:
     """A reader reported a 401, OpenAI could not tell, and the lease lives: one mint in 10 min."""
     if not key.watch.claimed:
         return key
     watch = replace(key.watch, claimed=False)
-    if context.now < watch.claim_minted_at + CLAIM_PAUSE:
+    if context.now < watch.claim_minted_at + REPORT_PAUSE:
         return replace(key, watch=watch)
     key = replace(key, watch=replace(watch, claim_minted_at=context.now))
     return want(key, Reason.REPORTED, context)

@@ -24,7 +24,7 @@ from freshkey.core.model.state import (
 )
 from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import delay
-from freshkey.core.pacing.timing import Course, good_until, next_for
+from freshkey.core.pacing.timing import LeaseAction, good_until, next_for
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Issued, Refreshed
@@ -53,9 +53,9 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     match key.cycle:
         case Idle() if key.current is not None:
             coming = next_for(key.current.lease, context.of(key), context.tokens, context.lead)
-            if coming.course is Course.RENEW or not context.due(coming.at):
+            if coming.action is LeaseAction.RENEW or not context.due(coming.at):
                 return key
-            if coming.course is Course.REPLACE:
+            if coming.action is LeaseAction.REPLACE:
                 return want(key, coming.reason, context)
             return replace(key, cycle=Wanted(coming.reason))
         case BackingOff() as waiting:

@@ -15,7 +15,7 @@ from freshkey.core.model.state import Testing, Wanted
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.pacing.backoff import CAP, doubling
-from freshkey.core.pacing.timing import find, good_until, point
+from freshkey.core.pacing.timing import find, good_until, renewal_time
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Tested
@@ -88,7 +88,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         context.tell("key.published_untested", level, key=key.name, lease_id=lease.vault_id)
         return publish(key, testing.candidate, testing.reason, context)
     last_try = testing.since + policy.activation_timeout
-    if context.due(min(max(point(lease, policy), last_try), lease.expires_at)):
+    if context.due(min(max(renewal_time(lease, policy), last_try), lease.expires_at)):
         return _give_up(key, testing, context)
     if key.probing is None and context.due(testing.retry_at):
         context.do(Test(key.name, lease.id, testing.candidate.secret))
@@ -117,7 +117,7 @@ def _judge_by(testing: Testing, policy: KeyPolicy) -> float:
     """Until when OpenAI may take to judge a new key, whose lease may be short, or half gone."""
     lease = testing.candidate.lease
     half = (testing.since + lease.expires_at) / 2
-    return min(testing.since + policy.activation_timeout, max(half, point(lease, policy)))
+    return min(testing.since + policy.activation_timeout, max(half, renewal_time(lease, policy)))
 
 
 def _give_up(key: KeyState, testing: Testing, context: StepContext) -> KeyState:

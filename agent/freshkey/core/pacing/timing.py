@@ -47,12 +47,12 @@ def good_until(lease: Lease, tokens: Tokens) -> float:
     return min(lease.expires_at, lease.gone_at, token_end)
 
 
-def point(lease: Lease, policy: KeyPolicy) -> float:
+def renewal_time(lease: Lease, policy: KeyPolicy) -> float:
     """The instant at which a lease is renewed or replaced.
 
     It lies in [renew_at - jitter, renew_at] of the lifetime, leaves time for the overlap and the
     test of the next key, and is never before half the lifetime. A secret without a lease is read
-    again at its point.
+    again at that time.
     """
     if lease.static:
         pause = policy.refresh * (1 - _REFRESH_JITTER * lease.draw)
@@ -63,19 +63,19 @@ def point(lease: Lease, policy: KeyPolicy) -> float:
     return max(min(drawn, latest), lease.started_at + max(lifetime / 2, LEAST_LIFE))
 
 
-class Course(StrEnum):
-    """What happens to a lease at its point."""
+class LeaseAction(StrEnum):
+    """What is done with a lease at its renewal time."""
 
     RENEW = "renew"
     REPLACE = "replace"
     REFRESH = "refresh"
 
 
-class Next(Struct, frozen=True):
+class NextAction(Struct, frozen=True):
     """What comes next for a lease, and when."""
 
     at: float
-    course: Course
+    action: LeaseAction
     reason: Reason = Reason.DUE
 
 
@@ -90,23 +90,25 @@ def bounded_by_token(lease: Lease, token: Token, *, clipped: bool) -> bool:
     return token.expires_at <= lease.expires_at + slack
 
 
-def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Next:
+def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> NextAction:
     """What comes next for the lease of a published key; `lead` is what `token_lead` says."""
     if lease.static:
-        return Next(point(lease, policy), Course.REFRESH)
+        return NextAction(renewal_time(lease, policy), LeaseAction.REFRESH)
     if lease.gone_at < inf:
-        return Next(-inf, Course.REPLACE, Reason.REVOKED)
+        return NextAction(-inf, LeaseAction.REPLACE, Reason.REVOKED)
     token = find(tokens, lease.token)
     if token is None or token.lost_at < inf:
-        return Next(-inf, Course.REPLACE, Reason.TOKEN)
-    due = point(lease, policy)
+        return NextAction(-inf, LeaseAction.REPLACE, Reason.TOKEN)
+    due = renewal_time(lease, policy)
     if token is not tokens.current:
         # Whoever replaced a token that is theirs may end it at any moment.
         move = token.expires_at - lead if token.owned else -inf
-        return Next(min(due, move), Course.REPLACE, Reason.DUE if due <= move else Reason.TOKEN)
+        return NextAction(
+            min(due, move), LeaseAction.REPLACE, Reason.DUE if due <= move else Reason.TOKEN
+        )
     if bounded_by_token(lease, token, clipped=tokens.clipped):
-        return Next(inf, Course.REPLACE, Reason.TOKEN)
-    return Next(due, Course.RENEW if lease.renewable else Course.REPLACE)
+        return NextAction(inf, LeaseAction.REPLACE, Reason.TOKEN)
+    return NextAction(due, LeaseAction.RENEW if lease.renewable else LeaseAction.REPLACE)
 
 
 def token_lead(policy: AgentPolicy) -> float:

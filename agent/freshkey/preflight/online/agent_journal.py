@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freshkey.host.identity import boot_id
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.outputs.codec import UnreadableError, decode
 from freshkey.outputs.journal import NAME
 from freshkey.settings.desired_state import desired_state
@@ -28,7 +28,7 @@ def agent_journal(settings: Settings) -> Ledger | None:
     if not ledger.origin.same_login(desired_state(settings).origin):
         return None
     if ledger.token is not None:
-        know(ledger.token.secret)
+        add_secret(ledger.token.secret)
     return ledger
 
 

@@ -15,13 +15,13 @@ from freshkey.core.model.faults import FaultError
 from freshkey.core.model.grants import TokenKind
 from freshkey.core.model.struct import replace
 from freshkey.host.clock import boot_time
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.preflight.online.agent_journal import agent_journal, lease_terms
 from freshkey.preflight.online.engines import engine_results
 from freshkey.preflight.online.lifetimes import lifetime_results, token_terms
 from freshkey.preflight.online.report import Result, failure, fine, warning
 from freshkey.preflight.online.rights import right_results
-from freshkey.preflight.online.spent_once import is_spent_once, once_results, was_removed
+from freshkey.preflight.online.single_use import is_spent_once, once_results, was_removed
 from freshkey.settings.auth import AppRoleAuth, JwtAuth, LdapAuth, UserpassAuth
 from freshkey.settings.values import as_duration
 from freshkey.vault.login import log_in, tokens
@@ -80,7 +80,7 @@ def _spent(auth: AuthSettings) -> str:
 async def _log_in(session: Session, auth: AuthSettings) -> Login:
     with trio.CancelScope(shield=True):  # a token that came would be left behind
         login = await log_in(session, _without_removal(auth), None, _unwrapped, Wrappings(session))
-    know(login.token)
+    add_secret(login.token)
     return login
 
 

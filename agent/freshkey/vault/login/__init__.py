@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from freshkey.logs.redact import forget_passing
+from freshkey.logs.redact import clear_temporary
 from freshkey.settings.auth import (
     AppRoleAuth,
     AwsAuth,
@@ -82,7 +82,7 @@ async def log_in(
 
 def finish(auth: AuthSettings) -> None:
     """Forget what a login has read, and remove its file where that is asked for."""
-    forget_passing()
+    clear_temporary()
     match auth:
         case AppRoleAuth(remove_secret_id_file=True):
             remove_credential(auth.secret_id_file)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from freshkey.settings.urls import is_loopback
 from freshkey.vault.login.aws_signing import AwsCredentials
-from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
+from freshkey.vault.login.identity_http import Reply, Service, ask, fault, refusal
 from freshkey.vault.login.variables import (
     file_of,
     known,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from freshkey.vault.login.aws_signing import AwsCredentials, Scope, sign
-from freshkey.vault.login.outside import Service, ask, fault, refusal
+from freshkey.vault.login.identity_http import Service, ask, fault, refusal
 from freshkey.vault.login.variables import known, url_of, variable
 
 if TYPE_CHECKING:

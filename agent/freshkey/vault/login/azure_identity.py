@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct
-from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
+from freshkey.vault.login.identity_http import Reply, Service, ask, fault, refusal
 from freshkey.vault.login.variables import (
     both,
     file_of,

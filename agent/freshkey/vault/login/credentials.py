@@ -12,7 +12,7 @@ import structlog
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.text import cleaned, one_line
-from freshkey.logs.redact import know_passing
+from freshkey.logs.redact import add_temporary
 from freshkey.vault.answers.cleaning import tell_cleaned
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _text(path: Path, option: str, what: str) -> str:
 
 def _known(value: str) -> Secret:
     secret = Secret(value)
-    know_passing(secret)  # it may have no look by which a log could tell it
+    add_temporary(secret)  # it may have no look by which a log could tell it
     return secret
 
 

@@ -18,7 +18,7 @@ from freshkey.settings.auth import GcpType
 from freshkey.vault.answers.faults import RefusedError, Request
 from freshkey.vault.login import tokens
 from freshkey.vault.login.advice import Advice, explain
-from freshkey.vault.login.outside import Reply, Service, ask, fault, refusal
+from freshkey.vault.login.identity_http import Reply, Service, ask, fault, refusal
 from freshkey.vault.login.variables import known, url_of, variable
 
 if TYPE_CHECKING:

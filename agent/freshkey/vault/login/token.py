@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
-from freshkey.logs.redact import know
+from freshkey.logs.redact import add_secret
 from freshkey.vault.login import tokens
 from freshkey.vault.login.credentials import read_credential
 
@@ -23,5 +23,5 @@ async def log_in(session: Session, auth: TokenAuth) -> Login:
     if token is None:
         message = "neither auth.token_file nor VAULT_TOKEN is set: set one of them"
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
-    know(token)
+    add_secret(token)
     return await tokens.look_up(session, token, owned=False)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.text import cleaned
-from freshkey.logs.redact import know_passing
+from freshkey.logs.redact import add_temporary
 from freshkey.vault.login.credentials import read_credential
 
 # Loopback, link-local (RFC 3927, RFC 4291), and private (RFC 1918, RFC 4193).
@@ -97,7 +97,7 @@ def file_of(name: str, path: str) -> Secret:
 def known(value: str) -> Secret:
     """Return a credential, which the log masks until a login is over."""
     secret = Secret(value)
-    know_passing(secret)
+    add_temporary(secret)
     return secret
 
 

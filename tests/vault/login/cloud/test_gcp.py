@@ -15,7 +15,7 @@ from freshkey.core.model.secret import Secret
 from freshkey.logs.redact import redact_text
 from freshkey.settings.auth import GcpAuth, GcpType
 from freshkey.vault.login import gcp
-from freshkey.vault.login.outside import Service
+from freshkey.vault.login.identity_http import Service
 
 from tests.vault.conftest import make_client
 from tests.vault.servers import ScriptedServer, answer

@@ -11,5 +11,5 @@ def test_modules_of_clouds_are_imported_by_those_alone_who_use_them() -> None:
     )
     imported = done.stdout.split()
     assert "freshkey.vault.login.approle" in imported
-    clouds = ("aws", "gcp", "azure", "outside")
+    clouds = ("aws", "gcp", "azure", "identity_http")
     assert not {"httpx", *(f"freshkey.vault.login.{name}" for name in clouds)} & {*imported}

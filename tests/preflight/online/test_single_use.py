@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from freshkey.preflight.online.spent_once import was_removed
+from freshkey.preflight.online.single_use import was_removed
 from freshkey.settings import load
 
 from tests.settings.files import NO_VARIABLES, config, written

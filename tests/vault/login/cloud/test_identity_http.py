@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.core.model.faults import FaultError, FaultKind
-from freshkey.vault.login.outside import LARGEST_ANSWER, Reply, Service, ask, refusal
+from freshkey.vault.login.identity_http import LARGEST_ANSWER, Reply, Service, ask, refusal
 
 from tests.vault.servers import answer
 
