@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from contextlib import closing
 from itertools import count
@@ -184,7 +185,7 @@ async def test_a_token_that_is_not_of_kubernetes(mount: Mount) -> None:
 
 
 async def test_a_mount_that_does_not_exist(mount: Mount) -> None:
-    await refused_unconfirmed(replace(mount, name="elsewhere"))
+    await refused_unconfirmed(dataclasses.replace(mount, name="elsewhere"))
 
 
 async def refused_unconfirmed(mount: Mount, token: str | None = None) -> None:
