@@ -7,6 +7,7 @@ import freshkey
 PACKAGE = Path(freshkey.__file__).parent
 
 REASONS = {
+    "exec/key_names.py": "a command is given keys in its environment",
     "host/proxies.py": "a proxy is shown the password that it wants",
     "logs/redact.py": "to recognise a secret in text and mask it",
     "openai/probe.py": "OpenAI is asked with the key",

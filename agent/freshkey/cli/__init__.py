@@ -2,5 +2,5 @@
 
 What a command needs is imported when it runs.
 
-May import: core.model, daemon, host, logs, outputs, preflight, provisioning, settings.
+May import: core.model, daemon, exec, host, logs, outputs, preflight, provisioning, settings.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Final
 
@@ -47,3 +48,21 @@ def tag(text: str) -> str:
     if not re.fullmatch(TAG, text):
         raise ArgumentTypeError(f'is {quoted(text)}, and a tag looks like "7-3fa9c2d1"')
     return text
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Take `VAR=NAME`: an environment variable and a key."""
+    name, equals, key = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ArgumentTypeError(f"is {quoted(text)}, and must look like OPENAI_API_KEY=NAME")
+    return name, key_name(key)
+
+
+def signal_number(text: str) -> int:
+    """Take a signal by its name, with or without SIG, or by its number."""
+    try:
+        if text.isdecimal():
+            return signal.Signals(int(text))
+        return signal.Signals[f"SIG{text.upper().removeprefix('SIG')}"]
+    except (ValueError, KeyError):
+        raise ArgumentTypeError(f"is {quoted(text)}, and a signal looks like HUP") from None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freshkey.cli.arguments import DEFAULT_CONFIG, key_name, seconds, seconds_or_zero, tag
+from freshkey.cli.arguments import (
+    DEFAULT_CONFIG,
+    key_name,
+    seconds,
+    seconds_or_zero,
+    signal_number,
+    tag,
+    variable,
+)
 from freshkey.settings.values import DEFAULT_SOCKET
 
 if TYPE_CHECKING:
@@ -19,9 +27,10 @@ def add_asking(add: Callable[[str, str, str], ArgumentParser]) -> None:
     getting = add("get", "get:get", "print a key from the running agent")
     watching = add("watch", "watch:watch", "print a line of JSON for every new generation of a key")
     rotating = add("rotate", "rotate:rotate", "have the running agent replace a key")
+    executing = add("exec", "exec:execute", "run a command with keys in its environment")
     for asking in (getting, watching, rotating):
         asking.add_argument("name", metavar="NAME", type=key_name, help="the key, [keys.NAME]")
-    for asking in (status, getting, watching, rotating):
+    for asking in (status, getting, watching, rotating, executing):
         asking.add_argument(
             "--socket",
             metavar="PATH",
@@ -41,6 +50,7 @@ def add_asking(add: Callable[[str, str, str], ArgumentParser]) -> None:
     )
     _for_get(getting)
     _for_rotate(rotating)
+    _for_exec(executing)
 
 
 def _for_get(getting: ArgumentParser) -> None:
@@ -80,4 +90,47 @@ def _for_rotate(rotating: ArgumentParser) -> None:
         type=seconds,
         default="60s",
         help="how long to wait for the new key (default: 60s)",
+    )
+
+
+def _for_exec(executing: ArgumentParser) -> None:
+    executing.add_argument(
+        "--env",
+        metavar="VAR=NAME",
+        type=variable,
+        action="append",
+        default=[],
+        help="which key goes into which variable; may be repeated (default: the only key into "
+        "OPENAI_API_KEY)",
+    )
+    executing.add_argument(
+        "--on-change",
+        choices=("restart", "signal", "none"),
+        default="restart",
+        help="what to do when a key was replaced: restart the command, at most every 5 s; signal "
+        "it, and it has to read the key elsewhere, because its environment stays; or nothing "
+        "(default: restart)",
+    )
+    executing.add_argument(
+        "--signal",
+        metavar="NAME",
+        type=signal_number,
+        default="HUP",
+        help="what --on-change signal sends (default: HUP)",
+    )
+    executing.add_argument(
+        "--stop-timeout",
+        metavar="DURATION",
+        type=seconds_or_zero,
+        default="10s",
+        help="how long a restart waits after SIGTERM, until SIGKILL (default: 10s)",
+    )
+    executing.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="start the command without the keys that are not there after 5 s; their variables "
+        "are unset",
+    )
+    executing.add_argument(
+        "words", metavar="CMD", nargs="+", help="the command and its arguments, after --"
     )

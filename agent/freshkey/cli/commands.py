@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from freshkey import __version__
 from freshkey.cli.output import shown
 from freshkey.host.imports import import_slim
+from freshkey.host.process import end_with
 from freshkey.preflight.offline.host import host_faults, host_warnings
 from freshkey.settings import Settings, SettingsError, SettingsFault, load
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> int:
     """Be the daemon until a signal ends it."""
+    if options.end_with is not None:
+        end_with(options.end_with)
     settings = _settings(options.config)
     _make_ready()
     from freshkey.daemon import main  # noqa: PLC0415 - once the configuration is known to be right

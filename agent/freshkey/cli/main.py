@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from argparse import ArgumentParser, HelpFormatter, Namespace
+from argparse import SUPPRESS, ArgumentParser, HelpFormatter, Namespace
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -30,10 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; wrong usage raises SystemExit with 2."""
     occupy_standard_descriptors()
     # A mask is inherited (sigprocmask(2)): with these blocked, only a kill -9 would end us.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    mask = signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    )
     try:
         try:
-            options = _parser().parse_args(arguments)
+            options = _parser().parse_args(arguments, Namespace(signal_mask=mask))
             return _run(options)
         finally:
             print(end="", flush=True)
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Namespace) -> int:
     """Import a command when it is used: those that ask a running agent are quick to start."""
     module, _, name = options.command.partition(":")
-    if sys.stdout is None and module != "commands":
+    if sys.stdout is None and module not in {"commands", "exec"}:
         raise CommandError("standard output is closed, and this command has nothing else to do")
     if module == "commands":
         import_slim("msgspec")  # before the modules whose values are made of it
@@ -127,6 +129,7 @@ def _parser() -> ArgumentParser:
         action="store_true",
         help="keep the agent's memory out of swap; needs LimitMEMLOCK=infinity or CAP_IPC_LOCK",
     )
+    running.add_argument("--end-with", metavar="PID", type=int, help=SUPPRESS)  # by `exec`
     getting.add_argument(
         "--timeout",
         metavar="DURATION",

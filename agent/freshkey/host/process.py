@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 from pathlib import Path
 from typing import Final
 
 _PR_GET_DUMPABLE: Final = 3  # linux/prctl.h
 _PR_SET_DUMPABLE: Final = 4
+_PR_SET_PDEATHSIG: Final = 1
 _MCL_CURRENT: Final = 1  # asm-generic/mman.h
 _MCL_FUTURE: Final = 2
 _MCL_ONFAULT: Final = 4
@@ -26,6 +28,13 @@ def harden(*, lock_memory: bool = False) -> list[str]:
     os.umask(0o077)
     lines = [_forbid_dumps(), _limit_core(), _lock_memory() if lock_memory else None]
     return [line for line in lines if line]
+
+
+def end_with(parent: int) -> None:
+    """Have this process get SIGTERM when its parent ends, however that ends (prctl(2))."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it has ended before
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _forbid_dumps() -> str | None:
