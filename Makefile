@@ -26,7 +26,7 @@ demo: testbed  ## runs the agent against a real Vault; SECONDS=60 ends it by its
 	@$(VENV_PYTHON) -m testbed.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORY),--story $(STORY))
 
 test: setup testbed  ## runs the tests; branch coverage of freshkey.core has to be 100 %
-	$(VENV_PYTHON) -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term --cov-fail-under=100
+	$(VENV_PYTHON) -m pytest --numprocesses 3 --dist loadfile --cov --cov-report=term --cov-fail-under=100
 	$(VENV_PYTHON) -m pytest -m alone
 
 test-logins: setup testbed-logins  ## runs the tests that need what testbed-logins builds

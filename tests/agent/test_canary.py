@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "get": ["get", "billing", "--config", "CONFIG"],
     "watch": ["watch", "billing", "--config", "CONFIG"],
     "rotate": ["rotate", "billing", "--config", "CONFIG"],
+    "exec": ["exec", "--config", "CONFIG", "--", "true"],
     "version": ["version"],
 }
 ENDLESS = {"watch"}
