@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.outputs import directories
-from freshkey.outputs.directories import file_system, swappable_mounts
+from freshkey.outputs.directories import file_system, is_mounted_alone, swappable_mounts
 from freshkey.outputs.mounts import Mount, mounts
 
 TABLE = r"""
@@ -65,6 +65,18 @@ def test_the_type_of_a_file_system(tmpfs_path: Path, mounted: Mounts) -> None:
     assert file_system(tmpfs_path) is None
     mounted.add(tmpfs_path, kind="fuse.sshfs")
     assert file_system(tmpfs_path / "not" / "yet") == "fuse.sshfs"
+
+
+def test_a_file_that_is_mounted_by_itself(tmpfs_path: Path, mounted: Mounts) -> None:
+    file, link = tmpfs_path / "key", tmpfs_path / "link"
+    file.touch()
+    link.symlink_to(file)
+    mounted.add(tmpfs_path)
+    assert not is_mounted_alone(file)
+    mounted.add(file)
+    assert is_mounted_alone(file)
+    assert is_mounted_alone(link)
+    assert not is_mounted_alone(tmpfs_path / "other")
 
 
 def test_each_mount_is_named_once(tmpfs_path: Path, mounted: Mounts) -> None:

@@ -79,6 +79,12 @@ def file_system(path: Path) -> str | None:
     return next((mount.kind for mount in _mounts() if mount.device == device), None)
 
 
+def is_mounted_alone(path: Path) -> bool:
+    """Whether a file is the root of a mount: it can't be replaced, and a reader sees no other."""
+    place = os.path.realpath(path)
+    return any(mount.point == place for mount in _mounts())
+
+
 def swappable_mounts(paths: Iterable[Path]) -> tuple[str, ...]:
     """Name the mount points, once each, under which tmpfs holds `paths` and may swap them."""
     found: dict[int, str] = {}

@@ -101,6 +101,18 @@ def test_an_audit_file_on_this_machine(
     assert host_warnings(load(written(tmp_path, text), NO_VARIABLES)) == ()
 
 
+def test_a_key_file_that_is_mounted_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by `docker -v file:file`, or by a subPath in Kubernetes."""
+    (tmp_path / "key").touch()
+    monkeypatch.setattr(host_check, "is_mounted_alone", lambda path: path == tmp_path / "key")
+    key = 'files = [{path = "key"}, {path = "other"}]'
+    (fault,) = faults(tmp_path, key=key)
+    assert fault.startswith("keys.billing.files[0].path: is mounted by itself")
+    assert fault.endswith(": mount its directory")
+
+
 def test_names_that_do_not_exist(tmp_path: Path) -> None:
     accounts = 'owner = "no-such-user", group = "no-such-group"'
     server = '[server]\nowner = "no-such-user"\ngroup = "no-such-group"'

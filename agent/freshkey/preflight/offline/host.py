@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Final
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
 from freshkey.host.accounts import UNCHANGED, group_id, user_id
-from freshkey.outputs.directories import file_system, is_memory_backed, refuse_if_others_write
+from freshkey.outputs.directories import (
+    file_system,
+    is_memory_backed,
+    is_mounted_alone,
+    refuse_if_others_write,
+)
 from freshkey.preflight.offline.accounts import (
     can_give_to_group,
     can_give_to_user,
@@ -116,6 +121,8 @@ def _target(place: Place, path: Path) -> Iterator[Finding]:
             yield Finding(
                 place, "is there, and is not a regular file: name another path, or remove it"
             )
+        elif is_mounted_alone(path):
+            yield Finding(place, "is mounted by itself and can't be replaced: mount its directory")
     descriptor = os.open(parent, os.O_PATH | os.O_DIRECTORY)
     try:
         refuse_if_others_write(descriptor, parent)
