@@ -113,6 +113,7 @@ class Agent:
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    _has_reads_in_its_log: bool = False
 
     @property
     def config(self) -> Path:
@@ -139,6 +140,8 @@ class Agent:
 
     def start(self, stderr: int | None = None, *before: str) -> None:
         """Start it by the command `before`; `stderr` takes its log in place of a file."""
+        audited = "audit_file" in self.config.read_text()
+        self._has_reads_in_its_log = stderr is None and not before and not audited
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "-m", "freshkey", "run", "--config", str(self.config)],
@@ -202,7 +205,7 @@ class Agent:
     def wait_for_key(
         self, *, other_than: str | None = None, seconds: float = PATIENCE
     ) -> dict[str, Any]:
-        """Wait for a key, with another tag than this one."""
+        """Wait for a key, with another tag than this one; its read, and all before, is logged."""
 
         def published() -> dict[str, Any] | None:
             assert self.process is not None
@@ -210,7 +213,12 @@ class Agent:
             key = self.key()
             return key if key is not None and key["tag"] != other_than else None
 
-        return eventually(published, "a key on the socket", seconds)
+        key = eventually(published, "a key on the socket", seconds)
+        if self._has_reads_in_its_log:
+            read = f'"tag": "{key["tag"]}", "outcome": "served"'
+            log = self.directory / "log"
+            eventually(lambda: read in log.read_text(), "a thread writes the log")
+        return key
 
 
 def configuration(engine: Engine, address: str, extra: str = "", **options: str) -> str:
