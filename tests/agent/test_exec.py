@@ -85,6 +85,7 @@ def test_three_rotations_refuse_no_call(
     tag = agent.wait_for_key()["tag"]
     log = tmp_path / "calls"
     process = execute(agent, sys.executable, "-c", APPLICATION, str(engine.openai.port), str(log))
+    eventually(lambda: calls(log), "the command calls with the first key")
     for _ in range(3):
         assert agent.command("rotate", "billing").returncode == 0
         key = agent.wait_for_key(other_than=tag)
