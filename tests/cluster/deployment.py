@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OVERLAP = 2.0
 BACKOFF = 60.0  # its cap: the longest wait for the next try
+WITHDRAWN_AFTER = 1.0  # seconds between two refused probes, by the contract
 # A key that needs Vault finds its return within 5 s; then comes a mint.
 RECOVERY_BOUND = 5.0 + 5.0
 _ONSET = 10  # tries until full jitter, doubling from a second, has reached its cap
@@ -81,14 +82,20 @@ class Deployment:
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
-        """A reader polls the key file within the block; it finds a key there at any time."""
+        """A reader polls the key file within the block; it finds a key there at any time.
+
+        Only a dead key whose replacement takes more than a second, as on a busy machine, is
+        withdrawn meanwhile (behaviour 7), and that is on record.
+        """
         self.agent.start()
         self.agent.wait_for_key()
         with Reader(self.agent.key_file, self.openai.port) as reader:
             self._reader = reader
             yield reader
         assert reader.polls > reader.seconds / 0.2, "a poll every 20 ms, and a request each"
-        assert reader.missing == 0
+        if reader.missing:
+            assert any(r["event"] == "key.withdrawn" for r in self.audit_records())
+            assert reader.refused_for > WITHDRAWN_AFTER / 2, "from one refused probe to the next"
 
     def requests(self) -> int:
         """The requests that came during the fault."""

@@ -53,7 +53,7 @@ class Reader:
                     self.missing += 1
                     continue
                 read_at = time.monotonic()
-                if not self._works(connection, key) and self._path.read_text() == key:
+                if not self._works(connection, key) and self._is_there(key):
                     refusal = self.refusals.setdefault(key, Refusal(read_at, read_at))
                     refusal.last = read_at
                 self.polls += 1
@@ -62,6 +62,13 @@ class Reader:
         finally:
             self.seconds = time.monotonic() - began
             connection.close()
+
+    def _is_there(self, key: str) -> bool:
+        """Whether the file has this key still."""
+        try:
+            return self._path.read_text() == key
+        except FileNotFoundError:  # withdrawn since
+            return False
 
     def _works(self, connection: http.client.HTTPConnection, key: str) -> bool:
         connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
