@@ -18,10 +18,13 @@ import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access
+from freshkey.serve.audit import RequestAudit
 from freshkey.serve.endpoint import http
 from freshkey.serve.listener import listen
+from freshkey.serve.notices import Notices
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
+from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 
@@ -73,16 +76,17 @@ async def main() -> None:
     """Serve until killed."""
     path, *rotate_every = sys.argv[1:]
     published_keys = PublishedKeys(["billing"])
-    record = NoRecord()
-    routes = Routes(
-        published_keys, Access({}, 0), FixedClock(), record, NoControl(), Readers(time.monotonic)
-    )
+    record, control, access = NoRecord(), NoControl(), Access({}, 0)
+    audit = RequestAudit(record)
+    reading = Reading(published_keys, access, FixedClock(), audit, Readers(time.monotonic))
+    notices = Notices(published_keys, access, control, audit)
+    routes = Routes(published_keys, reading, notices, control)
     _show(published_keys, 1)
     async with trio.open_nursery() as nursery:
         listener = listen(Path(path), mode=0o666)
         stop = trio.Event()
         serving = partial(serve, [http(listener, routes.answer)], Limits(), commit=record.flush)
-        await nursery.start(partial(serving, stop=stop, grace=1))
+        await nursery.start(partial(serving, stop=stop))
         for seconds in rotate_every:
             nursery.start_soon(_rotate, published_keys, float(seconds))
         gc.collect()

@@ -13,9 +13,8 @@ from freshkey.serve.peers import Peer
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.responses import Later, Response, Stream
-from freshkey.serve.routes import Routes
 
-from tests.serve.site import FakeControl, Reads, StoppedClock
+from tests.serve.site import FakeControl, Reads, routes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +35,7 @@ class Asker:
             published_keys.show(view)
         self.control, self.readers = FakeControl(), Readers(lambda: 400.0)
         access = Access(rules or {}, own_uid=os.geteuid())
-        self._routes = Routes(
-            published_keys, access, StoppedClock(), self.reads, self.control, self.readers
-        )
+        self._routes = routes_of(published_keys, access, self.reads, self.control, self.readers)
 
     def ask(self, target: str, method: str = "GET", **headers: str) -> Response:
         response = self.start(target, method, **headers)

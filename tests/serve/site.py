@@ -15,10 +15,13 @@ import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access, Rule
+from freshkey.serve.audit import RequestAudit
 from freshkey.serve.endpoint import http
 from freshkey.serve.listener import Listener, listen
+from freshkey.serve.notices import Notices
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
+from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 from trio.testing import wait_all_tasks_blocked
@@ -187,6 +190,19 @@ class Client:
         self.close()
 
 
+def routes_of(
+    published_keys: PublishedKeys,
+    access: Access,
+    reads: Reads,
+    control: FakeControl,
+    readers: Readers,
+) -> Routes:
+    """Put routes together as the agent does."""
+    audit = RequestAudit(reads)
+    reading = Reading(published_keys, access, StoppedClock(), audit, readers)
+    return Routes(published_keys, reading, Notices(published_keys, access, control, audit), control)
+
+
 @dataclass
 class Site:
     """A server with the one key `billing`, in the test's own event loop."""
@@ -208,18 +224,13 @@ class Site:
         answer: Answer | None = None,
     ) -> None:
         self.published_keys.show(FRESH)
-        readers = Readers(lambda: 400.0)
-        routes = Routes(
-            self.published_keys,
-            Access(self.rules, os.geteuid()),
-            StoppedClock(),
-            self.reads,
-            self.control,
-            readers,
+        access = Access(self.rules, os.geteuid())
+        routes = routes_of(
+            self.published_keys, access, self.reads, self.control, Readers(lambda: 400.0)
         )
         listener = listen(self.path, mode=0o600)
         await self.nursery.start(
-            partial(self._run, listener, answer or routes.answer, limits or Limits(), grace)
+            partial(self._run, listener, answer or routes.answer, limits or Limits(grace=grace))
         )
 
     async def _run(
@@ -227,7 +238,6 @@ class Site:
         listener: Listener,
         answer: Answer,
         limits: Limits,
-        grace: float,
         task_status: trio.TaskStatus[None],
     ) -> None:
         await serve(
@@ -235,7 +245,6 @@ class Site:
             limits,
             commit=lambda: self.commit(),  # noqa: PLW0108 - tests replace it while it runs
             stop=self.stop,
-            grace=grace,
             task_status=task_status,
         )
         self.ended.set()

@@ -11,16 +11,18 @@ import pytest
 import trio
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.access import Access, Rule
+from freshkey.serve.audit import RequestAudit
 from freshkey.serve.credential import CredentialSocket, named_by_systemd
 from freshkey.serve.endpoint import Endpoint
 from freshkey.serve.listener import listen
 from freshkey.serve.peers import Peer
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
+from freshkey.serve.reading import Reading
 from freshkey.serve.server import Limits, serve
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.serve.site import FRESH, KEY, TAG, Client, Reads
+from tests.serve.site import FRESH, KEY, TAG, Client, Reads, StoppedClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,15 +40,15 @@ class Site:
         self.published_keys = PublishedKeys(["billing"])
         self.reads, self.readers = Reads(), Readers(lambda: 400.0)
         access = Access({"billing": rules}, os.geteuid())
-        self._credential = CredentialSocket(
-            "billing", self.published_keys, access, self.reads, self.readers
-        )
+        audit = RequestAudit(self.reads)
+        reading = Reading(self.published_keys, access, StoppedClock(), audit, self.readers)
+        self._credential = CredentialSocket("billing", reading)
         self.stop = trio.Event()
 
     async def start(self, limits: Limits | None = None) -> None:
         endpoint = Endpoint(listen(self.path, mode=0o600), self._credential.attend)
         serving = partial(serve, [endpoint], limits or Limits(), commit=self.reads.flush)
-        await self._nursery.start(partial(serving, stop=self.stop, grace=5))
+        await self._nursery.start(partial(serving, stop=self.stop))
 
 
 @pytest.fixture
@@ -171,10 +173,9 @@ def test_another_name_says_nothing(name: str | None) -> None:
 
 
 def test_the_record_names_the_credential() -> None:
-    from freshkey.serve.audit import Audit  # noqa: PLC0415
-
     reads = Reads()
-    Audit(reads).tell("key.read", ROOT._replace(credential="openai"), "billing", TAG, "served")
-    Audit(reads).tell("key.read", ROOT, "billing", TAG, "served")
+    audit = RequestAudit(reads)
+    audit.tell("key.read", ROOT._replace(credential="openai"), "billing", TAG, "served")
+    audit.tell("key.read", ROOT, "billing", TAG, "served")
     assert [event.get("credential") for event in reads.events] == ["openai", None]
     assert "credential" not in reads.events[1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.access import Access, Rule
-from freshkey.serve.audit import Audit
+from freshkey.serve.audit import RequestAudit
 from freshkey.serve.notices import Notices
 from freshkey.serve.peers import Peer, overflow_uid
 from freshkey.serve.published_keys import PublishedKeys
@@ -33,7 +33,7 @@ class Counter:
         self.control, self.reads = FakeControl(), Reads()
         published_keys = PublishedKeys(["billing", "search"])
         published_keys.show(FRESH)
-        audit = Audit(self.reads)
+        audit = RequestAudit(self.reads)
         self.notices = Notices(
             published_keys, Access(rules, own_uid), self.control, audit, now=lambda: self.now
         )
@@ -178,7 +178,7 @@ def test_a_withdrawn_key_can_be_rotated_and_not_reported() -> None:
     counter = Counter()
     published_keys = PublishedKeys(["billing"])
     published_keys.show(KeyView("billing", KeyStatus.WITHDRAWN))
-    access, audit = Access(NO_RULES, own_uid=0), Audit(counter.reads)
+    access, audit = Access(NO_RULES, own_uid=0), RequestAudit(counter.reads)
     notices = Notices(published_keys, access, counter.control, audit)
     assert notices.rejected(OTHER, "billing", told(TAG)).status == 503
     assert notices.rotate(ROOT, "billing", b"").status == 202

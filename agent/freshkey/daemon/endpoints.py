@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from freshkey.serve.access import Access
-    from freshkey.serve.audit import Record
     from freshkey.serve.connection import Answer
-    from freshkey.serve.published_keys import PublishedKeys
-    from freshkey.serve.readers import Readers
+    from freshkey.serve.reading import Reading
     from freshkey.settings.model import CredentialSettings, ServerSettings, Settings
 
 
@@ -43,19 +40,13 @@ def open_listeners(settings: Settings) -> dict[Path, Listener]:
     return listeners
 
 
-def endpoints(  # noqa: PLR0913, PLR0917 - each is its own
-    settings: Settings,
-    listeners: Mapping[Path, Listener],
-    answer: Answer,
-    published_keys: PublishedKeys,
-    access: Access,
-    record: Record,
-    readers: Readers,
+def endpoints(
+    settings: Settings, listeners: Mapping[Path, Listener], answer: Answer, reading: Reading
 ) -> list[Endpoint]:
     """Say what each listener serves: HTTP, or one key's credential."""
     found = [http(listeners[settings.server.socket], answer)]
     for name, key in settings.keys.items():
         if key.credential is not None:
-            credential = CredentialSocket(name, published_keys, access, record, readers)
-            found.append(Endpoint(listeners[key.credential.socket], credential.attend))
+            attend = CredentialSocket(name, reading).attend
+            found.append(Endpoint(listeners[key.credential.socket], attend))
     return found

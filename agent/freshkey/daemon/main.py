@@ -40,8 +40,11 @@ from freshkey.logs.standard_error import tell
 from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.serve.access import Access
+from freshkey.serve.audit import RequestAudit
+from freshkey.serve.notices import Notices
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
+from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
 from freshkey.serve.server import Limits, serve
 from freshkey.settings.auth import TokenAuth
@@ -54,7 +57,6 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
 HEAD_START: Final = 0.05  # seconds for who waits for a key of the journal, before all slow imports
-DRAIN: Final = 2.0  # seconds for requests under way, after the REST that core.ending gives Vault
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -89,31 +91,25 @@ def _locked(
 
 async def _run(settings: Settings, directory: StateDirectory) -> int:
     clock, published_keys, readers = WallClock(), PublishedKeys(settings.keys), Readers(boot_time)
-    recorder = Recorder(Audit(settings.log.audit_file), clock)
     # First: a start that fails for want of a socket has told and removed nothing.
     listeners = open_listeners(settings)
-    publisher = Publisher(settings, clock)
-    keeper = _keeper(settings, directory, keep_on_stop=False)
-    adopted = _restored(keeper, publisher, recorder)
-    hooks = _hooks(settings, directory, adopted)
-    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder, hooks)
-    loop = Loop(keeper.desired_state.policy, adopted, environment)
-    control = Control(
-        loop, Reporter(settings.vault.address, clock, publisher, readers.of, hooks.trouble)
+    environment, loop = _agent(settings, directory, clock, published_keys, keep_on_stop=False)
+    hooks, record = environment.hooks, environment.recorder.audit
+    reporter = Reporter(
+        settings.vault.address, clock, environment.publisher, readers.of, hooks.trouble
     )
-    access = Access.of(settings.keys)
-    routes = Routes(published_keys, access, clock, recorder.audit, control, readers)
-    served = endpoints(
-        settings, listeners, routes.answer, published_keys, access, recorder.audit, readers
-    )
+    control, access, audit = Control(loop, reporter), Access.of(settings.keys), RequestAudit(record)
+    reading = Reading(published_keys, access, clock, audit, readers)
+    notices = Notices(published_keys, access, control, audit)
+    routes = Routes(published_keys, reading, notices, control)
+    served = endpoints(settings, listeners, routes.answer, reading)
     limits = Limits(settings.server.max_connections, settings.server.max_connections_per_uid)
-    serving = partial(serve, served, limits, commit=recorder.audit.flush)
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         async with trio.open_nursery() as server:
             ended = trio.Event()
-            await server.start(partial(serving, stop=ended, grace=DRAIN))
+            await server.start(partial(serve, served, limits, commit=record.flush, stop=ended))
             server.start_soon(hooks.run, ended)
             notify(READY=1)
             await _work(settings, environment, loop)
@@ -124,15 +120,10 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
 
 
 async def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation
-    clock, published_keys = WallClock(), PublishedKeys(settings.keys)
-    recorder = Recorder(Audit(settings.log.audit_file), clock)
-    keeper = _keeper(settings, directory, keep_on_stop=True)
-    publisher = Publisher(settings, clock)
-    adopted = _restored(keeper, publisher, recorder)
-    # Nothing runs them here: the `run` that follows sees that they are owed.
-    hooks = _hooks(settings, directory, adopted)
-    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder, hooks)
-    loop = Loop(keeper.desired_state.policy, adopted, environment)
+    # Nothing runs hooks here: the `run` that follows sees that they are owed.
+    environment, loop = _agent(
+        settings, directory, WallClock(), PublishedKeys(settings.keys), keep_on_stop=True
+    )
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
         outer.start_soon(_stop_after, timeout, loop)
@@ -146,6 +137,24 @@ async def _once(settings: Settings, timeout: float, directory: StateDirectory) -
             message = fault.message if fault else "stopped before there was a key"
             tell(f"freshkey: keys.{key.name}: {message}")
     return 1
+
+
+def _agent(
+    settings: Settings,
+    directory: StateDirectory,
+    clock: WallClock,
+    published_keys: PublishedKeys,
+    *,
+    keep_on_stop: bool,
+) -> tuple[AgentEnvironment, Loop]:
+    """Make the main loop, with the state that the journal holds, and what it acts on."""
+    recorder = Recorder(Audit(settings.log.audit_file), clock)
+    publisher = Publisher(settings, clock)
+    keeper = _keeper(settings, directory, keep_on_stop=keep_on_stop)
+    adopted = _restored(keeper, publisher, recorder)
+    hooks = _hooks(settings, directory, adopted)
+    environment = AgentEnvironment(clock, keeper, publisher, published_keys, recorder, hooks)
+    return environment, Loop(keeper.desired_state.policy, adopted, environment)
 
 
 def _keeper(settings: Settings, directory: StateDirectory, *, keep_on_stop: bool) -> JournalKeeper:

@@ -25,7 +25,7 @@ class Record(Protocol):
 
 
 @final
-class Audit:
+class RequestAudit:
     """Tells the record who asked for what, and how it went.
 
     Always before the answer leaves: a key that went out without a record would be worse than a

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from freshkey.serve.fair_queue import FairQueue
     from freshkey.serve.framing import Request
-    from freshkey.serve.outbox import Outbox
     from freshkey.serve.peers import Peer
+    from freshkey.serve.resources import ServerResources
 
     Answer: TypeAlias = Callable[[Request, Peer], Response | Later | Stream]
 
@@ -36,32 +35,23 @@ _LAST_COMMENT: Final = b": the agent is stopping\n\n"
 class Connection:
     """Reads requests from a non-blocking socket and answers them, in order, through an outbox.
 
-    The peer has `patience` seconds for each request to arrive whole, counted from the answer
+    The peer has the server's `patience` for each request to arrive whole, counted from the answer
     before it, and as long to take the answer; an answer that has to be waited for has its own
-    time. `stopping` is set before the server lets no more be read. To read and to answer takes a
-    turn each.
+    time. To read and to answer takes a turn each.
     """
 
-    def __init__(  # noqa: PLR0913 - each is its own
-        self,
-        sock: socket.socket,
-        peer: Peer,
-        answer: Answer,
-        *,
-        fair_queue: FairQueue,
-        outbox: Outbox,
-        patience: float,
-        stopping: trio.Event,
+    def __init__(
+        self, sock: socket.socket, peer: Peer, answer: Answer, resources: ServerResources
     ) -> None:
         self._sock = sock
         self._peer = peer
         self._answer = answer
-        self._fair_queue = fair_queue
-        self._patience = patience
-        self._stopping = stopping
+        self._fair_queue = resources.fair_queue
+        self._patience = resources.patience
+        self._stopping = resources.stopping
         self._parser = RequestParser()
-        self._scope = trio.CancelScope(deadline=trio.current_time() + patience)
-        self._waiter = Waiter(sock, outbox, patience, stopping)
+        self._scope = trio.CancelScope(deadline=trio.current_time() + self._patience)
+        self._waiter = Waiter(sock, resources)
         self._outgoing = self._waiter.outgoing
 
     async def run(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from freshkey.serve.connection import Connection
 from freshkey.serve.responses import encode, problem
@@ -10,15 +10,12 @@ from freshkey.serve.responses import encode, problem
 if TYPE_CHECKING:
     import socket
 
-    import trio
-
     from freshkey.serve.connection import Answer
-    from freshkey.serve.fair_queue import FairQueue
     from freshkey.serve.listener import Listener
-    from freshkey.serve.outbox import Outbox
     from freshkey.serve.peers import Peer
+    from freshkey.serve.resources import ServerResources
 
-_BUSY = encode(
+_BUSY: Final = encode(
     problem(
         503,
         "busy",
@@ -29,24 +26,15 @@ _BUSY = encode(
 )
 
 
-class Means(NamedTuple):
-    """What all connections share. `patience` is seconds for a request, or for an answer."""
-
-    fair_queue: FairQueue
-    outbox: Outbox
-    patience: float
-    stopping: trio.Event
-
-
 class Attend(Protocol):
     """Serves one connection to its end; whoever calls it closes the socket."""
 
-    async def __call__(self, sock: socket.socket, peer: Peer, means: Means) -> None:
+    async def __call__(self, sock: socket.socket, peer: Peer, resources: ServerResources) -> None:
         """Serve; an exception is logged, and ends this connection alone."""
 
 
 class Endpoint(NamedTuple):
-    """`busy` is what a client is sent for whom there is no room."""
+    """`busy` is what a client is sent when there is no room for it."""
 
     listener: Listener
     attend: Attend
@@ -56,15 +44,7 @@ class Endpoint(NamedTuple):
 def http(listener: Listener, answer: Answer) -> Endpoint:
     """Serve requests over HTTP."""
 
-    async def attend(sock: socket.socket, peer: Peer, means: Means) -> None:
-        await Connection(
-            sock,
-            peer,
-            answer,
-            fair_queue=means.fair_queue,
-            outbox=means.outbox,
-            patience=means.patience,
-            stopping=means.stopping,
-        ).run()
+    async def attend(sock: socket.socket, peer: Peer, resources: ServerResources) -> None:
+        await Connection(sock, peer, answer, resources).run()
 
     return Endpoint(listener, attend, _BUSY)

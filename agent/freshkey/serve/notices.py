@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.serve.access import Access
-    from freshkey.serve.audit import Audit
+    from freshkey.serve.audit import RequestAudit
     from freshkey.serve.control import Control
     from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
@@ -38,7 +38,7 @@ class Notices:
         published_keys: PublishedKeys,
         access: Access,
         control: Control,
-        audit: Audit,
+        audit: RequestAudit,
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -41,6 +41,10 @@ class PublishedKeys:
         """Return what readers see of a key now; None when no key has that name."""
         return self._views.get(name)
 
+    def __getitem__(self, name: str) -> KeyView:
+        """Return what readers see of a key now; raises KeyError for an unknown name."""
+        return self._views[name]
+
     def tag(self, name: str) -> str | None:
         """Return the tag of what is published for a key; hashed once per view, not per read."""
         return self._tags.get(name)

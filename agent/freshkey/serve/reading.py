@@ -13,16 +13,16 @@ from freshkey.serve.negotiation import has_tag, wants_text
 from freshkey.serve.responses import Later, Response, Stream, encode
 
 if TYPE_CHECKING:
-    from freshkey.core.model.view import Publication
+    from freshkey.core.model.view import KeyView, Publication
     from freshkey.serve.access import Access
-    from freshkey.serve.audit import Audit
+    from freshkey.serve.audit import RequestAudit
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
     from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
     from freshkey.serve.readers import Readers
+    from freshkey.serve.subscribers import Subscribers
 
-_READ: Final = "key.read"
 _JSON: Final = ("Content-Type", "application/json")
 _EVENTS: Final = ("Content-Type", "text/event-stream")
 _TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
@@ -37,7 +37,7 @@ class Reading:
         published_keys: PublishedKeys,
         access: Access,
         clock: WallClock,
-        audit: Audit,
+        audit: RequestAudit,
         readers: Readers,
     ) -> None:
         self._published_keys = published_keys
@@ -46,103 +46,125 @@ class Reading:
         self._audit = audit
         self._readers = readers
 
+    def readable(self, peer: Peer) -> list[KeyView]:
+        """List the keys that a peer may read, and know of."""
+        views = self._published_keys.views()
+        return [view for view in views if self._access.may_read(peer, view.name)]
+
+    def refusal(self, peer: Peer, name: str) -> Response | None:
+        """Say why a peer gets nothing of a key: nobody has it, or it is not for this peer."""
+        if self._published_keys.view(name) is None:
+            self._record(peer, name, None, "unknown_key")
+            return problems.unknown_key()
+        if not self._access.may_read(peer, name):
+            self._record(peer, name, None, "peer_not_allowed")
+            return problems.not_allowed()
+        return None
+
     def names(self, peer: Peer) -> Response:
         """Answer `GET /v1/keys`: what there is for this peer, without any key."""
         content = [
             keys.outline(view, self._published_keys.tag(view.name), self._clock)
-            for view in self._published_keys.views()
-            if self._access.may_read(peer, view.name)
+            for view in self.readable(peer)
         ]
         return Response(200, (_JSON,), json.dumps(content).encode())
 
     def key(self, request: Request, peer: Peer, name: str) -> Response | Later:
         """Answer `GET /v1/keys/NAME`."""
-        seconds = 0.0
-        known = self._published_keys.view(name) is not None
-        if known and not self._access.may_read(peer, name):
-            self._audit.tell(_READ, peer, name, None, "peer_not_allowed")
-            return problems.not_allowed()
-        if request.query and known:
-            try:
-                seconds = wait_of(request.query)
-            except ValueError as error:
-                self._audit.tell(_READ, peer, name, None, "bad_request")
-                return problems.bad_request(str(error))
-        has_news = partial(self._has_news, request, name)
-        if seconds and not has_news():
+        if refused := self.refusal(peer, name):
+            return refused
+        try:
+            seconds = wait_of(request.query) if request.query else 0.0
+        except ValueError as error:
+            self._record(peer, name, None, "bad_request")
+            return problems.bad_request(str(error))
+        if seconds and not self._has_news(request, name):
             return Later(
                 seconds,
-                self._published_keys.news(name),
-                ready=has_news,
+                self.news(name),
+                ready=partial(self._has_news, request, name),
                 answer=partial(self._read, request, peer, name),
-                stopped=partial(self._stopped, peer, name),
+                stopped=partial(self.stopped, peer, name),
             )
         return self._read(request, peer, name)
 
     def events(self, request: Request, peer: Peer, name: str) -> Response | Stream:
         """Answer `GET /v1/keys/NAME/events`: the key, and every one that follows it."""
-        if self._published_keys.view(name) is None:
-            self._audit.tell(_READ, peer, name, None, "unknown_key")
-            return problems.unknown_key()
-        if not self._access.may_read(peer, name):
-            self._audit.tell(_READ, peer, name, None, "peer_not_allowed")
-            return problems.not_allowed()
+        if refused := self.refusal(peer, name):
+            return refused
         head = Response(200, (_EVENTS,))
         if request.method == "HEAD":
             return head
-        news = _Events(self, peer, name, request.headers.get("last-event-id"))
-        return Stream(head, self._published_keys.news(name), news.ready, news.next)
+        events = _Events(self, peer, name, request.headers.get("last-event-id"))
+        return Stream(head, self.news(name), events.ready, events.next)
 
     def event(self, peer: Peer, name: str) -> bytes:
-        """Return the key that is published as an event, and record that the peer got it."""
-        view, tag = self._published_keys.view(name), self._published_keys.tag(name)
-        if not view or not view.publication or not tag:
+        """Give a peer the key that is published, as an event; nothing without one."""
+        publication, tag = self._published_keys[name].publication, self.tag(name)
+        if not publication or not tag:
             return b""
-        self._readers.note(name, peer, tag)
-        self._audit.tell(_READ, peer, name, tag, "served")
-        stale = view.status is KeyStatus.STALE
-        content = self._as_json(name, view.publication, tag, stale=stale).body
+        self._give(peer, name, tag)
+        content = self._as_json(name, publication, tag).body
         return b"event: key\nid: %b\ndata: %b\n\n" % (tag.encode(), content)
+
+    def raw(self, peer: Peer, name: str) -> bytes:
+        """Give a peer the key alone; nothing without one."""
+        publication, tag = self._published_keys[name].publication, self.tag(name)
+        if not publication or not tag:
+            self._record(peer, name, None, "no_key")
+            return b""
+        self._give(peer, name, tag)
+        return keys.as_text(publication)
+
+    def stopped(self, peer: Peer, name: str) -> Response:
+        """Answer a peer that waits when the agent stops."""
+        self._record(peer, name, None, "stopping")
+        return problems.stopping()
 
     def tag(self, name: str) -> str | None:
         """Return the tag of what is published."""
         return self._published_keys.tag(name)
 
+    def news(self, name: str) -> Subscribers:
+        """Return who is woken when the key changes."""
+        return self._published_keys.news(name)
+
     def _has_news(self, request: Request, name: str) -> bool:
         """Say whether a key is published that the client does not hold."""
-        tag = self._published_keys.tag(name)
+        tag = self.tag(name)
         return tag is not None and not _holds(request, tag)
 
-    def _stopped(self, peer: Peer, name: str) -> Response:
-        self._audit.tell(_READ, peer, name, None, "stopping")
-        return problems.stopping()
-
     def _read(self, request: Request, peer: Peer, name: str) -> Response:
-        view = self._published_keys.view(name)
-        if view is None:
-            self._audit.tell(_READ, peer, name, None, "unknown_key")
-            return problems.unknown_key()
-        publication, tag = view.publication, self._published_keys.tag(name)
-        if not publication or not tag:
-            self._audit.tell(_READ, peer, name, None, "no_key")
+        view, tag = self._published_keys[name], self.tag(name)
+        if not view.publication or not tag:
+            self._record(peer, name, None, "no_key")
             return problems.no_key([view])
-        self._readers.note(name, peer, tag)
-        etag = ("ETag", f'"{tag}"')
         if _holds(request, tag):
-            self._audit.tell(_READ, peer, name, tag, "not_modified")
-            return Response(304, (etag,))
-        self._audit.tell(_READ, peer, name, tag, "served")
+            self._readers.note(name, peer, tag)
+            self._record(peer, name, tag, "not_modified")
+            return Response(304, (("ETag", f'"{tag}"'),))
+        self._give(peer, name, tag)
         if wants_text(request.headers.get("accept", "")):
-            return Response(200, (_TEXT, etag), keys.as_text(publication))
-        return self._as_json(name, publication, tag, stale=view.status is KeyStatus.STALE)
+            etag = ("ETag", f'"{tag}"')
+            return Response(200, (_TEXT, etag), keys.as_text(view.publication))
+        return self._as_json(name, view.publication, tag)
 
-    def _as_json(self, name: str, publication: Publication, tag: str, *, stale: bool) -> Response:
+    def _give(self, peer: Peer, name: str, tag: str) -> None:
+        """Take note that a peer is given the key with this tag."""
+        self._readers.note(name, peer, tag)
+        self._record(peer, name, tag, "served")
+
+    def _record(self, peer: Peer, name: str, tag: str | None, outcome: str) -> None:
+        self._audit.tell("key.read", peer, name, tag, outcome)
+
+    def _as_json(self, name: str, publication: Publication, tag: str) -> Response:
         """Answer with the object of a key, which is the same for a second."""
         expires_at = publication.expires_at
         second = None if expires_at is None else self._clock.expires_in(expires_at)
         answers = self._published_keys.answers(name)
         if second not in answers:
             answers.clear()
+            stale = self._published_keys[name].status is KeyStatus.STALE
             content = keys.as_json(name, publication, tag, self._clock, stale=stale)
             answer = Response(200, (_JSON, ("ETag", f'"{tag}"')), content)
             answers[second] = answer._replace(framed=encode(answer))

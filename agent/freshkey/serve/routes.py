@@ -7,22 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 from freshkey.serve import problems
-from freshkey.serve.audit import Audit
-from freshkey.serve.notices import Notices
-from freshkey.serve.reading import Reading
 from freshkey.serve.responses import Response, problem, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.serve.access import Access
-    from freshkey.serve.audit import Record
     from freshkey.serve.control import Control
     from freshkey.serve.framing import Request
-    from freshkey.serve.keys import WallClock
+    from freshkey.serve.notices import Notices
     from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
-    from freshkey.serve.readers import Readers
+    from freshkey.serve.reading import Reading
     from freshkey.serve.responses import Later, Stream
 
 _READ: Final = ("GET", "HEAD")
@@ -33,21 +28,13 @@ _POST: Final = ("POST",)
 class Routes:
     """Answers requests from the published keys, and passes on to the agent what is for it."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - each is its own
-        self,
-        published_keys: PublishedKeys,
-        access: Access,
-        clock: WallClock,
-        record: Record,
-        control: Control,
-        readers: Readers,
+    def __init__(
+        self, published_keys: PublishedKeys, reading: Reading, notices: Notices, control: Control
     ) -> None:
         self._published_keys = published_keys
+        self._reading = reading
+        self._notices = notices
         self._control = control
-        audit = Audit(record)
-        self._access = access
-        self._reading = Reading(published_keys, access, clock, audit, readers)
-        self._notices = Notices(published_keys, access, control, audit)
 
     def answer(self, request: Request, peer: Peer) -> Response | Later | Stream:
         """Answer one request of a peer at once, or say what it has to wait for."""
@@ -79,8 +66,8 @@ class Routes:
         return respond() if request.method in allowed else problems.wrong_method(allowed)
 
     def _status(self, peer: Peer) -> Response:
-        mine = {v.name for v in self._published_keys.views() if self._access.may_read(peer, v.name)}
-        content = json.dumps(self._control.status(mine)).encode()
+        names = {view.name for view in self._reading.readable(peer)}
+        content = json.dumps(self._control.status(names)).encode()
         return Response(200, (("Content-Type", "application/json"),), content)
 
     def _one_ready(self, name: str) -> Response:

@@ -13,11 +13,11 @@ import structlog
 import trio
 
 from freshkey.core.model.struct import Struct
-from freshkey.serve.endpoint import Means
 from freshkey.serve.fair_queue import FairQueue
 from freshkey.serve.outbox import Outbox
 from freshkey.serve.peers import Admission, Peer, peer_of
 from freshkey.serve.provenance import with_provenance
+from freshkey.serve.resources import ServerResources
 from freshkey.serve.socket_watch import keep_in_place
 
 if TYPE_CHECKING:
@@ -35,31 +35,35 @@ _WARN_EVERY: Final = 10.0  # seconds between two warnings about what clients cau
 
 
 class Limits(Struct, frozen=True):
-    """What clients may take: open connections, and seconds for a request to arrive."""
+    """What clients may take: open connections, and seconds.
+
+    `patience` is for a request to arrive and for an answer to be taken, `grace` for all that is
+    under way when the server stops.
+    """
 
     max_connections: int = 512
     max_connections_per_uid: int = 128
     patience: float = 10.0
+    grace: float = 2.0  # what core.agent.stopping leaves of the 5 s in which a stop ends
 
 
-async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: each is its own
+async def serve(
     endpoints: Sequence[Endpoint],
     limits: Limits,
     *,
     commit: Callable[[], None],
     stop: trio.Event,
-    grace: float,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `stop` is set; close the listeners in any case.
 
-    On `stop` nothing more is accepted or read: what has arrived by then is answered, for up to
-    `grace` seconds, and the connections are closed. No client can end this, and a fault in what
-    attends to one can't either: it is logged, and its connection closed. No answer leaves before
-    `commit`, which writes the record of it, was called.
+    On `stop` nothing more is accepted or read: what has arrived by then is answered, within the
+    `grace` of the limits, and the connections are closed. No client can end this, and a fault in
+    what attends to one can't either: it is logged, and its connection closed. No answer leaves
+    before `commit`, which writes the record of it, was called.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
-    clients = _Clients(limits, Means(fair_queue, outbox, limits.patience, stop))
+    clients = _Clients(limits, ServerResources(fair_queue, outbox, limits.patience, stop))
     trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
@@ -77,7 +81,7 @@ async def serve(  # noqa: PLR0913 - what it serves, how far, and when it ends: e
                     clients.welcome(endpoint, connections, limits.max_connections)
                     endpoint.listener.close()
                 clients.stop_reading()
-                connections.cancel_scope.deadline = trio.current_time() + grace
+                connections.cancel_scope.deadline = trio.current_time() + limits.grace
             background.cancel_scope.cancel()
     finally:
         trio.lowlevel.remove_instrument(outbox)
@@ -110,8 +114,8 @@ def _accept_rest(
 class _Clients:
     """All who are connected."""
 
-    def __init__(self, limits: Limits, means: Means) -> None:
-        self._means = means
+    def __init__(self, limits: Limits, resources: ServerResources) -> None:
+        self._resources = resources
         self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
         self._open: set[socket.socket] = set()
         self._refused: deque[socket.socket] = deque()
@@ -148,8 +152,8 @@ class _Clients:
 
     async def _attend(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
         try:
-            await self._means.fair_queue.take(peer.uid)
-            await endpoint.attend(sock, with_provenance(peer, sock), self._means)
+            await self._resources.fair_queue.take(peer.uid)
+            await endpoint.attend(sock, with_provenance(peer, sock), self._resources)
         except Exception:
             # The bound of what one connection can break.
             log.exception("connection.failed", pid=peer.pid, uid=peer.uid)

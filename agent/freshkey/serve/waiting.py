@@ -13,7 +13,7 @@ from freshkey.serve.outgoing import Outgoing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.serve.outbox import Outbox
+    from freshkey.serve.resources import ServerResources
     from freshkey.serve.subscribers import Subscribers
 
 
@@ -30,17 +30,15 @@ class WaitEnd(Enum):
 class Waiter:
     """Waits on a non-blocking socket, in one task, which costs less than a task for each matter.
 
-    `outgoing` are the answers on their way. The peer has `patience` seconds to take them while
-    something else is waited for. `stopping` is set before the server lets no more be read.
+    `outgoing` are the answers on their way. The peer has the server's `patience` to take them
+    while something else is waited for.
     """
 
-    def __init__(
-        self, sock: socket.socket, outbox: Outbox, patience: float, stopping: trio.Event
-    ) -> None:
-        self.outgoing = Outgoing(sock, outbox, on_stuck=self._wake)
+    def __init__(self, sock: socket.socket, resources: ServerResources) -> None:
+        self.outgoing = Outgoing(sock, resources.outbox, on_stuck=self._wake)
         self._sock = sock
-        self._patience = patience
-        self._stopping = stopping
+        self._patience = resources.patience
+        self._stopping = resources.stopping
         self._reading = False
         self._sleep: trio.CancelScope | None = None
 
