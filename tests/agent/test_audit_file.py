@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.agent.harness import eventually
+from tests.support.small_disk import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,14 +32,10 @@ def audit_file(tmpfs_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(audit_file: Path) -> Iterator[Path]:
+def disk(audit_file: Path) -> Iterator[Path]:
     """Put a file system of a megabyte there."""
-    point = audit_file.parent
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(point)]
-    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting a tmpfs needs root")
-    yield point
-    subprocess.run(["umount", "--lazy", str(point)], check=True)
+    with mounted(audit_file.parent, "1m") as point:
+        yield point
 
 
 @pytest.fixture
@@ -120,11 +116,11 @@ def test_logrotate(
 
 
 def test_a_full_disk_sends_reads_to_the_log(
-    audited: Agent, engine: Engine, audit_file: Path, small_disk: Path
+    audited: Agent, engine: Engine, audit_file: Path, disk: Path
 ) -> None:
     audited.start()
     audited.wait_for_key()
-    (small_disk / "filler").write_bytes(b"x" * (1024 - 12) * 1024)  # all but a few pages
+    (disk / "filler").write_bytes(b"x" * (1024 - 12) * 1024)  # all but a few pages
 
     def is_full() -> bool:
         for _ in range(10):
@@ -133,7 +129,7 @@ def test_a_full_disk_sends_reads_to_the_log(
 
     eventually(is_full, "the disk is full")
     logged = rotates(audited, engine)
-    (small_disk / "filler").unlink()
+    (disk / "filler").unlink()
     eventually(lambda: audited.key() and audited.logged("audit.recovered"), "there is room")
     ends(audited)
     failed = audited.logged("audit.failed")  # short lines may still fit, long ones not

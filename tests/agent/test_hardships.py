@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.harness import UnixConnection, eventually
+from tests.support.small_disk import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def small_disk(tmpfs_path: Path) -> Iterator[Path]:
+def disk(tmpfs_path: Path) -> Iterator[Path]:
     point = tmpfs_path / "apart"
     point.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", str(point)]
-    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting a tmpfs needs root")
-    yield point
-    subprocess.run(["umount", "--lazy", str(point)], check=True)
+    with mounted(point, "64k"):
+        yield point
 
 
 def fill(path: Path) -> None:
@@ -67,14 +65,14 @@ def test_without_descriptors_the_socket_is_mended_later(make_agent: Callable[...
 
 
 def test_a_stop_answers_and_is_in_order_though_the_sockets_file_has_to_stay(
-    make_agent: Callable[..., Agent], small_disk: Path
+    make_agent: Callable[..., Agent], disk: Path
 ) -> None:
     agent = make_agent()
-    path = small_disk / "freshkey.sock"
+    path = disk / "freshkey.sock"
     change(agent, '"freshkey.sock"', f'"{path}"')
     agent.start()
     eventually(lambda: agent.logged("key.published"), "there is a key")
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     connection = UnixConnection(path)
     connection.request("GET", "/v1/keys/billing")
     tag = json.loads(connection.getresponse().read())["tag"]
@@ -90,13 +88,13 @@ def test_a_stop_answers_and_is_in_order_though_the_sockets_file_has_to_stay(
 
 
 def test_what_no_later_start_will_know_of_is_named_at_the_end(
-    make_agent: Callable[..., Agent], small_disk: Path
+    make_agent: Callable[..., Agent], disk: Path
 ) -> None:
     agent = make_agent()
-    change(agent, '"state"', f'"{small_disk / "state"}"')
+    change(agent, '"state"', f'"{disk / "state"}"')
     agent.start()
     key = agent.wait_for_key()
-    fill(small_disk / "filler")
+    fill(disk / "filler")
     agent.post("/v1/keys/billing/rotate")
     agent.wait_for_key(other_than=key["tag"])
     assert agent.end() == 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from freshkey.logs.audit_file import AuditFile, NotTakenError
+
+from tests.support.small_disk import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,15 +35,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two pages."""
     point = tmp_path / "disk"
     point.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=8k", "tmpfs", str(point)]
-    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting a tmpfs needs root")
-    yield point
-    subprocess.run(["umount", "--lazy", str(point)], check=True)
+    with mounted(point, "8k"):
+        yield point
 
 
 def refusal(file: AuditFile, *lines: bytes) -> NotTakenError:
@@ -116,8 +114,8 @@ def test_a_file_that_is_copied_and_emptied_goes_on_at_its_start(path: Path) -> N
     assert path.read_bytes() == b"two\n"
 
 
-def test_a_full_disk_leaves_whole_lines_and_the_rest_is_named(small_disk: Path) -> None:
-    path = small_disk / "audit"
+def test_a_full_disk_leaves_whole_lines_and_the_rest_is_named(disk: Path) -> None:
+    path = disk / "audit"
     file = AuditFile(path, Clock())
     lines = [b"%0999d\n" % number for number in range(20)]
     caught = refusal(file, *lines)
@@ -131,12 +129,12 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_is_named(small_disk: Path) 
 
 
 def test_a_part_of_a_line_that_has_to_stay_is_ended(
-    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    path = small_disk / "audit"
+    path = disk / "audit"
     file = AuditFile(path, Clock())
     with monkeypatch.context() as patched:
         patched.setattr(os, "ftruncate", refuse)  # as for a file that may only grow (chattr +a)

@@ -28,7 +28,7 @@ def run(options: Namespace) -> int:
         end_with(options.end_with)
     settings = _settings(options.config)
     _make_ready()
-    from freshkey.daemon import main  # noqa: PLC0415 - once the configuration is known to be right
+    from freshkey.daemon import main  # noqa: PLC0415 - slow: a fault of the configuration is told without
 
     return main.run(settings, lock_memory=options.lock_memory)
 
@@ -37,7 +37,7 @@ def once(options: Namespace) -> int:
     """Get every key once, within the timeout."""
     settings = _settings(options.config)
     _make_ready()
-    from freshkey.daemon import main  # noqa: PLC0415 - once the configuration is known to be right
+    from freshkey.daemon import main  # noqa: PLC0415 - slow: a fault of the configuration is told without
 
     return main.once(settings, options.timeout)
 
@@ -54,7 +54,7 @@ def check(options: Namespace) -> int:
         faults = error.faults
     if options.online and settings is not None:
         import_slim("trio", "structlog")
-        from freshkey.cli.online import check_online  # noqa: PLC0415 - slow, and for this alone
+        from freshkey.cli.online import check_online  # noqa: PLC0415 - slow: it imports the agent, which only --online needs
 
         return check_online(settings, as_json=options.json)
     warnings = host_warnings(settings) if settings is not None else ()
@@ -70,7 +70,7 @@ def check(options: Namespace) -> int:
 
 def version(_: Namespace) -> int:
     """Print the versions that a report of a fault should name."""
-    from importlib import metadata  # noqa: PLC0415 - slow, and used by this command alone
+    from importlib import metadata  # noqa: PLC0415 - slow, and no other command needs it
 
     print(f"freshkey {__version__}")
     print(f"Python {sys.version.split()[0]}")

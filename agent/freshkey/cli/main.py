@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from freshkey import __version__, settings
 from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
@@ -81,13 +81,11 @@ def _width() -> int:
     return get_terminal_size().columns - 2
 
 
+def _formatter(prog: str) -> HelpFormatter:
+    return HelpFormatter(prog, width=_width())
+
+
 class _Parser(ArgumentParser):
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - ArgumentParser's own
-        def formatter(prog: str) -> HelpFormatter:
-            return HelpFormatter(prog, width=_width())
-
-        super().__init__(allow_abbrev=False, formatter_class=formatter, **options)
-
     def error(self, message: str) -> NoReturn:
         tell(f"{self.prog}: {shown(message)}; see {self.prog} --help")
         self.exit(2)
@@ -97,6 +95,8 @@ def _parser() -> ArgumentParser:
     parser = _Parser(
         prog="freshkey",
         description="Keeps short-lived OpenAI API keys from HashiCorp Vault fresh.",
+        allow_abbrev=False,
+        formatter_class=_formatter,
     )
     parser.add_argument(
         "--version", action="version", version=f"freshkey {__version__}", help="print the version"
@@ -104,7 +104,13 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: str, does: str) -> ArgumentParser:
-        added = commands.add_parser(name, help=does, description=does)
+        added = commands.add_parser(
+            name,
+            help=does,
+            description=does,
+            allow_abbrev=False,
+            formatter_class=_formatter,
+        )
         added.set_defaults(command=command)
         return added
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final, final
 
 from freshkey.exec.processes import exit_status
+from freshkey.logs.standard_error import STANDARD_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +111,7 @@ def _inheritable() -> list[int]:
     found = []
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers, not paths
         try:
-            if int(name) > 2 and os.get_inheritable(int(name)):  # noqa: PLR2004 - standard error
+            if int(name) > STANDARD_ERROR and os.get_inheritable(int(name)):
                 found.append(int(name))
         except OSError:  # the one that listed them
             continue

@@ -41,6 +41,7 @@ def import_slim(*libraries: str) -> None:
         standing_in = [name for name in UNUSED[library] if name not in sys.modules]
         for name in standing_in:
             # https://docs.python.org/3/reference/import.html#the-module-cache: None is not found
+            # (typeshed has modules alone there.)
             sys.modules[name] = None if name in OPTIONAL else _StandIn(name)  # type: ignore[assignment]
         try:
             import_module(library)

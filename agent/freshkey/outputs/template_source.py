@@ -39,7 +39,7 @@ def template_of(target: FileSettings, names: Collection[str]) -> Template:
     content = (target.template or "").encode() if file is None else _read(file)
     if len(content) > LONGEST:
         raise TemplateError(f"is longer than {LONGEST} bytes: shorten it")
-    from freshkey.outputs.templates import compiled  # noqa: PLC0415 - see above
+    from freshkey.outputs.templates import compiled  # noqa: PLC0415 - slow, see this module
 
     return compiled(_decoded(content), names)
 
