@@ -85,16 +85,18 @@ class SignalReader:
         return self._descriptor
 
     def received(self) -> Iterator[Received]:
-        """Give every signal that came since."""
+        """Give every signal that came since, each as it is asked for.
+
+        A stop that was read ahead would be obeyed after the SIGCONT that takes it back.
+        """
         while True:
             try:
-                data = os.read(self._descriptor, 16 * _SIZE)
+                data = os.read(self._descriptor, _SIZE)
             except BlockingIOError:
                 return
-            for start in range(0, len(data), _SIZE):
-                number, _, code, sender = _FIRST_FIELDS.unpack_from(data, start)
-                by_terminal = code == _FROM_KERNEL and number in _OF_THE_TERMINAL
-                yield Received(number, sender, by_terminal)
+            number, _, code, sender = _FIRST_FIELDS.unpack_from(data)
+            by_terminal = code == _FROM_KERNEL and number in _OF_THE_TERMINAL
+            yield Received(number, sender, by_terminal)
 
     def close(self) -> None:
         """Close the descriptor; the signals stay blocked."""
