@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.harness import eventually
+from tests.support.sessions import sessions
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
     from tests.agent.harness import Agent, Engine
@@ -39,27 +40,14 @@ while True:
 @pytest.fixture
 def execute(tmp_path: Path) -> Iterator[Execute]:
     """Start `freshkey exec` with an agent's configuration; its standard error is `exec.log`."""
-    started: list[subprocess.Popen[bytes]] = []
+    with sessions() as running:
 
-    def start(agent: Agent, *command: str) -> subprocess.Popen[bytes]:
-        with (tmp_path / "exec.log").open("ab") as log:
+        def start(agent: Agent, *command: str) -> subprocess.Popen[bytes]:
             arguments = ["exec", "--config", str(agent.config), "--", *command]
-            process = subprocess.Popen(
-                [sys.executable, "-m", "freshkey", *arguments],
-                env={"PATH": os.defpath},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
-        started.append(process)
-        return process
+            with (tmp_path / "exec.log").open("ab") as log:
+                return running.start(sys.executable, "-m", "freshkey", *arguments, stderr=log)
 
-    yield start
-    for process in started:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # the agent that it started ends by itself
-        process.communicate(timeout=60)
+        yield start  # the agents that it started end by themselves
 
 
 def calls(log: Path) -> list[list[str]]:

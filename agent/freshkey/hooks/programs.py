@@ -12,7 +12,7 @@ from freshkey.settings.file_names import path_of
 from freshkey.settings.trust import replaceable_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> Path:
@@ -22,17 +22,22 @@ def find_program(name: str, environment: Mapping[str, str]) -> Path:
     put another one in its place. A directory in PATH that has no absolute path is passed over.
     """
     program = _look_up(name, environment)
+    refuse_replaceable(program, "root or the agent's user (chown, chmod go-w)")
+    return program
+
+
+def refuse_replaceable(path: Path, owners: str, users: Collection[int] = ()) -> None:
+    """Raise HookError where others than root, the agent's user, and `users` could write a file.
+
+    Or put another one in its place. `owners` names in the error to whom it is to be left.
+    """
     try:
-        found = replaceable_by(program)
+        found = replaceable_by(path, users)
     except OSError as error:
-        raise HookError(f"{program} can't be seen: {error.strerror}") from None
+        raise HookError(f"{path} can't be seen: {error.strerror}") from None
     if found is not None:
         place, other = found
-        raise HookError(
-            f"{place} can be written by {other}: leave it to root or the agent's user "
-            "(chown, chmod go-w)"
-        )
-    return program
+        raise HookError(f"{place} can be written by {other}: leave it to {owners}")
 
 
 def _look_up(name: str, environment: Mapping[str, str]) -> Path:

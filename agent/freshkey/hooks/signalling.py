@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from freshkey.hooks.errors import HookError
-from freshkey.hooks.programs import find_program
+from freshkey.hooks.programs import find_program, refuse_replaceable
 from freshkey.host.command import run_command
 from freshkey.host.environment import clean_environment
-from freshkey.settings.trust import replaceable_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +38,8 @@ def signal_pid_file(path: Path, number: signal.Signals) -> int:
         user = _user_of(pid)
         if _pid_in(path) != pid:
             raise HookError(f"{path} has changed meanwhile: this is tried again")
-        _refuse_writable(path, user)
+        owners = "root, the agent's user, or the user of the process"
+        refuse_replaceable(path, owners, {user})
         _send(process, pid, number)
     return pid
 
@@ -117,19 +117,6 @@ def _user_of(pid: int) -> int:
     if found is None:
         raise HookError(f"the user of process {pid} can't be seen: show the agent /proc")
     return int(found[1])
-
-
-def _refuse_writable(path: Path, user: int) -> None:
-    try:
-        found = replaceable_by(path, {user})
-    except OSError as error:
-        raise HookError(f"{path} can't be read: {error.strerror}") from None
-    if found is not None:
-        place, other = found
-        raise HookError(
-            f"{place} can be written by {other}: leave it to root, the agent's user, or the user "
-            "of the process"
-        )
 
 
 def _send(process: int, pid: int, number: signal.Signals) -> None:
