@@ -186,6 +186,7 @@ def test_wrong_key(tmp_path: Path, line: str, fault: str) -> None:
     ("more", "fault"),
     [
         ("[other]", "other: is unknown: known here are vault, auth, keys, state, server, log"),
+        ("[log.auth]", "log.auth: stands in the wrong table: write [auth]"),
         ("[keys]\nx = 3", "keys.x: is an integer, and must be a table"),
         (
             '[keys."Bad.Name"]\npath = "p"',

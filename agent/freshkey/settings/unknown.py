@@ -2,6 +2,7 @@
 
 from freshkey.core.model.struct import Struct
 from freshkey.settings.auth import AUTH_METHODS, AppRoleAuth
+from freshkey.settings.model import Settings
 from freshkey.settings.values import quoted
 
 
@@ -19,6 +20,8 @@ def unknown(name: str, table: type[Struct]) -> str:
         ]
         if methods:
             return f"belongs to method {' or '.join(methods)}: remove it, or change the method"
+    if name in Settings.__struct_fields__:
+        return f"stands in the wrong table: write [{name}]"
     known = table.__struct_fields__
     if close := get_close_matches(name, known, n=1):
         return f"is unknown: did you mean {close[0]}?"
