@@ -78,14 +78,21 @@ async def test_a_password_is_removed_after_the_login(ldap: Ldap) -> None:
     assert not ldap.file.exists()
 
 
-@pytest.mark.parametrize(("username", "password"), [("agent", "wrong"), ("nobody", PASSWORD)])
-async def test_a_user_that_the_directory_refuses(ldap: Ldap, username: str, password: str) -> None:
+SPACES = " The password was sent with a space before and a space after it"
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "hint"), [("agent", "wrong", ""), ("nobody", PASSWORD, SPACES)]
+)
+async def test_a_user_that_the_directory_refuses(
+    ldap: Ldap, username: str, password: str, hint: str
+) -> None:
     ldap.file.write_text(password)
     fault = await refusal(ldap.client(username=username))
     assert fault.kind is FaultKind.BAD_REQUEST
     assert fault.message == (
         f"Vault refuses auth/ldap/login for user {username}: invalid credentials: are "
-        "auth.username and the content of auth.password_file those that Vault knows?"
+        f"auth.username and the content of auth.password_file those that Vault knows?{hint}"
     )
 
 
