@@ -40,8 +40,8 @@ def disk(audit_file: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def audited(engine: Engine, make_agent: Callable[..., Agent], audit_file: Path) -> Agent:
-    """An agent that logs all it can, and replaces its key every three seconds or so."""
-    engine.set_ttl("6s")
+    """An agent that logs all it can, and replaces its key every second."""
+    engine.set_ttl("2s")
     extra = f'[log]\nlevel = "debug"\naudit_file = "{audit_file}"'
     agent = make_agent(extra=extra, overlap='"1s"', check_every='"1s"')
     text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)

@@ -29,8 +29,8 @@ STOP = 5.0  # seconds, by the contract
 
 @pytest.fixture
 def talkative(engine: Engine, make_agent: Callable[..., Agent]) -> Agent:
-    """An agent that logs all it can, and replaces its key every three seconds or so."""
-    engine.set_ttl("6s")
+    """An agent that logs all it can, and replaces its key every second."""
+    engine.set_ttl("2s")
     agent = make_agent(extra='[log]\nlevel = "debug"', overlap='"1s"', check_every='"1s"')
     text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
     agent.config.write_text(text)
