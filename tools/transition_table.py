@@ -51,7 +51,7 @@ def table(rows: Iterator[Row], policy: AgentPolicy) -> Iterator[str]:
     yield "| phase | what happens | phase after | token and link after | orders |"
     yield "|---|---|---|---|---|"
     for before, what, state, event, now in rows:
-        result = step(policy, state, event, now, Chance(0))
+        result = step(policy, state, [event], now, Chance(0))
         orders = [type(a).__name__ for a in result.actions if not isinstance(a, Record)]
         after, tokens = phase(result.state), token_phase(result.state)
         yield f"| {before} | {what} | {after} | {tokens} | {', '.join(orders)} |"

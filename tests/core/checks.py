@@ -55,7 +55,7 @@ def check_budget(world: World) -> None:
 
 def check_nothing_more_is_due(world: World) -> None:
     """A step has done all that is due, and asks to be woken for all that is not."""
-    again = step(world.policy, world.state, Woke(), world.now, Chance(0))
+    again = step(world.policy, world.state, [Woke()], world.now, Chance(0))
     assert not again.actions, f"there was more to do: {again.actions}"
     asked = world.pending() or again.wake_at == world.wake_at
     assert asked, f"a deadline is not waited for: {again.wake_at} before {world.wake_at}"

@@ -68,12 +68,19 @@ class Script:
     incidents: tuple[Incident, ...]
     seed: int
     static_count: int = 0  # how many of the keys have no lease
+    pace: float = 0.0  # see World
 
     def world(self) -> World:
         static_keys = {name: f"sk-{name}" for name in list(self.policy.keys)[: self.static_count]}
         vault = Vault(**self.terms, static_keys=static_keys)
         return World(
-            self.policy, vault, self.rules, self.forced_verdicts, now=START, seed=self.seed
+            self.policy,
+            vault,
+            self.rules,
+            self.forced_verdicts,
+            now=START,
+            seed=self.seed,
+            pace=self.pace,
         )
 
 
@@ -176,6 +183,7 @@ scripts = st.builds(
     st.lists(incidents, max_size=6).map(lambda all_: tuple(sorted(all_, key=lambda i: i.at))),
     st.integers(1, 1000),
     st.sampled_from([0, 1, 4]),
+    st.sampled_from([0.0, 0.02, 0.5]),
 ).filter(feasible)
 
 

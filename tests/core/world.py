@@ -7,7 +7,7 @@ always hold. What goes wrong is a script: rules that make orders fail, or slow, 
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -78,6 +78,7 @@ class World:
     now: float = 1000.0
     skew: float = 0.0
     seed: int = 1
+    pace: float = 0.0  # seconds for which an answer waits for others, to be absorbed with them
     mints: list[float] = field(default_factory=list)  # those that reached OpenAI
     calls: Counter[str] = field(default_factory=Counter)
     log: list[tuple[float, Order]] = field(default_factory=list)
@@ -103,26 +104,27 @@ class World:
         self.send(Started())
         return self
 
-    def send(self, event: Event) -> World:
+    def send(self, *events: Event) -> World:
         """Step the core; files are written, and that is answered, before anything else happens."""
-        events = deque([event])
         while events:
             self.steps += 1
             chance = Chance(self.seed * _UNIT + self.steps)
-            result = step(self.policy, self.state, events.popleft(), self.now, chance)
+            result = step(self.policy, self.state, events, self.now, chance)
             assert result.wake_at > self.now, "a step that wants to be woken at once spins"
             self.state, self.wake_at = result.state, result.wake_at
             self.finished = self.finished or result.finished
             if self.steps in self.crashes:
                 raise Crashed
+            answers = []
             for action in result.actions:
                 match action:
                     case Record():
                         self.records.append((self.now, action))
                     case Publish() | Withdraw():
-                        events.append(self._output(action))
+                        answers.append(self._output(action))
                     case _:
                         self._order(action)
+            events = tuple(answers)
         for hook in self.step_hooks:
             hook()
         return self
@@ -145,11 +147,10 @@ class World:
             if at > until:
                 self.now = until
                 break
-            self.now = max(self.now, at)
             if arrival <= at:
-                self._deliver(heapq.heappop(self._queue)[2])
-            else:
-                self.send(Woke())
+                at = min(arrival + self.pace, self.wake_at)
+            self.now = max(self.now, at)
+            self.send(*self._arrived() or [Woke()])
         return self
 
     def restart(
@@ -216,11 +217,16 @@ class World:
             check_budget(self)
         heapq.heappush(self._queue, (self.now + latency, next(self._numbers), answer))
 
-    def _deliver(self, event: Event) -> None:
-        order = getattr(event, "order", None)
-        if isinstance(order, _FOR_KEY):
-            self.in_flight[order.name] -= 1
-        self.send(event)
+    def _arrived(self) -> list[Event]:
+        """The answers that are there now."""
+        arrived = []
+        while self._queue and self._queue[0][0] <= self.now:
+            event = heapq.heappop(self._queue)[2]
+            order = getattr(event, "order", None)
+            if isinstance(order, _FOR_KEY):
+                self.in_flight[order.name] -= 1
+            arrived.append(event)
+        return arrived
 
     def _answer(self, order: Order) -> tuple[Event, float]:
         for rule in self.rules:

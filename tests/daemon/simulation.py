@@ -67,7 +67,8 @@ class Simulation:
 
     async def perform(self, order: RemoteOrder) -> events.Event:
         if isinstance(order, actions.Issue):
-            assert self.kept[-1].keys[0].call == "mint", "the intent is kept before the mint"
+            (key,) = (key for key in self.kept[-1].keys if key.name == order.name)
+            assert key.call == "mint", "the intent is kept before the mint"
         self.orders.append(order)
         with trio.CancelScope(shield=isinstance(order, actions.Issue)):
             await trio.sleep(self.latency)

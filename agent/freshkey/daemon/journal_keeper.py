@@ -15,7 +15,7 @@ from freshkey.core.model.text import one_line
 from freshkey.host.clock import boot_time
 from freshkey.host.identity import boot_id, machine_id
 from freshkey.logs.redact import add_secret
-from freshkey.outputs.codec import Header, UnreadableError, decode, encode
+from freshkey.outputs.codec import EncodedKeys, Header, UnreadableError, decode, encode
 from freshkey.outputs.journal import Journal
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class JournalKeeper:
         self._journal = Journal(directory) if persist else None
         self.desired_state = desired_state
         self._written: Ledger | None = None
+        self._encoded = EncodedKeys()
         self._faults: dict[str, str] = {}
 
     def restore(self) -> Adopted:
@@ -119,7 +120,7 @@ class JournalKeeper:
                 aside, reason = journal.set_aside(), "it is not the one that this agent wrote"
                 log.warning("journal.set_aside", reason=reason, moved_to=one_line(str(aside)))
             header = Header(machine_id(), boot_id(), boot_time(), time.time())
-            journal.write(encode(header, ledger))
+            journal.write(encode(header, ledger, self._encoded))
         except FaultError as error:
             self._tell_fault("journal.failed", error.fault)
             return

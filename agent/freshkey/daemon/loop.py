@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAP: Final = 30.0  # seconds; trio's clock stops with a suspended machine, the lease clock does not
 TICK: Final = 0.001  # two clocks that differ by a rounding error must not make the loop spin
+PACE: Final = 0.0002  # seconds from one step to the next, for each key: each costs more, too
 
 
 class Executor(Protocol):
@@ -76,6 +77,7 @@ class Loop:
         self._environment = environment
         self._send, self._inbox = trio.open_memory_channel[Event](inf)
         self._wake_at = -inf
+        self._stepped_at = -inf
         self._finished = False
         self._shown: dict[str, KeyView] = {}
 
@@ -93,69 +95,78 @@ class Loop:
     ) -> None:
         """Run until the core has finished; a state for which `until` holds asks it to."""
         async with trio.open_nursery() as orders:
-            event: Event | None = Started()
+            events: list[Event] = [Started()]
             while True:
-                if event is not None:
-                    self._advance(event, executor, orders)
+                self._advance(events, executor, orders)
                 if self._finished:
                     break
                 if self.state.stopping is None and until(self.state):
                     self.send(StopRequested())
-                event = await self._next_event()
+                events = await self._next_events()
             executor.give_up()
             orders.cancel_scope.cancel()
         self._keep_the_rest(executor)
 
     def _keep_the_rest(self, executor: Executor) -> None:
         """Journal and record answers that came too late to act on: they may hold a lease."""
-        while True:
-            try:
-                event = self._inbox.receive_nowait()
-            except trio.WouldBlock:
-                return
-            for action in self._step(event, executor):
+        if events := self._arrived():
+            for action in self._step(events, executor):
                 if isinstance(action, Record):
                     self._environment.record(action)
 
-    async def _next_event(self) -> Event | None:
-        """Return what comes next; None after a nap in which nothing became due."""
-        event: Event | None = None
+    async def _next_events(self) -> list[Event]:
+        """Return what has come by the time of the next step; nothing if there is no need of one."""
+        events: list[Event] = []
         with trio.move_on_after(max(TICK, min(self._wake_at - self._environment.now(), NAP))):
-            event = await self._inbox.receive()
+            events.append(await self._inbox.receive())
+            # Each step plans for all keys, and their journal is written: many answers share one.
+            await trio.sleep_until(self._stepped_at + PACE * len(self.state.keys))
+        events += self._arrived()
         if self._environment.jumped():
-            self.send(ClockJumped())
-        if event is None and self._environment.now() >= self._wake_at:
-            return Woke()
-        return event
+            events.append(ClockJumped())
+        if not events and self._environment.now() >= self._wake_at:
+            events.append(Woke())
+        return events
 
-    def _advance(self, event: Event, executor: Executor, orders: trio.Nursery) -> None:
+    def _arrived(self) -> list[Event]:
+        """Return the events that nobody has to be waited for."""
+        events: list[Event] = []
+        with suppress(trio.WouldBlock):
+            while True:
+                events.append(self._inbox.receive_nowait())
+        return events
+
+    def _advance(self, events: list[Event], executor: Executor, orders: trio.Nursery) -> None:
         """Step the core; what it publishes is out, and answered, before anything else happens."""
-        events = deque([event])
         while events:
-            for action in self._step(events.popleft(), executor):
-                self._act(action, events, executor, orders)
+            answers: list[Event] = []
+            for action in self._step(events, executor):
+                self._act(action, answers, executor, orders)
             self._show()
+            events = answers
+        self._stepped_at = trio.current_time()
 
-    def _step(self, event: Event, executor: Executor) -> tuple[Action, ...]:
+    def _step(self, events: list[Event], executor: Executor) -> tuple[Action, ...]:
         """Step the core, and keep what it came to before anything is done about it."""
         environment = self._environment
-        result = step(self.policy, self.state, event, environment.now(), Chance(environment.seed()))
+        chance = Chance(environment.seed())
+        result = step(self.policy, self.state, events, environment.now(), chance)
         self.state = result.state
         self._wake_at = result.wake_at
         self._finished = self._finished or result.finished
         environment.write_journal(result.state)
-        if isinstance(event, LoggedIn):
+        if any(isinstance(event, LoggedIn) for event in events):
             executor.finish_login()
         return result.actions
 
     def _act(
-        self, action: Action, events: deque[Event], executor: Executor, orders: trio.Nursery
+        self, action: Action, answers: list[Event], executor: Executor, orders: trio.Nursery
     ) -> None:
         match action:
             case Record():
                 self._environment.record(action)
             case Publish() | Withdraw():
-                events.append(self._environment.publish(action))
+                answers.append(self._environment.publish(action))
             case _:
                 orders.start_soon(self._perform, executor, action)
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from freshkey.core.model.ledger import Ledger
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from freshkey.core.model.ledger import KeyEntry
 
 T = TypeVar("T")
 
@@ -35,10 +41,29 @@ class UnreadableError(Exception):
     """Why a journal can't be used, in words."""
 
 
-def encode(header: Header, ledger: Ledger) -> bytes:
+class EncodedKeys:
+    """The keys of a journal as they were encoded last, because few of many change at a time."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[KeyEntry, str]] = {}
+
+    def of(self, entries: Iterable[KeyEntry]) -> list[str]:
+        """Return JSON for each; one that is as it was the last time is not encoded again."""
+        before, self._known = self._known, {}
+        for entry in entries:
+            known = before.get(entry.name)
+            if known is None or known[0] != entry:
+                known = (entry, _json(entry))
+            self._known[entry.name] = known
+        return [text for _, text in self._known.values()]
+
+
+def encode(header: Header, ledger: Ledger, encoded: EncodedKeys | None = None) -> bytes:
     """Return the journal's content; it holds secrets."""
-    content = msgspec.to_builtins({"header": header, "ledger": ledger}, enc_hook=_revealed)
-    return seal(json.dumps(content).encode())  # msgspec's own JSON has no infinity
+    keys = ", ".join((encoded or EncodedKeys()).of(ledger.keys))
+    shared = {name: value for name, value in structs.asdict(ledger).items() if name != "keys"}
+    start = _json({"header": header, "ledger": shared})
+    return seal(f'{start.removesuffix("}}")}, "keys": [{keys}]}}}}'.encode())
 
 
 def seal(content: bytes) -> bytes:
@@ -72,6 +97,11 @@ def decode(content: bytes) -> tuple[Header, Ledger]:
         return _convert(parsed["header"], Header), _convert(parsed["ledger"], Ledger)
     except (KeyError, msgspec.ValidationError):
         raise UnreadableError("its fields are not those of a journal") from None
+
+
+def _json(value: object) -> str:
+    # msgspec's own JSON has no infinity.
+    return json.dumps(msgspec.to_builtins(value, enc_hook=_revealed))
 
 
 def _revealed(value: object) -> str:

@@ -1,6 +1,6 @@
-"""The whole agent as one function: `step(policy, state, event, now, chance)`.
+"""The whole agent as one function: `step(policy, state, events, now, chance)`.
 
-One step absorbs one event, then plans: it orders whatever is due, and says when it next wants to
+One step absorbs events, then plans: it orders whatever is due, and says when it next wants to
 be woken. All keys are stepped together, because they share the token, the mint budget, and the
 journal.
 """
@@ -57,7 +57,7 @@ from freshkey.core.tokens import answers as token_answers
 from freshkey.core.tokens import lifecycle as tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from freshkey.core.model.policy import AgentPolicy
     from freshkey.core.pacing.chance import Chance
@@ -72,14 +72,17 @@ class Step(Struct, frozen=True):
     finished: bool
 
 
-def step(policy: AgentPolicy, state: AgentState, event: Event, now: float, chance: Chance) -> Step:
-    """Absorb an event, and order what is due at `now` (seconds on the lease clock).
+def step(
+    policy: AgentPolicy, state: AgentState, events: Iterable[Event], now: float, chance: Chance
+) -> Step:
+    """Absorb events in their order, and order what is due at `now` (seconds on the lease clock).
 
     The new state belongs in the journal before the actions are performed.
     """
     context = StepContext(now, chance, policy, state.tokens, state.link, state.stopping)
-    state = _absorb(state, event, context)
-    context.tokens, context.link, context.stopping = state.tokens, state.link, state.stopping
+    for event in events:
+        state = _absorb(state, event, context)
+        context.tokens, context.link, context.stopping = state.tokens, state.link, state.stopping
     state = _plan(state, context)
     finished = stopping.finished(state, context)
     return Step(state, tuple(context.actions), context.wake_at, finished)
