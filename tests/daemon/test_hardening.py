@@ -1,9 +1,12 @@
 import json
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from freshkey.core.model.struct import replace
 from freshkey.daemon import hardening
 from freshkey.outputs import swapping
 from freshkey.settings import Settings
@@ -11,6 +14,7 @@ from freshkey.settings.auth import TokenAuth
 from freshkey.settings.model import (
     FileSettings,
     KeySettings,
+    ServerSettings,
     StateSettings,
     VaultSettings,
 )
@@ -52,6 +56,41 @@ def test_tmpfs_that_could_be_swapped_is_told(monkeypatch: pytest.MonkeyPatch) ->
     assert second.startswith("state.swappable /memory/state: ")
     assert "(/dev/sda2, /swapfile)" in first
     assert "noswap" in first
+
+
+@pytest.fixture
+def file_limit() -> Iterator[int]:
+    """The hard limit of open files; what a test changes is undone."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(("max_connections", "soft"), [(512, 1024), (1200, 1456)])
+def test_the_limit_of_open_files_follows_that_of_connections(
+    file_limit: int, max_connections: int, soft: int
+) -> None:
+    with capture_logs() as events:
+        hardening.allow_connections(with_connections(max_connections))
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, file_limit)
+    assert events == []
+
+
+def test_more_connections_than_open_files_are_told_of(file_limit: int) -> None:
+    with capture_logs() as events:
+        hardening.allow_connections(with_connections(file_limit))
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (file_limit, file_limit)
+    (event,) = events
+    assert event["event"] == "server.too_few_descriptors"
+    assert event["message"] == (
+        f"server.max_connections = {file_limit} needs {file_limit + 256} open files, and the limit "
+        f"is {file_limit}: set LimitNOFILE={file_limit + 256} for the unit (ulimit -Hn)"
+    )
+
+
+def with_connections(count: int) -> Settings:
+    return replace(settings(Path("/memory")), server=ServerSettings(max_connections=count))
 
 
 # In a mount namespace of its own, in which the kernel lists a swap file; then as another user, for

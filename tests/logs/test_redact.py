@@ -121,6 +121,26 @@ def test_passing_secrets_push_no_other_one_out_for_good() -> None:
     assert redactor.text("first-one second-one third-one") == "*** second-one third-one"
 
 
+def test_secrets_that_begin_alike_come_and_go_one_by_one() -> None:
+    redactor = Redactor(capacity=3)
+    values = [f"beginning-{number}-{'x' * number}" for number in range(6)]
+    for value in values:
+        redactor.add_secret(Secret(value))
+    assert redactor.text(" ".join(values)) == f"{values[0]} {values[1]} {values[2]} *** *** ***"
+    redactor.add_temporary(Secret(values[0]))
+    redactor.clear_temporary()
+    assert redactor.text(" ".join(values[:5])) == f"{' '.join(values[:4])} ***"
+
+
+def test_an_agent_of_many_keys_remembers_all_of_theirs() -> None:
+    redactor = Redactor()
+    redactor.make_room(keys=200)
+    values = [f"static-key-{number}-" for number in range(600)]
+    for value in values:
+        redactor.add_secret(Secret(value))
+    assert redactor.text("".join(values)) == MASK * 600
+
+
 class Holder:
     def __repr__(self) -> str:
         return "Holder(token=correct-horse)"

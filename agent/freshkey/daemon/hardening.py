@@ -1,16 +1,20 @@
-"""What guards the agent's memory and files from the outset; what can't be had is told."""
+"""What the process asks of the system from the outset; what can't be had is told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from freshkey.host.process import harden
+from freshkey.host.process import allow_descriptors, harden
 from freshkey.outputs.swapping import swappable
 
 if TYPE_CHECKING:
     from freshkey.settings.model import Settings
+
+_BESIDE: Final = (
+    256  # open files that are no connections of readers: libraries, Vault, OpenAI, hooks
+)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -25,3 +29,16 @@ def warn_of_swap(settings: Settings) -> None:
     """Warn of every tmpfs with journal or key files that the kernel may write to swap."""
     for mount, message in swappable(settings):
         log.warning("state.swappable", mount=mount, message=message)
+
+
+def allow_connections(settings: Settings) -> None:
+    """Raise the limit of open files for as many connections as are configured, or warn."""
+    connections = settings.server.max_connections
+    wanted = connections + _BESIDE
+    allowed = allow_descriptors(wanted)
+    if allowed < wanted:
+        message = (
+            f"server.max_connections = {connections} needs {wanted} open files, and the limit is "
+            f"{allowed}: set LimitNOFILE={wanted} for the unit (ulimit -Hn)"
+        )
+        log.warning("server.too_few_descriptors", message=message)

@@ -23,7 +23,7 @@ from freshkey.daemon.disk_watch import watch_disk
 from freshkey.daemon.endpoints import endpoints, open_listeners
 from freshkey.daemon.environment import AgentEnvironment
 from freshkey.daemon.executor import RemoteExecutor
-from freshkey.daemon.hardening import secure, warn_of_swap
+from freshkey.daemon.hardening import allow_connections, secure, warn_of_swap
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
@@ -35,6 +35,7 @@ from freshkey.hooks.hooks import Hooks
 from freshkey.host.clock import WallClock, boot_time
 from freshkey.host.notify import notify
 from freshkey.logs.audit import Audit
+from freshkey.logs.redact import make_room
 from freshkey.logs.setup import configure
 from freshkey.logs.standard_error import tell
 from freshkey.outputs.journal import Journal
@@ -78,6 +79,7 @@ def _locked(
     lock_memory: bool = False,
 ) -> int:
     configure(settings.log.level, settings.log.format)
+    make_room(len(settings.keys))
     secure(lock_memory=lock_memory)
     state = settings.state
     try:
@@ -91,6 +93,7 @@ def _locked(
 
 async def _run(settings: Settings, directory: StateDirectory) -> int:
     clock, published_keys, readers = WallClock(), PublishedKeys(settings.keys), Readers(boot_time)
+    allow_connections(settings)
     # First: a start that fails for want of a socket has told and removed nothing.
     listeners = open_listeners(settings)
     environment, loop = _agent(settings, directory, clock, published_keys, keep_on_stop=False)

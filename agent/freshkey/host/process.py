@@ -37,6 +37,15 @@ def end_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def allow_descriptors(count: int) -> int:
+    """Raise the soft limit of open files to `count`, if it is lower; return what is allowed now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        soft = min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
+
+
 def _forbid_dumps() -> str | None:
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     if prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:

@@ -11,8 +11,8 @@ import json
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Collection, Mapping
+from itertools import chain, islice
 from threading import Lock
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -21,6 +21,7 @@ from freshkey.core.model.secret import MASK, Secret
 from freshkey.core.model.text import escaped
 
 _CAPACITY: Final = 256  # secrets; the newest stay
+_FOR_KEY: Final = 4  # secrets: the current one, the one before it, a candidate, and one more
 _START: Final = 6  # characters; a shorter secret would black out half of every line
 _DEPTH: Final = 8  # levels of nesting that are logged
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -48,7 +49,7 @@ class Redactor:
         self._lock = Lock()
         self._known: OrderedDict[Secret, frozenset[str]] = OrderedDict()
         self._passing: set[Secret] = set()  # those of the known that `clear_temporary` drops
-        self._starts: dict[str, list[str]] = {}  # replaced as a whole: read without the lock
+        self._starts: dict[str, tuple[str, ...]] = {}  # replaced as a whole: read without the lock
 
     def add_secret(self, secret: Secret) -> None:
         """Mask this secret from now on. One of less than 6 characters is not masked."""
@@ -66,23 +67,34 @@ class Redactor:
     def clear_temporary(self) -> None:
         """Keep nothing of credentials that served their purpose."""
         with self._lock:
-            for secret in self._passing:
-                del self._known[secret]
+            self._drop(self._passing)
             self._passing.clear()
-            self._index()
+
+    def make_room(self, keys: int) -> None:
+        """Remember enough secrets for an agent of so many keys."""
+        with self._lock:
+            self._capacity = _CAPACITY + _FOR_KEY * keys
 
     def _remember(self, secret: Secret) -> None:
-        forms = self._known.pop(secret) if secret in self._known else _forms(secret.reveal())
-        self._known[secret] = forms
-        while len(self._known) > self._capacity:
-            oldest, _ = self._known.popitem(last=False)
-            self._passing.discard(oldest)
-        self._index()
+        if secret in self._known:
+            self._known.move_to_end(secret)
+            return
+        forms = self._known[secret] = _forms(secret.reveal())
+        starts = self._starts.copy()
+        for form in forms:
+            starts[form[:_START]] = (*starts.get(form[:_START], ()), form)
+        self._starts = starts
+        oldest = list(islice(self._known, max(0, len(self._known) - self._capacity)))
+        self._drop(oldest)
+        self._passing.difference_update(oldest)
 
-    def _index(self) -> None:
-        starts: dict[str, list[str]] = {}
-        for form in chain.from_iterable(self._known.values()):
-            starts.setdefault(form[:_START], []).append(form)
+    def _drop(self, secrets: Collection[Secret]) -> None:
+        starts = self._starts.copy()
+        for form in chain.from_iterable(self._known.pop(secret) for secret in secrets):
+            same_start = list(starts.pop(form[:_START]))
+            same_start.remove(form)  # once: another secret may have it, too
+            if same_start:
+                starts[form[:_START]] = tuple(same_start)
         self._starts = starts
 
     def text(self, text: str) -> str:
@@ -162,6 +174,7 @@ def _in_base64(data: bytes) -> set[str]:
 _REDACTOR: Final = Redactor()
 add_secret: Final = _REDACTOR.add_secret
 add_temporary: Final = _REDACTOR.add_temporary
+make_room: Final = _REDACTOR.make_room
 clear_temporary: Final = _REDACTOR.clear_temporary
 redact_text: Final = _REDACTOR.text
 redact_value: Final = _REDACTOR.value
