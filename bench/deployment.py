@@ -20,6 +20,7 @@ path "sys/leases/revoke/openai/creds/billing/*" { capabilities = ["update"] }
 FRESHKEY: Final = """
 [vault]
 address = "{address}"
+{vault}
 [auth]
 role_id = "{role_id}"
 secret_id_file = "../secret_id"
@@ -27,12 +28,16 @@ secret_id_file = "../secret_id"
 directory = "state"
 [server]
 socket = "freshkey.sock"
-[keys.billing]
+{server}
+{keys}
+"""
+KEY: Final = """
+[keys.{name}]
 path = "openai/creds/billing"
-[keys.billing.verify]
+[keys.{name}.verify]
 base_url = "{base_url}"
-[[keys.billing.files]]
-path = "keys/billing"
+[[keys.{name}.files]]
+path = "keys/{name}"
 """
 VAULT_AGENT: Final = """
 vault {{
@@ -85,12 +90,23 @@ class Deployment:
         directory.mkdir()
         return directory
 
-    def freshkey(self, name: str, extra: str = "") -> Path:
-        """Make a directory with `config.toml` of the defaults, and of `extra`; return it."""
+    def freshkey(
+        self, name: str, extra: str = "", *, server: str = "", vault: str = "", keys: int = 1
+    ) -> Path:
+        """Make a directory with `config.toml` of the defaults; return it.
+
+        `server` and `vault` are lines for these tables, `extra` is for the end. The first key is
+        `billing`; more than one mint from the same role.
+        """
         directory = self.directory(name)
         config = directory / "config.toml"
+        names = ["billing", *(f"key-{number}" for number in range(2, keys + 1))]
         text = FRESHKEY.format(
-            address=self._vault.address, base_url=self._openai.base_url, role_id=self._role_id
+            address=self._vault.address,
+            role_id=self._role_id,
+            server=server,
+            vault=vault,
+            keys="".join(KEY.format(name=key, base_url=self._openai.base_url) for key in names),
         )
         config.write_text(text + extra)
         config.chmod(0o600)

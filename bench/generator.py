@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bench.answer import EXPECTED, TARGET
+from bench.program import pinned
 from testbed.binaries import BENCH_LOAD, binary
 
 if TYPE_CHECKING:
@@ -64,12 +64,8 @@ def load(
         "expect": EXPECTED,
     }
     command = [f"{binary(BENCH_LOAD)}", *(f"-{name}={value}" for name, value in options.items())]
-    usual = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, usual if cpu is None else {cpu})  # a child has its parent's
-    try:
+    with pinned(cpu):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    finally:
-        os.sched_setaffinity(0, usual)
     if done.returncode:
         raise LoadError(done.stderr.strip())
     return Load(**json.loads(done.stdout))

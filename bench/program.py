@@ -7,17 +7,29 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     Command: TypeAlias = Sequence[str | Path]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PATIENCE: Final = 30.0  # seconds
 _TICK: Final = 0.001  # seconds
+
+
+@contextmanager
+def pinned(cpu: int | None) -> Iterator[None]:
+    """Run on one processor, and start children there; None: as before."""
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, usual if cpu is None else {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usual)
 
 
 class Reached(NamedTuple):
@@ -35,24 +47,19 @@ class Program:
 
     def __init__(self, command: Command, log: Path, cpu: int | None = None) -> None:
         self.log = log
-        usual = os.sched_getaffinity(0)
         environment = {"PATH": os.defpath}
         if cpu is not None:
-            os.sched_setaffinity(0, {cpu})  # a child has its parent's
             environment["GOMAXPROCS"] = "1"
-        try:
-            with log.open("ab") as output:
-                self._began = time.perf_counter()
-                self._child = subprocess.Popen(
-                    [*command],
-                    cwd=ROOT,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                )
-        finally:
-            os.sched_setaffinity(0, usual)
+        with pinned(cpu), log.open("ab") as output:
+            self._began = time.perf_counter()
+            self._child = subprocess.Popen(
+                [*command],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
 
     def __enter__(self) -> Self:
         return self

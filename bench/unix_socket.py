@@ -1,5 +1,7 @@
 """Measures what a read costs: the agent's socket beside other servers that send the same bytes.
 
+Then what a crowd of watchers costs, and many keys.
+
     python -m bench.unix_socket [--rounds 5] [--seconds 1] [--python PATH] [--json] [--write]
 
 The agent is the one that users install, with its defaults and a real Vault behind it, and writes
@@ -14,9 +16,11 @@ import os
 import sys
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import asdict
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from bench import many_keys, watchers
 from bench.deployment import Deployment
 from bench.installed import describe, install
 from bench.report import Goal, arguments, report, table
@@ -75,13 +79,18 @@ def main() -> int:
         sys.exit("bench: this needs two processors: one for the server, one for the load")
     programs = install(options.python, peers=True)
     figures: Figures = defaultdict(lambda: defaultdict(list))
-    with Deployment() as deployment, ExitStack() as stack:
-        servers = Servers(deployment, programs, processors[0], stack).start()
-        for _ in range(options.rounds):
-            for connections in (1, CROWD):
-                for server in servers:
-                    found = server.measure(connections, options.seconds, processors[-1])
-                    figures[server.name][connections].append(found)
+    with Deployment() as deployment:
+        with ExitStack() as stack:
+            servers = Servers(deployment, programs, processors[0], stack).start()
+            for _ in range(options.rounds):
+                for connections in (1, CROWD):
+                    for server in servers:
+                        found = server.measure(connections, options.seconds, processors[-1])
+                        figures[server.name][connections].append(found)
+        alone = install(options.python)
+        apart = (processors[0], processors[-1])
+        crowd = watchers.measure(deployment, alone, apart, options.rounds)
+        keys = many_keys.measure(deployment, alone, options.rounds)
     goals = [
         Goal("p50 of a read, Freshkey's to Go's", ratios(figures, 1, "p50"), at_most=SLOWER),
         Goal(
@@ -89,10 +98,24 @@ def main() -> int:
             ratios(figures, CROWD, "rate"),
             at_least=SHARE,
         ),
+        *watchers.watchers_goals(crowd),
+        *many_keys.keys_goals(keys),
     ]
     rows = [row(server.name, figures[server.name]) for server in servers]
-    tables = f"{describe(programs)}.\n\n{table(HEAD, rows)}"
-    return report("bench-socket", tables, goals, figures, options)
+    tables = "\n".join(
+        [
+            f"{describe(programs)}.\n",
+            table(HEAD, rows),
+            watchers.watchers_table(crowd),
+            many_keys.keys_table(keys),
+        ]
+    )
+    values = {
+        "reads": figures,
+        "watchers": [asdict(found) for found in crowd],
+        "keys": [[asdict(found) for found in of_one] for of_one in keys],
+    }
+    return report("bench-socket", tables, goals, values, options)
 
 
 if __name__ == "__main__":
