@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 from freshkey.outputs import directories
-from freshkey.outputs.directories import file_system, is_mounted_alone, swappable_mounts
+from freshkey.outputs.directories import (
+    file_system,
+    is_mounted_alone,
+    mounted_alone_at,
+    swappable_mounts,
+)
 from freshkey.outputs.mounts import Mount, mounts
 
 TABLE = r"""
@@ -22,12 +27,12 @@ TABLE = r"""
 
 def test_what_is_mounted() -> None:
     assert list(mounts(TABLE)) == [
-        Mount(os.makedev(8, 1), "/", "ext4", ("rw", "discard")),
-        Mount(os.makedev(0, 6), "/dev", "devtmpfs", ("rw", "size=4k", "mode=755")),
-        Mount(os.makedev(0, 23), "/run", "tmpfs", ("rw", "mode=755", "inode64")),
-        Mount(os.makedev(0, 27), r"/mnt/a \ b", "tmpfs", ("rw", "noswap", "size=4k")),
-        Mount(os.makedev(0, 28), "/mnt/a - b", "tmpfs", ("rw",)),
-        Mount(os.makedev(0, 29), "/mnt/ram", "ramfs", ("rw",)),
+        Mount(os.makedev(8, 1), "/", "/", "ext4", ("rw", "discard")),
+        Mount(os.makedev(0, 6), "/", "/dev", "devtmpfs", ("rw", "size=4k", "mode=755")),
+        Mount(os.makedev(0, 23), "/", "/run", "tmpfs", ("rw", "mode=755", "inode64")),
+        Mount(os.makedev(0, 27), "/", r"/mnt/a \ b", "tmpfs", ("rw", "noswap", "size=4k")),
+        Mount(os.makedev(0, 28), "/sub", "/mnt/a - b", "tmpfs", ("rw",)),
+        Mount(os.makedev(0, 29), "/", "/mnt/ram", "ramfs", ("rw",)),
     ]
 
 
@@ -50,9 +55,9 @@ class Mounts:
         self._file = file
         file.touch()
 
-    def add(self, point: Path, options: str = "rw", kind: str = "tmpfs") -> None:
+    def add(self, point: Path, options: str = "rw", kind: str = "tmpfs", root: str = "/") -> None:
         with self._file.open("a") as file:
-            file.write(f"9 1 {self._device} / {point} rw - {kind} {kind} {options}\n")
+            file.write(f"9 1 {self._device} {root} {point} rw - {kind} {kind} {options}\n")
 
 
 @pytest.fixture
@@ -77,6 +82,19 @@ def test_a_file_that_is_mounted_by_itself(tmpfs_path: Path, mounted: Mounts) -> 
     assert is_mounted_alone(file)
     assert is_mounted_alone(link)
     assert not is_mounted_alone(tmpfs_path / "other")
+
+
+def test_the_other_places_of_a_file(tmpfs_path: Path, mounted: Mounts) -> None:
+    file = tmpfs_path / "keys" / "a"
+    mounted.add(tmpfs_path, root="/sub")
+    mounted.add(Path("/elsewhere"), root="/sub/keys")
+    mounted.add(Path("/other"), root="/sub/keys/b")
+    assert mounted_alone_at(file) == ()
+    mounted.add(Path("/now"), root="/sub/keys/a")
+    mounted.add(Path("/before"), root="/sub/keys/a//deleted")
+    mounted.add(file, root="/sub/keys/a")
+    assert mounted_alone_at(file) == ("/now", "/before")
+    assert mounted_alone_at(Path("/proc/version")) == ()
 
 
 def test_each_mount_is_named_once(tmpfs_path: Path, mounted: Mounts) -> None:

@@ -85,6 +85,23 @@ def is_mounted_alone(path: Path) -> bool:
     return any(mount.point == place for mount in _mounts())
 
 
+def mounted_alone_at(path: Path) -> tuple[str, ...]:
+    """Name the other places where a file is mounted by itself: who reads it there sees no new one.
+
+    Mounts of other namespaces, as containers have them, can't be seen from here.
+    """
+    place, mounted = Path(os.path.realpath(path)), _mounts()
+    device = _device(place.parent)
+    same = [mount for mount in mounted if mount.device == device]
+    holding = [mount for mount in same if place.is_relative_to(mount.point)]
+    if not holding:
+        return ()
+    within = max(holding, key=lambda mount: len(mount.point))
+    root = str(Path(within.root) / place.relative_to(within.point))
+    found = (mount.point for mount in same if mount.root.removesuffix("//deleted") == root)
+    return tuple(point for point in found if point != str(place))
+
+
 def swappable_mounts(paths: Iterable[Path]) -> tuple[str, ...]:
     """Name the mount points, once each, under which tmpfs holds `paths` and may swap them."""
     found: dict[int, str] = {}

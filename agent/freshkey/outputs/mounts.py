@@ -17,10 +17,12 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")  # for space, tab, newline, and the backsl
 class Mount(Struct, frozen=True):
     """One mount; several share a device when a file system is bound to other places.
 
+    `root` is what of the file system is mounted, with `//deleted` after a path that is gone;
     `kind` is its type, such as `ext4`; `options` are the file system's, not the mount's.
     """
 
     device: int
+    root: str
     point: str
     kind: str
     options: tuple[str, ...]
@@ -46,7 +48,12 @@ def mounts(table: str) -> Iterator[Mount]:
         major, minor = fields[2].split(":")
         yield Mount(
             os.makedev(int(major), int(minor)),
-            _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4]),
+            _unescaped(fields[3]),
+            _unescaped(fields[4]),
             described[0],
             tuple(described[-1].split(",")),
         )
+
+
+def _unescaped(field: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), field)

@@ -16,6 +16,7 @@ from freshkey.outputs.directories import (
     file_system,
     is_memory_backed,
     is_mounted_alone,
+    mounted_alone_at,
     refuse_if_others_write,
 )
 from freshkey.preflight.offline.accounts import (
@@ -50,14 +51,24 @@ def host_faults(settings: Settings) -> tuple[SettingsFault, ...]:
 
 def host_warnings(settings: Settings) -> tuple[SettingsFault, ...]:
     """Return what on this machine may hurt later; the network is left out."""
-    file = settings.log.audit_file
-    kind = None if file is None else file_system(file)
-    if kind is None or not _REMOTE.fullmatch(kind):
-        return ()
-    message = (
-        f"{file} is on {kind}, and every answer waits for a write to it: use a local file system"
+    return tuple(
+        SettingsFault(rendered(item.place), one_line(item.message)) for item in _warnings(settings)
     )
-    return (SettingsFault("log.audit_file", one_line(message)),)
+
+
+def _warnings(settings: Settings) -> Iterator[Finding]:
+    for name, key in settings.keys.items():
+        for index, file in enumerate(key.files):
+            for point in mounted_alone_at(file.path):
+                yield Finding(
+                    ("keys", name, "files", index, "path"),
+                    f"is mounted by itself at {point}, where it never changes: mount its directory",
+                )
+    audit = settings.log.audit_file
+    kind = None if audit is None else file_system(audit)
+    if kind is not None and _REMOTE.fullmatch(kind):
+        message = f"is on {kind}, and every answer waits for a write to it: use a local file system"
+        yield Finding(("log", "audit_file"), f"{audit} {message}")
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
