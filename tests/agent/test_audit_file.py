@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.agent.harness import eventually
-from tests.support.small_disk import mounted
+from tests.support.mounting import small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def audit_file(tmpfs_path: Path) -> Path:
 @pytest.fixture
 def disk(audit_file: Path) -> Iterator[Path]:
     """Put a file system of a megabyte there."""
-    with mounted(audit_file.parent, "1m") as point:
+    with small_disk(audit_file.parent, "1m") as point:
         yield point
 
 

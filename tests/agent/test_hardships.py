@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.harness import UnixConnection, eventually
-from tests.support.small_disk import mounted
+from tests.support.mounting import small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def disk(tmpfs_path: Path) -> Iterator[Path]:
     point = tmpfs_path / "apart"
     point.mkdir()
-    with mounted(point, "64k"):
+    with small_disk(point, "64k"):
         yield point
 
 

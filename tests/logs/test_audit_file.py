@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from freshkey.logs.audit_file import AuditFile, NotTakenError
 
-from tests.support.small_disk import mounted
+from tests.support.mounting import small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two pages."""
     point = tmp_path / "disk"
     point.mkdir()
-    with mounted(point, "8k"):
+    with small_disk(point, "8k"):
         yield point
 
 
