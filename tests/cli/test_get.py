@@ -130,16 +130,30 @@ def test_an_agent_that_restarts_is_waited_for(agent: Agent, clock: Clock, capsys
     agent.script = [b"", key()]
     clock.after(3, agent.start)
     assert main(["get", "billing"]) == 0
-    assert capsys.readouterr() == (KEY, "")
+    out, err = capsys.readouterr()
+    assert out == KEY
+    assert err.startswith(f"freshkey: {agent.path}: there is no such socket: start the agent")
+    assert err.endswith(" (trying again for 29s)\n")
+    assert err.count("\n") == 1
     assert clock.slept == [1, 1, 1, 1]
+
+
+def test_a_moment_without_an_agent_is_not_told(agent: Agent, clock: Clock, capsys: Output) -> None:
+    agent.stop()
+    agent.script = [key()]
+    clock.after(1, agent.start)
+    assert main(["get", "billing"]) == 0
+    assert capsys.readouterr() == (KEY, "")
 
 
 def test_no_agent_in_time(agent: Agent, clock: Clock, capsys: Output) -> None:
     agent.stop()
     assert main(["get", "billing", "--wait", "5s"]) == 1
     out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert "there is no such socket: start the agent" in err
+    assert out == ""
+    waiting, given_up = err.splitlines()
+    assert waiting == f"{given_up} (trying again for 4s)"
+    assert "there is no such socket: start the agent" in given_up
     assert sum(clock.slept) == 5
 
 

@@ -242,3 +242,19 @@ def test_a_full_disk_is_no_traceback() -> None:
         done = freshkey_process("version", stdout=full.fileno())
     assert done.returncode == 1
     assert done.stderr == "freshkey: [Errno 28] No space left on device\n"
+
+
+def test_an_installation_of_the_client_alone_says_what_is_missing() -> None:
+    script = (
+        "import sys; sys.modules['msgspec'] = None\n"
+        "from freshkey.cli.main import main\n"
+        "sys.exit(main(['check']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "freshkey: msgspec is missing: this installation has the client only; install what "
+        "requirements/run.txt names\n"
+    )

@@ -135,7 +135,7 @@ def test_a_frozen_agent_is_given_up(agent: Agent) -> None:
 @pytest.mark.parametrize(
     ("step", "told"),
     [
-        (UNKNOWN, "the configuration has no key of this name"),
+        (UNKNOWN, "no key is called billing: `freshkey status` lists them"),
         (problem(403, "peer_not_allowed", "no entry\nof `allow` fits"), "no entry of `allow` fits"),
         (problem(400, "bad_request", "odd"), "odd"),
         (answer(200, {"name": "billing"}), "no Freshkey agent"),

@@ -46,6 +46,21 @@ def test_without_a_key_only_if_that_is_allowed_and_after_a_while() -> None:
     assert supervision.plan(100.0) == [TERM]
 
 
+def test_a_key_past_its_end_has_some_time_to_be_replaced() -> None:
+    supervision = Supervision(RULES, frozenset({"billing"}), 100.0)
+    supervision.on_key("billing", A, stale=True)
+    assert supervision.plan(100.0) == []
+    assert supervision.wake_at() == 100.0 + PATIENCE
+    supervision.on_key("billing", B)
+    assert supervision.plan(101.0) == [Start({"billing": B})]
+
+
+def test_a_key_past_its_end_is_better_than_none() -> None:
+    supervision = Supervision(RULES, frozenset({"billing"}), 100.0)
+    supervision.on_key("billing", A, stale=True)
+    assert supervision.plan(100.0 + PATIENCE) == [Start({"billing": A})]
+
+
 def test_the_end_of_the_command_is_the_end() -> None:
     supervision = started()
     supervision.on_key("billing", B)

@@ -52,6 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(f"freshkey: {error}")
         _drop_output()
         return 1
+    except ModuleNotFoundError as error:
+        tell(
+            f"freshkey: {error.name} is missing: this installation has the client only; install "
+            "what requirements/run.txt names"
+        )
+        return 1
     except settings.SettingsError as error:
         for fault in error.faults:
             tell(one_line(str(fault)))

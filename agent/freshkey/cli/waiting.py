@@ -14,6 +14,8 @@ from freshkey.cli.arguments import TAG
 from freshkey.cli.ask import NoAgentError, ask, refusal
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown, span
+from freshkey.core.model.text import one_line
+from freshkey.logs.standard_error import tell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 300.0  # seconds that the agent waits at most with an answer
 
+_TELL_AFTER: Final = 2  # tries: an agent that restarts needs no word
 _PAUSE: Final = 1.0  # seconds between two questions, where the agent does not wait
 
 
@@ -71,13 +74,16 @@ def next_key(path: Path, name: str, tag: str | None, seconds: float) -> Answer:
     Raises CommandError when there is none after `seconds`, with the reason that the agent gives.
     """
     asked = time.monotonic()
-    end, left = asked + seconds, seconds
+    end, left, tries = asked + seconds, seconds, 0
     while True:
         reason: CommandError | None = None
         try:
             answer = ask_for_key(path, name, tag, left)
         except NoAgentError as error:
             reason = error
+            tries += 1
+            if tries == _TELL_AFTER and left > _PAUSE:
+                tell(f"freshkey: {one_line(str(error))} (trying again for {span(left)})")
         else:
             if answer.status == HTTPStatus.OK and tag_of(answer) != tag:
                 return answer

@@ -59,6 +59,12 @@ class HealingFlows(Generic[_Request, _Response]):
     def __init__(
         self, key: FileKey | SocketKey | AsyncFileKey | AsyncSocketKey, wait: float = 10.0
     ) -> None:
+        if not hasattr(key, "source"):
+            raise TypeError(
+                f"KeyAuth takes a key such as SocketKey('billing'), not {type(key).__name__}"
+            )
+        if not isinstance(wait, int | float):
+            raise TypeError(f"wait is a number of seconds, not {type(wait).__name__}")
         self._source = key.source
         self._wait = wait
 

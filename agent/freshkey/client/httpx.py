@@ -6,7 +6,9 @@ from freshkey.client.healing import HealingFlows
 
 try:
     import httpx
-except ImportError:
+except ModuleNotFoundError as error:
+    if error.name != "httpx":
+        raise
     raise ImportError("freshkey.client.httpx needs httpx: `pip install httpx`") from None
 
 

@@ -6,8 +6,13 @@ from freshkey.client.healing import HealingFlows
 
 try:
     import httpx2
-except ImportError:
-    raise ImportError("freshkey.client.httpx2 needs httpx2: `pip install httpx2`") from None
+except ModuleNotFoundError as error:
+    if error.name != "httpx2":
+        raise
+    raise ImportError(
+        "freshkey.client.httpx2 needs httpx2: `pip install httpx2`; for openai before 3, and for "
+        "httpx, there is freshkey.client.httpx"
+    ) from None
 
 
 class KeyAuth(HealingFlows[httpx2.Request, httpx2.Response], httpx2.Auth):

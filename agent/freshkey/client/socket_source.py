@@ -21,7 +21,7 @@ _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _IN_NAMES: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _PATIENCE: Final = 1.0  # seconds for an answer, beyond what the agent is asked to wait
 _PAUSE: Final = 0.1  # seconds between two questions
-_OK, _CONFLICT, _UNAVAILABLE = 200, 409, 503
+_OK, _NOT_FOUND, _CONFLICT, _UNAVAILABLE = 200, 404, 409, 503
 
 
 class _Held(NamedTuple):
@@ -125,10 +125,11 @@ class SocketSource:
 
     def _given(self, answer: Answer) -> str:
         try:
-            self._held = _held(json.loads(answer.content))
+            held = _held(json.loads(answer.content))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise not_the_agent(self._path) from None
-        return self._note(self._held)
+        self._held = held
+        return self._note(held)
 
     def _note(self, held: _Held) -> str:
         self._handed_out.note(held.key, held.tag)
@@ -142,8 +143,12 @@ class SocketSource:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise not_the_agent(self._path) from None
         line = f"{self._path}: {detail}"
+        if answer.status == _NOT_FOUND:
+            return SetupError(
+                f"{self._path}: no key is called {self._name}: `freshkey status` lists them"
+            )
         if answer.status != _UNAVAILABLE:
-            return SetupError(f"{line}: {self._name}, as `freshkey status` lists the keys")
+            return SetupError(f"{line}: {self._name}")
         if code != "no_key":
             return AgentAwayError(line)  # it stops, or has too many callers
         return NoKeyError(line)

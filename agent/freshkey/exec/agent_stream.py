@@ -109,7 +109,7 @@ class AgentStream:
         self.unanswered = isinstance(error, FileNotFoundError | ConnectionRefusedError)
         forbidden = isinstance(error, PermissionError)
         if self.unanswered:
-            why = "nobody answers here: start the agent, or name its socket with --socket"
+            why = "nobody answers here: start the agent, or name its socket (--socket)"
         elif forbidden:
             why = (
                 f"may not be used by user id {os.geteuid()}: join the socket's group, or run this "

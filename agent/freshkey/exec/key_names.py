@@ -42,6 +42,11 @@ def key_in(content: object) -> Secret | None:
     return Secret(key) if isinstance(key, str) and key else None
 
 
+def is_stale(content: object) -> bool:
+    """Whether the key of an answer or an event is past its end, and still served."""
+    return isinstance(content, dict) and content.get("stale") is True
+
+
 def detail_in(content: object) -> str:
     """Return what an error of the agent says to a person, empty for nothing."""
     detail = content.get("detail") if isinstance(content, dict) else None

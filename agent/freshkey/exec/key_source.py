@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 from freshkey.exec.agent_stream import AgentStream
 from freshkey.exec.answers import Answer
-from freshkey.exec.key_names import THE_ONLY_KEY, key_in, only_key
+from freshkey.exec.key_names import THE_ONLY_KEY, is_stale, key_in, only_key
 from freshkey.exec.own_agent import WRONG_SETTINGS, OwnAgent
 from freshkey.logs.standard_error import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from selectors import BaseSelector
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from freshkey.exec.processes import Found
 
 _QUIET: Final = 2.0  # seconds without news of a key before a word about it
+
+
+class OnKey(Protocol):
+    """Takes a key of a name."""
+
+    def __call__(self, name: str, key: Secret, *, stale: bool) -> None:
+        """Take it; `stale` if it is past its end."""
 
 
 class HopelessError(Exception):
@@ -32,7 +39,7 @@ class HopelessError(Exception):
 
 @final
 class KeySource:
-    """Calls `on_key` with the name and the value of each key in `variables`, and of its successors.
+    """Calls `on_key` with each key in `variables`, and with its successors: see Supervision.
 
     The name that stands for the only key is looked up in the agent's list first.
     """
@@ -42,7 +49,7 @@ class KeySource:
         socket: Path,
         variables: Mapping[str, str],
         selector: BaseSelector,
-        on_key: Callable[[str, Secret], None],
+        on_key: OnKey,
     ) -> None:
         self._socket = socket
         self._selector = selector
@@ -99,7 +106,7 @@ class KeySource:
                     self._list = None
                     self._names[self._events(name)] = THE_ONLY_KEY
             elif not isinstance(item, Answer) and (key := key_in(item.content)) is not None:
-                self._on_key(self._names[stream], key)
+                self._on_key(self._names[stream], key, stale=is_stale(item.content))
 
     def on_ended(self, process: int, wait_status: int, now: float) -> None:
         """Take the end of a process, which may be the agent's."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
 
 BETWEEN_STARTS: Final = 5.0  # seconds from one start to the next, at least
-PATIENCE: Final = 5.0  # seconds to wait for keys that may be missing
+PATIENCE: Final = 5.0  # seconds to wait for keys that may be missing, or are past their end
 NEVER_STARTED: Final = 1  # the exit status when a signal came before the first start
 
 # By default these end a process. The first is left out while the command is being restarted:
@@ -71,6 +71,7 @@ class Supervision:
         self._names = names
         self._begun = now
         self._keys: dict[str, Secret] = {}
+        self._stale: set[str] = set()  # names of those that are past their end
         self._given: dict[str, Secret] = {}  # what the command got, or was told of
         self._started_at: float | None = None
         self._running = False
@@ -90,9 +91,12 @@ class Supervision:
         """The names of the keys that did not come yet."""
         return sorted(self._names - self._keys.keys())
 
-    def on_key(self, name: str, key: Secret) -> None:
-        """Take a key, or one that replaces it."""
+    def on_key(self, name: str, key: Secret, *, stale: bool = False) -> None:
+        """Take a key, or one that replaces it; `stale` if it is past its end already."""
         self._keys[name] = key
+        self._stale.discard(name)
+        if stale:
+            self._stale.add(name)
 
     def on_ended(self, status: int) -> None:
         """Take it that the command has ended, with a status as a shell gives it."""
@@ -131,15 +135,18 @@ class Supervision:
     def wake_at(self) -> float | None:
         """Return when time alone may give something to do, None for never."""
         if not self._running:
-            return self._begun + PATIENCE if self._rules.allow_missing else None
+            may_go_on = self._rules.allow_missing or not self.missing
+            return self._begun + PATIENCE if may_go_on else None
         if self._kill_at is not None:
             return None if self._killed else self._kill_at
         return self._change_at() if self._keys != self._given else None
 
     def _may_start(self, now: float) -> bool:
-        return not self.missing or (
-            self._rules.allow_missing and (self.ever_started or now >= self._begun + PATIENCE)
-        )
+        """Whether every key is there; one that is past its end has some time to be replaced."""
+        waited = self.ever_started or now >= self._begun + PATIENCE
+        if self.missing:
+            return self._rules.allow_missing and waited
+        return waited or not self._stale
 
     def _start(self, now: float) -> Start:
         self._given = dict(self._keys)
