@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
@@ -264,3 +265,25 @@ async def test_head_waits_too(site: Site) -> None:
         site.published_keys.show(NEXT)
         assert (await client.reply(body=False)).status == 200
         assert (await client.ask(get("/livez"))).body == b"ok\n"
+
+
+@pytest.mark.parametrize("shut", [False, True], ids=["the next request", "the end of its requests"])
+async def test_news_that_come_with_bytes_are_not_missed(site: Site, *, shut: bool) -> None:
+    """The task that waits is woken by either; which one it sees first is chance."""
+    await site.start()
+    tag = TAG
+    for generation in range(8, 28):
+        with site.connect() as client:
+            client.send(wait_for("5m", f'If-None-Match: "{tag}"'))
+            await wait_all_tasks_blocked()
+            if shut:
+                client.socket.shutdown(socket.SHUT_WR)
+            else:
+                client.send(get("/livez"))
+            await trio.lowlevel.checkpoint()  # in the pass in which it finds the bytes
+            publication = replace(PUBLICATION, generation=generation)
+            site.published_keys.show(replace(FRESH, publication=publication))
+            tag = publication.tag
+            with trio.fail_after(5):
+                reply = await client.reply()
+            assert reply.json["generation"] == generation

@@ -63,8 +63,9 @@ class Waiter:
                         if self._hung_up():
                             return WaitEnd.HUNG_UP
                         # Who sent the next request already, or sends no more and waits, stays
-                        # readable, and is waited out.
-                        await self._until_woken()
+                        # readable, and is waited out. News may have come in the pass of the bytes.
+                        if not (ready() or self.outgoing.stuck):
+                            await self._until_woken()
                 return WaitEnd.NEWS
         finally:
             news.remove(self._wake)
