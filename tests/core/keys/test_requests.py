@@ -126,3 +126,23 @@ def test_a_file_keeps_its_lease_where_the_one_after_it_is_gone() -> None:
     assert world.key().generation == 3
     assert world.holds(), "the file's readers have the first key"
     assert world.alive() == 2
+
+
+def test_now_in_the_step_of_a_good_verdict_leaves_nothing_to_publish() -> None:
+    """A key that is withdrawn in the step that would publish it was never out."""
+    world = World(policy()).start().run(1)
+    world.send(RotateRequested("billing")).run_until(
+        lambda: isinstance(world.key().cycle, BeingTested) and bool(world.pending()), 5
+    )
+    (verdict,) = world.pending()
+    before = len(world.log)
+    world.send(verdict, RotateRequested("billing", compromised=True, now=True))
+    ordered = [type(order).__name__ for _, order in world.log[before:]]
+    assert "Publish" not in ordered
+    assert ordered[0] == "Withdraw"
+    assert "billing" not in world.file_keys
+    told = [record["generation"] for record in world.logged("key.published")]
+    assert told == [1], "what was never out is in no record"
+    world.run(30)
+    assert world.holds()
+    assert world.alive() == 1

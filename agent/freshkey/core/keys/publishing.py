@@ -133,6 +133,7 @@ def withdraw(key: KeyState, why: str, context: StepContext) -> KeyState:
     """Take the key from its readers. What is left of its lease is revoked at once."""
     if key.current is None:
         return key
+    context.take_back_publish(key.name)
     context.audit("key.withdrawn", key.name, key.current.lease, Level.WARNING, why=why)
     context.do(Withdraw(key.name))
     key = start_overlaps(retire(key, key.current.lease, context.now), context)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from freshkey.core.model.actions import Action, Field, Level, Record
+from freshkey.core.model.actions import Action, Field, Level, Publish, Record
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
 from freshkey.core.model.records import audited
 from freshkey.core.model.state import Link, Stopping
@@ -56,6 +56,14 @@ class StepContext(msgspec.Struct):
     def do(self, action: Action) -> None:
         """Order something."""
         self.actions.append(action)
+
+    def take_back_publish(self, name: str) -> None:
+        """Order no publish of a key that is withdrawn in the same step: nobody has seen it."""
+        self.actions = [
+            action
+            for action in self.actions
+            if not (isinstance(action, Publish) and action.name == name)
+        ]
 
     def audit(
         self,
