@@ -121,9 +121,9 @@ def test_passing_secrets_push_no_other_one_out_for_good() -> None:
     assert redactor.text("first-one second-one third-one") == "*** second-one third-one"
 
 
-def test_secrets_that_begin_alike_come_and_go_one_by_one() -> None:
+def test_secrets_that_end_alike_come_and_go_one_by_one() -> None:
     redactor = Redactor(capacity=3)
-    values = [f"beginning-{number}-{'x' * number}" for number in range(6)]
+    values = [f"{'x' * number}-{number}-the-ending" for number in range(6)]
     for value in values:
         redactor.add_secret(Secret(value))
     assert redactor.text(" ".join(values)) == f"{values[0]} {values[1]} {values[2]} *** *** ***"
@@ -132,13 +132,22 @@ def test_secrets_that_begin_alike_come_and_go_one_by_one() -> None:
     assert redactor.text(" ".join(values[:5])) == f"{' '.join(values[:4])} ***"
 
 
-def test_an_agent_of_many_keys_remembers_all_of_theirs() -> None:
+def test_a_key_that_changes_often_pushes_no_other_secret_out() -> None:
+    redactor = Redactor(capacity=2)
+    redactor.add_secret(Secret("quiet-static-key"), "quiet")
+    redactor.add_secret(Secret("some-token"))
+    for number in range(300):
+        redactor.add_secret(Secret(f"busy-key-{number}-"), "busy")
+    text = "quiet-static-key some-token busy-key-295- busy-key-296- busy-key-299-"
+    assert redactor.text(text) == "*** *** busy-key-295- *** ***"
+
+
+def test_a_key_of_many_is_remembered_while_it_is_held() -> None:
     redactor = Redactor()
-    redactor.make_room(keys=200)
-    values = [f"static-key-{number}-" for number in range(600)]
-    for value in values:
-        redactor.add_secret(Secret(value))
-    assert redactor.text("".join(values)) == MASK * 600
+    values = [f"static-key-{number}-" for number in range(800)]
+    for number, value in enumerate(values):
+        redactor.add_secret(Secret(value), f"key-{number % 200}")
+    assert redactor.text("".join(values)) == MASK * 800
 
 
 class Holder:

@@ -122,12 +122,12 @@ class RemoteExecutor:
             case Issue():
                 key = self._settings.keys[order.name]
                 grant = await vault.mint(order.token, key.path, key.field, key.ttl)
-                add_secret(grant.secret)
+                add_secret(grant.secret, order.name)
                 return Issued(order, grant)
             case Refresh():
                 key = self._settings.keys[order.name]
                 grant = await vault.read(order.token, key.path, key.field)
-                add_secret(grant.secret)
+                add_secret(grant.secret, order.name)
                 return Refreshed(order, grant)
             case Renew():
                 renewal = await vault.renew_lease(order.token, order.lease_id, order.increment)

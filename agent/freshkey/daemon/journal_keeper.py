@@ -19,10 +19,7 @@ from freshkey.outputs.codec import EncodedKeys, Header, UnreadableError, decode,
 from freshkey.outputs.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from freshkey.core.model.faults import Fault
-    from freshkey.core.model.secret import Secret
     from freshkey.core.model.state import AgentState
     from freshkey.outputs.state_dir import StateDirectory
 
@@ -70,8 +67,7 @@ class JournalKeeper:
             why = reason.fault.message if isinstance(reason, FaultError) else str(reason)
             log.warning("journal.set_aside", reason=why, moved_to=str(moved_to))
             return nothing
-        for secret in _secrets(ledger):
-            add_secret(secret)
+        _mask_secrets(ledger)
         rebooted = shift is not None
         if shift is not None:
             ledger = shifted(ledger, shift)
@@ -140,16 +136,16 @@ class JournalKeeper:
         return self._faults.pop(event, None) is not None
 
 
-def _secrets(ledger: Ledger) -> Iterator[Secret]:
+def _mask_secrets(ledger: Ledger) -> None:
     if ledger.unwrapped is not None:
-        yield ledger.unwrapped.secret_id
+        add_secret(ledger.unwrapped.secret_id)
     for token in (ledger.token, *ledger.retired_tokens):
         if token is not None:
-            yield token.secret
+            add_secret(token.secret)
     for entry in ledger.keys:
         for credential in (entry.current, entry.candidate):
             if credential is not None:
-                yield credential.secret
+                add_secret(credential.secret, entry.name)
 
 
 def _shift(header: Header) -> float | None:

@@ -12,7 +12,7 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from itertools import chain, islice
+from itertools import chain
 from threading import Lock
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -20,9 +20,9 @@ from urllib.parse import quote, quote_plus
 from freshkey.core.model.secret import MASK, Secret
 from freshkey.core.model.text import escaped
 
-_CAPACITY: Final = 256  # secrets; the newest stay
+_CAPACITY: Final = 256  # secrets that belong to no key; the newest stay
 _FOR_KEY: Final = 4  # secrets: the current one, the one before it, a candidate, and one more
-_START: Final = 6  # characters; a shorter secret would black out half of every line
+_END: Final = 6  # characters; a shorter secret would black out half of every line
 _DEPTH: Final = 8  # levels of nesting that are logged
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LOOKS: Final = re.compile(
@@ -42,20 +42,33 @@ _LOOKS: Final = re.compile(
 
 
 class Redactor:
-    """Remembers the last `capacity` secrets, and masks each, plain or encoded, in any text."""
+    """Remembers secrets, and masks each, plain or encoded, in any text.
+
+    Of those that belong to a key it remembers the last four, so that a key which changes often
+    pushes no other one out; of the rest the last `capacity`.
+    """
 
     def __init__(self, capacity: int = _CAPACITY) -> None:
         self._capacity = capacity
         self._lock = Lock()
         self._known: OrderedDict[Secret, frozenset[str]] = OrderedDict()
+        self._of_key: dict[str, OrderedDict[Secret, None]] = {}
         self._passing: set[Secret] = set()  # those of the known that `clear_temporary` drops
-        self._starts: dict[str, tuple[str, ...]] = {}  # replaced as a whole: read without the lock
+        # Forms by their last characters, in which secrets of one kind differ. Replaced as a whole:
+        # read without the lock.
+        self._ends: dict[str, tuple[str, ...]] = {}
 
-    def add_secret(self, secret: Secret) -> None:
-        """Mask this secret from now on. One of less than 6 characters is not masked."""
+    def add_secret(self, secret: Secret, key: str = "") -> None:
+        """Mask this secret, of a key or of none, from now on.
+
+        One of less than 6 characters is not masked.
+        """
         with self._lock:
             self._passing.discard(secret)
             self._remember(secret)
+            if key:
+                self._hold(secret, self._of_key.setdefault(key, OrderedDict()))
+            self._drop_oldest()
 
     def add_temporary(self, secret: Secret) -> None:
         """Mask a credential until `clear_temporary`; one that is known anyway stays known."""
@@ -63,6 +76,7 @@ class Redactor:
             if secret not in self._known:
                 self._passing.add(secret)
             self._remember(secret)
+            self._drop_oldest()
 
     def clear_temporary(self) -> None:
         """Keep nothing of credentials that served their purpose."""
@@ -70,39 +84,52 @@ class Redactor:
             self._drop(self._passing)
             self._passing.clear()
 
-    def make_room(self, keys: int) -> None:
-        """Remember enough secrets for an agent of so many keys."""
-        with self._lock:
-            self._capacity = _CAPACITY + _FOR_KEY * keys
-
     def _remember(self, secret: Secret) -> None:
         if secret in self._known:
             self._known.move_to_end(secret)
             return
         forms = self._known[secret] = _forms(secret.reveal())
-        starts = self._starts.copy()
+        ends = self._ends.copy()
         for form in forms:
-            starts[form[:_START]] = (*starts.get(form[:_START], ()), form)
-        self._starts = starts
-        oldest = list(islice(self._known, max(0, len(self._known) - self._capacity)))
+            ends[form[-_END:]] = (*ends.get(form[-_END:], ()), form)
+        self._ends = ends
+
+    def _hold(self, secret: Secret, held: OrderedDict[Secret, None]) -> None:
+        held[secret] = None
+        held.move_to_end(secret)
+        if len(held) > _FOR_KEY:
+            oldest, _ = held.popitem(last=False)
+            if oldest not in self._held():
+                self._drop([oldest])
+
+    def _held(self) -> set[Secret]:
+        return set(chain.from_iterable(self._of_key.values()))
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest of those that belong to no key, if there are too many."""
+        if len(self._known) <= self._capacity:
+            return
+        held = self._held()
+        free = [secret for secret in self._known if secret not in held]
+        oldest = free[: max(0, len(free) - self._capacity)]
         self._drop(oldest)
         self._passing.difference_update(oldest)
 
     def _drop(self, secrets: Collection[Secret]) -> None:
-        starts = self._starts.copy()
+        ends = self._ends.copy()
         for form in chain.from_iterable(self._known.pop(secret) for secret in secrets):
-            same_start = list(starts.pop(form[:_START]))
-            same_start.remove(form)  # once: another secret may have it, too
-            if same_start:
-                starts[form[:_START]] = tuple(same_start)
-        self._starts = starts
+            same_end = list(ends.pop(form[-_END:]))
+            same_end.remove(form)  # once: another secret may have it, too
+            if same_end:
+                ends[form[-_END:]] = tuple(same_end)
+        self._ends = ends
 
     def text(self, text: str) -> str:
         """Mask what is secret in `text`, in time that does not grow with the secrets known."""
-        starts = self._starts
-        if starts:
-            pieces = {text[i : i + _START] for i in range(len(text) - _START + 1)}
-            found = [form for piece in pieces & starts.keys() for form in starts[piece]]
+        ends = self._ends
+        if ends:
+            pieces = {text[i : i + _END] for i in range(len(text) - _END + 1)}
+            found = [form for piece in pieces & ends.keys() for form in ends[piece]]
             for form in sorted(found, key=len, reverse=True):
                 text = text.replace(form, MASK)
         return _LOOKS.sub(MASK, text)
@@ -156,7 +183,7 @@ def _forms(value: str) -> frozenset[str]:
     lower = {re.sub("%..", lambda match: match[0].lower(), form) for form in escaped}
     quoted = {json.dumps(value)[1:-1], repr(value)[1:-1], repr(data)[2:-1]}
     forms = {value, *escaped, *lower, *quoted, *_in_base64(data)}
-    return frozenset(form for form in forms if len(form) >= _START)
+    return frozenset(form for form in forms if len(form) >= _END)
 
 
 def _in_base64(data: bytes) -> set[str]:
@@ -174,7 +201,6 @@ def _in_base64(data: bytes) -> set[str]:
 _REDACTOR: Final = Redactor()
 add_secret: Final = _REDACTOR.add_secret
 add_temporary: Final = _REDACTOR.add_temporary
-make_room: Final = _REDACTOR.make_room
 clear_temporary: Final = _REDACTOR.clear_temporary
 redact_text: Final = _REDACTOR.text
 redact_value: Final = _REDACTOR.value
