@@ -224,3 +224,23 @@ def test_a_withdrawn_file_is_gone_and_may_be_withdrawn_again(tmpfs_path: Path) -
     remove_file(target)
     remove_file(FileSettings(path=tmpfs_path / "missing" / "key"))
     assert names(tmpfs_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another group")
+@pytest.mark.parametrize("setgid", [False, True])
+def test_a_group_that_somebody_else_gave_it_is_taken_back(
+    tmpfs_path: Path, *, setgid: bool
+) -> None:
+    if setgid:
+        os.chown(tmpfs_path, -1, 4242)
+        tmpfs_path.chmod(0o2755)
+    usual = 4242 if setgid else os.getegid()
+    target = FileSettings(path=tmpfs_path / "key")
+    publish(target)
+    assert target.path.stat().st_gid == usual
+    inode = target.path.stat().st_ino
+    publish(target)
+    assert target.path.stat().st_ino == inode, "nothing was to be done"
+    os.chown(target.path, -1, 777)
+    publish(target)
+    assert target.path.stat().st_gid == usual

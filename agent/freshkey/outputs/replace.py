@@ -55,7 +55,7 @@ def same(directory: int, path: Path, content: bytes, access: Access) -> bool:
     if status is None or status.st_size != len(content):
         return False
     uid = os.geteuid() if access.uid == UNCHANGED else access.uid
-    gid = status.st_gid if access.gid == UNCHANGED else access.gid
+    gid = _usual_group(directory) if access.gid == UNCHANGED else access.gid
     if (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) != (access.mode, uid, gid):
         return False
     try:
@@ -64,6 +64,12 @@ def same(directory: int, path: Path, content: bytes, access: Access) -> bool:
         return False
     with os.fdopen(descriptor, "rb") as file:
         return file.read() == content
+
+
+def _usual_group(directory: int) -> int:
+    """The group that a file gets in an open directory: its own under setgid (inode(7))."""
+    found = os.fstat(directory)
+    return found.st_gid if found.st_mode & stat.S_ISGID else os.getegid()
 
 
 def regular(directory: int, path: Path) -> os.stat_result | None:
@@ -91,12 +97,17 @@ def _prefix(name: str) -> str:
 
 
 def _hand_over(descriptor: int, path: Path, access: Access) -> None:
-    """Group, mode, user: in this order CAP_CHOWN is enough, and nobody gets in too early."""
+    """Group, mode, user: in this order CAP_CHOWN is enough, and nobody gets in too early.
+
+    What it has already is not set again: in a directory with setgid a file has the right group, and
+    a sandbox may allow no fchown(2) at all.
+    """
+    made = os.fstat(descriptor)
     with reported(path, "its owner and group can't be set: grant CAP_CHOWN, or choose others"):
-        if access.gid != UNCHANGED:
+        if access.gid not in {UNCHANGED, made.st_gid}:
             os.fchown(descriptor, UNCHANGED, access.gid)
         os.fchmod(descriptor, access.mode)
-        if access.uid != UNCHANGED:
+        if access.uid not in {UNCHANGED, made.st_uid}:
             os.fchown(descriptor, access.uid, UNCHANGED)
 
 

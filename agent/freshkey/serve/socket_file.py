@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import one_line
+from freshkey.host.accounts import UNCHANGED
 from freshkey.serve.peers import peer_of
 
 _PARENT_MODE: Final = 0o751
@@ -53,11 +54,14 @@ def set_access(path: Path, mode: int, uid: int, gid: int) -> None:
     # chmod(2) takes no O_PATH descriptor, its name under /proc does (open(2), O_PATH).
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW)
     try:
-        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISSOCK(found.st_mode):
             fail(path, "something else has taken the socket's place; remove it")
         opened = Path(f"/proc/self/fd/{descriptor}")
         try:
-            os.chown(opened, uid, gid)
+            # A sandbox may allow no chown(2) at all, and often there is nothing to change.
+            if uid not in {UNCHANGED, found.st_uid} or gid not in {UNCHANGED, found.st_gid}:
+                os.chown(opened, uid, gid)
         except PermissionError:
             fail(path, "owner or group can't be set; run as root, or as a member of the group")
         opened.chmod(mode)
