@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access, Rule
@@ -116,6 +117,17 @@ def test_what_is_not_for_a_peer_is_neither_read_nor_listed() -> None:
     assert asker.reads.outcomes == ["peer_not_allowed"] * 2
     assert asker.ask("/v1/keys/unknown").status == 404
     assert asker.ask("/readyz/billing").status == 200
+
+
+def test_a_stranger_learns_nothing_from_readyz() -> None:
+    fault = Fault(FaultKind.FORBIDDEN, "openai/creds/payroll: permission denied")
+    hidden = KeyView("payroll", KeyStatus.WITHDRAWN, fault=fault)
+    asker = Asker(view("billing"), hidden, rules={"billing": [Rule(uid=1000)]})
+    for path in ("/readyz", "/readyz/payroll"):
+        answer = asker.ask(path)
+        assert answer.status == 503
+        assert json.loads(answer.body)["detail"] == "a key that is not for you can't be had now"
+        assert b"openai/creds" not in answer.body
 
 
 async def test_a_real_peer_is_known_by_its_groups_and_program(site: Site) -> None:

@@ -56,6 +56,12 @@ def no_key(missing: list[KeyView]) -> Response:
     )
 
 
+def not_ready() -> Response:
+    """503 for keys that this peer may not know of."""
+    detail = "a key that is not for you can't be had now"
+    return problem(503, "no_key", detail, headers=(("Retry-After", f"{_RETRY_AFTER}"),))
+
+
 def stopping() -> Response:
     """503: the agent goes away, and may be back soon."""
     return problem(503, "stopping", "the agent is stopping; send the request again")

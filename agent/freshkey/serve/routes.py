@@ -12,6 +12,7 @@ from freshkey.serve.responses import Response, problem, text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from freshkey.core.model.view import KeyView
     from freshkey.serve.control import Control
     from freshkey.serve.framing import Request
     from freshkey.serve.notices import Notices
@@ -58,9 +59,9 @@ class Routes:
             case ["", "livez"]:
                 respond = partial(text, "ok\n")
             case ["", "readyz"]:
-                respond = self._all_ready
+                respond = partial(self._all_ready, peer)
             case ["", "readyz", name]:
-                respond = partial(self._one_ready, name)
+                respond = partial(self._one_ready, peer, name)
             case _:
                 return problem(404, "unknown_path", "nothing is served at this path")
         return respond() if request.method in allowed else problems.wrong_method(allowed)
@@ -70,12 +71,18 @@ class Routes:
         content = json.dumps(self._control.status(names)).encode()
         return Response(200, (("Content-Type", "application/json"),), content)
 
-    def _one_ready(self, name: str) -> Response:
+    def _one_ready(self, peer: Peer, name: str) -> Response:
         view = self._published_keys.view(name)
         if view is None:
             return problems.unknown_key()
-        return text("ok\n") if view.publication else problems.no_key([view])
+        return text("ok\n") if view.publication else self._not_ready(peer, [view])
 
-    def _all_ready(self) -> Response:
+    def _all_ready(self, peer: Peer) -> Response:
         missing = [view for view in self._published_keys.views() if not view.publication]
-        return problems.no_key(missing) if missing else text("ok\n")
+        return self._not_ready(peer, missing) if missing else text("ok\n")
+
+    def _not_ready(self, peer: Peer, missing: list[KeyView]) -> Response:
+        """Give the reasons for the keys that this peer may read; of others it learns no name."""
+        known = self._reading.readable(peer)
+        shown = [view for view in missing if view in known]
+        return problems.no_key(shown) if shown else problems.not_ready()

@@ -26,7 +26,7 @@ from freshkey.preflight.offline.accounts import (
     user_passes,
 )
 from freshkey.preflight.offline.hooks import hook_findings
-from freshkey.preflight.offline.peers import peer_findings
+from freshkey.preflight.offline.peers import peer_findings, peer_warnings
 from freshkey.preflight.offline.templates import template_findings
 from freshkey.settings import SettingsFault
 from freshkey.settings.faults import Finding, rendered
@@ -64,6 +64,7 @@ def _warnings(settings: Settings) -> Iterator[Finding]:
                     ("keys", name, "files", index, "path"),
                     f"is mounted by itself at {point}, where it never changes: mount its directory",
                 )
+    yield from peer_warnings(settings)
     audit = settings.log.audit_file
     kind = None if audit is None else file_system(audit)
     if kind is not None and _REMOTE.fullmatch(kind):

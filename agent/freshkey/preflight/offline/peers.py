@@ -35,6 +35,19 @@ def peer_findings(settings: Settings, process: Path = _FIRST_PROCESS) -> Iterato
                 )
 
 
+def peer_warnings(settings: Settings) -> Iterator[Finding]:
+    """List the rules by program alone, which keep out nobody who may run that program."""
+    for name, key in settings.keys.items():
+        for index, allow in enumerate(key.allow):
+            alone = (allow.user, allow.group, allow.unit) == (None, None, None)
+            if allow.executable is not None and alone:
+                yield Finding(
+                    ("keys", name, "allow", index, "executable"),
+                    "stands alone, and whoever may run this program can have the key through it: "
+                    "name a user, group, or unit, too",
+                )
+
+
 def _accounts(place: Place, allow: AllowSettings) -> Iterator[Finding]:
     for option, name, look_up in (("user", allow.user, user_id), ("group", allow.group, group_id)):
         try:
