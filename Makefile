@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-cluster bench-socket bench-start lint format lock table clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-cluster bench-socket bench-start lint format lock table clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ NODE := tests/apps/node
 node_modules: $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 	@npm ci --prefix $(NODE) --no-audit --no-fund --silent && touch $@
+
+test-systemd: setup testbed  ## installs the agent in a machine with a real systemd, as docs/systemd.md says, and tests its units
+	$(VENV_PYTHON) -m pytest -m systemd
 
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster

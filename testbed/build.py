@@ -6,13 +6,11 @@ from, and linked into the directory: another clone builds nothing again.
 
 import argparse
 import errno
-import fcntl
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +31,7 @@ from testbed.binaries import (
     BinaryError,
     override,
 )
+from testbed.cache import cache, locked
 from testbed.compiling import DISK_SPACE_HINT, Compilation, print_progress
 from testbed.signals import keep_from_children
 from testbed.toolchain import BuildError, Go, find_go, install
@@ -130,7 +129,7 @@ def main() -> int:
 def build_all(into: Path, parts: Sequence[Part]) -> None:
     """Link the parts into the directory, built where it has to be."""
     into.mkdir(parents=True, exist_ok=True)
-    cache = _cache()
+    kept = cache()
     wanted: list[Part] = []
     for part in parts:
         if own := override(part.name):
@@ -140,10 +139,10 @@ def build_all(into: Path, parts: Sequence[Part]) -> None:
             wanted.append(part)
     if not wanted:
         return
-    go = find_go(cache)
-    built = {part: cache / part.name / part.digest(go) / part.name for part in wanted}
+    go = find_go(kept)
+    built = {part: kept / part.name / part.digest(go) / part.name for part in wanted}
     if not all(binary.exists() for binary in built.values()):
-        with _locked(cache) as lock:
+        with locked(kept) as lock:
             for part, binary in built.items():
                 if not binary.exists():
                     _build(part, go, binary, lock)
@@ -174,28 +173,6 @@ def _build(part: Part, go: Go, binary: Path, lock: int) -> None:
     _sync(output)
     partial_directory.rename(directory)
     _sync(directory.parent)
-
-
-@contextmanager
-def _locked(cache: Path) -> Iterator[int]:
-    """Hold the lock of all builds in this cache; yield its descriptor."""
-    cache.mkdir(parents=True, exist_ok=True)
-    lock = os.open(cache / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print_progress("another build is under way; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield lock
-    finally:
-        os.close(lock)
-
-
-def _cache() -> Path:
-    """Return our cache. https://specifications.freedesktop.org/basedir-spec: absolute or unset."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "freshkey-testbed"
 
 
 def _link(target: Path, link: Path) -> None:

@@ -27,3 +27,11 @@ def test_one_that_is_not_set_is_none(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_one_is_none(tmp_path: Path) -> None:
     assert machine_id(tmp_path / "missing") is None
     assert boot_id(tmp_path / "missing") is None
+
+
+def test_the_boot_id_that_a_unit_passes_counts_where_proc_hides_it(tmp_path: Path) -> None:
+    digits = "0123456789abcdef" * 2
+    passed = {"FRESHKEY_BOOT_ID": f"{digits[:8]}-{digits[8:]}"}
+    assert boot_id(tmp_path / "missing", passed) == digits
+    assert boot_id(environ=passed) == boot_id(environ={})
+    assert boot_id(tmp_path / "missing", {"FRESHKEY_BOOT_ID": "%b"}) is None

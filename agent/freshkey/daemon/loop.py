@@ -90,6 +90,10 @@ class Loop:
         current = self.state.tokens.current
         return None if current is None else current.secret
 
+    def turned_at(self) -> float:
+        """Say when it last looked whether there is something to do, on trio's clock."""
+        return self._stepped_at
+
     async def run(
         self, executor: Executor, until: Callable[[AgentState], bool] = lambda _: False
     ) -> None:

@@ -6,6 +6,7 @@ journal held before Vault has answered; inside that the main loop (`loop.py`), w
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,7 @@ from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
 from freshkey.daemon.recorder import Recorder
+from freshkey.daemon.service_manager import ServiceManager
 from freshkey.daemon.status import Reporter
 from freshkey.daemon.token_watch import watch_token
 from freshkey.hooks.done import DoneHooks
@@ -35,7 +37,6 @@ from freshkey.hooks.hooks import Hooks
 from freshkey.host.clock import WallClock, boot_time
 from freshkey.host.notify import notify
 from freshkey.logs.audit import Audit
-from freshkey.logs.redact import make_room
 from freshkey.logs.setup import configure
 from freshkey.logs.standard_error import tell
 from freshkey.outputs.journal import Journal
@@ -79,7 +80,6 @@ def _locked(
     lock_memory: bool = False,
 ) -> int:
     configure(settings.log.level, settings.log.format)
-    make_room(len(settings.keys))
     secure(lock_memory=lock_memory)
     state = settings.state
     try:
@@ -110,11 +110,12 @@ async def _run(settings: Settings, directory: StateDirectory) -> int:
     log.info("agent.started", version=__version__, keys=list(settings.keys))
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
+        if "NOTIFY_SOCKET" in os.environ:
+            outer.start_soon(ServiceManager(published_keys, clock, loop.turned_at).run)
         async with trio.open_nursery() as server:
             ended = trio.Event()
             await server.start(partial(serve, served, limits, commit=record.flush, stop=ended))
             server.start_soon(hooks.run, ended)
-            notify(READY=1)
             await _work(settings, environment, loop)
             ended.set()
         outer.cancel_scope.cancel()

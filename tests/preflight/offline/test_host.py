@@ -138,6 +138,18 @@ def test_accounts_that_cannot_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found == [f"server.owner: {message}", f"server.group: {message}"]
 
 
+def test_a_group_that_the_directory_gives_needs_no_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_check, "can_give_to_group", lambda _: False)
+    (tmp_path / "keys").mkdir(mode=0o755)
+    group = (tmp_path / "keys").stat().st_gid
+    key = f'files = [{{path = "keys/a", group = "{group}"}}]'
+    assert any("can't be set" in fault for fault in faults(tmp_path, key=key))
+    (tmp_path / "keys").chmod(0o2755)
+    assert not any("can't be set" in fault for fault in faults(tmp_path, key=key))
+
+
 @pytest.mark.parametrize("kind", ["directory", "link", "fifo"])
 def test_a_target_that_is_no_regular_file(tmp_path: Path, kind: str) -> None:
     target = tmp_path / "target"

@@ -30,12 +30,13 @@ from freshkey.preflight.offline.peers import peer_findings, peer_warnings
 from freshkey.preflight.offline.templates import template_findings
 from freshkey.settings import SettingsFault
 from freshkey.settings.faults import Finding, rendered
+from freshkey.settings.model import FileSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from freshkey.settings.faults import Place
-    from freshkey.settings.model import FileSettings, ServerSettings, Settings
+    from freshkey.settings.model import ServerSettings, Settings
 
 # Types in mountinfo of file systems whose server, or process, a write has to wait for.
 _REMOTE: Final = re.compile(r"nfs4?|cifs|smb3|smbfs|ceph|afs|9p|virtiofs|fuse(blk)?|fuse\..+")
@@ -117,12 +118,23 @@ def _owner(place: Place, output: FileSettings | ServerSettings) -> Iterator[Find
             message = f"{error.args[0]} on this machine: create it, or use a numeric id"
             yield Finding((*place, option), message)
             continue
-        if number != UNCHANGED and not can_give_to(number):
+        if number == UNCHANGED or (option == "group" and _gets_group(output, number)):
+            continue
+        if not can_give_to(number):
             yield Finding(
                 (*place, option),
                 f"{name} can't be set by user id {os.geteuid()}: give the agent CAP_CHOWN, "
                 "or run it as that user or in that group",
             )
+
+
+def _gets_group(output: FileSettings | ServerSettings, gid: int) -> bool:
+    """Whether what is made in its directory has this group anyway, by setgid (inode(7))."""
+    directory = (output.path if isinstance(output, FileSettings) else output.socket).parent
+    with suppress(OSError):
+        found = directory.stat()
+        return found.st_gid == gid and bool(found.st_mode & stat.S_ISGID)
+    return False
 
 
 def _target(place: Place, path: Path) -> Iterator[Finding]:
