@@ -108,7 +108,7 @@ def test_a_child_asks_for_itself(agent: Agent, billing: SocketKey) -> None:
 
 
 def test_a_name_that_is_not_configured(agent: Agent) -> None:
-    with pytest.raises(SetupError, match="no key of this name"):
+    with pytest.raises(SetupError, match="no key is called billin"):
         SocketKey("billin", agent.directory / "freshkey.sock")()
 
 

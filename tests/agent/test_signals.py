@@ -26,6 +26,6 @@ def test_the_agent_ends_in_order(
     agent.wait_for_key()
     assert agent.process is not None
     agent.process.send_signal(signal.SIGHUP)
-    eventually(lambda: agent.logged("agent.reload_not_built"), "SIGHUP is heard and ends nothing")
+    eventually(lambda: agent.logged("reload.done"), "SIGHUP is heard and ends nothing")
     assert agent.end(number) == 0
     assert agent.logged("agent.stopped")

@@ -49,8 +49,12 @@ def shown(name: str, status: KeyStatus = KeyStatus.FRESH, lasts: float | None = 
     return KeyView(name, status, Publication(1, Secret(f"sk-{name}"), end))
 
 
-def clock() -> WallClock:
-    return WallClock(boot=trio.current_time)
+def manager(
+    keys: PublishedKeys, turned_at: Callable[[], float] = trio.current_time
+) -> ServiceManager:
+    made = ServiceManager(WallClock(boot=trio.current_time))
+    made.watch(keys, turned_at)
+    return made
 
 
 async def pause(seconds: float = 0.0) -> None:
@@ -62,7 +66,7 @@ async def test_it_is_ready_when_every_key_is_published(
     told: Callable[[], list[str]], nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     keys = PublishedKeys(["billing", "search"])
-    nursery.start_soon(ServiceManager(keys, clock(), trio.current_time).run)
+    nursery.start_soon(manager(keys).run)
     await pause()
     assert told() == ["STATUS=billing: starting, search: starting", "WATCHDOG=1"]
     keys.show(shown("billing"))
@@ -82,7 +86,7 @@ async def test_the_seconds_go_on(
 ) -> None:
     keys = PublishedKeys(["billing"])
     keys.show(shown("billing", KeyStatus.STALE, lasts=-3.5))
-    nursery.start_soon(ServiceManager(keys, clock(), trio.current_time).run)
+    nursery.start_soon(manager(keys).run)
     await pause()
     assert "STATUS=billing: -4 s stale" in told()
     await pause(12)
@@ -96,7 +100,7 @@ async def test_of_many_keys_those_are_named_that_end_first(
     keys = PublishedKeys([f"k{number}" for number in range(8)])
     for number in range(8):
         keys.show(shown(f"k{number}", lasts=100.0 - number))
-    nursery.start_soon(ServiceManager(keys, clock(), trio.current_time).run)
+    nursery.start_soon(manager(keys).run)
     await pause()
     assert "STATUS=k7: 93 s, k6: 94 s, k5: 95 s, k4: 96 s, k3: 97 s, and 3 more" in told()
     nursery.cancel_scope.cancel()
@@ -107,7 +111,7 @@ async def test_the_watchdog_hears_nothing_when_the_main_loop_stands_still(
 ) -> None:
     turned_at = trio.current_time()
     keys = PublishedKeys(["billing"])
-    nursery.start_soon(ServiceManager(keys, clock(), lambda: turned_at).run)
+    nursery.start_soon(manager(keys, lambda: turned_at).run)
     await pause(34)
     assert told().count("WATCHDOG=1") == 7, "one at once, and one every five seconds"
     await pause(60)

@@ -23,7 +23,7 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, serve
+from freshkey.serve.server import Limits, ServerStop, serve
 from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class Site:
     rules: dict[str, list[Rule]] = field(default_factory=dict)
     reads: Reads = field(default_factory=Reads)
     control: FakeControl = field(default_factory=FakeControl)
-    stop: trio.Event = field(default_factory=trio.Event)
+    stop: ServerStop = field(default_factory=ServerStop)
     ended: trio.Event = field(default_factory=trio.Event)
 
     async def start(
@@ -240,13 +240,20 @@ class Site:
         limits: Limits,
         task_status: trio.TaskStatus[None],
     ) -> None:
-        await serve(
-            [http(listener, answer)],
-            limits,
-            commit=lambda: self.commit(),  # noqa: PLW0108 - tests replace it while it runs
-            stop=self.stop,
-            task_status=task_status,
-        )
+        async def close_listener() -> None:
+            await self.stop.released.wait()
+            listener.close()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(close_listener)
+            with listener:
+                await serve(
+                    [http(listener, answer)],
+                    limits,
+                    commit=lambda: self.commit(),  # noqa: PLW0108 - tests replace it while it runs
+                    stop=self.stop,
+                    task_status=task_status,
+                )
         self.ended.set()
 
     def commit(self) -> None:

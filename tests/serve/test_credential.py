@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-import trio
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.access import Access, Rule
 from freshkey.serve.audit import RequestAudit
@@ -19,13 +17,15 @@ from freshkey.serve.peers import Peer
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
-from freshkey.serve.server import Limits, serve
+from freshkey.serve.server import Limits, ServerStop, serve
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.serve.site import FRESH, KEY, TAG, Client, Reads, StoppedClock
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import trio
 
 SYSTEMD = "\0f00dfeed/unit/billing.service/openai"
 ROOT = Peer(1, 0, 0, "/usr/lib/systemd/systemd", "init.scope")
@@ -43,12 +43,20 @@ class Site:
         audit = RequestAudit(self.reads)
         reading = Reading(self.published_keys, access, StoppedClock(), audit, self.readers)
         self._credential = CredentialSocket("billing", reading)
-        self.stop = trio.Event()
+        self.stop = ServerStop()
 
     async def start(self, limits: Limits | None = None) -> None:
-        endpoint = Endpoint(listen(self.path, mode=0o600), self._credential.attend)
-        serving = partial(serve, [endpoint], limits or Limits(), commit=self.reads.flush)
-        await self._nursery.start(partial(serving, stop=self.stop))
+        await self._nursery.start(self._serve, limits or Limits())
+
+    async def _serve(self, limits: Limits, task_status: trio.TaskStatus[None]) -> None:
+        with listen(self.path, mode=0o600) as listener:
+            await serve(
+                [Endpoint(listener, self._credential.attend)],
+                limits,
+                commit=self.reads.flush,
+                stop=self.stop,
+                task_status=task_status,
+            )
 
 
 @pytest.fixture
@@ -99,7 +107,7 @@ async def test_without_a_key_the_end_comes_after_half_a_minute(
 async def test_a_stop_ends_the_wait(site: Site) -> None:
     with Client(site.path) as client:
         await wait_all_tasks_blocked()
-        site.stop.set()
+        site.stop.asked.set()
         assert await client.at_end()
     assert site.reads.outcomes == ["stopping"]
 

@@ -162,7 +162,7 @@ async def test_a_stop_ends_it_and_says_so(site: Site, mock_clock: MockClock) -> 
     await site.start()
     with await connected(site) as client:
         await heard(client)
-        site.stop.set()
+        site.stop.asked.set()
         assert await heard(client) == [": the agent is stopping"]
         assert await client.at_end()
     await site.ended.wait()

@@ -80,7 +80,7 @@ async def test_it_is_made_anew_and_open_connections_stay(
     assert await site.serves_others()
     assert stat.S_IMODE(site.path.stat().st_mode) == 0o600
     assert events(told) == ["server.socket_restored"]
-    site.stop.set()
+    site.stop.asked.set()
     await site.ended.wait()
     assert not site.path.exists()
 

@@ -18,7 +18,7 @@ async def test_connections_at_rest_are_closed_and_the_file_is_gone(site: Site) -
     await site.start()
     with site.connect() as client:
         await client.ask(get("/livez"))
-        site.stop.set()
+        site.stop.asked.set()
         assert await client.at_end()
         await site.ended.wait()
     assert not site.path.exists()
@@ -29,7 +29,7 @@ async def test_requests_that_were_sent_before_are_answered(site: Site) -> None:
     with site.connect() as client:
         await client.ask(get("/livez"))
         client.send(get("/v1/keys/billing") * 3)
-        site.stop.set()
+        site.stop.asked.set()
         for _ in range(3):
             assert (await client.reply()).status == 200
         assert await client.at_end()
@@ -40,7 +40,7 @@ async def test_so_are_those_of_connections_that_were_not_accepted_yet(site: Site
     clients = [site.connect() for _ in range(50)]
     for client in clients:
         client.send(get("/v1/keys/billing"))
-    site.stop.set()
+    site.stop.asked.set()
     for client in clients:
         assert (await client.reply()).status == 200
         assert await client.at_end()
@@ -52,7 +52,7 @@ async def test_who_is_in_the_middle_of_a_request_is_told(site: Site) -> None:
     with site.connect() as client:
         client.send(get("/livez")[:-4])
         await wait_all_tasks_blocked()
-        site.stop.set()
+        site.stop.asked.set()
         reply = await client.reply()
         assert reply.json == {
             "type": "about:blank",
@@ -70,7 +70,7 @@ async def test_who_takes_no_answer_is_waited_for_no_longer_than_the_grace(
     await site.start(grace=5)
     with site.connect() as client:
         await client.send_until_stuck()
-        site.stop.set()
+        site.stop.asked.set()
         await wait_all_tasks_blocked()
         mock_clock.jump(4.9)
         await wait_all_tasks_blocked()
@@ -83,7 +83,7 @@ async def test_the_refused_are_let_go_too(site: Site) -> None:
     await site.start(Limits(max_connections=0))
     with site.connect() as client:
         assert (await client.ask(get("/livez"))).code == "busy"
-        site.stop.set()
+        site.stop.asked.set()
         await site.ended.wait()
         with pytest.raises(BrokenPipeError):
             client.send(b"G")

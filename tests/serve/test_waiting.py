@@ -221,7 +221,7 @@ async def test_who_waits_when_the_agent_stops_is_told(site: Site, behind: bytes)
     with site.connect() as client:
         client.send(wait_for("5m", HELD) + behind)
         await wait_all_tasks_blocked()
-        site.stop.set()
+        site.stop.asked.set()
         reply = await client.reply()
         assert (reply.status, reply.code) == (503, "stopping")
         if behind:
@@ -235,7 +235,7 @@ async def test_who_asks_to_wait_while_the_agent_stops_is_told_at_once(site: Site
     await site.start()
     with site.connect() as client:
         client.send(wait_for("5m", HELD) * 2 + get("/v1/keys/billing"))
-        site.stop.set()
+        site.stop.asked.set()
         assert [(await client.reply()).status for _ in range(3)] == [503, 503, 200]
         assert await client.at_end()
         await site.ended.wait()

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.agent.harness import eventually
-from tests.systemd.conftest import commands
-
-if TYPE_CHECKING:
-    from tests.systemd.conftest import Service
+from tests.systemd.conftest import Service, commands
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
 
@@ -88,6 +84,38 @@ def test_a_frozen_agent_is_killed_and_started_again(service: Service) -> None:
     assert service.pid != first
     assert (service.get() or {})["tag"] == tag
     assert service.engine.counts()["mints"] == 1
+
+
+def test_a_reload_is_seen_to_its_end(service: Service) -> None:
+    service.configure()
+    service.systemctl("start", service.unit)
+    first, tag = service.pid, (service.get() or {})["tag"]
+    again = '[[keys.billing.files]]\npath = "/run/freshkey/keys/again"'
+    service.configure(more=again)
+    service.systemctl("reload", service.unit)
+    eventually(lambda: '"reload.done"' in service.log() or None, "the reload")
+    eventually(lambda: service.show("ActiveState") == "active" or None, "ready again")
+    assert service.machine.run("cat", "/run/freshkey/keys/again").stdout == service.key_file()
+    assert (service.pid, (service.get() or {})["tag"]) == (first, tag)
+
+    service.configure(more="nonsense = 1")
+    service.systemctl("reload", service.unit)
+    refused = "configuration refused, see the log; billing: "
+    eventually(lambda: service.show("StatusText").startswith(refused) or None, "a refusal")
+    assert service.show("ActiveState") == "active"
+    assert service.engine.counts()["mints"] == 1
+
+
+def test_the_template_runs_an_agent_of_its_own(service: Service) -> None:
+    other = Service(
+        service.machine, service.engine, "freshkey@other.service", "/run/freshkey-other"
+    )
+    other.configure()
+    try:
+        other.systemctl("start", other.unit)
+        assert service.engine.works(other.key_file())
+    finally:
+        other.forget()
 
 
 @pytest.mark.parametrize(("on_stop", "live"), [("keep", 1), ("revoke", 0)])

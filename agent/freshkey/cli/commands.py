@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from freshkey import __version__
@@ -30,7 +31,8 @@ def run(options: Namespace) -> int:
     _make_ready()
     from freshkey.daemon import main  # noqa: PLC0415 - slow: a fault of the configuration is told without
 
-    return main.run(settings, lock_memory=options.lock_memory)
+    load_again = partial(_settings, options.config)
+    return main.run(settings, options.config, load_again, lock_memory=options.lock_memory)
 
 
 def once(options: Namespace) -> int:

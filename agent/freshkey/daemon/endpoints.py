@@ -1,9 +1,9 @@
-"""The sockets that the agent listens on, and what each of them serves."""
+"""The sockets that the agent listens on, over all of its configurations, and what each serves."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeAlias, final
 
 from freshkey.serve.activation import take_inherited
 from freshkey.serve.credential import CredentialSocket
@@ -18,35 +18,67 @@ if TYPE_CHECKING:
     from freshkey.serve.reading import Reading
     from freshkey.settings.model import CredentialSettings, ServerSettings, Settings
 
+    Access: TypeAlias = ServerSettings | CredentialSettings
 
-def open_listeners(settings: Settings) -> dict[Path, Listener]:
-    """Take over what systemd passed, and make the other sockets; raises FaultError (`output`)."""
-    wanted: dict[Path, ServerSettings | CredentialSettings]
-    wanted = {settings.server.socket: settings.server}
+
+@final
+class Listeners:
+    """A context manager that closes them. Sockets that stay configured are kept over a reload."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path, Listener] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self, settings: Settings) -> None:
+        """Take over what systemd passed, and make the other sockets.
+
+        Raises FaultError (`output`), and leaves what was open as it was.
+        """
+        wanted = _wanted(settings)
+        made = take_inherited(os.environ, wanted)
+        try:
+            for path, access in wanted.items():
+                if path in self._open:
+                    self._open[path].change_access(access.mode, access.owner, access.group)
+                elif path not in made:
+                    made[path] = listen(
+                        path, mode=access.mode, owner=access.owner, group=access.group
+                    )
+        except BaseException:
+            for listener in made.values():
+                listener.close()
+            raise
+        self._open |= made
+
+    def close_others(self, settings: Settings) -> None:
+        """Close those that a configuration does not name any more."""
+        for path in self._open.keys() - _wanted(settings).keys():
+            self._open.pop(path).close()
+
+    def close(self) -> None:
+        """Close all."""
+        for listener in self._open.values():
+            listener.close()
+        self._open.clear()
+
+    def endpoints(self, settings: Settings, answer: Answer, reading: Reading) -> list[Endpoint]:
+        """Say what each listener serves: HTTP, or one key's credential."""
+        found = [http(self._open[settings.server.socket], answer)]
+        for name, key in settings.keys.items():
+            if key.credential is not None:
+                attend = CredentialSocket(name, reading).attend
+                found.append(Endpoint(self._open[key.credential.socket], attend))
+        return found
+
+
+def _wanted(settings: Settings) -> Mapping[Path, Access]:
+    wanted: dict[Path, Access] = {settings.server.socket: settings.server}
     for key in settings.keys.values():
         if key.credential is not None:
             wanted[key.credential.socket] = key.credential
-    listeners = take_inherited(os.environ, wanted)
-    try:
-        for path, access in wanted.items():
-            if path not in listeners:
-                listeners[path] = listen(
-                    path, mode=access.mode, owner=access.owner, group=access.group
-                )
-    except BaseException:
-        for listener in listeners.values():
-            listener.close()
-        raise
-    return listeners
-
-
-def endpoints(
-    settings: Settings, listeners: Mapping[Path, Listener], answer: Answer, reading: Reading
-) -> list[Endpoint]:
-    """Say what each listener serves: HTTP, or one key's credential."""
-    found = [http(listeners[settings.server.socket], answer)]
-    for name, key in settings.keys.items():
-        if key.credential is not None:
-            attend = CredentialSocket(name, reading).attend
-            found.append(Endpoint(listeners[key.credential.socket], attend))
-    return found
+    return wanted

@@ -78,7 +78,8 @@ class RemoteExecutor:
         for name, key in self._settings.keys.items():
             if key.verify.mode is not VerifyMode.OFF:
                 await self._probe(name).prepare()
-        gc.freeze()  # all of it stays: to look through it again would hold up readers for 10 ms
+        if not gc.get_freeze_count():  # and not after a reload
+            gc.freeze()  # all of it stays: to look through it again would hold up readers for 10 ms
         gc.enable()
 
     async def perform(self, order: RemoteOrder) -> Event:

@@ -75,6 +75,14 @@ class JournalKeeper:
         log.info("journal.adopted", keys=[e.name for e in ledger.keys], rebooted=rebooted)
         return adopted
 
+    def adopt(self, ledger: Ledger) -> Adopted:
+        """Return the state to go on from after a reload; the clock and the boot are the same."""
+        return adopt(ledger, self.desired_state, boot_time())
+
+    def ledger(self, state: AgentState) -> Ledger:
+        """Return what of a state the next configuration goes on from."""
+        return to_ledger(state, self.desired_state.origin, self.desired_state.sources)
+
     def write_journal(self, state: AgentState) -> None:
         """Write what the state needs after a restart, if that or the journal has changed.
 
@@ -106,7 +114,7 @@ class JournalKeeper:
             log.error("journal.lost", accessor=accessor, leases=leases, message=_REVOKE)
 
     def _write(self, journal: Journal, state: AgentState, *, told: bool) -> None:
-        ledger = to_ledger(state, self.desired_state.origin, self.desired_state.sources)
+        ledger = self.ledger(state)
         try:
             change = journal.change()
             if ledger == self._written and change is None:

@@ -90,6 +90,11 @@ class Loop:
         current = self.state.tokens.current
         return None if current is None else current.secret
 
+    def pause(self, policy: AgentPolicy) -> None:
+        """Have `run` end once no mint is under way; `policy` is what holds until then."""
+        self.policy = policy
+        self.send(StopRequested(to_reload=True))
+
     def turned_at(self) -> float:
         """Say when it last looked whether there is something to do, on trio's clock."""
         return self._stepped_at

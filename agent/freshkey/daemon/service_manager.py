@@ -6,6 +6,8 @@ Sources: sd_notify(3), sd_watchdog_enabled(3).
 from __future__ import annotations
 
 import os
+import time
+from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 import trio
@@ -14,7 +16,7 @@ from freshkey.core.model.view import KeyStatus
 from freshkey.host.notify import notify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from freshkey.core.model.view import KeyView
     from freshkey.host.clock import WallClock
@@ -27,46 +29,57 @@ _SLOWEST_TURN: Final = 35.0  # seconds: the longest nap of the main loop, and a 
 
 @final
 class ServiceManager:
-    """`turned_at` says when the main loop had its last turn, on trio's clock.
+    """Tells what `watch` names.
 
-    READY is sent once, when every key is published. The watchdog is told that the agent is alive
-    only while the main loop turns.
+    READY is sent when every key is published, and after each reload from then on. The watchdog is
+    told that the agent is alive only while the main loop turns.
     """
 
-    def __init__(
-        self, published_keys: PublishedKeys, clock: WallClock, turned_at: Callable[[], float]
-    ) -> None:
-        self._published_keys = published_keys
+    def __init__(self, clock: WallClock) -> None:
         self._clock = clock
-        self._turned_at = turned_at
+        self._views: Collection[KeyView] = ()
+        self._turned_at: Callable[[], float] = _never
         self._beat_every = watchdog_interval(os.environ)
         self._is_ready = False
+        self._refused = False
         self._told = ""
         self._news = trio.Event()
 
+    def watch(self, published_keys: PublishedKeys, turned_at: Callable[[], float]) -> None:
+        """Tell of these keys from now on; `turned_at` is when the main loop had its last turn."""
+        self._views, self._turned_at = published_keys.views(), turned_at
+        for view in self._views:
+            published_keys.news(view.name).add(self._wake)
+
+    def begin_reload(self) -> None:
+        """Tell that the configuration is being read; `end_reload` has to follow."""
+        notify(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
+
+    def end_reload(self, *, refused: bool) -> None:
+        """Tell that the agent goes on, under the new configuration or, if refused, the old one."""
+        self._refused = refused
+        if self._is_ready:  # before, it would be taken for the end of the start
+            notify(READY=1)
+        self._wake()
+
     async def run(self) -> None:
-        """Tell what is new, for ever."""
-        names = [view.name for view in self._published_keys.views()]
-        for name in names:
-            self._published_keys.news(name).add(self._wake)
-        try:
-            while True:
-                self._tell()
-                with trio.move_on_after(min(self._beat_every or _STATUS_EVERY, _STATUS_EVERY)):
-                    await self._news.wait()
-                self._news = trio.Event()
-        finally:
-            for name in names:
-                self._published_keys.news(name).remove(self._wake)
+        """Tell what is new, for ever; returns at once if nobody wants to hear it."""
+        if "NOTIFY_SOCKET" not in os.environ:
+            return
+        while True:
+            self._tell()
+            with trio.move_on_after(min(self._beat_every or _STATUS_EVERY, _STATUS_EVERY)):
+                await self._news.wait()
+            self._news = trio.Event()
 
     def _wake(self) -> None:
         self._news.set()
 
     def _tell(self) -> None:
-        views = list(self._published_keys.views())
-        status = describe(views, self._clock)
+        refused = "configuration refused, see the log; " if self._refused else ""
+        status = refused + describe(self._views, self._clock)
         told: dict[str, str | int] = {}
-        if not self._is_ready and all(view.publication for view in views):
+        if not self._is_ready and self._views and all(view.publication for view in self._views):
             told["READY"] = 1
         if status != self._told:
             told["STATUS"] = status
@@ -75,6 +88,10 @@ class ServiceManager:
         if told and notify(**told):
             self._is_ready = self._is_ready or "READY" in told
             self._told = status
+
+
+def _never() -> float:
+    return -inf
 
 
 def watchdog_interval(environ: Mapping[str, str]) -> float | None:
@@ -87,20 +104,20 @@ def watchdog_interval(environ: Mapping[str, str]) -> float | None:
     return int(microseconds) / 2e6
 
 
-def describe(views: list[KeyView], clock: WallClock) -> str:
+def describe(views: Collection[KeyView], clock: WallClock) -> str:
     """Say in a line which keys there are, and for how long: those first that end first."""
 
     def expires_in(view: KeyView) -> float:
         out = view.publication
         if out is None:
-            return float("-inf")
-        return float("inf") if out.expires_at is None else clock.expires_in(out.expires_at)
+            return -inf
+        return inf if out.expires_at is None else clock.expires_in(out.expires_at)
 
     def of_one(view: KeyView) -> str:
         if view.publication is None:
             return f"{view.name}: {view.status}"
         seconds = expires_in(view)
-        life = "no expiry" if seconds == float("inf") else f"{seconds:.0f} s"
+        life = "no expiry" if seconds == inf else f"{seconds:.0f} s"
         return f"{view.name}: {life}{' stale' * (view.status is KeyStatus.STALE)}"
 
     ordered = sorted(views, key=expires_in)

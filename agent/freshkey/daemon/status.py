@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from math import inf
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from freshkey import __version__
 from freshkey.core.keys import lifecycle as keys
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from freshkey.host.clock import WallClock
 
 Json: TypeAlias = "dict[str, object]"
+
+
+_STARTED: Final = boot_time()  # of this process: a reload makes another Reporter
 
 
 @final
@@ -44,7 +47,6 @@ class Reporter:
         self._publisher = publisher
         self._readers = readers
         self._hook_trouble = hook_trouble
-        self._started = boot_time()
 
     def describe(self, state: AgentState, names: Collection[str]) -> Json:
         """Return the status with these keys; times are RFC 3339 in UTC, spans whole seconds."""
@@ -54,7 +56,7 @@ class Reporter:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            "started": self._clock.not_after(self._started),
+            "started": self._clock.not_after(_STARTED),
             "vault": {"address": self._address, "fault": fault.kind if fault else None},
             "token": {
                 "accessor": token.accessor if token else None,

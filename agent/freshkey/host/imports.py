@@ -17,6 +17,7 @@ UNUSED: Final[dict[str, tuple[str, ...]]] = {
     "hvac": ("requests", "requests.exceptions", "hvac.api.secrets_engines"),
     "httpcore": ("anyio",),  # needed by httpx
     "httpx": ("httpx._main",),
+    "watchfiles": ("anyio", "watchfiles.run"),
 }
 """What is left out of each: methods that nobody calls, parts of the API, and command lines."""
 OPTIONAL: Final = frozenset({"typing_extensions"})

@@ -73,6 +73,22 @@ class Listener:
         left, self.socket, self.file = self.socket, made.socket, made.file
         return left
 
+    def change_access(self, mode: int, owner: str | None, group: str | None) -> None:
+        """Give the file another mode and owner; one that systemd made stays as it is.
+
+        Raises FaultError as `listen` does.
+        """
+        if self._make is None or self.file is None:
+            return
+        try:
+            set_access(self.path, mode, user_id(owner), group_id(group))
+        except KeyError as error:
+            fail(self.path, f"{error.args[0]} on this machine; create it, or use a numeric id")
+        except OSError as error:
+            fail(self.path, f"mode and owner can't be set ({error.strerror}); correct them")
+        self.file = look(self.path)
+        self._make = partial(listen, self.path, mode=mode, owner=owner, group=group)
+
     def close(self) -> None:
         """Remove the file, unless another has taken its place, and stop listening."""
         # In this order: as long as the socket is open, its inode's number goes to no other file.

@@ -47,23 +47,34 @@ class Limits(Struct, frozen=True):
     grace: float = 2.0  # what core.agent.stopping leaves of the 5 s in which a stop ends
 
 
+class ServerStop:
+    """How a server is stopped. `asked` is set by whoever wants that.
+
+    The server sets `released` as soon as another one may take its listeners over.
+    """
+
+    def __init__(self) -> None:
+        self.asked = trio.Event()
+        self.released = trio.Event()
+
+
 async def serve(
     endpoints: Sequence[Endpoint],
     limits: Limits,
     *,
     commit: Callable[[], None],
-    stop: trio.Event,
+    stop: ServerStop,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until `stop` is set; close the listeners in any case.
+    """Serve until a stop is asked for; the listeners stay open.
 
-    On `stop` nothing more is accepted or read: what has arrived by then is answered, within the
-    `grace` of the limits, and the connections are closed. No client can end this, and a fault in
-    what attends to one can't either: it is logged, and its connection closed. No answer leaves
-    before `commit`, which writes the record of it, was called.
+    Then nothing more is accepted or read, and they are released. What has arrived by then is
+    answered, within the `grace` of the limits, and the connections are closed. No client can end
+    this, and a fault in what attends to one can't either: it is logged, and its connection closed.
+    No answer leaves before `commit`, which writes the record of it, was called.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
-    clients = _Clients(limits, ServerResources(fair_queue, outbox, limits.patience, stop))
+    clients = _Clients(limits, ServerResources(fair_queue, outbox, limits.patience, stop.asked))
     trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
@@ -75,18 +86,16 @@ async def serve(
                         accept_rest = partial(_accept_rest, endpoint, clients, connections)
                         accepting.start_soon(keep_in_place, endpoint.listener, accept_rest)
                     task_status.started()
-                    await stop.wait()
+                    await stop.asked.wait()
                     accepting.cancel_scope.cancel()
                 for endpoint in endpoints:
                     clients.welcome(endpoint, connections, limits.max_connections)
-                    endpoint.listener.close()
+                stop.released.set()
                 clients.stop_reading()
                 connections.cancel_scope.deadline = trio.current_time() + limits.grace
             background.cancel_scope.cancel()
     finally:
         trio.lowlevel.remove_instrument(outbox)
-        for endpoint in endpoints:
-            endpoint.listener.close()
         clients.dismiss()
 
 

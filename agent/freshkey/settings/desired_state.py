@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.keys.adoption import DesiredState
 from freshkey.core.model.ledger import Origin, Source
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.core.model.struct import replace
 from freshkey.settings.file_names import path_text
 from freshkey.settings.model import OnStop
 
@@ -51,6 +52,16 @@ def desired_state(settings: Settings, *, keep_on_stop: bool = False) -> DesiredS
             for name, key in settings.keys.items()
         },
     )
+
+
+def pausing_policy(settings: Settings) -> AgentPolicy:
+    """Return what holds while a reload waits: nothing ends, and a mint may take its time."""
+    policy = desired_state(settings, keep_on_stop=True).policy
+    keys = {
+        name: replace(key, stop_grace=max(key.stop_grace, settings.vault.timeout))
+        for name, key in policy.keys.items()
+    }
+    return replace(policy, keys=keys)
 
 
 def _policy(key: KeySettings, *, revoke: bool) -> KeyPolicy:

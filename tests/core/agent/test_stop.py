@@ -42,6 +42,15 @@ def test_keep_goes_on_at_the_next_start() -> None:
     assert world.calls["Issue"] == world.calls["LogIn"] == 1
 
 
+def test_a_pause_ends_as_a_stop_does_and_is_not_told_as_one() -> None:
+    world = World(policy()).start().run(10)
+    world.rules = (Rule((Issue,), latency=5),)
+    world.send(RotateRequested("billing")).send(StopRequested(to_reload=True)).run(600)
+    assert world.finished
+    assert isinstance(world.key().cycle, BeingTested), "the mint under way was waited for"
+    assert world.logged("agent.stopping") == []
+
+
 def test_revoke_withdraws_then_revokes_the_token() -> None:
     world = World(policy("a", "b", revoke_on_stop=True)).start().run(10)
     world.send(RotateRequested("a")).run(10)

@@ -77,6 +77,6 @@ def test_a_removed_key_is_revoked_after_its_overlap_and_its_files_go() -> None:
         for entry in ledger.keys
     )
     adopted = adopt(replace(ledger, keys=entries), matching(policy("a")), world.now)
-    assert adopted.files == ("/b",)
+    assert adopted.files == ("/a", "/b"), "who removes them knows what is configured now"
     (removed,) = (key for key in adopted.state.keys if key.removed)
     assert [entry.revoke_at for entry in removed.retired] == [world.now + 60]

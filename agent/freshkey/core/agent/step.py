@@ -100,8 +100,8 @@ def _absorb(state: AgentState, event: Event, context: StepContext) -> AgentState
             context.tell("clock.jumped")
             checked = _each(state, lambda key: _check_now(key, context))
             return replace(checked, tokens=replace(state.tokens, recheck=True))
-        case StopRequested():
-            return stopping.begin(state, context)
+        case StopRequested(to_reload=to_reload):
+            return stopping.begin(state, context, to_reload=to_reload)
         case FilesChanged(name=name):
             return _one(state, name, lambda key: publishing.restore(key, context))
         case RotateRequested(name=name) | Reported(name=name):

@@ -20,12 +20,13 @@ REST = 3.0  # all else ends within 5 s: then requests of clients may take two
 _AWAITED = (TokenCall.LOGIN, TokenCall.REVOKE)  # nobody would use the token of a login
 
 
-def begin(state: AgentState, context: StepContext) -> AgentState:
+def begin(state: AgentState, context: StepContext, *, to_reload: bool) -> AgentState:
     """Take note of the first request to stop; a second one changes nothing."""
     if state.stopping is not None:
         return state
     graces = (context.of(key).stop_grace for key in state.keys if _is_minting(key))
-    context.tell("agent.stopping")
+    if not to_reload:
+        context.tell("agent.stopping")
     return replace(state, stopping=Stopping(context.now + max(graces, default=0.0)))
 
 

@@ -37,7 +37,8 @@ _ELSEWHERE: Final = "it came from another address, and lives to its end"
 class Adopted(Struct, frozen=True):
     """The state to start from.
 
-    `files` are those of keys that are not configured any more, to be removed. `records` are
+    `files` are those that the journal's keys had; those that are not configured any more are to be
+    removed. `records` are
     about mints that have no answer, and about leases that live to their end, because they came
     from an address that is not configured any more.
     """
@@ -100,7 +101,7 @@ def adopt(
         mints=ledger.mints,
         abandoned=ledger.abandoned + len(records),
     )
-    return Adopted(state, _files_of_removed(ledger, policy), records)
+    return Adopted(state, _files(ledger), records)
 
 
 def shifted(ledger: Ledger, shift: float) -> Ledger:
@@ -201,9 +202,8 @@ def _removed(entry: KeyEntry, now: float) -> KeyState:
     return KeyState(entry.name, entry.generation, removed=True, cycle=Idle(), retired=retired)
 
 
-def _files_of_removed(ledger: Ledger, policy: AgentPolicy) -> tuple[str, ...]:
-    removed = (entry for entry in ledger.keys if entry.name not in policy.keys)
-    return tuple(path for entry in removed if entry.source for path in entry.source.files)
+def _files(ledger: Ledger) -> tuple[str, ...]:
+    return tuple(path for entry in ledger.keys if entry.source for path in entry.source.files)
 
 
 def _leases(held: Iterable[Credential | None], revoke_at: float) -> tuple[Retired, ...]:
@@ -242,4 +242,4 @@ def _from_other_cluster(ledger: Ledger, policy: AgentPolicy) -> Adopted:
     )
     total = ledger.abandoned + len(abandoned)
     state = AgentState(keys=keys, mints=ledger.mints, abandoned=total)
-    return Adopted(state, _files_of_removed(ledger, policy), abandoned + left)
+    return Adopted(state, _files(ledger), abandoned + left)

@@ -37,7 +37,9 @@ class ClockJumped(Struct, frozen=True):
 
 
 class StopRequested(Struct, frozen=True):
-    """The agent is asked to end."""
+    """The agent is asked to end, or to pause, until it goes on under another configuration."""
+
+    to_reload: bool = False
 
 
 class RotateRequested(Struct, frozen=True):

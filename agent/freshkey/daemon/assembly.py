@@ -1,0 +1,93 @@
+"""Puts together what works under one configuration: the main loop, and what it acts on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from freshkey.core.keys.lifecycle import view
+from freshkey.core.keys.publishing import publication
+from freshkey.daemon.environment import AgentEnvironment
+from freshkey.daemon.journal_keeper import JournalKeeper
+from freshkey.daemon.loop import Loop
+from freshkey.daemon.publisher import Publisher
+from freshkey.daemon.recorder import Recorder
+from freshkey.hooks.done import DoneHooks
+from freshkey.hooks.hooks import Hooks
+from freshkey.logs.audit import Audit
+from freshkey.outputs.journal import Journal
+from freshkey.serve.published_keys import PublishedKeys
+from freshkey.settings.desired_state import desired_state
+
+if TYPE_CHECKING:
+    from freshkey.core.model.ledger import Ledger
+    from freshkey.core.model.state import AgentState
+    from freshkey.host.clock import WallClock
+    from freshkey.outputs.state_dir import StateDirectory
+    from freshkey.settings.model import Settings
+
+
+class Parts(NamedTuple):
+    """What works under one configuration."""
+
+    settings: Settings
+    environment: AgentEnvironment
+    loop: Loop
+
+
+def assemble(
+    settings: Settings,
+    directory: StateDirectory,
+    clock: WallClock,
+    *,
+    keep_on_stop: bool = False,
+    ledger: Ledger | None = None,
+) -> Parts:
+    """Make the parts, with the state that the journal holds, or `ledger` after a reload.
+
+    `keep_on_stop`: see `desired_state`. What was published before is shown at once.
+    """
+    recorder = Recorder(Audit(settings.log.audit_file), clock)
+    publisher = Publisher(settings, clock)
+    keeper = _keeper(settings, directory, keep_on_stop=keep_on_stop)
+    state = _restored(keeper, publisher, recorder, ledger)
+    shown = PublishedKeys(settings.keys)
+    for key in state.keys:
+        if key.name in settings.keys and key.announced == key.generation:
+            shown.show(view(key, state.tokens, state.link))
+    hooks = _hooks(settings, directory, state)
+    environment = AgentEnvironment(clock, keeper, publisher, shown, recorder, hooks)
+    return Parts(settings, environment, Loop(keeper.desired_state.policy, state, environment))
+
+
+def _keeper(settings: Settings, directory: StateDirectory, *, keep_on_stop: bool) -> JournalKeeper:
+    """Make what keeps the journal, if there is to be one."""
+    persist = settings.state.persist
+    if not persist:
+        Journal(directory).remove()
+    return JournalKeeper(
+        directory, desired_state(settings, keep_on_stop=keep_on_stop), persist=persist
+    )
+
+
+def _restored(
+    keeper: JournalKeeper, publisher: Publisher, recorder: Recorder, ledger: Ledger | None
+) -> AgentState:
+    """Return the state to go on from."""
+    adopted = keeper.restore() if ledger is None else keeper.adopt(ledger)
+    for record in adopted.records:
+        recorder.record(record)
+    publisher.remove_left(adopted.files)
+    for key in adopted.state.keys:
+        publisher.remember(key.name, publication(key, adopted.state.tokens))
+    return adopted.state
+
+
+def _hooks(settings: Settings, directory: StateDirectory, state: AgentState) -> Hooks:
+    """Make what runs hooks, with what an agent before this one has left to run."""
+    come_to = {
+        key.name: key.generation
+        for key in state.keys
+        if not key.removed and settings.keys[key.name].hooks
+    }
+    done = DoneHooks(directory if settings.state.persist else None, come_to)
+    return Hooks(settings.keys, done)

@@ -1,0 +1,97 @@
+"""Notices that the configuration has changed: an editor replaced it, or a ConfigMap moved its link.
+
+watchfiles waits for the kernel's word (inotify(7)) on the directories of the file, and of every
+link on the way to it.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import trio
+
+from freshkey.core.model.text import one_line
+from freshkey.host.imports import import_slim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AFTER_START: Final = 2.0  # seconds; then the start has the processor no more
+_MOST_LINKS: Final = 40  # as the kernel takes (path_resolution(7))
+_STEP: Final = 500  # milliseconds between two looks at what inotify has said; 50 cost 8 s an hour
+_DEBOUNCE: Final = 1000  # milliseconds in which changes are one
+_LOOK_AGAIN: Final = 60_000  # milliseconds; a directory that was itself replaced tells nothing
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+async def watch_config(path: Path, on_change: Callable[[], None]) -> None:
+    """Call `on_change` whenever the file has another content, for ever.
+
+    One that is missing, or can't be read, has not changed: it may be about to be replaced.
+    """
+    digest = _digest(path)
+    await trio.sleep(AFTER_START)
+    await trio.to_thread.run_sync(import_slim, "watchfiles")
+    while True:
+        found = _digest(path)
+        if found is not None and found != digest:
+            digest = found
+            on_change()
+        stop = Event()
+        try:
+            await trio.to_thread.run_sync(_wait, directories(path), stop, abandon_on_cancel=True)
+        finally:
+            stop.set()
+
+
+def directories(path: Path) -> list[Path]:
+    """List where the file's name stands, and the name of each link on the way to its content."""
+    found: list[Path] = []
+    for _ in range(_MOST_LINKS):
+        found += [place for place in (path.parent,) if place not in found and place.is_dir()]
+        linked = next((p for p in (path, *path.parents) if p.is_symlink()), None)
+        if linked is None:
+            return found
+        found += [linked.parent] if linked.parent not in found else []
+        rest = path.relative_to(linked)
+        path = linked.parent / linked.readlink() / rest
+        path = Path(os.path.normpath(path))
+    return found
+
+
+def _wait(places: list[Path], stop: Event) -> None:
+    """Return when something happens in one of the directories, or after a minute."""
+    import watchfiles  # noqa: PLC0415 - slow: not at the start
+
+    if not places:
+        stop.wait(_LOOK_AGAIN / 1000)
+        return
+    changes = watchfiles.watch(
+        *places,
+        watch_filter=None,
+        debounce=_DEBOUNCE,
+        step=_STEP,
+        rust_timeout=_LOOK_AGAIN,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        recursive=False,
+        stop_event=stop,
+    )
+    try:
+        next(changes, None)
+    except (OSError, RuntimeError) as error:  # a directory went, or the limit of watches is reached
+        log.warning("config.not_watched", message=one_line(str(error)))
+        stop.wait(_LOOK_AGAIN / 1000)
+
+
+def _digest(path: Path) -> bytes | None:
+    try:
+        return sha256(path.read_bytes()).digest()
+    except OSError:
+        return None

@@ -1,0 +1,93 @@
+"""Reads the configuration anew when it is asked for, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import structlog
+import trio
+
+from freshkey.core.model.faults import FaultError
+from freshkey.core.model.text import one_line
+from freshkey.settings import SettingsError, SettingsFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from freshkey.daemon.service_manager import ServiceManager
+    from freshkey.settings.model import Settings
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+@final
+class Reloads:
+    """Takes requests, and hands over the configurations that hold.
+
+    `load` reads the configuration, and raises SettingsError with all its faults. `prepare` opens
+    what the configuration needs and may fail, with FaultError. `manager` hears of each reading; who
+    takes a configuration over ends it.
+    """
+
+    def __init__(
+        self,
+        current: Settings,
+        load: Callable[[], Settings],
+        prepare: Callable[[Settings], None],
+        manager: ServiceManager,
+    ) -> None:
+        self.current = current
+        self._load = load
+        self._prepare = prepare
+        self._manager = manager
+        self._asked = trio.Event()
+
+    def request(self) -> None:
+        """Ask for one; several in a row are one."""
+        self._asked.set()
+
+    async def next(self) -> Settings:
+        """Wait for a request, and for a configuration without a fault; it is `current` then.
+
+        One with a fault changes nothing, and each fault is told.
+        """
+        while True:
+            await self._asked.wait()
+            self._asked = trio.Event()
+            self._manager.begin_reload()
+            faults = await self._take()
+            if not faults:
+                return self.current
+            for fault in faults:
+                log.error("reload.refused", message=one_line(str(fault)))
+            self._manager.end_reload(refused=True)
+
+    async def _take(self) -> tuple[SettingsFault, ...]:
+        """Make the configuration the current one, or return its faults."""
+        try:
+            settings = await trio.to_thread.run_sync(self._load)
+        except SettingsError as error:
+            return error.faults
+        directory = settings.state.directory
+        if directory != self.current.state.directory:
+            message = "can't change while the agent runs: restart it"
+            return (SettingsFault("state.directory", message),)
+        try:
+            self._prepare(settings)
+        except FaultError as error:
+            return (SettingsFault("server", error.fault.message),)
+        log.info("reload.begun", **_changes(self.current, settings))
+        self.current = settings
+        return ()
+
+
+def _changes(before: Settings, after: Settings) -> dict[str, list[str]]:
+    """Name the keys that come, go, and differ, and the other tables that differ."""
+    common = before.keys.keys() & after.keys.keys()
+    tables = [name for name in after.__struct_fields__ if name != "keys"]
+    return {
+        "added": sorted(after.keys.keys() - common),
+        "removed": sorted(before.keys.keys() - common),
+        "changed": sorted(name for name in common if before.keys[name] != after.keys[name]),
+        "tables": [name for name in tables if getattr(before, name) != getattr(after, name)],
+    }

@@ -1,0 +1,320 @@
+"""A configuration that changes under a running agent: what stays, what comes, and what goes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.agent.harness import UnixConnection, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.agent.harness import Agent, Engine
+
+SECOND_KEY = """
+[keys.search]
+path = "{path}"
+{more}
+[keys.search.verify]
+base_url = "{base_url}"
+[[keys.search.files]]
+path = "keys/search"
+"""
+
+
+@pytest.fixture
+def agent(make_agent: Callable[..., Agent]) -> Agent:
+    agent = make_agent(extra='[log]\naudit_file = "audit"', overlap='"1s"')
+    change(agent, "[vault]", "[vault]\nmax_mints_per_minute = 0")
+    agent.start()
+    agent.wait_for_key()
+    return agent
+
+
+@pytest.fixture
+def second_key(engine: Engine) -> Callable[..., str]:
+    def table(more: str = "") -> str:
+        return SECOND_KEY.format(path=engine.path, base_url=engine.openai.base_url, more=more)
+
+    return table
+
+
+@pytest.fixture
+def poller(agent: Agent) -> Iterator[None]:
+    """A reader of file and socket that fails the test when it is ever without a whole key."""
+    stop, bad = threading.Event(), []
+
+    def poll() -> None:
+        connection = UnixConnection(agent.directory / "freshkey.sock")
+        while not stop.is_set():
+            try:
+                if not agent.key_file.read_text().startswith("sk-"):
+                    bad.append("a part of a key")
+                status, _, body = agent.get("/v1/keys/billing")
+                if status != 200:
+                    bad.append(f"{status}: {body!r}")
+            except OSError as error:
+                bad.append(f"{error!r}")
+            time.sleep(0.002)
+        connection.close()
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    yield
+    stop.set()
+    reader.join()
+    assert bad == []
+
+
+def change(agent: Agent, old: str, new: str) -> None:
+    """Replace a part of the configuration, as an editor does: by another file."""
+    text = agent.config.read_text()
+    assert old in text
+    other = agent.config.with_name("config.new")
+    other.write_text(text.replace(old, new, 1))
+    other.replace(agent.config)
+
+
+def reload(agent: Agent, event: str = "reload.done") -> dict[str, Any]:
+    """Send SIGHUP, and wait until this is told once more."""
+    before = len(agent.logged(event))
+    assert agent.process is not None
+    agent.process.send_signal(signal.SIGHUP)
+    return eventually(lambda: agent.logged(event)[before:], event)[0]
+
+
+def keys(agent: Agent) -> dict[str, dict[str, Any]]:
+    return {key["name"]: key for key in json.loads(agent.get("/v1/keys")[2])}
+
+
+@pytest.mark.usefixtures("poller")
+def test_nothing_changes_without_a_change(agent: Agent, engine: Engine) -> None:
+    before = agent.key()
+    inode = agent.key_file.stat().st_ino
+    for _ in range(3):
+        reload(agent)
+    after = agent.key()
+    assert before is not None
+    assert after is not None
+    assert after["tag"] == before["tag"]
+    assert agent.key_file.stat().st_ino == inode
+    assert engine.counts()["mints"] == 1
+    assert len(agent.logged("token.logged_in")) == 1
+    assert agent.status()["started"] == json.loads(agent.get("/v1/status")[2])["started"]
+
+
+@pytest.mark.usefixtures("poller")
+def test_a_key_comes_and_goes(agent: Agent, engine: Engine, second_key: Callable[..., str]) -> None:
+    text = agent.config.read_text()
+    tag = keys(agent)["billing"]["tag"]
+    change(agent, text, text + second_key('overlap = "2s"'))
+    begun = reload(agent, "reload.begun")
+    assert (begun["added"], begun["removed"], begun["changed"]) == (["search"], [], [])
+    eventually((agent.directory / "keys" / "search").exists, "the second key's file")
+    eventually(lambda: keys(agent)["search"]["state"] == "fresh" or None, "the second key")
+    assert keys(agent)["billing"]["tag"] == tag
+    assert engine.counts()["mints"] == 2
+
+    change(agent, agent.config.read_text(), text)
+    reload(agent)
+    assert list(keys(agent)) == ["billing"]
+    assert agent.get("/v1/keys/search")[0] == 404
+    assert not (agent.directory / "keys" / "search").exists()
+    assert engine.counts()["live"] == 2, "its readers have the overlap"
+    eventually(lambda: engine.counts()["live"] == 1 or None, "the removed key's lease is revoked")
+    assert keys(agent)["billing"]["tag"] == tag
+
+
+@pytest.mark.usefixtures("poller")
+def test_a_changed_source_is_replaced(agent: Agent, engine: Engine) -> None:
+    before = agent.key()
+    assert before is not None
+    change(agent, 'overlap = "1s"', 'overlap = "1s"\nttl = "100s"')
+    assert reload(agent, "reload.begun")["changed"] == ["billing"]
+    after = agent.wait_for_key(other_than=before["tag"])
+    assert after["generation"] == before["generation"] + 1
+    assert 90 <= after["expires_in"] <= 100
+    eventually(lambda: engine.counts()["live"] == 1 or None, "the old lease is revoked")
+
+
+@pytest.mark.usefixtures("poller")
+def test_other_options_of_a_key_keep_its_lease(agent: Agent, engine: Engine) -> None:
+    before = agent.key()
+    assert before is not None
+    extra = '[[keys.billing.files]]\npath = "keys/env"\nformat = "env"\n[[keys.billing.hooks]]\n'
+    change(agent, "[log]", f'{extra}on = "both"\ncommand = ["touch", "hooked"]\n[log]')
+    reload(agent)
+    env = agent.directory / "keys" / "env"
+    assert env.read_text() == f"OPENAI_API_KEY={before['key']}\n"
+    change(agent, "keys/env", "keys/moved")
+    reload(agent)
+    assert (agent.directory / "keys" / "moved").exists()
+    assert not env.exists(), "nobody would write it again"
+    assert engine.counts()["mints"] == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("[vault]", "[vault", "is not valid TOML"),
+        ("overlap", "overlapp", "keys.billing.overlapp: is unknown"),
+        ('directory = "state"', 'directory = "other"', "state.directory: can't change while"),
+        ('path = "keys/billing"', 'path = "/proc/billing"', "keys.billing.files[0].path: "),
+        ('socket = "freshkey.sock"', 'socket = "nobody/../../../proc/a.sock"', "server: "),
+    ],
+)
+@pytest.mark.usefixtures("poller")
+def test_a_configuration_with_a_fault_changes_nothing(
+    agent: Agent, old: str, new: str, fault: str
+) -> None:
+    before = agent.key()
+    text = agent.config.read_text()
+    change(agent, old, new)
+    told = reload(agent, "reload.refused")
+    assert fault in told["message"]
+    assert before is not None
+    assert (agent.key() or {})["tag"] == before["tag"]
+    change(agent, agent.config.read_text(), text)
+    reload(agent)
+
+
+def test_sockets_and_rules_change(agent: Agent, tmpfs_path: Path) -> None:
+    credential = '[keys.billing.credential]\nsocket = "billing.cred"\n'
+    change(agent, "[log]", f"{credential}[log]")
+    reload(agent)
+    assert (tmpfs_path / "billing.cred").is_socket()
+    inode = (tmpfs_path / "freshkey.sock").stat().st_ino
+    change(agent, 'socket = "freshkey.sock"', 'socket = "freshkey.sock"\nmode = "0600"')
+    reload(agent)
+    status = (tmpfs_path / "freshkey.sock").stat()
+    assert (status.st_ino, status.st_mode & 0o777) == (inode, 0o600)
+    change(agent, credential, '[[keys.billing.allow]]\nuser = "12345"\n')
+    reload(agent)
+    assert not (tmpfs_path / "billing.cred").exists()
+    assert agent.get("/v1/keys/billing")[0] == 403
+    change(agent, 'user = "12345"', 'user = "root"')
+    reload(agent)
+    assert agent.get("/v1/keys/billing")[0] == 200
+    change(agent, "freshkey.sock", "moved.sock")
+    reload(agent)
+    assert (tmpfs_path / "moved.sock").is_socket()
+    assert not (tmpfs_path / "freshkey.sock").exists()
+
+
+def test_who_waits_is_told_and_finds_the_next_one(agent: Agent) -> None:
+    """A watcher holds an old rule until it asks again: it has to."""
+    before = agent.key()
+    assert before is not None
+    connection = UnixConnection(agent.directory / "freshkey.sock")
+    headers = {"If-None-Match": f'"{before["tag"]}"'}
+    connection.request("GET", "/v1/keys/billing?wait=30s", headers=headers)
+    time.sleep(0.2)
+    reload(agent)
+    answer = connection.getresponse()
+    assert answer.status == 503
+    assert json.loads(answer.read())["code"] == "stopping"
+    connection.close()
+
+
+@pytest.mark.usefixtures("poller")
+def test_a_mint_under_way_is_waited_for(agent: Agent, engine: Engine) -> None:
+    before = agent.key()
+    assert before is not None
+    engine.openai.configure(delay_before={"service_account.create": 1.5})
+    assert agent.post("/v1/keys/billing/rotate") == 202
+    eventually(lambda: len(agent.logged("key.mint_intended")) == 2 or None, "the mint")
+    reload(agent)
+    after = agent.wait_for_key(other_than=before["tag"])
+    assert after["generation"] == before["generation"] + 1
+    assert engine.counts()["mints"] == 2
+    assert agent.logged("mint.abandoned") == []
+    eventually(lambda: engine.counts()["live"] == 1 or None, "no key is left over")
+
+
+def test_a_stop_during_a_reload_stops(agent: Agent, engine: Engine) -> None:
+    engine.openai.configure(delay_before={"service_account.create": 1.5})
+    assert agent.post("/v1/keys/billing/rotate") == 202
+    eventually(lambda: len(agent.logged("key.mint_intended")) == 2 or None, "the mint")
+    reload(agent, "reload.begun")
+    assert agent.end() == 0
+    assert agent.logged("agent.stopped")
+    assert not (agent.directory / "freshkey.sock").exists()
+
+
+def test_logs_go_where_the_new_configuration_says(agent: Agent) -> None:
+    change(agent, 'audit_file = "audit"', 'audit_file = "other"\nlevel = "debug"')
+    reload(agent)
+    assert (agent.key() or {})["tag"]
+    read = (agent.directory / "other").read_text()
+    assert '"event": "key.read"' in read
+
+
+def test_a_change_of_the_file_is_enough(agent: Agent) -> None:
+    time.sleep(3)  # it looks once the start is over
+    change(agent, 'overlap = "1s"', 'overlap = "3s"')
+    (told,) = eventually(lambda: agent.logged("reload.begun"), "the change")
+    assert told["changed"] == ["billing"]
+    eventually(lambda: agent.logged("reload.done"), "the reload")
+    time.sleep(1.5)
+    assert len(agent.logged("reload.begun")) == 1, "one change is one reload"
+
+
+def test_a_file_behind_links_as_in_a_config_map(
+    make_agent: Callable[..., Agent], tmpfs_path: Path
+) -> None:
+    agent = make_agent()
+    text = agent.config.read_text()
+    mounted = tmpfs_path / "mounted"
+    (mounted / "..first").mkdir(parents=True)
+    (mounted / "..first" / "config.toml").write_text(text)
+    (mounted / "..data").symlink_to("..first")
+    agent.config.unlink()
+    agent.config.symlink_to("mounted/config.toml")
+    (mounted / "config.toml").symlink_to("..data/config.toml")
+    shutil.copy(tmpfs_path / "secret_id", mounted / "secret_id")
+    agent.start()
+    agent.wait_for_key()
+    time.sleep(3)  # it looks once the start is over
+    (mounted / "..second").mkdir()
+    (mounted / "..second" / "config.toml").write_text(f"# changed\n{text}")
+    (mounted / "..new").symlink_to("..second")
+    (mounted / "..new").replace(mounted / "..data")
+    eventually(lambda: agent.logged("reload.done"), "the change is seen")
+    assert agent.key() is not None
+
+
+def test_the_protocol_of_notify_reload(make_agent: Callable[..., Agent], tmpfs_path: Path) -> None:
+    """As systemd 253 wants it: RELOADING with the time, then READY (sd_notify(3))."""
+    agent = make_agent()
+    path = tmpfs_path / "notify"
+    agent.environment["NOTIFY_SOCKET"] = str(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(path))
+        channel.settimeout(10)
+
+        def heard(wanted: str) -> list[str]:
+            """Read until this is said; what else was said in the same breath is returned, too."""
+            while True:
+                said = channel.recv(4096).decode().splitlines()
+                if wanted in said:
+                    return said
+
+        agent.start()
+        heard("READY=1")
+        for old, event in ((None, "reload.done"), ("[vault]", "reload.refused")):
+            if old is not None:
+                change(agent, old, "[nonsense")
+            asked = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            reload(agent, event)
+            _, at = heard("RELOADING=1")
+            assert asked <= int(at.removeprefix("MONOTONIC_USEC=")) <= asked + 10_000_000
+            heard("READY=1")
