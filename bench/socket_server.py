@@ -26,7 +26,7 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, serve
+from freshkey.serve.server import Limits, ServerStop, serve
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -71,6 +71,10 @@ class NoControl:
         """Return nothing."""
         return {}
 
+    def metrics(self) -> bytes:
+        """Return nothing."""
+        return b""
+
 
 async def main() -> None:
     """Serve until killed."""
@@ -84,9 +88,8 @@ async def main() -> None:
     _show(published_keys, 1)
     async with trio.open_nursery() as nursery:
         listener = listen(Path(path), mode=0o666)
-        stop = trio.Event()
         serving = partial(serve, [http(listener, routes.answer)], Limits(), commit=record.flush)
-        await nursery.start(partial(serving, stop=stop))
+        await nursery.start(partial(serving, stop=ServerStop()))
         for seconds in rotate_every:
             nursery.start_soon(_rotate, published_keys, float(seconds))
         gc.collect()

@@ -318,3 +318,29 @@ def test_the_protocol_of_notify_reload(make_agent: Callable[..., Agent], tmpfs_p
             _, at = heard("RELOADING=1")
             assert asked <= int(at.removeprefix("MONOTONIC_USEC=")) <= asked + 10_000_000
             heard("READY=1")
+
+
+def test_metrics_go_on_over_a_reload(agent: Agent, second_key: Callable[..., str]) -> None:
+    def scraped() -> dict[str, float]:
+        status, headers, body = agent.get("/metrics")
+        assert (status, headers["Content-Type"].partition(";")[0]) == (200, "text/plain")
+        lines = (line for line in body.decode().splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    first = scraped()
+    assert first['freshkey_rotations_total{key="billing",reason="first"}'] == 1
+    assert first['freshkey_mints_total{key="billing",outcome="ok"}'] == 1
+    assert 0 < first['freshkey_key_expires_seconds{key="billing"}'] <= 300
+    assert first["freshkey_token_expires_seconds"] > 3000
+    assert first['freshkey_vault_request_seconds_count{operation="mint"}'] == 1
+    assert first["freshkey_publish_seconds_count"] >= 1
+    assert first['freshkey_reads_total{key="billing",outcome="served",via="get"}'] >= 1
+    change(agent, "[log]", f"{second_key()}[log]")
+    reload(agent)
+    eventually(lambda: keys(agent)["search"]["state"] == "fresh" or None, "the second key")
+    agent.get("/v1/keys/unknown")
+    after = scraped()
+    assert after['freshkey_rotations_total{key="billing",reason="first"}'] == 1
+    assert after['freshkey_rotations_total{key="search",reason="first"}'] == 1
+    assert after['freshkey_reads_total{key="",outcome="unknown_key",via="get"}'] == 1
+    assert after.keys() >= first.keys()

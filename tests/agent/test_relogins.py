@@ -11,6 +11,7 @@ import trio
 from freshkey.core.keys.adoption import fresh
 from freshkey.core.model.actions import Publish, Record, Withdraw
 from freshkey.core.model.events import CredentialChanged, Published, RotateRequested, Withdrawn
+from freshkey.daemon.counters import Counters
 from freshkey.daemon.executor import RemoteExecutor
 from freshkey.daemon.loop import Loop
 from freshkey.host.clock import boot_time
@@ -77,7 +78,7 @@ async def test_fifty_logins_of_one_process_leave_no_token_behind(
     settings = load(file, {})
     policy, environment = desired_state(settings).policy, FastClockEnvironment()
     loop = Loop(policy, fresh(policy), environment)
-    executor = RemoteExecutor(settings, loop.send)
+    executor = RemoteExecutor(settings, loop.send, Counters())
 
     def logged_in(count: int) -> bool:
         return loop.state.tokens.count == count

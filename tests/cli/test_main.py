@@ -145,9 +145,9 @@ def _not_found(*_: object) -> None:
     raise FileNotFoundError
 
 
-def started(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int]) -> list[object]:
+def started(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int]) -> list[Any]:
     """Put an app in place that notes what it is started with."""
-    calls: list[object] = []
+    calls: list[Any] = []
 
     def start(*arguments: object, **options: object) -> int:
         calls.append((*arguments, *options.items()))
@@ -169,7 +169,10 @@ def test_run_starts_the_agent(
 ) -> None:
     calls = started(monkeypatch, lambda: 1)
     assert main(["run", "--config", good, *arguments]) == 1
-    assert calls == [(settings_of(good), ("lock_memory", locked))]
+    (call,) = calls
+    assert call[:2] == (settings_of(good), Path(good))
+    assert call[2]() == settings_of(good)
+    assert call[3] == ("lock_memory", locked)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,9 @@ class FakeControl:
     def status(self, names: Collection[str]) -> dict[str, object]:
         return {"version": "1.2.3", "pid": 5, "keys": sorted(names)}
 
+    def metrics(self) -> bytes:
+        return b"metrics\n"
+
 
 def get(target: str, *headers: str, method: str = "GET") -> bytes:
     lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *headers]

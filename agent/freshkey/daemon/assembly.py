@@ -21,6 +21,7 @@ from freshkey.settings.desired_state import desired_state
 if TYPE_CHECKING:
     from freshkey.core.model.ledger import Ledger
     from freshkey.core.model.state import AgentState
+    from freshkey.daemon.counters import Counters
     from freshkey.host.clock import WallClock
     from freshkey.outputs.state_dir import StateDirectory
     from freshkey.settings.model import Settings
@@ -34,10 +35,17 @@ class Parts(NamedTuple):
     loop: Loop
 
 
+class Lasting(NamedTuple):
+    """What stays the same over reloads."""
+
+    directory: StateDirectory
+    clock: WallClock
+    counters: Counters
+
+
 def assemble(
     settings: Settings,
-    directory: StateDirectory,
-    clock: WallClock,
+    lasting: Lasting,
     *,
     keep_on_stop: bool = False,
     ledger: Ledger | None = None,
@@ -46,7 +54,8 @@ def assemble(
 
     `keep_on_stop`: see `desired_state`. What was published before is shown at once.
     """
-    recorder = Recorder(Audit(settings.log.audit_file), clock)
+    directory, clock, counters = lasting
+    recorder = Recorder(Audit(settings.log.audit_file), clock, counters.on_record)
     publisher = Publisher(settings, clock)
     keeper = _keeper(settings, directory, keep_on_stop=keep_on_stop)
     state = _restored(keeper, publisher, recorder, ledger)
@@ -54,8 +63,8 @@ def assemble(
     for key in state.keys:
         if key.name in settings.keys and key.announced == key.generation:
             shown.show(view(key, state.tokens, state.link))
-    hooks = _hooks(settings, directory, state)
-    environment = AgentEnvironment(clock, keeper, publisher, shown, recorder, hooks)
+    hooks = _hooks(settings, directory, state, counters)
+    environment = AgentEnvironment(clock, keeper, publisher, shown, recorder, hooks, counters)
     return Parts(settings, environment, Loop(keeper.desired_state.policy, state, environment))
 
 
@@ -82,7 +91,9 @@ def _restored(
     return adopted.state
 
 
-def _hooks(settings: Settings, directory: StateDirectory, state: AgentState) -> Hooks:
+def _hooks(
+    settings: Settings, directory: StateDirectory, state: AgentState, counters: Counters
+) -> Hooks:
     """Make what runs hooks, with what an agent before this one has left to run."""
     come_to = {
         key.name: key.generation
@@ -90,4 +101,4 @@ def _hooks(settings: Settings, directory: StateDirectory, state: AgentState) -> 
         if not key.removed and settings.keys[key.name].hooks
     }
     done = DoneHooks(directory if settings.state.persist else None, come_to)
-    return Hooks(settings.keys, done)
+    return Hooks(settings.keys, done, counters.on_hook)

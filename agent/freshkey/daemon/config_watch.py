@@ -19,7 +19,7 @@ from freshkey.core.model.text import one_line
 from freshkey.host.imports import import_slim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 AFTER_START: Final = 2.0  # seconds; then the start has the processor no more
 _MOST_LINKS: Final = 40  # as the kernel takes (path_resolution(7))
@@ -37,7 +37,6 @@ async def watch_config(path: Path, on_change: Callable[[], None]) -> None:
     """
     digest = _digest(path)
     await trio.sleep(AFTER_START)
-    await trio.to_thread.run_sync(import_slim, "watchfiles")
     while True:
         found = _digest(path)
         if found is not None and found != digest:
@@ -67,12 +66,21 @@ def directories(path: Path) -> list[Path]:
 
 def _wait(places: list[Path], stop: Event) -> None:
     """Return when something happens in one of the directories, or after a minute."""
+    try:
+        changes = _changes(places, stop)
+        next(changes, None)
+    except (OSError, RuntimeError, ImportError) as error:  # out of descriptors or watches
+        log.warning("config.not_watched", message=one_line(str(error)))
+        stop.wait(_LOOK_AGAIN / 1000)
+
+
+def _changes(places: list[Path], stop: Event) -> Iterator[object]:
+    import_slim("watchfiles")
     import watchfiles  # noqa: PLC0415 - slow: not at the start
 
     if not places:
-        stop.wait(_LOOK_AGAIN / 1000)
-        return
-    changes = watchfiles.watch(
+        raise FileNotFoundError("there is no directory of it")
+    return watchfiles.watch(
         *places,
         watch_filter=None,
         debounce=_DEBOUNCE,
@@ -83,11 +91,6 @@ def _wait(places: list[Path], stop: Event) -> None:
         recursive=False,
         stop_event=stop,
     )
-    try:
-        next(changes, None)
-    except (OSError, RuntimeError) as error:  # a directory went, or the limit of watches is reached
-        log.warning("config.not_watched", message=one_line(str(error)))
-        stop.wait(_LOOK_AGAIN / 1000)
 
 
 def _digest(path: Path) -> bytes | None:

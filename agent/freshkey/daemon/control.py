@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from freshkey.core.model.events import Reported, RotateRequested
+from freshkey.daemon.metrics import metrics
+from freshkey.serve.exposition import exposition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from freshkey.daemon.counters import Counters
     from freshkey.daemon.loop import Loop
     from freshkey.daemon.status import Reporter
 
@@ -17,9 +20,10 @@ if TYPE_CHECKING:
 class Control:
     """See `serve.control.Control`."""
 
-    def __init__(self, loop: Loop, reporter: Reporter) -> None:
+    def __init__(self, loop: Loop, reporter: Reporter, counters: Counters) -> None:
         self._loop = loop
         self._reporter = reporter
+        self._counters = counters
 
     def report(self, name: str, tag: str) -> None:
         """OpenAI refused the key with this tag to a reader."""
@@ -32,3 +36,7 @@ class Control:
     def status(self, names: Collection[str]) -> Mapping[str, object]:
         """Describe the state as it is now, with these keys."""
         return self._reporter.describe(self._loop.state, names)
+
+    def metrics(self) -> bytes:
+        """Return the text of `GET /metrics`."""
+        return exposition(metrics(self._loop.state, self._counters))

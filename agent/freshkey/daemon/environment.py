@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, final
 
 from freshkey.core.model.events import Published, Withdrawn
 from freshkey.core.model.struct import Struct
+from freshkey.daemon.counters import Counters
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.publisher import OutputOrder, Publisher
 from freshkey.daemon.recorder import Recorder
@@ -30,6 +32,7 @@ class AgentEnvironment(Struct, frozen=True):
     published_keys: PublishedKeys
     recorder: Recorder
     hooks: Hooks
+    counters: Counters
 
     def now(self) -> float:
         """Seconds on the lease clock."""
@@ -49,9 +52,13 @@ class AgentEnvironment(Struct, frozen=True):
 
     def publish(self, order: OutputOrder) -> Published | Withdrawn:
         """Write or remove files; hooks are for a key that stands in all of them."""
+        began = time.perf_counter()
         answer = self.publisher.perform(order)
-        if isinstance(answer, Published) and not answer.faults:
-            self.hooks.published(answer.order)
+        self.counters.on_answer(order, answer)
+        if isinstance(answer, Published):
+            self.counters.publishes.observe(time.perf_counter() - began)
+            if not answer.faults:
+                self.hooks.published(answer.order)
         return answer
 
     def changed(self) -> list[str]:

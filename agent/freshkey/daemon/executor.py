@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.core.model.grants import Unwrapped
+    from freshkey.daemon.counters import Counters
     from freshkey.settings.model import Settings
     from freshkey.vault.client import VaultClient
 
@@ -62,9 +63,12 @@ class RemoteExecutor:
     That is done in a thread, so that readers are answered meanwhile.
     """
 
-    def __init__(self, settings: Settings, send: Callable[[Event], None]) -> None:
+    def __init__(
+        self, settings: Settings, send: Callable[[Event], None], counters: Counters
+    ) -> None:
         self._settings = settings
         self._send = send
+        self._counters = counters
         self._may_import = trio.Event()
         self._importing = trio.Lock()
         self._client: VaultClient | None = None
@@ -84,6 +88,11 @@ class RemoteExecutor:
 
     async def perform(self, order: RemoteOrder) -> Event:
         """Do what is ordered. A fault is an answer too; only the unforeseen is raised."""
+        answer = await self._answer(order)
+        self._counters.on_answer(order, answer)
+        return answer
+
+    async def _answer(self, order: RemoteOrder) -> Event:
         try:
             match order:
                 case Test():
@@ -171,7 +180,8 @@ class RemoteExecutor:
             if self._client is None:
                 # Not waited for at the end: an order that was cancelled must not go on to Vault.
                 make = await trio.to_thread.run_sync(_import_vault, abandon_on_cancel=True)
-                self._client = make(self._settings.vault, self._settings.auth, boot_time)
+                observe = self._counters.on_vault_request
+                self._client = make(self._settings.vault, self._settings.auth, boot_time, observe)
         return self._client
 
     def _probe(self, name: str) -> Probe:

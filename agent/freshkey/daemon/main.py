@@ -17,9 +17,10 @@ import trio
 from freshkey import __version__
 from freshkey.core.model.events import StopRequested
 from freshkey.core.model.faults import FaultError
-from freshkey.daemon.assembly import assemble
+from freshkey.daemon.assembly import Lasting, assemble
 from freshkey.daemon.config_watch import watch_config
 from freshkey.daemon.control import Control
+from freshkey.daemon.counters import Counters
 from freshkey.daemon.endpoints import Listeners
 from freshkey.daemon.hardening import allow_connections, secure, warn_of_swap
 from freshkey.daemon.once import get_keys
@@ -119,13 +120,12 @@ class _Daemon:
         directory: StateDirectory,
         listeners: Listeners,
     ) -> None:
-        self._directory = directory
         self._listeners = listeners
-        self._clock = WallClock()
+        self._lasting = Lasting(directory, WallClock(), Counters())
         self._readers = Readers(boot_time)
         self._loop: Loop | None = None
         self._is_stopping = False
-        self.manager = ServiceManager(self._clock)
+        self.manager = ServiceManager(self._lasting.clock)
         self.reloads = Reloads(settings, load, listeners.open, self.manager)
 
     async def live(self, servers: trio.Nursery, ledger: Ledger | None) -> Ledger | None:
@@ -137,7 +137,7 @@ class _Daemon:
         if ledger is not None:
             configure(settings.log.level, settings.log.format)
         allow_connections(settings)
-        parts = assemble(settings, self._directory, self._clock, ledger=ledger)
+        parts = assemble(settings, self._lasting, ledger=ledger)
         self._loop = parts.loop
         if self._is_stopping:
             parts.loop.send(StopRequested())
@@ -170,19 +170,20 @@ class _Daemon:
 
     async def _serve(self, parts: Parts, servers: trio.Nursery) -> ServerStop:
         """Serve the sockets, and run hooks; return what ends that."""
+        _, clock, counters = self._lasting
         settings, environment = parts.settings, parts.environment
         keys, hooks = environment.published_keys, environment.hooks
         record, publisher = environment.recorder.audit, environment.publisher
         reporter = Reporter(
             settings.vault.address,
-            self._clock,
+            clock,
             publisher,
             self._readers.of,
             hooks.trouble,
         )
-        control, access = Control(parts.loop, reporter), Access.of(settings.keys)
-        audit = RequestAudit(record)
-        reading = Reading(keys, access, self._clock, audit, self._readers)
+        control, access = Control(parts.loop, reporter, counters), Access.of(settings.keys)
+        audit = RequestAudit(record, counters.on_read)
+        reading = Reading(keys, access, clock, audit, self._readers)
         routes = Routes(keys, reading, Notices(keys, access, control, audit), control)
         served = self._listeners.endpoints(settings, routes.answer, reading)
         limits = Limits(settings.server.max_connections, settings.server.max_connections_per_uid)

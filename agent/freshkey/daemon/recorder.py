@@ -10,6 +10,8 @@ import structlog
 from freshkey.core.model.actions import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from freshkey.core.model.actions import Record
     from freshkey.host.clock import WallClock
     from freshkey.logs.audit import Audit
@@ -22,14 +24,18 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @final
 class Recorder:
-    """Translates instants of the lease clock for people, as `not_after`."""
+    """Translates instants of the lease clock for people, as `not_after`; `count` hears of each."""
 
-    def __init__(self, audit: Audit, clock: WallClock) -> None:
+    def __init__(
+        self, audit: Audit, clock: WallClock, count: Callable[[Record], None] = lambda _: None
+    ) -> None:
         self.audit = audit
         self._clock = clock
+        self._count = count
 
     def record(self, record: Record) -> None:
         """Write one record at once."""
+        self._count(record)
         fields: dict[str, object] = dict(record.fields)
         at = fields.pop(_INSTANT, None)
         if isinstance(at, float):

@@ -31,7 +31,7 @@ async def work(
     A state for which `until` holds asks the loop to end.
     """
     settings, loop = parts.settings, parts.loop
-    executor = RemoteExecutor(settings, loop.send)
+    executor = RemoteExecutor(settings, loop.send, parts.environment.counters)
     held = any(key.current for key in loop.state.keys)
     async with trio.open_nursery() as beside:
         beside.start_soon(executor.prepare, HEAD_START if held else 0)

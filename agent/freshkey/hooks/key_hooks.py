@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
 import structlog
 import trio
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class HookOutcome(StrEnum):
-    """How runs of hooks are counted."""
-
-    DONE = "done"
-    FAILED = "failed"
-
-
 @final
 class KeyHooks:
     """Told of each publish; it remembers the newest one only.
@@ -48,7 +39,6 @@ class KeyHooks:
         draw: Callable[[str], float],
         perform: Callable[[HookSettings, Occasion], Awaitable[Outcome]] = perform,
     ) -> None:
-        self.counts: Final[Counter[HookOutcome]] = Counter()
         self._hooks = hooks
         self._done = done
         self._remember = remember
@@ -110,11 +100,9 @@ class KeyHooks:
         if outcome.is_cut:
             told["output_is_cut"] = True
         if outcome.fault is None:
-            self.counts[HookOutcome.DONE] += 1
             self._troubles.pop(run.index, None)
             log.info("hook.done", **told)
             return True
-        self.counts[HookOutcome.FAILED] += 1
         fault = Fault(FaultKind.OUTPUT, one_line(f"hooks[{run.index}]: {outcome.fault}"))
         self._troubles[run.index] = Trouble(Operation.HOOK, fault, boot_time())
         attempt = run.failures + 1

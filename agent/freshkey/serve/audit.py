@@ -24,18 +24,31 @@ class Record(Protocol):
         """Write what was taken; it is written when this returns."""
 
 
+class Count(Protocol):
+    """Counts reads."""
+
+    def __call__(self, key: str, via: str, outcome: str, /) -> None:
+        """Count one; `key` is empty for a name that is not configured."""
+
+
 @final
 class RequestAudit:
-    """Tells the record who asked for what, and how it went.
+    """Tells the record who asked for what, and how it went; `count` hears of each read.
 
     Always before the answer leaves: a key that went out without a record would be worse than a
     record of one that didn't arrive. The server flushes the record.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, count: Count = lambda *_: None) -> None:
         self._record = record
+        self._count = count
         self._who = lru_cache(_REMEMBERED)(self._encode_peer)
         self._what = lru_cache(_REMEMBERED)(self._encode_outcome)
+
+    def read(self, peer: Peer, name: str, via: str, tag: str | None, outcome: str) -> None:
+        """Record a read of the key `name`, and count it by what it came through."""
+        self._count("" if outcome == "unknown_key" else name, via, outcome)
+        self.tell("key.read", peer, name, tag, outcome)
 
     def tell(self, event: str, peer: Peer, name: str, tag: str | None, outcome: str) -> None:
         """Record one event about the key `name`; `tag` is the one that was given or asked for."""

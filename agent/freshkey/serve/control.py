@@ -19,3 +19,6 @@ class Control(Protocol):
 
     def status(self, names: Collection[str]) -> Mapping[str, object]:
         """Return the object of `GET /v1/status` with these keys, ready for JSON; no secrets."""
+
+    def metrics(self) -> bytes:
+        """Return the text of `GET /metrics`."""

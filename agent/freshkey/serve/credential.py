@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from freshkey.serve.reading import Reading
     from freshkey.serve.resources import ServerResources
 
+_VIA: Final = "credential"  # as metrics name it
 _WAIT: Final = 30.0  # seconds for a first key: an empty credential would be taken for one
 # What systemd binds its own end to: an abstract name, with the unit and the credential's id.
 _SYSTEMD: Final = re.compile(rb"\0[0-9a-f]+/unit/([^/]+)/([^/]+)")
@@ -36,14 +37,14 @@ class CredentialSocket:
         """Serve one connection; a peer that gets no key reads the end of the stream at once."""
         peer = named_by_systemd(peer, sock)
         waiter = Waiter(sock, resources)
-        if not self._reading.refusal(peer, self._name):
+        if not self._reading.refusal(peer, self._name, _VIA):
             news, end = self._reading.news(self._name), trio.current_time() + _WAIT
             match await waiter.for_news(news, self._has_key, end):
                 case WaitEnd.NEWS | WaitEnd.TIME:
                     await resources.fair_queue.take(peer.uid)
                     waiter.outgoing.put(self._reading.raw(peer, self._name))
                 case WaitEnd.STOPPING:
-                    self._reading.stopped(peer, self._name)
+                    self._reading.stopped(peer, self._name, _VIA)
                 case WaitEnd.HUNG_UP:
                     return
         with trio.move_on_after(resources.patience):

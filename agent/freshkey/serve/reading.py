@@ -51,13 +51,13 @@ class Reading:
         views = self._published_keys.views()
         return [view for view in views if self._access.may_read(peer, view.name)]
 
-    def refusal(self, peer: Peer, name: str) -> Response | None:
+    def refusal(self, peer: Peer, name: str, via: str) -> Response | None:
         """Say why a peer gets nothing of a key: nobody has it, or it is not for this peer."""
         if self._published_keys.view(name) is None:
-            self._record(peer, name, None, "unknown_key")
+            self._audit.read(peer, name, via, None, "unknown_key")
             return problems.unknown_key()
         if not self._access.may_read(peer, name):
-            self._record(peer, name, None, "peer_not_allowed")
+            self._audit.read(peer, name, via, None, "peer_not_allowed")
             return problems.not_allowed()
         return None
 
@@ -71,26 +71,27 @@ class Reading:
 
     def key(self, request: Request, peer: Peer, name: str) -> Response | Later:
         """Answer `GET /v1/keys/NAME`."""
-        if refused := self.refusal(peer, name):
+        via = "wait" if request.query else "get"
+        if refused := self.refusal(peer, name, via):
             return refused
         try:
             seconds = wait_of(request.query) if request.query else 0.0
         except ValueError as error:
-            self._record(peer, name, None, "bad_request")
+            self._audit.read(peer, name, via, None, "bad_request")
             return problems.bad_request(str(error))
         if seconds and not self._has_news(request, name):
             return Later(
                 seconds,
                 self.news(name),
                 ready=partial(self._has_news, request, name),
-                answer=partial(self._read, request, peer, name),
-                stopped=partial(self.stopped, peer, name),
+                answer=partial(self._read, request, peer, name, via),
+                stopped=partial(self.stopped, peer, name, via),
             )
-        return self._read(request, peer, name)
+        return self._read(request, peer, name, via)
 
     def events(self, request: Request, peer: Peer, name: str) -> Response | Stream:
         """Answer `GET /v1/keys/NAME/events`: the key, and every one that follows it."""
-        if refused := self.refusal(peer, name):
+        if refused := self.refusal(peer, name, "events"):
             return refused
         head = Response(200, (_EVENTS,))
         if request.method == "HEAD":
@@ -103,7 +104,7 @@ class Reading:
         publication, tag = self._published_keys[name].publication, self.tag(name)
         if not publication or not tag:
             return b""
-        self._give(peer, name, tag)
+        self._give(peer, name, tag, "events")
         content = self._as_json(name, publication, tag).body
         return b"event: key\nid: %b\ndata: %b\n\n" % (tag.encode(), content)
 
@@ -111,14 +112,14 @@ class Reading:
         """Give a peer the key alone; nothing without one."""
         publication, tag = self._published_keys[name].publication, self.tag(name)
         if not publication or not tag:
-            self._record(peer, name, None, "no_key")
+            self._audit.read(peer, name, "credential", None, "no_key")
             return b""
-        self._give(peer, name, tag)
+        self._give(peer, name, tag, "credential")
         return keys.as_text(publication)
 
-    def stopped(self, peer: Peer, name: str) -> Response:
+    def stopped(self, peer: Peer, name: str, via: str) -> Response:
         """Answer a peer that waits when the agent stops."""
-        self._record(peer, name, None, "stopping")
+        self._audit.read(peer, name, via, None, "stopping")
         return problems.stopping()
 
     def tag(self, name: str) -> str | None:
@@ -134,28 +135,25 @@ class Reading:
         tag = self.tag(name)
         return tag is not None and not _holds(request, tag)
 
-    def _read(self, request: Request, peer: Peer, name: str) -> Response:
+    def _read(self, request: Request, peer: Peer, name: str, via: str) -> Response:
         view, tag = self._published_keys[name], self.tag(name)
         if not view.publication or not tag:
-            self._record(peer, name, None, "no_key")
+            self._audit.read(peer, name, via, None, "no_key")
             return problems.no_key([view])
         if _holds(request, tag):
             self._readers.note(name, peer, tag)
-            self._record(peer, name, tag, "not_modified")
+            self._audit.read(peer, name, via, tag, "not_modified")
             return Response(304, (("ETag", f'"{tag}"'),))
-        self._give(peer, name, tag)
+        self._give(peer, name, tag, via)
         if wants_text(request.headers.get("accept", "")):
             etag = ("ETag", f'"{tag}"')
             return Response(200, (_TEXT, etag), keys.as_text(view.publication))
         return self._as_json(name, view.publication, tag)
 
-    def _give(self, peer: Peer, name: str, tag: str) -> None:
+    def _give(self, peer: Peer, name: str, tag: str, via: str) -> None:
         """Take note that a peer is given the key with this tag."""
         self._readers.note(name, peer, tag)
-        self._record(peer, name, tag, "served")
-
-    def _record(self, peer: Peer, name: str, tag: str | None, outcome: str) -> None:
-        self._audit.tell("key.read", peer, name, tag, outcome)
+        self._audit.read(peer, name, via, tag, "served")
 
     def _as_json(self, name: str, publication: Publication, tag: str) -> Response:
         """Answer with the object of a key, which is the same for a second."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 from freshkey.serve import problems
+from freshkey.serve.exposition import CONTENT_TYPE
 from freshkey.serve.responses import Response, problem, text
 
 if TYPE_CHECKING:
@@ -54,22 +55,36 @@ class Routes:
             case ["", "v1", "keys", name, "rotate"]:
                 allowed = _POST
                 respond = partial(self._notices.rotate, peer, name, request.body)
-            case ["", "v1", "status"]:
-                respond = partial(self._status, peer)
-            case ["", "livez"]:
-                respond = partial(text, "ok\n")
-            case ["", "readyz"]:
-                respond = partial(self._all_ready, peer)
-            case ["", "readyz", name]:
-                respond = partial(self._one_ready, peer, name)
-            case _:
-                return problem(404, "unknown_path", "nothing is served at this path")
+            case path:
+                of_the_agent = self._of_the_agent(path, peer)
+                if of_the_agent is None:
+                    return problem(404, "unknown_path", "nothing is served at this path")
+                respond = of_the_agent
         return respond() if request.method in allowed else problems.wrong_method(allowed)
+
+    def _of_the_agent(self, path: list[str], peer: Peer) -> Callable[[], Response] | None:
+        """Return what answers a request that is about no one key; None for an unknown path."""
+        match path:
+            case ["", "v1", "status"]:
+                return partial(self._status, peer)
+            case ["", "metrics"]:
+                return self._metrics
+            case ["", "livez"]:
+                return partial(text, "ok\n")
+            case ["", "readyz"]:
+                return partial(self._all_ready, peer)
+            case ["", "readyz", name]:
+                return partial(self._one_ready, peer, name)
+            case _:
+                return None
 
     def _status(self, peer: Peer) -> Response:
         names = {view.name for view in self._reading.readable(peer)}
         content = json.dumps(self._control.status(names)).encode()
         return Response(200, (("Content-Type", "application/json"),), content)
+
+    def _metrics(self) -> Response:
+        return Response(200, (("Content-Type", CONTENT_TYPE),), self._control.metrics())
 
     def _one_ready(self, peer: Peer, name: str) -> Response:
         view = self._published_keys.view(name)

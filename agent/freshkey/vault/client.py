@@ -36,12 +36,19 @@ _PING_TIMEOUT: Final = 2.0
 class VaultClient:
     """Speaks to the Vault of `[vault]` with the login of `[auth]`; all durations are seconds.
 
-    `now` reads the lease clock. A cancelled call is cut off, except for `mint`, and for the step
-    of `log_in` that unwraps: what only Vault's answer holds would be lost.
+    `now` reads the lease clock; `observe` hears how long each request took. A cancelled call is cut
+    off, except for `mint`, and for the step of `log_in` that unwraps: what only Vault's answer
+    holds would be lost.
     """
 
-    def __init__(self, vault: VaultSettings, auth: AuthSettings, now: Callable[[], float]) -> None:
-        self._session = Session(vault, now)
+    def __init__(
+        self,
+        vault: VaultSettings,
+        auth: AuthSettings,
+        now: Callable[[], float],
+        observe: Callable[[Operation, float], None] = lambda *_: None,
+    ) -> None:
+        self._session = Session(vault, now, observe)
         self._wrappings = Wrappings(self._session)
         self._auth = auth
         self._mint_timeout = vault.timeout

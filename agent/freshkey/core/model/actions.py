@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
+from freshkey.core.model.faults import Operation
 from freshkey.core.model.grants import Unwrapped
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct
@@ -13,6 +15,7 @@ from freshkey.core.model.view import Publication
 class Issue(Struct, frozen=True):
     """Mint a key. The only order that is never abandoned."""
 
+    operation: ClassVar = Operation.MINT
     name: str
     token_number: int
     token: Secret
@@ -21,6 +24,7 @@ class Issue(Struct, frozen=True):
 class Refresh(Struct, frozen=True):
     """Read a secret without a lease again. It costs OpenAI nothing, and may be broken off."""
 
+    operation: ClassVar = Operation.REFRESH
     name: str
     token_number: int
     token: Secret
@@ -29,6 +33,7 @@ class Refresh(Struct, frozen=True):
 class Renew(Struct, frozen=True):
     """Renew a lease for `increment` seconds."""
 
+    operation: ClassVar = Operation.RENEW_LEASE
     name: str
     lease_id: str
     increment: float
@@ -39,6 +44,7 @@ class Renew(Struct, frozen=True):
 class LookUp(Struct, frozen=True):
     """Ask Vault whether a lease lives, and for how long."""
 
+    operation: ClassVar = Operation.LOOK_UP_LEASE
     name: str
     lease_id: str
     token_number: int
@@ -48,6 +54,7 @@ class LookUp(Struct, frozen=True):
 class Revoke(Struct, frozen=True):
     """Hand a lease to Vault for revocation."""
 
+    operation: ClassVar = Operation.REVOKE_LEASE
     name: str
     lease_id: str
     token_number: int
@@ -57,6 +64,7 @@ class Revoke(Struct, frozen=True):
 class Test(Struct, frozen=True):
     """Try a key at OpenAI."""
 
+    operation: ClassVar = Operation.TEST
     name: str
     lease_id: str
     secret: Secret
@@ -65,6 +73,7 @@ class Test(Struct, frozen=True):
 class Publish(Struct, frozen=True):
     """Write every file; readers of the socket see the generation once this is answered."""
 
+    operation: ClassVar = Operation.PUBLISH
     name: str
     publication: Publication
 
@@ -72,18 +81,21 @@ class Publish(Struct, frozen=True):
 class Withdraw(Struct, frozen=True):
     """Remove the files of a key; the socket answers 503 already."""
 
+    operation: ClassVar = Operation.WITHDRAW
     name: str
 
 
 class LogIn(Struct, frozen=True):
     """Log in. `unwrapped` is a secret-id that an earlier login took out of its wrapping."""
 
+    operation: ClassVar = Operation.LOG_IN
     unwrapped: Unwrapped | None
 
 
 class RenewToken(Struct, frozen=True):
     """Renew the token for `increment` seconds."""
 
+    operation: ClassVar = Operation.RENEW_TOKEN
     token_number: int
     token: Secret
     increment: float
@@ -92,6 +104,7 @@ class RenewToken(Struct, frozen=True):
 class LookUpToken(Struct, frozen=True):
     """Ask Vault for the terms of the token."""
 
+    operation: ClassVar = Operation.LOOK_UP_TOKEN
     token_number: int
     token: Secret
     owned: bool
@@ -100,12 +113,15 @@ class LookUpToken(Struct, frozen=True):
 class RevokeToken(Struct, frozen=True):
     """Revoke a token, and with it every lease under it."""
 
+    operation: ClassVar = Operation.REVOKE_TOKEN
     token_number: int
     token: Secret
 
 
 class Ping(Struct, frozen=True):
     """Ask whether Vault answers at all."""
+
+    operation: ClassVar = Operation.PING
 
 
 class Level(StrEnum):

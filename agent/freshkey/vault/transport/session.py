@@ -18,6 +18,7 @@ from freshkey.vault.transport.tls import Trust
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from freshkey.core.model.faults import Operation
     from freshkey.core.model.secret import Secret
     from freshkey.settings.model import VaultSettings
     from freshkey.vault.answers.faults import Request
@@ -33,14 +34,23 @@ _NODE_AWAY: Final = frozenset({FaultKind.UNREACHABLE, FaultKind.TLS, FaultKind.S
 
 
 class Session:
-    """Asks Vault. The node that answered last is asked first; `now` reads the lease clock."""
+    """Asks Vault. The node that answered last is asked first; `now` reads the lease clock.
 
-    def __init__(self, settings: VaultSettings, now: Callable[[], float]) -> None:
+    `observe` hears how many seconds each request took, answered or not.
+    """
+
+    def __init__(
+        self,
+        settings: VaultSettings,
+        now: Callable[[], float],
+        observe: Callable[[Operation, float], None] = lambda *_: None,
+    ) -> None:
         configured = (settings.address, *settings.addresses)
         self._nodes = tuple(dict.fromkeys(address for address in configured if address))
         self._namespace = settings.namespace
         self._trust = Trust(settings)
         self._now = now
+        self._observe = observe
         self._first = 0
         self._limiter = trio.CapacityLimiter(_THREADS)
         self._held: set[Connection] = set()
@@ -106,6 +116,7 @@ class Session:
                 return Answer(body, asked_at)
             finally:
                 self._held.discard(connection)
+                self._observe(request.operation, self._now() - asked_at)
         raise faults[0]
 
 
