@@ -9,7 +9,6 @@ from freshkey.settings import model
 from freshkey.settings.faults import rendered
 from freshkey.settings.rules import broken_rules
 from freshkey.settings.structure import structure
-from freshkey.settings.unbuilt import unbuilt
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,6 +147,6 @@ def test_what_stands_in_the_file_is_shown_on_one_line_of_ascii(tmp_path: Path) -
 @given(DOCUMENTS)
 def test_whatever_stands_in_a_document_ends_in_faults(document: dict[str, Any]) -> None:
     settings, findings = structure(document, Path("/etc/freshkey"))
-    for finding in (*findings, *broken_rules(settings), *unbuilt(settings)):
+    for finding in (*findings, *broken_rules(settings)):
         assert finding.message.isascii()
         assert "\n" not in f"{rendered(finding.place)}: {finding.message}"

@@ -12,7 +12,7 @@ URL = (
 )
 SECONDS = 'and must be integer seconds, or a string such as "90s" or "1h30m"'
 METHODS = "token, approle, kubernetes, jwt, cert, userpass, ldap, aws, gcp, azure"
-LATER = "is not done by this version yet: remove it"
+ADDRESS = 'must be an IP address with a port, such as "127.0.0.1:9464"'
 
 
 def test_vault_needs_an_address(tmp_path: Path) -> None:
@@ -203,7 +203,10 @@ def test_wrong_key(tmp_path: Path, line: str, fault: str) -> None:
             "keys.c.files[0].path: is the path of keys.b.files[0].path too: use another",
         ),
         ("[server]\nmax_connections = 0", "server.max_connections: is 0, and must be 1 or more"),
-        ('[server]\nhealth = "127.0.0.1:1"', f"server.health: {LATER}"),
+        *(
+            (f'[server]\nhealth = "{wrong}"', f"server.health: {ADDRESS}")
+            for wrong in ("9464", "localhost:9464", "127.0.0.1", "1.2.3.4.5:1", "[1.2.3.4]:0")
+        ),
         (
             f'[server]\nsocket = "/{"s" * 107}"',
             "server.socket: is longer than 107 bytes: use a shorter path",

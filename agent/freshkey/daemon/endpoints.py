@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias, final
 from freshkey.serve.activation import take_inherited
 from freshkey.serve.credential import CredentialSocket
 from freshkey.serve.endpoint import Endpoint, http
+from freshkey.serve.health import HealthListener, health
 from freshkey.serve.listener import Listener, listen
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from freshkey.serve.connection import Answer
     from freshkey.serve.reading import Reading
     from freshkey.settings.model import CredentialSettings, ServerSettings, Settings
+    from freshkey.settings.values import HostPort
 
     Access: TypeAlias = ServerSettings | CredentialSettings
 
@@ -27,6 +29,8 @@ class Listeners:
 
     def __init__(self) -> None:
         self._open: dict[Path, Listener] = {}
+        self._health: HealthListener | None = None
+        self._next_health: HealthListener | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +46,7 @@ class Listeners:
         wanted = _wanted(settings)
         made = take_inherited(os.environ, wanted)
         try:
+            self._open_health(settings.server.health)
             for path, access in wanted.items():
                 if path in self._open:
                     self._open[path].change_access(access.mode, access.owner, access.group)
@@ -52,11 +57,23 @@ class Listeners:
         except BaseException:
             for listener in made.values():
                 listener.close()
+            if self._next_health is not None and self._next_health is not self._health:
+                self._next_health.close()
+            self._next_health = self._health
             raise
         self._open |= made
 
+    def _open_health(self, address: HostPort | None) -> None:
+        if self._health is None or self._health.address != address:
+            self._next_health = None if address is None else HealthListener(address)
+        else:
+            self._next_health = self._health
+
     def close_others(self, settings: Settings) -> None:
         """Close those that a configuration does not name any more."""
+        if self._health is not None and self._health is not self._next_health:
+            self._health.close()
+        self._health = self._next_health
         for path in self._open.keys() - _wanted(settings).keys():
             self._open.pop(path).close()
 
@@ -65,10 +82,15 @@ class Listeners:
         for listener in self._open.values():
             listener.close()
         self._open.clear()
+        for health_listener in (self._health, self._next_health):
+            if health_listener is not None:
+                health_listener.close()
 
     def endpoints(self, settings: Settings, answer: Answer, reading: Reading) -> list[Endpoint]:
         """Say what each listener serves: HTTP, or one key's credential."""
         found = [http(self._open[settings.server.socket], answer)]
+        if self._next_health is not None:
+            found.append(health(self._next_health, answer))
         for name, key in settings.keys.items():
             if key.credential is not None:
                 attend = CredentialSocket(name, reading).attend

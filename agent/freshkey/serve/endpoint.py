@@ -9,11 +9,14 @@ from freshkey.serve.responses import encode, problem
 
 if TYPE_CHECKING:
     import socket
+    from pathlib import Path
+    from typing import TypeAlias
 
     from freshkey.serve.connection import Answer
-    from freshkey.serve.listener import Listener
     from freshkey.serve.peers import Peer
     from freshkey.serve.resources import ServerResources
+
+    Socket: TypeAlias = socket.socket
 
 _BUSY: Final = encode(
     problem(
@@ -33,15 +36,31 @@ class Attend(Protocol):
         """Serve; an exception is logged, and ends this connection alone."""
 
 
+class Listening(Protocol):
+    """A listening socket, which may have a file that somebody else could take away."""
+
+    socket: Socket
+
+    @property
+    def path(self) -> Path | str:
+        """What it is called."""
+
+    def change(self) -> str | None:
+        """Say what somebody else has done to its file; None for nothing."""
+
+    def restore(self) -> Socket | None:
+        """Make its file anew; return the socket that this leaves without a file."""
+
+
 class Endpoint(NamedTuple):
     """`busy` is what a client is sent when there is no room for it."""
 
-    listener: Listener
+    listener: Listening
     attend: Attend
     busy: bytes = b""
 
 
-def http(listener: Listener, answer: Answer) -> Endpoint:
+def http(listener: Listening, answer: Answer) -> Endpoint:
     """Serve requests over HTTP."""
 
     async def attend(sock: socket.socket, peer: Peer, resources: ServerResources) -> None:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from freshkey.serve.listener import Listener
+    from freshkey.serve.endpoint import Listening
 
 LOOK_EVERY: Final = 2.0  # seconds
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-async def keep_in_place(listener: Listener, accept_rest: Callable[[socket.socket], None]) -> None:
+async def keep_in_place(listener: Listening, accept_rest: Callable[[socket.socket], None]) -> None:
     """Look for ever; `accept_rest` takes a socket that lost its file, with who waits in it.
 
     What can't be mended is told once, until it is mended or another fault.

@@ -14,7 +14,6 @@ from freshkey.settings.model import Settings
 from freshkey.settings.rules import bad_names, broken_rules
 from freshkey.settings.structure import Document, structure
 from freshkey.settings.trust import writable_by
-from freshkey.settings.unbuilt import unbuilt
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -31,7 +30,6 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         *independent(broken_rules(settings), findings),
         *refused_variables(settings, environ),
         *bad_names(settings),
-        *unbuilt(settings),
     ]
     if not findings:
         return settings
