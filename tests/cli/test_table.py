@@ -60,6 +60,8 @@ def test_a_reader_that_still_holds_an_old_key() -> None:
     assert "  7-aaaaaaaa                        3s " in replacing[8]
     assert "  6-bbbbbbbb (about to be revoked)  3s " in replacing[9]
     assert "  6-bbbbbbbb (no longer current)  3s " in lines(readers=[old], leases=1)[8]
+    long_gone = {**READER, "tag": "2-bbbbbbbb"}
+    assert "  2-bbbbbbbb (no longer current)  3s " in lines(readers=[long_gone], leases=2)[8]
 
 
 def test_a_fault_of_vault() -> None:

@@ -51,7 +51,7 @@ class Site:
     async def _serve(self, limits: Limits, task_status: trio.TaskStatus[None]) -> None:
         with listen(self.path, mode=0o600) as listener:
             await serve(
-                [Endpoint(listener, self._credential.attend)],
+                [Endpoint(listener, self._credential.attend, on_refused=self._credential.refuse)],
                 limits,
                 commit=self.reads.flush,
                 stop=self.stop,
@@ -137,6 +137,7 @@ async def test_who_may_not_read_gets_the_end(nursery: trio.Nursery, tmp_path: Pa
     with Client(site.path) as client:
         assert await client.at_end()
     assert site.reads.outcomes == ["peer_not_allowed"]
+    assert sum(site.reads.commits) == 1, "the record of it is written at once"
 
 
 async def test_without_room_nothing_is_written_that_could_be_taken_for_a_key(
@@ -147,6 +148,8 @@ async def test_without_room_nothing_is_written_that_could_be_taken_for_a_key(
     with Client(site.path), Client(site.path) as other:
         await wait_all_tasks_blocked()
         assert await other.at_end()
+        assert site.reads.outcomes == ["busy"]
+        assert sum(site.reads.commits) == 1, "the record of it is written at once"
 
 
 def test_systemd_says_for_whom_it_asks() -> None:

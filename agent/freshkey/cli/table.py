@@ -86,8 +86,15 @@ def _held(key: Fields, reader: Fields) -> str:
     if not held or not current or held == current:
         return shown(held)
     leases = key.get("leases")
-    ending = isinstance(leases, int) and leases > 1
+    # Two leases at most are alive: that of the current key, and that of the one before it.
+    ending = isinstance(leases, int) and leases > 1 and _number(held) == _number(current) - 1
     return f"{shown(held)} ({'about to be revoked' if ending else 'no longer current'})"
+
+
+def _number(tag: object) -> int:
+    """Return the generation in a tag, 0 for none."""
+    number = str(tag).partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() else 0
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

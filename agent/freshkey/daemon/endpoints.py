@@ -93,8 +93,9 @@ class Listeners:
             found.append(health(self._next_health, answer))
         for name, key in settings.keys.items():
             if key.credential is not None:
-                attend = CredentialSocket(name, reading).attend
-                found.append(Endpoint(self._open[key.credential.socket], attend))
+                credential = CredentialSocket(name, reading)
+                listener = self._open[key.credential.socket]
+                found.append(Endpoint(listener, credential.attend, on_refused=credential.refuse))
         return found
 
 

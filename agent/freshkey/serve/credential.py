@@ -49,7 +49,11 @@ class CredentialSocket:
                     return
         with trio.move_on_after(resources.patience):
             await waiter.outgoing.drain()
-        waiter.outgoing.flush()
+        resources.outbox.flush()  # the record of a refusal, too, which puts nothing into it
+
+    def refuse(self, peer: Peer) -> None:
+        """Take note of a peer for which there was no room."""
+        self._reading.refused(peer, self._name, _VIA)
 
     def _has_key(self) -> bool:
         return self._reading.tag(self._name) is not None

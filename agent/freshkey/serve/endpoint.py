@@ -9,6 +9,7 @@ from freshkey.serve.responses import encode, problem
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from pathlib import Path
     from typing import TypeAlias
 
@@ -53,11 +54,12 @@ class Listening(Protocol):
 
 
 class Endpoint(NamedTuple):
-    """`busy` is what a client is sent when there is no room for it."""
+    """`busy` is what a client is sent when there is no room for it; `on_refused` hears of that."""
 
     listener: Listening
     attend: Attend
     busy: bytes = b""
+    on_refused: Callable[[Peer], None] | None = None
 
 
 def http(listener: Listening, answer: Answer) -> Endpoint:

@@ -122,6 +122,10 @@ class Reading:
         self._audit.read(peer, name, via, None, "stopping")
         return problems.stopping()
 
+    def refused(self, peer: Peer, name: str, via: str) -> None:
+        """Record a read for which the server had no room."""
+        self._audit.read(peer, name, via, None, "busy")
+
     def tag(self, name: str) -> str | None:
         """Return the tag of what is published."""
         return self._published_keys.tag(name)

@@ -178,6 +178,9 @@ class _Clients:
         sending its request would get a broken pipe instead of the answer.
         """
         self._warn("connection.refused", pid=peer.pid, uid=peer.uid, open=len(self._open))
+        if endpoint.on_refused is not None:
+            endpoint.on_refused(peer)
+            self._resources.outbox.flush()
         try:
             sock.send(endpoint.busy)
             sock.shutdown(socket.SHUT_WR)
