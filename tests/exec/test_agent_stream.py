@@ -191,3 +191,23 @@ def test_another_program_at_the_socket_is_hopeless(agent: Agent, stream: AgentSt
     assert stream.hopeless
     assert "is not a Freshkey agent" in stream.trouble
     connection.close()
+
+
+def test_asking_again_is_for_all_that_came_before(agent: Agent, stream: AgentStream) -> None:
+    stream.plan(NOW)
+    connection, _ = agent.accept()
+    is_open = [stream.is_open]
+    connection.sendall(STREAM + EVENTS)
+    assert len(stream.receive(NOW)) == 2
+    is_open.append(stream.is_open)
+    stream.ask_again(NOW + 5)
+    assert [*is_open, stream.is_open] == [False, True, False]
+    assert connection.recv(1) == b""
+    connection.close()
+    assert stream.due() == NOW + 5
+    stream.plan(NOW + 5)
+    connection, request = agent.accept()
+    assert b"Last-Event-ID" not in request
+    connection.sendall(STREAM + EVENTS)
+    assert len(stream.receive(NOW + 5)) == 2
+    connection.close()

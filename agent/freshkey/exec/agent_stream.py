@@ -101,6 +101,18 @@ class AgentStream:
                 self._tag = item.tag
         return items
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the agent has begun to answer, and goes on."""
+        return self._socket is not None and self._reader.streams
+
+    def ask_again(self, now: float) -> None:
+        """Ask anew at the next `plan`, for what came before, too."""
+        self._hang_up()
+        self._reader = AnswerReader()
+        self._tag = ""
+        self._due = now
+
     def close(self) -> None:
         """Hang up."""
         self._hang_up()

@@ -25,7 +25,7 @@ _QUIET: Final = 2.0  # seconds without news of a key before a word about it
 class OnKey(Protocol):
     """Takes a key of a name."""
 
-    def __call__(self, name: str, key: Secret, *, stale: bool) -> None:
+    def __call__(self, name: str, key: Secret, now: float, *, stale: bool) -> None:
         """Take it; `stale` if it is past its end."""
 
 
@@ -106,7 +106,16 @@ class KeySource:
                     self._list = None
                     self._names[self._events(name)] = THE_ONLY_KEY
             elif not isinstance(item, Answer) and (key := key_in(item.content)) is not None:
-                self._on_key(self._names[stream], key, stale=is_stale(item.content))
+                self._on_key(self._names[stream], key, now, stale=is_stale(item.content))
+
+    def ask_again(self, now: float) -> None:
+        """Ask for the keys anew, also for those that came before."""
+        for stream in self._names:
+            stream.ask_again(now)
+
+    def answers(self, name: str) -> bool:
+        """Whether the agent has been asked for this key, and would give it if it had it."""
+        return any(key == name and stream.is_open for stream, key in self._names.items())
 
     def on_ended(self, process: int, wait_status: int, now: float) -> None:
         """Take the end of a process, which may be the agent's."""

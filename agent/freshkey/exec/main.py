@@ -13,7 +13,7 @@ from freshkey.exec.key_names import ChoiceError, with_keys
 from freshkey.exec.key_source import HopelessError, KeySource
 from freshkey.exec.processes import StartError, exit_status, find, reap, start
 from freshkey.exec.signals import SignalReader
-from freshkey.exec.supervision import Leave, Send, Supervision
+from freshkey.exec.supervision import AskAgain, Leave, Send, Supervision
 from freshkey.logs.standard_error import tell
 
 if TYPE_CHECKING:
@@ -85,10 +85,13 @@ class _Loop:
             self._source.start_agent(self._task.config, self._found)
         while True:
             now = time.monotonic()
+            for name in self._supervision.unconfirmed(now):
+                if self._source.answers(name):
+                    self._supervision.on_withdrawn(name)
             for order in self._supervision.plan(now):
                 if isinstance(order, Leave):
                     return order.status
-                self._perform(order)
+                self._perform(order, now)
             self._source.plan(now)
             if not self._supervision.ever_started:
                 self._source.raise_if_hopeless()
@@ -120,8 +123,10 @@ class _Loop:
             else:
                 self._source.receive(ready.data, time.monotonic())
 
-    def _perform(self, order: Order) -> None:
-        if isinstance(order, Send):
+    def _perform(self, order: Order, now: float) -> None:
+        if isinstance(order, AskAgain):
+            self._source.ask_again(now)
+        elif isinstance(order, Send):
             # It may have ended just now, or be another user's by now, as sudo(8) is.
             with suppress(ProcessLookupError, PermissionError):
                 if self._command is not None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 BETWEEN_STARTS: Final = 5.0  # seconds from one start to the next, at least
 PATIENCE: Final = 5.0  # seconds to wait for keys that may be missing, or are past their end
+OLD: Final = 1.0  # seconds after which a key may have been withdrawn, and is asked for again
+ANSWER: Final = 1.0  # seconds for the agent to say that it still has it
 NEVER_STARTED: Final = 1  # the exit status when a signal came before the first start
 
 # By default these end a process. The first is left out while the command is being restarted:
@@ -50,13 +52,17 @@ class Send(NamedTuple):
     number: int
 
 
+class AskAgain(NamedTuple):
+    """Ask the agent for every key anew: `on_key` is to be called for those that it has."""
+
+
 class Leave(NamedTuple):
     """End with this status; no command runs."""
 
     status: int
 
 
-Order = Start | Send | Leave
+Order = Start | Send | AskAgain | Leave
 
 
 @final
@@ -72,6 +78,8 @@ class Supervision:
         self._begun = now
         self._keys: dict[str, Secret] = {}
         self._stale: set[str] = set()  # names of those that are past their end
+        self._came_at: dict[str, float] = {}
+        self._asked_at: float | None = None  # when it asked again, before a start
         self._given: dict[str, Secret] = {}  # what the command got, or was told of
         self._started_at: float | None = None
         self._running = False
@@ -91,12 +99,25 @@ class Supervision:
         """The names of the keys that did not come yet."""
         return sorted(self._names - self._keys.keys())
 
-    def on_key(self, name: str, key: Secret, *, stale: bool = False) -> None:
+    def on_key(self, name: str, key: Secret, now: float, *, stale: bool = False) -> None:
         """Take a key, or one that replaces it; `stale` if it is past its end already."""
         self._keys[name] = key
+        self._came_at[name] = now
         self._stale.discard(name)
         if stale:
             self._stale.add(name)
+
+    def unconfirmed(self, now: float) -> list[str]:
+        """Return the keys that the agent was asked for again, and had time to give, and did not."""
+        if self._asked_at is None or now < self._asked_at + ANSWER:
+            return []
+        return [name for name, at in self._came_at.items() if at < self._asked_at]
+
+    def on_withdrawn(self, name: str) -> None:
+        """Take it that the agent has no such key any more: a start waits for the next one."""
+        self._keys.pop(name, None)
+        self._came_at.pop(name, None)
+        self._asked_at = None
 
     def on_ended(self, status: int) -> None:
         """Take it that the command has ended, with a status as a shell gives it."""
@@ -121,7 +142,7 @@ class Supervision:
         if not self._running:
             if self._leaving:
                 return [Leave(self._status)]
-            return [self._start(now)] if self._may_start(now) else []
+            return self._start(now) if self._may_start(now) else []
         orders: list[Order] = [Send(number) for number in self._signals]
         self._signals.clear()
         if self._kill_at is not None:
@@ -135,6 +156,8 @@ class Supervision:
     def wake_at(self) -> float | None:
         """Return when time alone may give something to do, None for never."""
         if not self._running:
+            if self._asked_at is not None:
+                return self._asked_at + ANSWER
             may_go_on = self._rules.allow_missing or not self.missing
             return self._begun + PATIENCE if may_go_on else None
         if self._kill_at is not None:
@@ -148,12 +171,23 @@ class Supervision:
             return self._rules.allow_missing and waited
         return waited or not self._stale
 
-    def _start(self, now: float) -> Start:
+    def _start(self, now: float) -> list[Order]:
+        """Start the command, after a question if a key has been held for a while.
+
+        Nobody tells of a key that is withdrawn. With the agent away, what is held has to do.
+        """
+        if self._asked_at is None and any(now - at > OLD for at in self._came_at.values()):
+            self._asked_at = now
+            return [AskAgain()]
+        waits = any(at < (self._asked_at or at) for at in self._came_at.values())
+        if waits and self._asked_at is not None and now < self._asked_at + ANSWER:
+            return []
+        self._asked_at = None
         self._given = dict(self._keys)
         self._started_at = now
         self._running = True
         self._killed = False
-        return Start(self._given)
+        return [Start(self._given)]
 
     def _change_at(self) -> float:
         """Return the earliest time for a change: a restart is never followed by one at once."""
