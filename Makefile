@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-cluster bench-socket bench-start lint format lock table clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-cluster bench-socket bench-start lint format lock table events clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ lock:  ## remakes the locks in requirements/ with the newest versions
 
 table: setup  ## remakes the transition table in DESIGN.md from the code
 	$(VENV_PYTHON) -m tools.transition_table
+
+events: setup  ## remakes docs/events.md from the code
+	$(VENV_PYTHON) -m tools.events_page
 
 clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
 	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
