@@ -47,13 +47,13 @@ class Listeners:
         made = take_inherited(os.environ, wanted)
         try:
             self._open_health(settings.server.health)
-            for path, access in wanted.items():
-                if path in self._open:
-                    self._open[path].change_access(access.mode, access.owner, access.group)
-                elif path not in made:
-                    made[path] = listen(
-                        path, mode=access.mode, owner=access.owner, group=access.group
-                    )
+            for path in wanted.keys() - self._open.keys() - made.keys():
+                access = wanted[path]
+                made[path] = listen(path, mode=access.mode, owner=access.owner, group=access.group)
+            # Last: what fails above has changed nothing.
+            for path in wanted.keys() & self._open.keys():
+                access = wanted[path]
+                self._open[path].change_access(access.mode, access.owner, access.group)
         except BaseException:
             for listener in made.values():
                 listener.close()
