@@ -14,6 +14,7 @@ from tests.support.fresh_vault import (
     assert_check_passes,
     assert_key_is_minted,
     configure_agent,
+    initialized_agent,
     run_setup,
 )
 
@@ -26,13 +27,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.logins
 
 
-def test_kubernetes(
-    kubernetes: KubernetesServer, openai_server: OpenAIServer, tmpfs_path: Path
-) -> None:
-    (tmpfs_path / "token").write_text(kubernetes.issue("shop", "billing", ["vault"]))
-    (tmpfs_path / "reviewer.jwt").write_text(kubernetes.issue("vault", "vault"))
-    auth = 'method = "kubernetes"\nrole = "billing"\ntoken_file = "token"'
-    known = {
+def kubernetes_login(kubernetes: KubernetesServer, directory: Path) -> dict[str, str]:
+    """Write the pod's token and the reviewer's; return what an operator fills in."""
+    (directory / "token").write_text(kubernetes.issue("shop", "billing", ["vault"]))
+    (directory / "reviewer.jwt").write_text(kubernetes.issue("vault", "vault"))
+    return {
         "<https://API_SERVER>": kubernetes.address,
         "<CA.crt>": str(kubernetes.ca_file),
         "<REVIEWER.jwt>": "reviewer.jwt",
@@ -40,8 +39,30 @@ def test_kubernetes(
         "<SERVICE_ACCOUNT>": "billing",
         "<NAMESPACE>": "shop",
     }
+
+
+def test_kubernetes(
+    kubernetes: KubernetesServer, openai_server: OpenAIServer, tmpfs_path: Path
+) -> None:
+    auth = 'method = "kubernetes"\nrole = "billing"\ntoken_file = "token"'
+    known = kubernetes_login(kubernetes, tmpfs_path)
     with VaultServer(auth_plugins={"kubernetes": KUBERNETES_PLUGIN}) as vault:
         agent = configure_agent(tmpfs_path, vault.address, openai_server, auth)
+        run_setup(agent, vault, openai_server, known)
+        assert_check_passes(agent)
+        assert_key_is_minted(agent)
+
+
+def test_kubernetes_from_init_to_a_key(
+    kubernetes: KubernetesServer, openai_server: OpenAIServer, tmpfs_path: Path
+) -> None:
+    """`init` names the pod's own token, which here is another file."""
+    options = ("--method", "kubernetes", "--role", "billing")
+    with VaultServer(auth_plugins={"kubernetes": KUBERNETES_PLUGIN}) as vault:
+        agent = initialized_agent(tmpfs_path, vault.address, openai_server, *options)
+        text = agent.config.read_text()
+        agent.config.write_text(text.replace("[auth]", '[auth]\ntoken_file = "token"'))
+        known = kubernetes_login(kubernetes, tmpfs_path)
         run_setup(agent, vault, openai_server, known)
         assert_check_passes(agent)
         assert_key_is_minted(agent)

@@ -43,6 +43,28 @@ path = "keys/billing"
     return agent
 
 
+def initialized_agent(directory: Path, vault: str, openai: OpenAIServer, *options: str) -> Agent:
+    """Return an agent with the configuration that `freshkey init` writes.
+
+    What is only so in a test is added: places in its directory, and the emulator.
+    """
+    agent = Agent(directory)
+    path = ("--path", "openai/creds/billing")
+    done = agent.command("init", "--address", vault, *path, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = agent.config.read_text().replace("/run/freshkey/keys", "keys")
+    own = f"""
+[keys.billing.verify]
+base_url = "{openai.base_url}"
+[state]
+directory = "state"
+[server]
+socket = "freshkey.sock"
+"""
+    agent.config.write_text(text + own)
+    return agent
+
+
 def run_setup(
     agent: Agent, vault: VaultServer, openai: OpenAIServer, changes: Mapping[str, str] | None = None
 ) -> None:

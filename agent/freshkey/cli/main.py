@@ -126,9 +126,10 @@ def _parser() -> ArgumentParser:
     getting = add("once", "commands:once", "get every key, write files and journal, and exit")
     checking = add("check", "commands:check", "report every fault of the configuration")
     policing = add("policy", "policy:policy", "print the Vault policy that the configuration needs")
+    beginning = add("init", "init:init", "write a configuration to start with, never over another")
     add("version", "commands:version", "print the versions of freshkey, Python, and dependencies")
     add_asking(add)
-    for configured in (running, getting, checking, policing):
+    for configured in (running, getting, checking, policing, beginning):
         configured.add_argument(
             "--config",
             metavar="PATH",
@@ -136,6 +137,16 @@ def _parser() -> ArgumentParser:
             default=Path(os.environ.get("FRESHKEY_CONFIG") or DEFAULT_CONFIG),
             help=f"the configuration (default: $FRESHKEY_CONFIG, else {DEFAULT_CONFIG})",
         )
+    for option, metavar, help_ in (
+        ("--address", "URL", "Vault's address (default: $VAULT_ADDR)"),
+        ("--method", "NAME", "how to log in to Vault: approle, token, kubernetes, jwt, …"),
+        ("--role", "NAME", "the role of that login in Vault, where the method has one"),
+        ("--username", "NAME", "the user, for userpass and ldap"),
+        ("--path", "PATH", "what to read from Vault, such as openai/creds/billing"),
+        ("--key", "NAME", "what the key is called here (default: the last part of the path)"),
+        ("--group", "NAME", "who may read the key's file, and use the socket"),
+    ):
+        beginning.add_argument(option, metavar=metavar, help=help_)
     running.add_argument(
         "--lock-memory",
         action="store_true",

@@ -1,0 +1,74 @@
+"""A configuration to start with: the shortest that does, commented."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from freshkey.core.model.struct import Struct
+from freshkey.settings.toml import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What a method needs beside what is asked for: files of credentials lie beside the configuration.
+_FILES: Final[dict[str, tuple[str, ...]]] = {
+    "approle": ('role_id_file = "role_id"', 'secret_id_file = "secret_id"'),
+    "token": ('token_file = "token"',),
+    "jwt": ('jwt_file = "jwt"',),
+    "userpass": ('password_file = "password"',),
+    "ldap": ('password_file = "password"',),
+}
+NEED_ROLE: Final = frozenset({"kubernetes", "gcp", "azure"})
+TAKE_ROLE: Final = NEED_ROLE | {"jwt", "cert", "aws"}
+NEED_USERNAME: Final = frozenset({"userpass", "ldap"})
+
+
+class Answers(Struct, frozen=True):
+    """What can't be guessed; what is empty is left out."""
+
+    address: str
+    method: str
+    key: str
+    path: str
+    group: str = ""
+    role: str = ""
+    username: str = ""
+
+
+def starter(answers: Answers) -> str:
+    """Return the text of the configuration; `load` says whether its values can be taken."""
+    return "".join(f"{line}\n" for line in _lines(answers))
+
+
+def _lines(answers: Answers) -> Iterator[str]:
+    yield "# Freshkey's configuration; `freshkey check` lists all that is wrong with it. All other"
+    yield "# options are in configs/freshkey.toml of Freshkey's sources. Relative paths start at the"
+    yield "# directory of this file."
+    yield ""
+    yield "[vault]"
+    yield f"address = {quoted(answers.address)}"
+    if answers.method == "cert":
+        yield 'client_cert_file = "client.crt"'
+        yield 'client_key_file = "client.key"'
+    yield ""
+    yield "[auth]"
+    yield f"method = {quoted(answers.method)}"
+    if answers.role:
+        yield f"role = {quoted(answers.role)}"
+    if answers.username:
+        yield f"username = {quoted(answers.username)}"
+    yield from _FILES.get(answers.method, ())
+    yield ""
+    yield f"[keys.{answers.key}]"
+    yield f"path = {quoted(answers.path)}  # what to read from Vault"
+    yield ""
+    yield f"[[keys.{answers.key}.files]]"
+    yield f"path = {quoted(f'/run/freshkey/keys/{answers.key}')}"
+    if answers.group:
+        yield 'mode = "0440"'
+        yield f"group = {quoted(answers.group)}  # who may read it"
+        yield ""
+        yield "[server]"
+        yield f"group = {quoted(answers.group)}  # who may use the socket"
+    else:
+        yield 'mode = "0400"  # for the agent alone; for others: group = "NAME", and 0440'
