@@ -122,6 +122,7 @@ WORDS: Final = {
     "reload.done": "the configuration is in force",
     "reload.refused": "a configuration with a fault changes nothing",
     "secret.cleaned": "white space around a secret in Vault was taken off",
+    "server.access_unchanged": "a reload could not give a socket another mode or owner",
     "server.accept_failed": "the system lets nobody connect for a moment",
     "server.socket_left": "the socket's file could not be removed",
     "server.socket_lost": "the socket's file is gone, and can't be made anew",

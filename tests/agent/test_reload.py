@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -399,3 +400,100 @@ def test_a_start_without_its_port_is_refused(make_agent: Callable[..., Agent]) -
         f"freshkey: server.health: 127.0.0.1:{port}: Address already in use: name an address of "
         "this machine that is free"
     )
+
+
+def test_no_request_is_lost_in_a_reload(agent: Agent) -> None:
+    assert agent.process is not None
+    for pause in (0.0, 0.003, 0.006, 0.01, 0.015, 0.02, 0.03):
+        before = agent.key()
+        assert before is not None
+        done = len(agent.logged("reload.done"))
+        agent.process.send_signal(signal.SIGHUP)
+        time.sleep(pause)
+        if agent.post("/v1/keys/billing/rotate") == 202:
+            agent.wait_for_key(other_than=before["tag"])
+        eventually(lambda done=done: len(agent.logged("reload.done")) > done or None, "a reload")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("on_stop", ["keep", "revoke"])
+def test_a_stop_beats_a_reload(
+    make_agent: Callable[..., Agent], engine: Engine, on_stop: str
+) -> None:
+    agent = make_agent(on_stop=f'"{on_stop}"', stop_grace='"5s"')
+    agent.start()
+    agent.wait_for_key()
+    assert agent.process is not None
+    change(agent, "[keys.billing]", '[keys.billing]\nttl = "200s"')
+    agent.process.send_signal(signal.SIGHUP)
+    time.sleep(0.01)
+    assert agent.end() == 0
+    told = [line["event"] for line in agent.log()]
+    assert "token.logged_in" not in told[told.index("agent.stopping") :]
+    assert "key.mint_intended" not in told[told.index("agent.stopping") :]
+    assert (engine.counts()["live"] > 0) == (on_stop == "keep")
+    assert agent.key_file.exists() == (on_stop == "keep")
+
+
+def test_another_cluster_is_no_matter_of_a_reload(agent: Agent, engine: Engine) -> None:
+    before = agent.key()
+    address = engine.vault.address
+    change(agent, address, "http://127.0.0.1:9")
+    told = reload(agent, "reload.refused")
+    assert told["message"].startswith("vault.address: names no node of the Vault that the keys")
+    assert agent.key() is not None
+    assert before is not None
+    change(agent, '"http://127.0.0.1:9"', f'"http://127.0.0.1:9"\naddresses = ["{address}"]')
+    reload(agent)
+    assert (agent.key() or {})["tag"] == before["tag"]
+
+
+def test_reloads_leave_nothing_behind(agent: Agent) -> None:
+    assert agent.process is not None
+    descriptors = f"/proc/{agent.process.pid}/fd"
+    reload(agent)
+    agent.get("/v1/keys/billing")
+    time.sleep(3)  # what an old server had under way has ended, and the file's watcher is there
+    before = len(os.listdir(descriptors))  # noqa: PTH208 - a count alone
+    for _ in range(10):
+        reload(agent)
+        agent.get("/v1/keys/billing")
+    eventually(
+        lambda: len(os.listdir(descriptors)) <= before or None,  # noqa: PTH208 - as above
+        "no descriptor is left behind",
+    )
+
+
+def test_a_group_that_is_named_no_more_is_taken_back(agent: Agent, tmpfs_path: Path) -> None:
+    path = tmpfs_path / "freshkey.sock"
+    usual = path.stat().st_gid
+    change(agent, "[server]", '[server]\ngroup = "12345"')
+    reload(agent)
+    assert path.stat().st_gid == 12345
+    change(agent, 'group = "12345"\n', "")
+    reload(agent)
+    assert path.stat().st_gid == usual
+
+
+def test_a_hook_under_way_runs_to_its_end_under_the_next_configuration(agent: Agent) -> None:
+    hook = '[[keys.billing.hooks]]\ncommand = ["sh", "-c", "sleep 0.5; echo x >> ran"]\n'
+    change(agent, "[log]", f"{hook}[log]".replace("ran", str(agent.directory / "ran")))
+    reload(agent)
+    before = agent.key()
+    assert before is not None
+    assert agent.post("/v1/keys/billing/rotate") == 202
+    agent.wait_for_key(other_than=before["tag"])
+    reload(agent)
+    eventually(lambda: agent.logged("hook.done") or None, "the hook runs")
+    time.sleep(1)
+    assert (agent.directory / "ran").read_text() == "x\n", "one at a time, and once in the end"
+
+
+def test_a_start_that_can_not_remove_a_journal_says_so(make_agent: Callable[..., Agent]) -> None:
+    agent = make_agent()
+    change(agent, 'directory = "state"', 'directory = "state"\npersist = false')
+    agent.journal.mkdir(parents=True)
+    agent.journal.parent.chmod(0o700)
+    done = agent.command("run")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"freshkey: {agent.journal}: " in done.stderr.splitlines()[-1]

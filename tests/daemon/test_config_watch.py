@@ -2,10 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+from freshkey.daemon import config_watch
 from freshkey.daemon.config_watch import directories
+from structlog.testing import capture_logs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def test_a_plain_file_stands_in_one_directory(tmp_path: Path) -> None:
@@ -41,3 +46,22 @@ def test_links_that_go_round_in_a_circle_end(tmp_path: Path) -> None:
 
 def test_a_missing_directory_is_not_watched(tmp_path: Path) -> None:
     assert directories(tmp_path / "none" / "config.toml") == []
+
+
+async def test_what_can_not_be_watched_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> list[Path]:
+        raise PermissionError("no way in")
+
+    monkeypatch.setattr(config_watch, "directories", refuse)
+    monkeypatch.setattr(config_watch, "AFTER_START", 0)
+    monkeypatch.setattr(config_watch, "_LOOK_AGAIN", 1)
+    with capture_logs() as told:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(config_watch.watch_config, tmp_path / "config.toml", lambda: None)
+            with trio.fail_after(10):
+                while len(told) < 3:  # noqa: ASYNC110 - a thread tells
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+    assert {line["event"] for line in told} == {"config.not_watched"}

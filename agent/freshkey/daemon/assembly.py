@@ -19,6 +19,8 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.settings.desired_state import desired_state
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from freshkey.core.model.ledger import Ledger
     from freshkey.core.model.state import AgentState
     from freshkey.daemon.counters import Counters
@@ -43,14 +45,28 @@ class Lasting(NamedTuple):
     counters: Counters
 
 
+class Before(NamedTuple):
+    """What the configuration before a reload has come to."""
+
+    ledger: Ledger
+    done_hooks: Mapping[str, int]
+
+    @classmethod
+    def of(cls, parts: Parts) -> Before:
+        """Take it from the parts that have ended."""
+        environment = parts.environment
+        ledger = environment.keeper.ledger(parts.loop.state)
+        return cls(ledger, environment.hooks.done.generations)
+
+
 def assemble(
     settings: Settings,
     lasting: Lasting,
     *,
     keep_on_stop: bool = False,
-    ledger: Ledger | None = None,
+    before: Before | None = None,
 ) -> Parts:
-    """Make the parts, with the state that the journal holds, or `ledger` after a reload.
+    """Make the parts, with the state that the journal holds, or `before` after a reload.
 
     `keep_on_stop`: see `desired_state`. What was published before is shown at once.
     """
@@ -58,12 +74,13 @@ def assemble(
     recorder = Recorder(Audit(settings.log.audit_file), clock, counters.on_record)
     publisher = Publisher(settings, clock)
     keeper = _keeper(settings, directory, keep_on_stop=keep_on_stop)
-    state = _restored(keeper, publisher, recorder, ledger)
+    state = _restored(keeper, publisher, recorder, before)
     shown = PublishedKeys(settings.keys)
     for key in state.keys:
         if key.name in settings.keys and key.announced == key.generation:
             shown.show(view(key, state.tokens, state.link))
-    hooks = _hooks(settings, directory, state, counters)
+    done = _done_hooks(settings, directory, state, before)
+    hooks = Hooks(settings.keys, done, counters.on_hook)
     environment = AgentEnvironment(clock, keeper, publisher, shown, recorder, hooks, counters)
     return Parts(settings, environment, Loop(keeper.desired_state.policy, state, environment))
 
@@ -79,10 +96,10 @@ def _keeper(settings: Settings, directory: StateDirectory, *, keep_on_stop: bool
 
 
 def _restored(
-    keeper: JournalKeeper, publisher: Publisher, recorder: Recorder, ledger: Ledger | None
+    keeper: JournalKeeper, publisher: Publisher, recorder: Recorder, before: Before | None
 ) -> AgentState:
     """Return the state to go on from."""
-    adopted = keeper.restore() if ledger is None else keeper.adopt(ledger)
+    adopted = keeper.restore() if before is None else keeper.adopt(before.ledger)
     for record in adopted.records:
         recorder.record(record)
     publisher.remove_left(adopted.files)
@@ -91,14 +108,14 @@ def _restored(
     return adopted.state
 
 
-def _hooks(
-    settings: Settings, directory: StateDirectory, state: AgentState, counters: Counters
-) -> Hooks:
-    """Make what runs hooks, with what an agent before this one has left to run."""
+def _done_hooks(
+    settings: Settings, directory: StateDirectory, state: AgentState, before: Before | None
+) -> DoneHooks:
+    """Say which hooks have run already, and which an agent before this one has left to run."""
     come_to = {
         key.name: key.generation
         for key in state.keys
         if not key.removed and settings.keys[key.name].hooks
     }
-    done = DoneHooks(directory if settings.state.persist else None, come_to)
-    return Hooks(settings.keys, done, counters.on_hook)
+    kept = before.done_hooks if before else None
+    return DoneHooks(directory if settings.state.persist else None, come_to, kept)

@@ -25,6 +25,7 @@ AFTER_START: Final = 2.0  # seconds; then the start has the processor no more
 _MOST_LINKS: Final = 40  # as the kernel takes (path_resolution(7))
 _STEP: Final = 500  # milliseconds between two looks at what inotify has said; 50 cost 8 s an hour
 _DEBOUNCE: Final = 1000  # milliseconds in which changes are one
+_SETTLING: Final = 1.0  # seconds in which a new content must not change again
 _LOOK_AGAIN: Final = 60_000  # milliseconds; a directory that was itself replaced tells nothing
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -40,11 +41,14 @@ async def watch_config(path: Path, on_change: Callable[[], None]) -> None:
     while True:
         found = _digest(path)
         if found is not None and found != digest:
+            await trio.sleep(_SETTLING)
+            if _digest(path) != found:  # somebody is still writing it
+                continue
             digest = found
             on_change()
         stop = Event()
         try:
-            await trio.to_thread.run_sync(_wait, directories(path), stop, abandon_on_cancel=True)
+            await trio.to_thread.run_sync(_wait, path, stop, abandon_on_cancel=True)
         finally:
             stop.set()
 
@@ -64,10 +68,10 @@ def directories(path: Path) -> list[Path]:
     return found
 
 
-def _wait(places: list[Path], stop: Event) -> None:
-    """Return when something happens in one of the directories, or after a minute."""
+def _wait(path: Path, stop: Event) -> None:
+    """Return when something happens in one of the file's directories, or after a minute."""
     try:
-        changes = _changes(places, stop)
+        changes = _changes(directories(path), stop)
         next(changes, None)
     except (OSError, RuntimeError, ImportError) as error:  # out of descriptors or watches
         log.warning("config.not_watched", message=one_line(str(error)))

@@ -9,8 +9,9 @@ from freshkey.daemon.metrics import metrics
 from freshkey.serve.exposition import exposition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+    from freshkey.core.model.events import Event
     from freshkey.daemon.counters import Counters
     from freshkey.daemon.loop import Loop
     from freshkey.daemon.status import Reporter
@@ -18,20 +19,23 @@ if TYPE_CHECKING:
 
 @final
 class Control:
-    """See `serve.control.Control`."""
+    """See `serve.control.Control`. `send` hands an event to the main loop that runs, or is next."""
 
-    def __init__(self, loop: Loop, reporter: Reporter, counters: Counters) -> None:
+    def __init__(
+        self, loop: Loop, send: Callable[[Event], None], reporter: Reporter, counters: Counters
+    ) -> None:
         self._loop = loop
+        self._send = send
         self._reporter = reporter
         self._counters = counters
 
     def report(self, name: str, tag: str) -> None:
         """OpenAI refused the key with this tag to a reader."""
-        self._loop.send(Reported(name, tag))
+        self._send(Reported(name, tag))
 
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
         """A new key is wanted."""
-        self._loop.send(RotateRequested(name, compromised, now))
+        self._send(RotateRequested(name, compromised, now))
 
     def status(self, names: Collection[str]) -> Mapping[str, object]:
         """Describe the state as it is now, with these keys."""

@@ -32,7 +32,7 @@ VAULT_BUCKETS: Final = (
     60.0,
 )  # seconds
 FILE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
-_DONE: Final = "ok"
+DONE: Final = "ok"
 
 
 @final
@@ -77,7 +77,7 @@ class Counters:
                 if isinstance(order, Issue):
                     self.mints[order.name, fault.kind] += 1
             case Issued(grant=grant) if isinstance(order, Issue) and grant.lease_id:
-                self.mints[order.name, _DONE] += 1
+                self.mints[order.name, DONE] += 1
             case Tested(finding=finding) if finding.verdict is Verdict.REFUSED:
                 self.on_fault(Operation.TEST, FaultKind.REFUSED)
             case Published(faults=faults) | Withdrawn(faults=faults):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self, TypeAlias, final
 
+import structlog
+
+from freshkey.core.model.faults import FaultError
 from freshkey.serve.activation import take_inherited
 from freshkey.serve.credential import CredentialSocket
 from freshkey.serve.endpoint import Endpoint, http
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from freshkey.settings.values import HostPort
 
     Access: TypeAlias = ServerSettings | CredentialSettings
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @final
@@ -39,7 +44,7 @@ class Listeners:
         self.close()
 
     def open(self, settings: Settings) -> None:
-        """Take over what systemd passed, and make the other sockets.
+        """Take over what systemd passed, and make the other sockets; those that are open stay.
 
         Raises FaultError (`output`), and leaves what was open as it was.
         """
@@ -50,10 +55,6 @@ class Listeners:
             for path in wanted.keys() - self._open.keys() - made.keys():
                 access = wanted[path]
                 made[path] = listen(path, mode=access.mode, owner=access.owner, group=access.group)
-            # Last: what fails above has changed nothing.
-            for path in wanted.keys() & self._open.keys():
-                access = wanted[path]
-                self._open[path].change_access(access.mode, access.owner, access.group)
         except BaseException:
             for listener in made.values():
                 listener.close()
@@ -69,13 +70,19 @@ class Listeners:
         else:
             self._next_health = self._health
 
-    def close_others(self, settings: Settings) -> None:
-        """Close those that a configuration does not name any more."""
+    def take_over(self, settings: Settings) -> None:
+        """Close those that a configuration does not name any more, and give the rest its access."""
         if self._health is not None and self._health is not self._next_health:
             self._health.close()
         self._health = self._next_health
-        for path in self._open.keys() - _wanted(settings).keys():
+        wanted = _wanted(settings)
+        for path in self._open.keys() - wanted.keys():
             self._open.pop(path).close()
+        for path, access in wanted.items():
+            try:
+                self._open[path].change_access(access.mode, access.owner, access.group)
+            except FaultError as error:
+                log.warning("server.access_unchanged", message=error.fault.message)
 
     def close(self) -> None:
         """Close all."""

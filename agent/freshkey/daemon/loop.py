@@ -79,6 +79,7 @@ class Loop:
         self._wake_at = -inf
         self._stepped_at = -inf
         self._finished = False
+        self._policy_of_a_stop: AgentPolicy | None = None  # while a pause has another one
         self._shown: dict[str, KeyView] = {}
 
     def send(self, event: Event) -> None:
@@ -92,8 +93,19 @@ class Loop:
 
     def pause(self, policy: AgentPolicy) -> None:
         """Have `run` end once no mint is under way; `policy` is what holds until then."""
-        self.policy = policy
+        self._policy_of_a_stop, self.policy = self.policy, policy
         self.send(StopRequested(to_reload=True))
+
+    def stop(self) -> None:
+        """Have `run` end in order, also if it is paused."""
+        self.policy = self._policy_of_a_stop or self.policy
+        self.send(StopRequested())
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether `run` has ended, or is about to end, for a reload."""
+        stopping = self.state.stopping
+        return stopping is not None and stopping.to_reload
 
     def turned_at(self) -> float:
         """Say when it last looked whether there is something to do, on trio's clock."""
@@ -104,7 +116,7 @@ class Loop:
     ) -> None:
         """Run until the core has finished; a state for which `until` holds asks it to."""
         async with trio.open_nursery() as orders:
-            events: list[Event] = [Started()]
+            events: list[Event] = [Started(), *self._arrived()]
             while True:
                 self._advance(events, executor, orders)
                 if self._finished:

@@ -15,39 +15,30 @@ import structlog
 import trio
 
 from freshkey import __version__
-from freshkey.core.model.events import StopRequested
 from freshkey.core.model.faults import FaultError
-from freshkey.daemon.assembly import Lasting, assemble
+from freshkey.daemon.assembly import Before, Lasting, assemble
 from freshkey.daemon.config_watch import watch_config
-from freshkey.daemon.control import Control
 from freshkey.daemon.counters import Counters
 from freshkey.daemon.endpoints import Listeners
 from freshkey.daemon.hardening import allow_connections, secure, warn_of_swap
 from freshkey.daemon.once import get_keys
 from freshkey.daemon.reload import Reloads
 from freshkey.daemon.service_manager import ServiceManager
-from freshkey.daemon.status import Reporter
+from freshkey.daemon.serving import Serving
 from freshkey.daemon.work import work
-from freshkey.host.clock import WallClock, boot_time
+from freshkey.host.clock import WallClock
 from freshkey.host.notify import notify
 from freshkey.logs.setup import configure
 from freshkey.logs.standard_error import tell
 from freshkey.outputs.state_dir import StateDirectory
-from freshkey.serve.access import Access
-from freshkey.serve.audit import RequestAudit
-from freshkey.serve.notices import Notices
-from freshkey.serve.readers import Readers
-from freshkey.serve.reading import Reading
-from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, ServerStop, serve
 from freshkey.settings.desired_state import pausing_policy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from freshkey.core.model.ledger import Ledger
-    from freshkey.daemon.assembly import Parts
+    from freshkey.core.model.events import Event
+    from freshkey.core.model.faults import Fault
     from freshkey.daemon.loop import Loop
     from freshkey.settings.model import Settings
 
@@ -61,6 +52,7 @@ def run(
 
     `load` reads the configuration at `config` anew; it raises SettingsError with every fault.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to obey it
     daemon = partial(_run, settings, config, load)
     return _locked(settings, daemon, lock_memory=lock_memory)
 
@@ -83,9 +75,19 @@ def _locked(
         with StateDirectory.open(state.directory, allow_disk=state.allow_disk) as directory:
             warn_of_swap(settings)
             return trio.run(main, directory)
-    except FaultError as error:
-        tell(f"freshkey: {error.fault.message}")
+    except (FaultError, BaseExceptionGroup) as error:
+        fault = _fault_in(error)
+        if fault is None:
+            raise
+        tell(f"freshkey: {fault.message}")
         return 1
+
+
+def _fault_in(error: BaseException) -> Fault | None:
+    """Return the fault that ended the agent; nurseries wrap it in groups of one."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        (error,) = error.exceptions
+    return error.fault if isinstance(error, FaultError) else None
 
 
 async def _run(
@@ -101,9 +103,10 @@ async def _run(
             outer.start_soon(daemon.manager.run)
             log.info("agent.started", version=__version__, keys=list(settings.keys))
             async with trio.open_nursery() as servers:
-                ledger = await daemon.live(servers, None)
-                while ledger is not None:
-                    ledger = await daemon.live(servers, ledger)
+                serving = Serving(listeners, daemon.lasting, daemon.send, servers)
+                before = await daemon.live(serving, None)
+                while before is not None:
+                    before = await daemon.live(serving, before)
             outer.cancel_scope.cancel()
     log.info("agent.stopped")
     return 0
@@ -121,37 +124,45 @@ class _Daemon:
         listeners: Listeners,
     ) -> None:
         self._listeners = listeners
-        self._lasting = Lasting(directory, WallClock(), Counters())
-        self._readers = Readers(boot_time)
-        self._loop: Loop | None = None
+        self.lasting = Lasting(directory, WallClock(), Counters())
+        self._loop: Loop | None = None  # None between two of them
+        self._for_the_next: list[Event] = []
         self._is_stopping = False
-        self.manager = ServiceManager(self._lasting.clock)
+        self.manager = ServiceManager(self.lasting.clock)
         self.reloads = Reloads(settings, load, listeners.open, self.manager)
 
-    async def live(self, servers: trio.Nursery, ledger: Ledger | None) -> Ledger | None:
-        """Serve and work until the end, None, or until a reload, whose `live` goes on from that.
-
-        What of the server is still under way then comes to its end in `servers`.
-        """
+    async def live(self, serving: Serving, before: Before | None) -> Before | None:
+        """Serve and work until the end, None, or until a reload, whose `live` goes on from that."""
         settings = self.reloads.current
-        if ledger is not None:
+        if before is not None:
             configure(settings.log.level, settings.log.format)
         allow_connections(settings)
-        parts = assemble(settings, self._lasting, ledger=ledger)
+        parts = assemble(settings, self.lasting, before=before)
         self._loop = parts.loop
+        for event in self._for_the_next:
+            parts.loop.send(event)
+        self._for_the_next.clear()
         if self._is_stopping:
-            parts.loop.send(StopRequested())
-        server = await self._serve(parts, servers)
+            parts.loop.stop()
+        self._listeners.take_over(settings)
+        server = await serving.start(parts)
         self.manager.watch(parts.environment.published_keys, parts.loop.turned_at)
-        self._listeners.close_others(settings)
-        await work(parts, partial(self._pause_to_reload, reloaded=ledger is not None))
+        await work(parts, partial(self._pause_to_reload, reloaded=before is not None))
+        self._loop = None
         server.asked.set()
         await server.released.wait()
-        if self.reloads.current is settings:
-            parts.environment.keeper.close(parts.loop.state)
-            self._listeners.close()
-            return None
-        return parts.environment.keeper.ledger(parts.loop.state)
+        if parts.loop.is_paused:
+            return Before.of(parts)
+        parts.environment.keeper.close(parts.loop.state)
+        self._listeners.close()
+        return None
+
+    def send(self, event: Event) -> None:
+        """Hand an event to the main loop that runs, or to the next one."""
+        if self._loop is None:
+            self._for_the_next.append(event)
+        else:
+            self._loop.send(event)
 
     async def obey_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -164,33 +175,10 @@ class _Daemon:
                     self.reloads.request()
                     continue
                 self._is_stopping = True
+                self.reloads.close()
                 notify(STOPPING=1)
                 if self._loop is not None:
-                    self._loop.send(StopRequested())
-
-    async def _serve(self, parts: Parts, servers: trio.Nursery) -> ServerStop:
-        """Serve the sockets, and run hooks; return what ends that."""
-        _, clock, counters = self._lasting
-        settings, environment = parts.settings, parts.environment
-        keys, hooks = environment.published_keys, environment.hooks
-        record, publisher = environment.recorder.audit, environment.publisher
-        reporter = Reporter(
-            settings.vault.address,
-            clock,
-            publisher,
-            self._readers.of,
-            hooks.trouble,
-        )
-        control, access = Control(parts.loop, reporter, counters), Access.of(settings.keys)
-        audit = RequestAudit(record, counters.on_read)
-        reading = Reading(keys, access, clock, audit, self._readers)
-        routes = Routes(keys, reading, Notices(keys, access, control, audit), control)
-        served = self._listeners.endpoints(settings, routes.answer, reading)
-        limits = Limits(settings.server.max_connections, settings.server.max_connections_per_uid)
-        stop = ServerStop()
-        await servers.start(partial(serve, served, limits, commit=record.flush, stop=stop))
-        servers.start_soon(hooks.run, stop.asked)
-        return stop
+                    self._loop.stop()
 
     async def _pause_to_reload(self, loop: Loop, *, reloaded: bool) -> None:
         """Wait for another configuration, and have the loop end for it.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from freshkey import __version__
 from freshkey.core.keys import lifecycle, revocation
+from freshkey.core.model.state import Reason
+from freshkey.daemon.counters import DONE
 from freshkey.host.clock import boot_time
 from freshkey.logs.standard_error import stream
 from freshkey.serve.exposition import HistogramMetric, Metric
@@ -23,7 +25,7 @@ def metrics(state: AgentState, counters: Counters) -> Iterator[Metric | Histogra
     """List every metric; the labels are names of the configuration, and words of the contract."""
     yield from _of_keys(state)
     yield from _of_the_agent(state)
-    yield from _counted(counters)
+    yield from _counted(counters, [key.name for key in state.keys if not key.removed])
     build = ("version", "python")
     values: dict[tuple[str, ...], float] = {(__version__, platform.python_version()): 1.0}
     yield Metric("gauge", "freshkey_build_info", "Versions of agent and Python.", build, values)
@@ -89,14 +91,16 @@ def _of_the_agent(state: AgentState) -> Iterator[Metric]:
     )
 
 
-def _counted(counters: Counters) -> Iterator[Metric | HistogramMetric]:
+def _counted(counters: Counters, keys: list[str]) -> Iterator[Metric | HistogramMetric]:
     def counter(name: str, help_: str, labels: tuple[str, ...], values: object) -> Metric:
         return Metric("counter", f"freshkey_{name}", help_, labels, values)  # type: ignore[arg-type]
 
-    yield counter("rotations", "Keys published, by why.", ("key", "reason"), counters.rotations)
-    yield counter(
-        "mints", "Mints by their outcome: ok, or the fault.", ("key", "outcome"), counters.mints
-    )
+    # With zeros: what is missing before it is 1 shows no increase.
+    reasons = {(key, reason.value): 0.0 for key in keys for reason in Reason}
+    rotations = {**reasons, **counters.rotations}
+    yield counter("rotations", "Keys published, by why.", ("key", "reason"), rotations)
+    mints = {**{(key, DONE): 0.0 for key in keys}, **counters.mints}
+    yield counter("mints", "Mints by their outcome: ok, or the fault.", ("key", "outcome"), mints)
     yield counter("faults", "Faults of every kind.", ("operation", "fault"), counters.faults)
     yield HistogramMetric(
         "freshkey_vault_request_seconds",

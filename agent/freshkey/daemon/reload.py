@@ -10,6 +10,7 @@ import trio
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
 from freshkey.settings import SettingsError, SettingsFault
+from freshkey.settings.desired_state import desired_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,11 @@ class Reloads:
         self._prepare = prepare
         self._manager = manager
         self._asked = trio.Event()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Take no configuration any more: the agent ends."""
+        self._is_closed = True
 
     def request(self) -> None:
         """Ask for one; several in a row are one."""
@@ -68,10 +74,8 @@ class Reloads:
             settings = await trio.to_thread.run_sync(self._load)
         except SettingsError as error:
             return error.faults
-        directory = settings.state.directory
-        if directory != self.current.state.directory:
-            message = "can't change while the agent runs: restart it"
-            return (SettingsFault("state.directory", message),)
+        if (fault := self._unchangeable(settings)) is not None:
+            return (fault,)
         try:
             self._prepare(settings)
         except FaultError as error:
@@ -79,6 +83,22 @@ class Reloads:
         log.info("reload.begun", **_changes(self.current, settings))
         self.current = settings
         return ()
+
+    def _unchangeable(self, settings: Settings) -> SettingsFault | None:
+        """Say what a running agent can't do, or has not to do without being told."""
+        if self._is_closed:
+            return SettingsFault("reload", "the agent is stopping")
+        if settings.state.directory != self.current.state.directory:
+            message = "can't change while the agent runs: restart it"
+            return SettingsFault("state.directory", message)
+        origin = desired_state(self.current).origin
+        if not origin.same_cluster(desired_state(settings).origin):
+            message = (
+                "names no node of the Vault that the keys came from, so all of them would be given "
+                "up: restart the agent if that is meant, or name an old node in addresses, too"
+            )
+            return SettingsFault("vault.address", message)
+        return None
 
 
 def _changes(before: Settings, after: Settings) -> dict[str, list[str]]:

@@ -31,22 +31,34 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @final
 class DoneHooks:
-    """`directory` None: nothing is kept, and nothing was."""
+    """`directory` None: nothing is kept over the end of the process."""
 
-    def __init__(self, directory: StateDirectory | None, generations: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        directory: StateDirectory | None,
+        generations: Mapping[str, int],
+        before: Mapping[str, int] | None = None,
+    ) -> None:
         """Go on from `generations`, which says how far each key with hooks has come so far.
+
+        `before` is what the configuration before a reload came to, where no file has it.
 
         A key that was not in the file has its hooks for the first time: what was published before
         is not their concern.
         """
         self._directory = directory
         self._failed = False
-        kept = self._read()
+        kept = self._read() or before or {}
         self._done = {
             name: min(kept.get(name, generation), generation)
             for name, generation in generations.items()
         }
         self._write()
+
+    @property
+    def generations(self) -> Mapping[str, int]:
+        """The last generation of each key whose hooks have all run."""
+        return self._done
 
     def of(self, name: str) -> int:
         """Return the last generation of a key whose hooks have all run, 0 for none."""

@@ -43,6 +43,7 @@ class Hooks:
         done: DoneHooks,
         count: Callable[[str, HookOutcome], None],
     ) -> None:
+        self.done = done
         self._count = count
         self._of = {
             name: KeyHooks(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
+import stat
 from os import fsdecode
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UNCHANGED: Final = -1  # for chown(2): leave what the file system gives
 
@@ -32,3 +37,12 @@ def group_id(group: str | None) -> int:
         return grp.getgrnam(fsdecode(group.encode())).gr_gid
     except KeyError:
         raise KeyError(f"no group {group!r}") from None
+
+
+def usual_group(directory: Path | int) -> int:
+    """The group that a file gets in a directory: its own, if it has setgid (inode(7)).
+
+    Raises OSError.
+    """
+    found = os.stat(directory)  # noqa: PTH116 - of a descriptor, too
+    return found.st_gid if found.st_mode & stat.S_ISGID else os.getegid()

@@ -77,6 +77,12 @@ class Audit:
             untaken = reads if self._file is None else self._append(self._file, reads)
             self._log_lines(untaken)
 
+    def close(self) -> None:
+        """Write what is left, and close the file; it is opened again if need be."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+
     def _append(self, file: AuditFile, lines: Sequence[bytes]) -> Sequence[bytes]:
         """Return the lines that the file did not take."""
         try:

@@ -107,7 +107,7 @@ class AuditFile:
             if self._descriptor >= 0 and (found.st_dev, found.st_ino) == self._inode:
                 return
             self._refuse_others(found)
-        self._close()
+        self.close()
         descriptor = os.open(self._path, _APPEND, 0o600)
         opened = os.fstat(descriptor)
         self._descriptor = descriptor
@@ -117,10 +117,11 @@ class AuditFile:
 
     def _refuse_others(self, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode):
-            self._close()
+            self.close()
             raise OSError(None, "it is not a regular file: name another path, or remove it")
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close it; the next `append` opens it again."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -9,7 +9,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from freshkey.host.accounts import UNCHANGED
+from freshkey.host.accounts import UNCHANGED, usual_group
 from freshkey.outputs.errors import refusal, reported
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def same(directory: int, path: Path, content: bytes, access: Access) -> bool:
     if status is None or status.st_size != len(content):
         return False
     uid = os.geteuid() if access.uid == UNCHANGED else access.uid
-    gid = _usual_group(directory) if access.gid == UNCHANGED else access.gid
+    gid = usual_group(directory) if access.gid == UNCHANGED else access.gid
     if (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) != (access.mode, uid, gid):
         return False
     try:
@@ -64,12 +64,6 @@ def same(directory: int, path: Path, content: bytes, access: Access) -> bool:
         return False
     with os.fdopen(descriptor, "rb") as file:
         return file.read() == content
-
-
-def _usual_group(directory: int) -> int:
-    """The group that a file gets in an open directory: its own under setgid (inode(7))."""
-    found = os.fstat(directory)
-    return found.st_gid if found.st_mode & stat.S_ISGID else os.getegid()
 
 
 def regular(directory: int, path: Path) -> os.stat_result | None:

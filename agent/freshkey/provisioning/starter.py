@@ -41,9 +41,8 @@ def starter(answers: Answers) -> str:
 
 
 def _lines(answers: Answers) -> Iterator[str]:
-    yield "# Freshkey's configuration; `freshkey check` lists all that is wrong with it. All other"
-    yield "# options are in configs/freshkey.toml of Freshkey's sources. Relative paths start at the"
-    yield "# directory of this file."
+    yield "# Freshkey's configuration; `freshkey check` lists all that is wrong in it. All options"
+    yield "# are in configs/freshkey.toml of its sources. Relative paths start at this directory."
     yield ""
     yield "[vault]"
     yield f"address = {quoted(answers.address)}"

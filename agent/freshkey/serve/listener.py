@@ -11,7 +11,7 @@ import structlog
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
-from freshkey.host.accounts import group_id, user_id
+from freshkey.host.accounts import UNCHANGED, group_id, user_id, usual_group
 from freshkey.serve.socket_file import (
     fail,
     look,
@@ -74,14 +74,19 @@ class Listener:
         return left
 
     def change_access(self, mode: int, owner: str | None, group: str | None) -> None:
-        """Give the file another mode and owner; one that systemd made stays as it is.
+        """Give the file this mode and owner, if it is still there; systemd's stays as it is.
 
         Raises FaultError as `listen` does.
         """
-        if self._make is None or self.file is None:
+        found, file = look(self.path), self.file
+        if self._make is None or found is None or file is None or found.inode != file.inode:
             return
         try:
-            set_access(self.path, mode, user_id(owner), group_id(group))
+            uid, gid = user_id(owner), group_id(group)
+            # Without a name it is what a new file would get.
+            uid = os.geteuid() if uid == UNCHANGED else uid
+            gid = usual_group(self.path.parent) if gid == UNCHANGED else gid
+            set_access(self.path, mode, uid, gid)
         except KeyError as error:
             fail(self.path, f"{error.args[0]} on this machine; create it, or use a numeric id")
         except OSError as error:

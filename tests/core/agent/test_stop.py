@@ -51,6 +51,42 @@ def test_a_pause_ends_as_a_stop_does_and_is_not_told_as_one() -> None:
     assert world.logged("agent.stopping") == []
 
 
+def test_a_stop_takes_a_pause_over_and_does_what_a_stop_does() -> None:
+    world = World(policy(revoke_on_stop=True)).start().run(10)
+    asking = world.policy
+    world.policy = policy(stop_grace=600)  # as a pause has it: nothing ends
+    world.rules = (Rule((Issue,), latency=60),)
+    world.send(RotateRequested("billing")).send(StopRequested(to_reload=True)).run(1)
+    went_on = not world.finished and bool(world.file_keys)
+    world.policy = asking
+    asked = world.now
+    world.send(StopRequested()).run(600)
+    assert went_on
+    assert world.finished
+    assert world.now <= asked + 20 + 5
+    assert not world.file_keys
+    assert len(world.logged("agent.stopping")) == 1
+
+
+def test_a_pause_changes_nothing_about_a_stop() -> None:
+    world = World(policy()).start().run(10)
+    world.rules = (Rule((Issue,), latency=60),)
+    world.send(RotateRequested("billing")).send(StopRequested())
+    stopping = world.state.stopping
+    world.send(StopRequested(to_reload=True)).send(StopRequested())
+    assert world.state.stopping == stopping
+
+
+def test_a_pause_waits_for_a_login() -> None:
+    """A single-use credential is spent: its token goes on to the next configuration."""
+    world = World(policy())
+    world.rules = (Rule((LogIn,), latency=8),)
+    world.start().run(1)
+    world.send(StopRequested(to_reload=True)).run(600)
+    assert world.finished
+    assert world.state.tokens.current is not None
+
+
 def test_revoke_withdraws_then_revokes_the_token() -> None:
     world = World(policy("a", "b", revoke_on_stop=True)).start().run(10)
     world.send(RotateRequested("a")).run(10)

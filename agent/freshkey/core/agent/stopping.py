@@ -21,13 +21,14 @@ _AWAITED = (TokenCall.LOGIN, TokenCall.REVOKE)  # nobody would use the token of 
 
 
 def begin(state: AgentState, context: StepContext, *, to_reload: bool) -> AgentState:
-    """Take note of the first request to stop; a second one changes nothing."""
-    if state.stopping is not None:
+    """Take note of the first request to stop, which takes a pause over; others change nothing."""
+    if state.stopping is not None and (to_reload or not state.stopping.to_reload):
         return state
-    graces = (context.of(key).stop_grace for key in state.keys if _is_minting(key))
+    graces = (context.of(key).stop_grace for key in state.keys if to_reload or _is_minting(key))
     if not to_reload:
         context.tell("agent.stopping")
-    return replace(state, stopping=Stopping(context.now + max(graces, default=0.0)))
+    grace_until = context.now + max(graces, default=0.0)
+    return replace(state, stopping=Stopping(grace_until, to_reload=to_reload))
 
 
 def plan(state: AgentState, stopping: Stopping, context: StepContext) -> AgentState:
@@ -89,7 +90,9 @@ def _is_minting(key: KeyState) -> bool:
 
 
 def _waits_for_mints(state: AgentState, stopping: Stopping, context: StepContext) -> bool:
-    return any(map(_is_minting, state.keys)) and not context.due(stopping.grace_until)
+    logs_in = stopping.to_reload and state.tokens.call in _AWAITED
+    busy = logs_in or any(map(_is_minting, state.keys))
+    return busy and not context.due(stopping.grace_until)
 
 
 def _revoke_tokens(tokens: Tokens, context: StepContext) -> Tokens:

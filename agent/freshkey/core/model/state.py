@@ -207,11 +207,13 @@ class Stopping(Struct, frozen=True):
     """A stop was asked for.
 
     Mints under way are waited for until `grace_until`, all else until `end_by`, which is set when
-    no mint is left.
+    no mint is left. A pause for a reload waits as long for logins: what a credential has bought
+    goes on to the next configuration.
     """
 
     grace_until: float
     end_by: float | None = None
+    to_reload: bool = False
 
 
 class AgentState(Struct, frozen=True):
