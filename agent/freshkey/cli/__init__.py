@@ -2,5 +2,6 @@
 
 What a command needs is imported when it runs.
 
-May import: core.model, daemon, exec, host, logs, outputs, preflight, provisioning, settings.
+May import: core.model, daemon, exec, host, logs, outputs, preflight, provisioning, reporting,
+    settings.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from argparse import ArgumentTypeError
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from freshkey.settings.values import KEY_NAME, WrongValueError, duration, positive_duration, quoted
@@ -32,6 +33,17 @@ def _duration(parse: Callable[[object], float], text: str) -> float:
         return parse(int(text) if text.isdecimal() else text)
     except WrongValueError as error:
         raise ArgumentTypeError(str(error)) from None
+
+
+def moment(text: str) -> float:
+    """Take a time such as 2026-11-29T12:00:00Z; return seconds since 1970."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ArgumentTypeError(f"is {quoted(text)}, and must look like 2026-11-29T12:00:00Z")
+    return found.timestamp()
 
 
 def key_name(text: str) -> str:

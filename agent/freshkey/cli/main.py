@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, NoReturn
 
 from freshkey import __version__, settings
-from freshkey.cli.arguments import DEFAULT_CONFIG, seconds
+from freshkey.cli.arguments import DEFAULT_CONFIG, moment, seconds
 from freshkey.cli.asking import add_asking
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
@@ -126,6 +126,7 @@ def _parser() -> ArgumentParser:
     getting = add("once", "commands:once", "get every key, write files and journal, and exit")
     checking = add("check", "commands:check", "report every fault of the configuration")
     policing = add("policy", "policy:policy", "print the Vault policy that the configuration needs")
+    _add_reporting(add("report", "report:report_command", "print what audit files tell"))
     beginning = add("init", "init:init", "write a configuration to start with, never over another")
     add("version", "commands:version", "print the versions of freshkey, Python, and dependencies")
     add_asking(add)
@@ -176,3 +177,25 @@ def _parser() -> ArgumentParser:
         help="print the commands for all of Vault's side: engine, role, policy, login method",
     )
     return parser
+
+
+def _add_reporting(reporting: ArgumentParser) -> None:
+    reporting.add_argument("files", metavar="AUDIT_FILE", nargs="+", type=Path)
+    for option, help_ in (
+        ("--since", "leave out keys that ended before, such as 2026-11-29T12:00:00Z"),
+        ("--until", "leave out what came after"),
+    ):
+        reporting.add_argument(option, metavar="TIME", type=moment, help=help_)
+    reporting.add_argument(
+        "--max-lifetime",
+        metavar="DURATION",
+        type=seconds,
+        help="name the keys that lived longer, and exit with 1",
+    )
+    reporting.add_argument(
+        "--orphans",
+        metavar="FILE",
+        type=Path,
+        help="service accounts as OpenAI lists them: name those that no record knows; exit with 1",
+    )
+    reporting.add_argument("--format", choices=["table", "json", "csv"], default="table")

@@ -1,0 +1,177 @@
+"""`freshkey report`: what audit files tell, for auditors, pilots, and incidents."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from datetime import UTC, datetime
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from freshkey.cli.failure import CommandError
+from freshkey.cli.output import print_utf8, shown, span
+from freshkey.reporting.events import read
+from freshkey.reporting.lives import orphans, report
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from freshkey.reporting.lives import Life, Report
+
+_COLUMNS = (
+    *("key", "tag", "api_key_id", "service_account", "minted", "published", "ended", "how"),
+    *("lifetime", "readers"),
+)
+
+
+def report_command(options: Namespace) -> int:
+    """Print the report; 1 when a key lived too long, or an account belongs to nobody."""
+    found = read(line for path in options.files for line in _lines(path))
+    if not found.events:
+        raise CommandError("no event in these files: are they what log.audit_file names?")
+    now = time.time()
+    until = min(now, inf if options.until is None else options.until)
+    content = report(found.events, options.since or -inf, until)
+    too_long = [
+        life
+        for life in content.lives
+        if options.max_lifetime is not None and life.lifetime(until) > options.max_lifetime
+    ]
+    unknown = orphans(_accounts(options.orphans), found.events) if options.orphans else None
+    whole = _whole(content, too_long, unknown, found.others, until)
+    match options.format:
+        case "json":
+            print(json.dumps(whole, indent=2))
+        case "csv":
+            print_utf8(_csv(content, until))
+        case _:
+            print("\n".join(_table(whole)))
+    return 1 if too_long or unknown else 0
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            yield from file
+    except OSError as error:
+        raise CommandError(f"{shown(path)}: {error.strerror}: name a readable audit file") from None
+
+
+def _accounts(path: Path) -> list[tuple[str, str]]:
+    """Read a list of service accounts as OpenAI's API gives it.
+
+    https://platform.openai.com/docs/api-reference/project-service-accounts/list
+    """
+    try:
+        content = json.loads("".join(_lines(path)))
+        data = content["data"] if isinstance(content, dict) else content
+        return [(str(account["id"]), str(account["name"])) for account in data]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        message = 'is no list of service accounts, such as {"data": [{"id": …, "name": …}]}'
+        raise CommandError(f"{shown(path)}: {message}") from None
+
+
+def _whole(
+    content: Report,
+    too_long: list[Life],
+    unknown: list[tuple[str, str]] | None,
+    others: int,
+    until: float,
+) -> dict[str, Any]:
+    names = sorted({*content.mints, *content.gaps, *content.abandoned, *content.refused_reads})
+    whole: dict[str, Any] = {
+        "keys": [_row(life, until) for life in content.lives],
+        "applications": [
+            {
+                "key": name,
+                "mints": content.mints.get(name, 0),
+                "abandoned_mints": content.abandoned.get(name, 0),
+                "refused_reads": content.refused_reads.get(name, 0),
+                "seconds_without_a_key": round(
+                    sum(b - a for a, b in content.gaps.get(name, ())), 3
+                ),
+            }
+            for name in names
+        ],
+        "over_the_maximum": [life.tag for life in too_long],
+        "lines_that_are_no_events": others,
+    }
+    if unknown is not None:
+        whole["orphans"] = [{"id": id_, "name": name} for id_, name in unknown]
+    return whole
+
+
+def _row(life: Life, until: float) -> dict[str, Any]:
+    ending = life.ending(until)
+    return {
+        "key": life.name,
+        "tag": life.tag,
+        "api_key_id": life.api_key_id,
+        "service_account": life.service_account,
+        "minted": _time(life.minted_at),
+        "published": _time(life.published_at),
+        "ended": None if ending == "alive" else _time(life.end(until)),
+        "how": ending,
+        "lifetime": round(life.lifetime(until), 3),
+        "readers": life.readers,
+    }
+
+
+def _time(at: float | None) -> str | None:
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _csv(content: Report, until: float) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for life in content.lives:
+        row = _row(life, until)
+        readers = "; ".join(f"{name}: {count}" for name, count in row["readers"].items())
+        writer.writerow({**row, "readers": readers})
+    return text.getvalue()
+
+
+def _table(whole: dict[str, Any]) -> Iterator[str]:
+    head = ("KEY", "TAG", "MINTED", "LIFETIME", "END", "READ BY", "API KEY")
+    rows = [
+        (
+            shown(row["key"]),
+            shown(row["tag"]),
+            shown(row["minted"]),
+            span(row["lifetime"]),
+            shown(row["how"]),
+            f"{len(row['readers'])}",
+            shown(row["api_key_id"]),
+        )
+        for row in whole["keys"]
+    ]
+    yield from _columns([head, *rows])
+    yield ""
+    for row in whole["applications"]:
+        without = span(round(row["seconds_without_a_key"]))
+        yield (
+            f"{shown(row['key'])}: {row['mints']} mints, {row['abandoned_mints']} abandoned, "
+            f"{row['refused_reads']} refused reads, {without} without a key"
+        )
+    for row in whole["keys"]:
+        for reader, count in row["readers"].items():
+            yield f"{shown(row['key'])} {shown(row['tag'])}: read by {shown(reader)}, {count} times"
+    if whole["over_the_maximum"]:
+        yield f"over the maximum: {', '.join(map(shown, whole['over_the_maximum']))}"
+    for account in whole.get("orphans", ()):
+        yield f"no record accounts for {shown(account['name'])} ({shown(account['id'])})"
+    if others := whole["lines_that_are_no_events"]:
+        yield f"{others} lines are no events"
+
+
+def _columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
