@@ -37,7 +37,7 @@ class Parts(NamedTuple):
     loop: Loop
 
 
-class Lasting(NamedTuple):
+class ProcessParts(NamedTuple):
     """What stays the same over reloads."""
 
     directory: StateDirectory
@@ -61,7 +61,7 @@ class Before(NamedTuple):
 
 def assemble(
     settings: Settings,
-    lasting: Lasting,
+    process: ProcessParts,
     *,
     keep_on_stop: bool = False,
     before: Before | None = None,
@@ -70,7 +70,7 @@ def assemble(
 
     `keep_on_stop`: see `desired_state`. What was published before is shown at once.
     """
-    directory, clock, counters = lasting
+    directory, clock, counters = process
     recorder = Recorder(Audit(settings.log.audit_file), clock, counters.on_record)
     publisher = Publisher(settings, clock)
     keeper = _keeper(settings, directory, keep_on_stop=keep_on_stop)
@@ -112,10 +112,10 @@ def _done_hooks(
     settings: Settings, directory: StateDirectory, state: AgentState, before: Before | None
 ) -> DoneHooks:
     """Say which hooks have run already, and which an agent before this one has left to run."""
-    come_to = {
+    generations = {
         key.name: key.generation
         for key in state.keys
         if not key.removed and settings.keys[key.name].hooks
     }
     kept = before.done_hooks if before else None
-    return DoneHooks(directory if settings.state.persist else None, come_to, kept)
+    return DoneHooks(directory if settings.state.persist else None, generations, kept)

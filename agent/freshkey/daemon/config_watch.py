@@ -21,7 +21,7 @@ from freshkey.host.imports import import_slim
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AFTER_START: Final = 2.0  # seconds; then the start has the processor no more
+AFTER_START: Final = 2.0  # seconds; by then the start no longer needs the processor
 _MOST_LINKS: Final = 40  # as the kernel takes (path_resolution(7))
 _STEP: Final = 500  # milliseconds between two looks at what inotify has said; 50 cost 8 s an hour
 _DEBOUNCE: Final = 1000  # milliseconds in which changes are one

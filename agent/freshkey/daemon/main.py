@@ -16,7 +16,7 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.model.faults import FaultError
-from freshkey.daemon.assembly import Before, Lasting, assemble
+from freshkey.daemon.assembly import Before, ProcessParts, assemble
 from freshkey.daemon.config_watch import watch_config
 from freshkey.daemon.counters import Counters
 from freshkey.daemon.endpoints import Listeners
@@ -103,10 +103,10 @@ async def _run(
             outer.start_soon(daemon.manager.run)
             log.info("agent.started", version=__version__, keys=list(settings.keys))
             async with trio.open_nursery() as servers:
-                serving = Serving(listeners, daemon.lasting, daemon.send, servers)
-                before = await daemon.live(serving, None)
+                serving = Serving(listeners, daemon.process, daemon.send, servers)
+                before = await daemon.run_configuration(serving, None)
                 while before is not None:
-                    before = await daemon.live(serving, before)
+                    before = await daemon.run_configuration(serving, before)
             outer.cancel_scope.cancel()
     log.info("agent.stopped")
     return 0
@@ -114,7 +114,7 @@ async def _run(
 
 @final
 class _Daemon:
-    """What lives as long as the process; `live` is one configuration's part of it."""
+    """What lives as long as the process; `run_configuration` is one configuration's part of it."""
 
     def __init__(
         self,
@@ -124,20 +124,20 @@ class _Daemon:
         listeners: Listeners,
     ) -> None:
         self._listeners = listeners
-        self.lasting = Lasting(directory, WallClock(), Counters())
+        self.process = ProcessParts(directory, WallClock(), Counters())
         self._loop: Loop | None = None  # None between two of them
         self._for_the_next: list[Event] = []
         self._is_stopping = False
-        self.manager = ServiceManager(self.lasting.clock)
+        self.manager = ServiceManager(self.process.clock)
         self.reloads = Reloads(settings, load, listeners.open, self.manager)
 
-    async def live(self, serving: Serving, before: Before | None) -> Before | None:
-        """Serve and work until the end, None, or until a reload, whose `live` goes on from that."""
+    async def run_configuration(self, serving: Serving, before: Before | None) -> Before | None:
+        """Serve and work until the end, None, or until a reload, whose call goes on from that."""
         settings = self.reloads.current
         if before is not None:
             configure(settings.log.level, settings.log.format)
         allow_connections(settings)
-        parts = assemble(settings, self.lasting, before=before)
+        parts = assemble(settings, self.process, before=before)
         self._loop = parts.loop
         for event in self._for_the_next:
             parts.loop.send(event)

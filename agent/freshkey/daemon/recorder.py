@@ -24,7 +24,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @final
 class Recorder:
-    """Translates instants of the lease clock for people, as `not_after`; `count` hears of each."""
+    """Translates instants of the lease clock, as `not_after`; `count` takes each record, too."""
 
     def __init__(
         self, audit: Audit, clock: WallClock, count: Callable[[Record], None] = lambda _: None

@@ -26,8 +26,8 @@ class Reloads:
     """Takes requests, and hands over the configurations that hold.
 
     `load` reads the configuration, and raises SettingsError with all its faults. `prepare` opens
-    what the configuration needs and may fail, with FaultError. `manager` hears of each reading; who
-    takes a configuration over ends it.
+    what the configuration needs and may fail, with FaultError. `manager` is told of each reading;
+    whoever takes a configuration over ends it.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from freshkey.core.model.events import Event
-    from freshkey.daemon.assembly import Lasting, Parts
+    from freshkey.daemon.assembly import Parts, ProcessParts
     from freshkey.daemon.endpoints import Listeners
     from freshkey.logs.audit import Audit
 
@@ -37,12 +37,12 @@ class Serving:
     def __init__(
         self,
         listeners: Listeners,
-        lasting: Lasting,
+        process: ProcessParts,
         send: Callable[[Event], None],
         servers: trio.Nursery,
     ) -> None:
         self._listeners = listeners
-        self._lasting = lasting
+        self._process = process
         self._send = send
         self._servers = servers
         self._readers = Readers(boot_time)
@@ -51,7 +51,7 @@ class Serving:
 
     async def start(self, parts: Parts) -> ServerStop:
         """Serve, and run hooks; return what ends that."""
-        _, clock, counters = self._lasting
+        _, clock, counters = self._process
         settings, environment = parts.settings, parts.environment
         keys, hooks = environment.published_keys, environment.hooks
         record, address = environment.recorder.audit, settings.vault.address

@@ -23,10 +23,10 @@ HEAD_START: Final = 0.05  # seconds for who waits for a key of the journal, befo
 
 async def work(
     parts: Parts,
-    beside_it: Callable[[Loop], Awaitable[None]] | None = None,
+    companion: Callable[[Loop], Awaitable[None]] | None = None,
     until: Callable[[AgentState], bool] = lambda _: False,
 ) -> None:
-    """Run the main loop to its end, with `beside_it`, which is cancelled then.
+    """Run the main loop to its end, with `companion`, which is cancelled then.
 
     A state for which `until` holds asks the loop to end.
     """
@@ -36,8 +36,8 @@ async def work(
     async with trio.open_nursery() as beside:
         beside.start_soon(executor.prepare, HEAD_START if held else 0)
         beside.start_soon(watch_disk, parts.environment, loop)
-        if beside_it is not None:
-            beside.start_soon(beside_it, loop)
+        if companion is not None:
+            beside.start_soon(companion, loop)
         if isinstance(settings.auth, TokenAuth) and settings.auth.token_file is not None:
             beside.start_soon(watch_token, settings.auth.token_file, loop.token, loop.send)
         await loop.run(executor, until)

@@ -34,7 +34,7 @@ class HookOutcome(StrEnum):
 class Hooks:
     """Told of each publish, and runs what is configured for it, behind everything else.
 
-    `count` hears of the end of each hook, with the key's name.
+    `count` is called at the end of each hook, with the key's name.
     """
 
     def __init__(

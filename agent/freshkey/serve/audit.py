@@ -33,7 +33,7 @@ class Count(Protocol):
 
 @final
 class RequestAudit:
-    """Tells the record who asked for what, and how it went; `count` hears of each read.
+    """Tells the record who asked for what, and how it went; `count` counts each read.
 
     Always before the answer leaves: a key that went out without a record would be worse than a
     record of one that didn't arrive. The server flushes the record.

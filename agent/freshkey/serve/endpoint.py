@@ -54,7 +54,7 @@ class Listening(Protocol):
 
 
 class Endpoint(NamedTuple):
-    """`busy` is what a client is sent when there is no room for it; `on_refused` hears of that."""
+    """`busy` is what a client is sent when there is no room for it; `on_refused` is called then."""
 
     listener: Listening
     attend: Attend

@@ -39,13 +39,13 @@ def exposition(metrics: Iterable[Metric | HistogramMetric]) -> bytes:
     # Slow to import, and no agent needs it that nobody scrapes.
     from prometheus_client.exposition import generate_latest  # noqa: PLC0415
 
-    class Once:
-        """A registry, as the library wants one."""
+    class Registry:
+        """All that the library asks of one."""
 
         def collect(self) -> Iterator[Any]:
             return map(_family, metrics)
 
-    return generate_latest(Once())  # nothing else of a registry is used
+    return generate_latest(Registry())  # nothing else of a registry is used
 
 
 def _family(metric: Metric | HistogramMetric) -> Any:  # noqa: ANN401 - of a library that is imported late
