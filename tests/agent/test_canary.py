@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, list[str]] = {
     "watch": ["watch", "billing", "--config", "CONFIG"],
     "rotate": ["rotate", "billing", "--config", "CONFIG"],
     "exec": ["exec", "--config", "CONFIG", "--", "true"],
+    "init": ["init", "--address", "https://v", "--path", "a/b", "--config", "CONFIG"],
+    "report": ["report", "LOG"],
     "version": ["version"],
 }
 ENDLESS = {"watch"}
@@ -115,8 +117,11 @@ def test_no_secret_gets_out(
 
 
 def run_command(exposure: Exposure, name: str) -> int:
-    config = str(exposure.agent.config)
-    arguments = [config if word == "CONFIG" else word for word in COMMANDS[name]]
+    places = {
+        "CONFIG": str(exposure.agent.config),
+        "LOG": str(exposure.agent.directory / "log"),  # the record is in there, too
+    }
+    arguments = [places.get(word, word) for word in COMMANDS[name]]
     return exposure.command(*arguments, endless=name in ENDLESS)
 
 
