@@ -163,7 +163,8 @@ class Agent:
             self.process.wait()
 
     def log(self) -> list[dict[str, Any]]:
-        lines = (self.directory / "log").read_text().splitlines()
+        text = (self.directory / "log").read_text()
+        lines = text[: text.rfind("\n") + 1].splitlines()  # the last one may be half written
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def logged(self, event: str) -> list[dict[str, Any]]:

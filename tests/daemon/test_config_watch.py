@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
+import trio.testing
 from freshkey.daemon import config_watch
 from freshkey.daemon.config_watch import directories
 from structlog.testing import capture_logs
@@ -65,3 +66,29 @@ async def test_what_can_not_be_watched_ends_nothing(
                     await trio.sleep(0.01)
             nursery.cancel_scope.cancel()
     assert {line["event"] for line in told} == {"config.not_watched"}
+
+
+async def test_a_busy_directory_is_listened_to_for_little_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Such as one with an audit file: the kernel would tell of each line."""
+    listened: list[float] = []
+    changed: list[float] = []
+    config = tmp_path / "config.toml"
+    config.write_text("1")
+
+    async def happens(_: Path) -> bool:
+        listened.append(trio.current_time())
+        await trio.sleep(0.5)
+        return True
+
+    monkeypatch.setattr(config_watch, "_directories_change", happens)
+    async with trio.open_nursery() as nursery:
+        watch = config_watch.watch_config
+        nursery.start_soon(watch, config, lambda: changed.append(trio.current_time()))
+        await trio.sleep(900)
+        assert 90 < len(listened) < 120
+        config.write_text("2")
+        await trio.sleep(10)
+        assert len(changed) == 1
+        nursery.cancel_scope.cancel()

@@ -123,6 +123,23 @@ async def test_stop_waits_for_the_mint(autojump_clock: trio.testing.MockClock) -
     assert type(key.cycle).__name__ == "Testing"
 
 
+async def test_what_comes_after_the_end_is_for_the_next_loop(
+    simulation: Simulation, autojump_clock: trio.testing.MockClock
+) -> None:
+    policy = AgentPolicy({"billing": KeyPolicy(check_every=0, probe_every=0)})
+    loop = Loop(policy, fresh(policy), simulation)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run, simulation)
+        await trio.sleep(60)
+        loop.pause(policy)
+    late = events.RotateRequested("billing")
+    loop.send(late)
+    loop.send(events.StopRequested())  # the next loop is told by whoever stops the agent
+    assert loop.is_paused
+    assert loop.not_taken() == [late]
+    assert loop.not_taken() == []
+
+
 async def test_stop_gives_a_mint_up_after_its_grace(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -26,6 +26,10 @@ _MOST_LINKS: Final = 40  # as the kernel takes (path_resolution(7))
 _STEP: Final = 500  # milliseconds between two looks at what inotify has said; 50 cost 8 s an hour
 _DEBOUNCE: Final = 1000  # milliseconds in which changes are one
 _SETTLING: Final = 1.0  # seconds in which a new content must not change again
+# The kernel tells of every line that is written to a file in the directory, such as an audit file:
+# a tenth of a read's time. Nobody listens for most of the time while the directory is that busy.
+_SHORTEST_PAUSE: Final = 1.0  # seconds after something that was no change of the file
+_LONGEST_PAUSE: Final = 8.0
 _LOOK_AGAIN: Final = 60_000  # milliseconds; a directory that was itself replaced tells nothing
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -38,19 +42,20 @@ async def watch_config(path: Path, on_change: Callable[[], None]) -> None:
     """
     digest = _digest(path)
     await trio.sleep(AFTER_START)
+    pause = _SHORTEST_PAUSE
     while True:
         found = _digest(path)
         if found is not None and found != digest:
             await trio.sleep(_SETTLING)
             if _digest(path) != found:  # somebody is still writing it
                 continue
-            digest = found
+            digest, pause = found, _SHORTEST_PAUSE
             on_change()
-        stop = Event()
-        try:
-            await trio.to_thread.run_sync(_wait, path, stop, abandon_on_cancel=True)
-        finally:
-            stop.set()
+        elif not await _directories_change(path):
+            pause = _SHORTEST_PAUSE
+        elif _digest(path) in {digest, None}:  # another file has changed
+            await trio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def directories(path: Path) -> list[Path]:
@@ -68,14 +73,22 @@ def directories(path: Path) -> list[Path]:
     return found
 
 
-def _wait(path: Path, stop: Event) -> None:
-    """Return when something happens in one of the file's directories, or after a minute."""
+async def _directories_change(path: Path) -> bool:
+    """Wait until something happens in one of the file's directories; False after a minute."""
+    stop = Event()
     try:
-        changes = _changes(directories(path), stop)
-        next(changes, None)
+        return await trio.to_thread.run_sync(_wait, path, stop, abandon_on_cancel=True)
+    finally:
+        stop.set()
+
+
+def _wait(path: Path, stop: Event) -> bool:
+    try:
+        return bool(next(_changes(directories(path), stop), None))
     except (OSError, RuntimeError, ImportError) as error:  # out of descriptors or watches
         log.warning("config.not_watched", message=one_line(str(error)))
         stop.wait(_LOOK_AGAIN / 1000)
+        return False
 
 
 def _changes(places: list[Path], stop: Event) -> Iterator[object]:

@@ -101,6 +101,10 @@ class Loop:
         self.policy = self._policy_of_a_stop or self.policy
         self.send(StopRequested())
 
+    def not_taken(self) -> list[Event]:
+        """Return what was sent after `run` had ended, and not to end it: for the next loop."""
+        return [event for event in self._arrived() if not isinstance(event, StopRequested)]
+
     @property
     def is_paused(self) -> bool:
         """Whether `run` has ended, or is about to end, for a reload."""

@@ -149,6 +149,7 @@ class _Daemon:
         self.manager.watch(parts.environment.published_keys, parts.loop.turned_at)
         await work(parts, partial(self._pause_to_reload, reloaded=before is not None))
         self._loop = None
+        self._for_the_next += parts.loop.not_taken()
         server.asked.set()
         await server.released.wait()
         if parts.loop.is_paused:
