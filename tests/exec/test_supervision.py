@@ -99,6 +99,16 @@ def test_a_key_that_was_withdrawn_meanwhile_is_waited_for() -> None:
     assert supervision.plan(201.6) == [Start({"billing": C, "search": B})]
 
 
+def test_a_stale_answer_is_waited_on_until_patience_ends() -> None:
+    supervision = Supervision(RULES, frozenset({"billing", "search"}), 100.0)
+    supervision.on_key("billing", A, 100.0)
+    supervision.on_key("search", B, 102.0)
+    assert supervision.plan(102.0) == [AskAgain()]
+    supervision.on_key("billing", A, 102.1, stale=True)
+    assert supervision.plan(102.1) == []
+    assert supervision.wake_at() == 100.0 + PATIENCE, "not an instant that has gone by"
+
+
 def test_without_an_answer_what_is_held_has_to_do() -> None:
     supervision = held_for_a_while()
     assert supervision.plan(200.0 + ANSWER) == [Start({"billing": A, "search": B})]

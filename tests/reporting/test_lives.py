@@ -86,6 +86,17 @@ def test_a_key_of_before_the_period_is_left_out() -> None:
     assert [life.tag for life in found.lives] == ["2-aaaa0002"]
 
 
+def test_counts_are_of_the_period() -> None:
+    early = (
+        reading("10:10:00", 1, "peer_not_allowed"),
+        line("10:20:00", "mint.abandoned", key="billing"),
+    )
+    late = tuple(entry.replace("T10:", "T11:") for entry in early)
+    found = made(*ROTATION, *early, *late, since=moment(f"{DAY}10:30:00Z"))
+    assert (found.mints, found.abandoned) == ({"billing": 1}, {"billing": 1})
+    assert found.refused_reads == {"billing": 1}
+
+
 def test_readers_are_named_by_the_best_that_is_known() -> None:
     unit: dict[str, Any] = {"uid": 7, "unit": "app.service", "executable": "/bin/app"}
     life = made(

@@ -111,13 +111,15 @@ class Supervision:
         """Return the keys that the agent was asked for again, and had time to give, and did not."""
         if self._asked_at is None or now < self._asked_at + ANSWER:
             return []
-        return [name for name, at in self._came_at.items() if at < self._asked_at]
+        return self._came_before(self._asked_at)
+
+    def _came_before(self, instant: float) -> list[str]:
+        return [name for name, at in self._came_at.items() if at < instant]
 
     def on_withdrawn(self, name: str) -> None:
         """Take it that the agent has no such key any more: a start waits for the next one."""
         self._keys.pop(name, None)
         self._came_at.pop(name, None)
-        self._asked_at = None
 
     def on_ended(self, status: int) -> None:
         """Take it that the command has ended, with a status as a shell gives it."""
@@ -142,7 +144,10 @@ class Supervision:
         if not self._running:
             if self._leaving:
                 return [Leave(self._status)]
-            return self._start(now) if self._may_start(now) else []
+            if self._may_start(now):
+                return self._start(now)
+            self._asked_at = None
+            return []
         orders: list[Order] = [Send(number) for number in self._signals]
         self._signals.clear()
         if self._kill_at is not None:
@@ -176,11 +181,11 @@ class Supervision:
 
         Nobody tells of a key that is withdrawn. With the agent away, what is held has to do.
         """
-        if self._asked_at is None and any(now - at > OLD for at in self._came_at.values()):
-            self._asked_at = now
-            return [AskAgain()]
-        waits = any(at < (self._asked_at or at) for at in self._came_at.values())
-        if waits and self._asked_at is not None and now < self._asked_at + ANSWER:
+        if self._asked_at is None:
+            if self._came_before(now - OLD):
+                self._asked_at = now
+                return [AskAgain()]
+        elif now < self._asked_at + ANSWER and self._came_before(self._asked_at):
             return []
         self._asked_at = None
         self._given = dict(self._keys)

@@ -63,24 +63,25 @@ class Report(msgspec.Struct):
 
 def report(events: Iterable[Event], since: float, until: float) -> Report:
     """Put the events together; a key belongs to the period if it lived within."""
-    book = _Book(until)
+    book = _Book(since, until)
     for event in events:
         book.take(event)
     lives = [
         life for life in book.lives.values() if life.minted_at <= until and life.end(until) >= since
     ]
     lives.sort(key=lambda life: (-life.lifetime(until), life.minted_at))
-    return Report(lives, book.closed_gaps(since, until), book.mints, book.abandoned, book.refused)
+    return Report(lives, book.closed_gaps(), book.mints, book.abandoned, book.refused)
 
 
 class _Book:
-    """Takes events in the order of their times."""
+    """Takes events in the order of their times; counts are of the period, lives may be older."""
 
-    def __init__(self, until: float) -> None:
+    def __init__(self, since: float, until: float) -> None:
         self.lives: dict[str, Life] = {}
         self.mints: dict[str, int] = {}
         self.abandoned: dict[str, int] = {}
         self.refused: dict[str, int] = {}
+        self._since = since
         self._until = until
         self._by_tag: dict[tuple[str, str], Life] = {}
         self._gaps: dict[str, list[tuple[float, float]]] = {}
@@ -101,7 +102,7 @@ class _Book:
             case "key.withdrawn":
                 self._without.setdefault(name, event.at)
             case "mint.abandoned":
-                self.abandoned[name] = self.abandoned.get(name, 0) + 1
+                self._count(self.abandoned, name, event)
             case "key.read":
                 self._read(event, name)
             case ended if ended in _ENDS and lease in self.lives:
@@ -111,19 +112,23 @@ class _Book:
             case _:
                 pass
 
-    def closed_gaps(self, since: float, until: float) -> dict[str, list[tuple[float, float]]]:
+    def closed_gaps(self) -> dict[str, list[tuple[float, float]]]:
         """Return the spans without a key that touch the period, cut to it."""
         for name, begun in self._without.items():
-            self._gaps.setdefault(name, []).append((begun, until))
+            self._gaps.setdefault(name, []).append((begun, self._until))
         self._without.clear()
         cut = {
-            name: [(max(a, since), min(b, until)) for a, b in gaps if b > since and a < until]
+            name: [(max(a, self._since), b) for a, b in gaps if b > self._since and a < self._until]
             for name, gaps in self._gaps.items()
         }
         return {name: gaps for name, gaps in cut.items() if gaps}
 
+    def _count(self, counts: dict[str, int], name: str, event: Event) -> None:
+        if event.at >= self._since:
+            counts[name] = counts.get(name, 0) + 1
+
     def _mint(self, event: Event, name: str, lease: str) -> None:
-        self.mints[name] = self.mints.get(name, 0) + 1
+        self._count(self.mints, name, event)
         life = Life(
             name=name,
             tag=event.text("tag"),
@@ -146,7 +151,7 @@ class _Book:
 
     def _read(self, event: Event, name: str) -> None:
         if event.text("outcome") not in {"served", "not_modified"}:
-            self.refused[name] = self.refused.get(name, 0) + 1
+            self._count(self.refused, name, event)
             return
         if (life := self._by_tag.get((name, event.text("tag")))) is not None:
             reader = reader_of(event)

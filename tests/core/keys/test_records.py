@@ -21,6 +21,15 @@ def audited(world: World) -> list[tuple[str, dict[str, object]]]:
     return [(r.event, dict(r.fields)) for _, r in world.records if r.audit]
 
 
+def test_a_lease_that_somebody_else_ended() -> None:
+    world = World(policy()).start().run(10)
+    (lease_id,) = world.vault.leases
+    world.vault.end_lease(lease_id)
+    world.run(200)
+    (told,) = [fields for event, fields in audited(world) if event == "lease.gone"]
+    assert told["lease_id"] == lease_id
+
+
 def test_a_rotation_from_intent_to_revocation() -> None:
     world = World(policy(overlap=30, **QUIET)).start().run(10)
     world.records.clear()

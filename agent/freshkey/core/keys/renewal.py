@@ -131,13 +131,7 @@ def on_alive(key: KeyState, current: Credential, answer: Renewal, context: StepC
 def on_gone(key: KeyState, current: Credential, context: StepContext) -> KeyState:
     """Vault no longer knows the lease: the key is dead, or about to be."""
     lease = replace(current.lease, gone_at=context.now)
-    context.tell(
-        "lease.gone",
-        Level.WARNING,
-        key=key.name,
-        lease_id=lease.id,
-        api_key_id=lease.names.api_key_id,
-    )
+    context.audit("lease.gone", key.name, lease, Level.WARNING)
     watch = replace(key.watch, check_at=inf, claimed=False)
     key = replace(key, current=replace(current, lease=lease), watch=watch)
     return want(key, Reason.REVOKED, context)
