@@ -89,11 +89,10 @@ def watchers_goals(found: list[Found]) -> list[Goal]:
 class Watchers:
     """A context manager: connections that wait for each new key, by events or by `?wait=`."""
 
-    def __init__(self, program: Program, directory: Path, way: str, count: int = COUNT) -> None:
+    def __init__(self, program: Program, directory: Path, way: str) -> None:
         self._program = program
         self._path = directory / "freshkey.sock"
         self._audit = directory / "audit"
-        self._count = count
         self._events = way == "events"
         self.memory = 0.0
         """KiB for each, once all are there."""
@@ -102,7 +101,7 @@ class Watchers:
         with ExitStack() as stack:
             self._epoll = stack.enter_context(select.epoll())
             before = self._program.memory()
-            self._sockets = [self._connect(stack) for _ in range(self._count)]
+            self._sockets = [self._connect(stack) for _ in range(COUNT)]
             self._by_descriptor = {sock.fileno(): sock for sock in self._sockets}
             if self._events:
                 self._send(_ask(f"{TARGET}/events"))
@@ -110,7 +109,7 @@ class Watchers:
             else:
                 self._wait_again()
             time.sleep(_SETTLED)
-            self.memory = (self._program.memory() - before) / self._count
+            self.memory = (self._program.memory() - before) / COUNT
             self._stack = stack.pop_all()
         return self
 

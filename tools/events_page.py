@@ -227,9 +227,7 @@ def page() -> str:
         parts += [f"\n## {title}\n{more}\n| event | level | fields | |\n|---|---|---|---|\n"]
         for name, event in found.items():
             if event.audited is audited:
-                fields = ", ".join(
-                    f"`{f}`".replace("expires_at", "not_after") for f in event.fields
-                )
+                fields = ", ".join(f"`{_shown(field)}`" for field in event.fields)
                 levels = ", ".join(sorted(event.levels))
                 parts.append(f"| `{name}` | {levels} | {fields} | {WORDS[name]} |\n")
     return "".join(parts)

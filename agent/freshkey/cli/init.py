@@ -11,9 +11,17 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from freshkey.cli.arguments import DEFAULT_CONFIG
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
-from freshkey.provisioning.starter import NEED_ROLE, NEED_USERNAME, TAKE_ROLE, Answers, starter
+from freshkey.provisioning.starter import (
+    NEED_ROLE,
+    NEED_USERNAME,
+    TAKE_ROLE,
+    WITHOUT_FILES,
+    Answers,
+    starter,
+)
 from freshkey.settings import load
 from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD
 from freshkey.settings.values import KEY_NAME
@@ -23,7 +31,6 @@ if TYPE_CHECKING:
 
 _EXAMPLE: Final = "openai/creds/billing"
 _THERE: Final = "is there already, and is left alone"
-_SYSTEM: Final = Path("/etc/freshkey/config.toml")
 _NO_VARIABLES: Final = {"VAULT_TOKEN": "none"}  # whoever runs this may be an operator
 
 
@@ -107,14 +114,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def _next(path: Path, answers: Answers) -> list[str]:
-    config = "" if path == _SYSTEM else f" --config {quote(str(path))}"
+    config = "" if path == Path(DEFAULT_CONFIG) else f" --config {quote(str(path))}"
     directory = quote(str(path.absolute().parent))
     lines = [
         (f"freshkey policy --setup{config}", "what an operator enters in Vault"),
         (f"freshkey check --online{config}", f"once the credentials lie in {directory}"),
         (f"freshkey run{config}", "or, with systemd: systemctl enable --now freshkey"),
     ]
-    if answers.method in {"kubernetes", "aws", "gcp", "azure"}:
+    if answers.method in WITHOUT_FILES:
         lines[1] = (lines[1][0], "where the agent will run")
     width = max(len(command) for command, _ in lines)
     return [f"  {command.ljust(width)}  # {why}" for command, why in lines]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from freshkey.core.model.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def shown(value: object) -> str:
@@ -37,3 +41,10 @@ def span(value: object) -> str:
         if count or parts or unit == "s":
             parts.append(f"{count}{unit}")
     return sign + " ".join(parts[:2])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Give the lines of a table, each column as wide as its longest text."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()

@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from freshkey.cli.failure import CommandError
-from freshkey.cli.output import print_utf8, shown, span
+from freshkey.cli.output import columns, print_utf8, shown, span
 from freshkey.reporting.events import read
 from freshkey.reporting.lives import orphans, report
 
@@ -152,7 +152,7 @@ def _table(whole: dict[str, Any]) -> Iterator[str]:
         )
         for row in whole["keys"]
     ]
-    yield from _columns([head, *rows])
+    yield from columns([head, *rows])
     yield ""
     for row in whole["applications"]:
         without = span(round(row["seconds_without_a_key"]))
@@ -169,9 +169,3 @@ def _table(whole: dict[str, Any]) -> Iterator[str]:
         yield f"no record accounts for {shown(account['name'])} ({shown(account['id'])})"
     if others := whole["lines_that_are_no_events"]:
         yield f"{others} lines are no events"
-
-
-def _columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshkey.cli.output import shown, span
+from freshkey.cli.output import columns, shown, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ def table(status: Fields) -> Iterator[str]:
     if not keys:
         yield "no key that this user may read"
         return
-    yield from _columns([_KEYS, *map(_key_row, keys)])
+    yield from columns([_KEYS, *map(_key_row, keys)])
     failed = [(key, file) for key in keys for file in _listed(key, "files") if not file.get("ok")]
     if failed:
         yield ""
@@ -43,7 +43,7 @@ def table(status: Fields) -> Iterator[str]:
     readers = [_reader_row(key, reader) for key in keys for reader in _listed(key, "readers")]
     if readers:
         yield ""
-        yield from _columns([_READERS, *readers])
+        yield from columns([_READERS, *readers])
 
 
 def fault_text(fault: object) -> str:
@@ -95,12 +95,6 @@ def _number(tag: object) -> int:
     """Return the generation in a tag, 0 for none."""
     number = str(tag).partition("-")[0]
     return int(number) if number.isascii() and number.isdigit() else 0
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()
 
 
 def _fields(holder: Fields, name: str) -> Fields:

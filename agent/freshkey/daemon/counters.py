@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from freshkey.core.model.actions import Order, Record
     from freshkey.core.model.events import Event
+    from freshkey.serve.exposition import Labels
 
 VAULT_BUCKETS: Final = (
     0.01,
@@ -55,11 +56,11 @@ class Counters:
     """Every count by its labels, in the order of the names in the contract."""
 
     def __init__(self) -> None:
-        self.rotations: Counter[tuple[str, str]] = Counter()  # key, reason
-        self.mints: Counter[tuple[str, str]] = Counter()  # key, outcome
-        self.faults: Counter[tuple[str, str]] = Counter()  # operation, fault
-        self.reads: Counter[tuple[str, str, str]] = Counter()  # key, via, outcome
-        self.hooks: Counter[tuple[str, str]] = Counter()  # key, outcome
+        self.rotations: Counter[Labels] = Counter()  # key, reason
+        self.mints: Counter[Labels] = Counter()  # key, outcome
+        self.faults: Counter[Labels] = Counter()  # operation, fault
+        self.reads: Counter[Labels] = Counter()  # key, via, outcome
+        self.hooks: Counter[Labels] = Counter()  # key, outcome
         self.vault_requests: dict[str, Histogram] = {}  # by operation
         self.publishes = Histogram(FILE_BUCKETS)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from freshkey.serve.connection import Answer
     from freshkey.serve.reading import Reading
     from freshkey.settings.model import CredentialSettings, ServerSettings, Settings
-    from freshkey.settings.values import HostPort
+    from freshkey.settings.urls import HostPort
 
     Access: TypeAlias = ServerSettings | CredentialSettings
 

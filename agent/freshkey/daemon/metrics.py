@@ -15,10 +15,11 @@ from freshkey.logs.standard_error import stream
 from freshkey.serve.exposition import HistogramMetric, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from freshkey.core.model.state import AgentState, KeyState
     from freshkey.daemon.counters import Counters, Histogram
+    from freshkey.serve.exposition import Labels
 
 
 def metrics(state: AgentState, counters: Counters) -> Iterator[Metric | HistogramMetric]:
@@ -27,14 +28,14 @@ def metrics(state: AgentState, counters: Counters) -> Iterator[Metric | Histogra
     yield from _of_the_agent(state)
     yield from _counted(counters, [key.name for key in state.keys if not key.removed])
     build = ("version", "python")
-    values: dict[tuple[str, ...], float] = {(__version__, platform.python_version()): 1.0}
+    values: dict[Labels, float] = {(__version__, platform.python_version()): 1.0}
     yield Metric("gauge", "freshkey_build_info", "Versions of agent and Python.", build, values)
 
 
 def _of_keys(state: AgentState) -> Iterator[Metric]:
     keys = [key for key in state.keys if not key.removed]
 
-    def gauge(name: str, help_: str, values: dict[tuple[str, ...], float]) -> Metric:
+    def gauge(name: str, help_: str, values: dict[Labels, float]) -> Metric:
         return Metric("gauge", f"freshkey_{name}", help_, ("key",), values)
 
     yield gauge(
@@ -92,14 +93,15 @@ def _of_the_agent(state: AgentState) -> Iterator[Metric]:
 
 
 def _counted(counters: Counters, keys: list[str]) -> Iterator[Metric | HistogramMetric]:
-    def counter(name: str, help_: str, labels: tuple[str, ...], values: object) -> Metric:
-        return Metric("counter", f"freshkey_{name}", help_, labels, values)  # type: ignore[arg-type]
+    def counter(name: str, help_: str, labels: Labels, values: Mapping[Labels, float]) -> Metric:
+        return Metric("counter", f"freshkey_{name}", help_, labels, values)
 
     # With zeros: what is missing before it is 1 shows no increase.
-    reasons = {(key, reason.value): 0.0 for key in keys for reason in Reason}
+    reasons: dict[Labels, float] = {(key, reason.value): 0.0 for key in keys for reason in Reason}
     rotations = {**reasons, **counters.rotations}
     yield counter("rotations", "Keys published, by why.", ("key", "reason"), rotations)
-    mints = {**{(key, DONE): 0.0 for key in keys}, **counters.mints}
+    started: dict[Labels, float] = {(key, DONE): 0.0 for key in keys}
+    mints = {**started, **counters.mints}
     yield counter("mints", "Mints by their outcome: ok, or the fault.", ("key", "outcome"), mints)
     yield counter("faults", "Faults of every kind.", ("operation", "fault"), counters.faults)
     yield HistogramMetric(

@@ -10,7 +10,6 @@ import trio
 from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.model.text import one_line
 from freshkey.core.pacing.hooks import next_run, planned, put_off, without
-from freshkey.hooks.performing import perform
 from freshkey.host.clock import boot_time
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class KeyHooks:
         done: int,
         remember: Callable[[int], None],
         draw: Callable[[str], float],
-        perform: Callable[[HookSettings, Occasion], Awaitable[Outcome]] = perform,
+        perform: Callable[[HookSettings, Occasion], Awaitable[Outcome]],
     ) -> None:
         self._hooks = hooks
         self._done = done

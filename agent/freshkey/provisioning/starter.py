@@ -20,6 +20,7 @@ _FILES: Final[dict[str, tuple[str, ...]]] = {
 }
 NEED_ROLE: Final = frozenset({"kubernetes", "gcp", "azure"})
 TAKE_ROLE: Final = NEED_ROLE | {"jwt", "cert", "aws"}
+WITHOUT_FILES: Final = NEED_ROLE | {"aws"}  # the platform gives the credential
 NEED_USERNAME: Final = frozenset({"userpass", "ldap"})
 
 

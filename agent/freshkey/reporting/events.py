@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 class Event(NamedTuple):
@@ -56,8 +56,3 @@ def moment(text: str) -> float:
     if found.tzinfo is None:
         raise ValueError("a time without its zone")
     return found.timestamp()
-
-
-def of_keys(events: Iterable[Event]) -> Iterator[Event]:
-    """Give those that are about a key."""
-    return (event for event in events if event.text("key"))

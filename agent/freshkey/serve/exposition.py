@@ -36,8 +36,7 @@ class HistogramMetric(NamedTuple):
 
 def exposition(metrics: Iterable[Metric | HistogramMetric]) -> bytes:
     """Return the text of `GET /metrics`."""
-    # Slow to import, and no agent needs it that nobody scrapes.
-    from prometheus_client.exposition import generate_latest  # noqa: PLC0415
+    from prometheus_client.exposition import generate_latest  # noqa: PLC0415 - slow: only if scraped
 
     class Registry:
         """All that the library asks of one."""
@@ -49,7 +48,7 @@ def exposition(metrics: Iterable[Metric | HistogramMetric]) -> bytes:
 
 
 def _family(metric: Metric | HistogramMetric) -> Any:  # noqa: ANN401 - of a library that is imported late
-    from prometheus_client import metrics_core  # noqa: PLC0415
+    from prometheus_client import metrics_core  # noqa: PLC0415 - slow: only if scraped
 
     if isinstance(metric, HistogramMetric):
         histogram = metrics_core.HistogramMetricFamily(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from freshkey.serve.framing import Request
     from freshkey.serve.peers import Peer
     from freshkey.serve.responses import Later, Response, Stream
-    from freshkey.settings.values import HostPort
+    from freshkey.settings.urls import HostPort
 
 _BACKLOG = 128
 

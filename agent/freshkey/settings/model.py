@@ -165,7 +165,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     group: Account | None = None
     max_connections: PositiveCount = 512
     max_connections_per_uid: PositiveCount = 128
-    health: Annotated[values.HostPort, values.host_port] | None = None
+    health: Annotated[urls.HostPort, urls.host_port] | None = None
 
 
 class LogSettings(Struct, frozen=True, kw_only=True):

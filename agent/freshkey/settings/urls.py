@@ -1,10 +1,11 @@
-"""URLs, as the configuration names them; see `values`."""
+"""URLs and addresses, as the configuration names them; see `values`."""
 
+import re
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from freshkey.settings.values import WrongValueError, quoted, word
+from freshkey.settings.values import WrongValueError, quoted, string, word
 
 _OPENAI: Final = "api.openai.com"
 
@@ -50,6 +51,30 @@ def api_url(value: object) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise WrongValueError("sends keys over plain http: use https, or an address of loopback")
     return checked
+
+
+class HostPort(NamedTuple):
+    """A TCP address; the host is an IP address, v6 without its brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def host_port(value: object) -> HostPort:
+    """Take an IP address with a port, such as "127.0.0.1:9464" or "[::1]:9464"."""
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):([0-9]{1,5})", string(value))
+    wrong = WrongValueError('must be an IP address with a port, such as "127.0.0.1:9464"')
+    if found is None or not 0 < int(found[2]) < 1 << 16:
+        raise wrong
+    host = found[1].strip("[]")
+    try:
+        ip_address(host)
+    except ValueError:
+        raise wrong from None
+    return HostPort(host, int(found[2]))
 
 
 def is_loopback(host: str) -> bool:

@@ -6,9 +6,8 @@ All raise `WrongValueError`, whose text completes the sentence that the value's 
 import json
 import re
 import signal
-import socket
 from datetime import timedelta
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NoReturn
 
 from freshkey.core.model.text import cleaned, control, unprintable
 
@@ -133,30 +132,6 @@ def positive_count(value: object) -> int:
     if count(value) == 0:
         raise WrongValueError("is 0, and must be 1 or more")
     return count(value)
-
-
-class HostPort(NamedTuple):
-    """A TCP address; the host is an IP address, v6 without its brackets."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def host_port(value: object) -> HostPort:
-    """Take an IP address with a port, such as "127.0.0.1:9464" or "[::1]:9464"."""
-    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):([0-9]{1,5})", string(value))
-    wrong = WrongValueError('must be an IP address with a port, such as "127.0.0.1:9464"')
-    if found is None or not 0 < int(found[2]) < 1 << 16:
-        raise wrong
-    host = found[1].strip("[]")
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
-    except OSError:
-        raise wrong from None
-    return HostPort(host, int(found[2]))
 
 
 def duration(value: object) -> float:

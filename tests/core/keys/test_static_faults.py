@@ -143,7 +143,7 @@ def test_a_readers_report_leads_to_a_read(verify: VerifyMode, verdict: Verdict) 
     assert world.logged("key.published")[-1]["reason"] == "reported"
 
 
-def test_reports_that_generations_nothing() -> None:
+def test_reports_that_come_to_nothing() -> None:
     world = static().run(10)
     world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
     for _ in range(100):
