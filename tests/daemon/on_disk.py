@@ -12,6 +12,7 @@ from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
 from freshkey.host.clock import WallClock
+from freshkey.outputs.journal import Journal
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.desired_state import desired_state
 from freshkey.settings.model import (
@@ -54,7 +55,9 @@ class OnDisk(Simulation):
         super().__init__()
         self.settings = settings(tmpfs_path, persist=persist)
         self.publisher = Publisher(self.settings, WallClock())
-        self.keeper = JournalKeeper(directory, desired_state(self.settings), persist=persist)
+        self.keeper = JournalKeeper(
+            directory, desired_state(self.settings), Journal(directory) if persist else None
+        )
         self.key_file = tmpfs_path / "keys" / "key"
         self.state = tmpfs_path / "state"
         self.journal = self.state / "journal.json"

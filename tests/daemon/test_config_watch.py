@@ -29,14 +29,26 @@ def test_every_link_on_the_way_is_watched(tmp_path: Path) -> None:
     etc.mkdir()
     (etc / "config.toml").symlink_to("../volume/config.toml")
     found = directories(etc / "config.toml")
-    assert set(found) == {etc, volume, volume / "..data", volume / "..1"}
+    assert set(found) == {etc, volume, volume / "..1"}
 
 
 def test_a_linked_directory_is_watched_where_its_name_stands(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "config.toml").touch()
     (tmp_path / "linked").symlink_to(tmp_path / "real")
     found = directories(tmp_path / "linked" / "config.toml")
     assert set(found) == {tmp_path / "linked", tmp_path, tmp_path / "real"}
+
+
+def test_a_link_is_followed_from_where_it_really_stands(tmp_path: Path) -> None:
+    (tmp_path / "real" / "app").mkdir(parents=True)
+    (tmp_path / "real" / "shared").mkdir()
+    (tmp_path / "real" / "shared" / "config.toml").touch()
+    (tmp_path / "real" / "app" / "config.toml").symlink_to("../shared/config.toml")
+    (tmp_path / "linked").symlink_to("real/app")
+    found = directories(tmp_path / "linked" / "config.toml")
+    real = tmp_path / "real"
+    assert set(found) == {tmp_path / "linked", tmp_path, real / "app", real / "shared"}
 
 
 def test_links_that_go_round_in_a_circle_end(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import trio.testing
 from freshkey.core.keys.adoption import fresh
 from freshkey.core.model import actions, events
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus
 from freshkey.daemon.loop import NAP, Loop
 
@@ -131,11 +132,13 @@ async def test_what_comes_after_the_end_is_for_the_next_loop(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(loop.run, simulation)
         await trio.sleep(60)
-        loop.pause(policy)
+        loop.pause(replace(policy))
     late = events.RotateRequested("billing")
     loop.send(late)
     loop.send(events.StopRequested())  # the next loop is told by whoever stops the agent
+    loop.stop()
     assert loop.is_paused
+    assert loop.policy is not policy, "what the pause has asked for is the last word"
     assert loop.not_taken() == [late]
     assert loop.not_taken() == []
 

@@ -204,3 +204,14 @@ def test_closing_leaves_the_file_of_a_successor(path: Path) -> None:
     with listen(path, mode=0o600):
         listener.close()
         assert connects(path)
+
+
+def test_a_file_that_is_made_anew_has_the_access_that_was_given_last(path: Path) -> None:
+    with listen(path, mode=0o666) as listener:
+        path.unlink()
+        listener.change_access(0o600, None, None)
+        assert not path.exists()
+        left = listener.restore()
+        assert left is not None
+        left.close()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freshkey.core.keys.lifecycle import view
 from freshkey.core.keys.publishing import publication
+from freshkey.daemon.counters import Counters
 from freshkey.daemon.environment import AgentEnvironment
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
@@ -13,6 +14,7 @@ from freshkey.daemon.publisher import Publisher
 from freshkey.daemon.recorder import Recorder
 from freshkey.hooks.done import DoneHooks
 from freshkey.hooks.hooks import Hooks
+from freshkey.host.clock import WallClock
 from freshkey.logs.audit import Audit
 from freshkey.outputs.journal import Journal
 from freshkey.serve.published_keys import PublishedKeys
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     from freshkey.core.model.ledger import Ledger
     from freshkey.core.model.state import AgentState
-    from freshkey.daemon.counters import Counters
-    from freshkey.host.clock import WallClock
     from freshkey.outputs.state_dir import StateDirectory
     from freshkey.settings.model import Settings
 
@@ -41,8 +41,14 @@ class ProcessParts(NamedTuple):
     """What stays the same over reloads."""
 
     directory: StateDirectory
+    journal: Journal
     clock: WallClock
     counters: Counters
+
+    @classmethod
+    def of(cls, directory: StateDirectory) -> ProcessParts:
+        """Make them for a state directory; nothing is read or counted yet."""
+        return cls(directory, Journal(directory), WallClock(), Counters())
 
 
 class Before(NamedTuple):
@@ -70,10 +76,10 @@ def assemble(
 
     `keep_on_stop`: see `desired_state`. What was published before is shown at once.
     """
-    directory, clock, counters = process
+    directory, _, clock, counters = process
     recorder = Recorder(Audit(settings.log.audit_file), clock, counters.on_record)
     publisher = Publisher(settings, clock)
-    keeper = _keeper(settings, directory, keep_on_stop=keep_on_stop)
+    keeper = _keeper(settings, process, keep_on_stop=keep_on_stop)
     state = _restored(keeper, publisher, recorder, before)
     shown = PublishedKeys(settings.keys)
     for key in state.keys:
@@ -85,14 +91,13 @@ def assemble(
     return Parts(settings, environment, Loop(keeper.desired_state.policy, state, environment))
 
 
-def _keeper(settings: Settings, directory: StateDirectory, *, keep_on_stop: bool) -> JournalKeeper:
+def _keeper(settings: Settings, process: ProcessParts, *, keep_on_stop: bool) -> JournalKeeper:
     """Make what keeps the journal, if there is to be one."""
-    persist = settings.state.persist
-    if not persist:
-        Journal(directory).remove()
-    return JournalKeeper(
-        directory, desired_state(settings, keep_on_stop=keep_on_stop), persist=persist
-    )
+    journal = process.journal if settings.state.persist else None
+    if journal is None:
+        process.journal.remove()
+    wanted = desired_state(settings, keep_on_stop=keep_on_stop)
+    return JournalKeeper(process.directory, wanted, journal)
 
 
 def _restored(

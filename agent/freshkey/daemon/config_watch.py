@@ -6,7 +6,8 @@ link on the way to it.
 
 from __future__ import annotations
 
-import os
+import stat
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -17,12 +18,12 @@ import trio
 
 from freshkey.core.model.text import one_line
 from freshkey.host.imports import import_slim
+from freshkey.settings.trust import steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 AFTER_START: Final = 2.0  # seconds; by then the start no longer needs the processor
-_MOST_LINKS: Final = 40  # as the kernel takes (path_resolution(7))
 _STEP: Final = 500  # milliseconds between two looks at what inotify has said; 50 cost 8 s an hour
 _DEBOUNCE: Final = 1000  # milliseconds in which changes are one
 _SETTLING: Final = 1.0  # seconds in which a new content must not change again
@@ -59,17 +60,13 @@ async def watch_config(path: Path, on_change: Callable[[], None]) -> None:
 
 
 def directories(path: Path) -> list[Path]:
-    """List where the file's name stands, and the name of each link on the way to its content."""
-    found: list[Path] = []
-    for _ in range(_MOST_LINKS):
-        found += [place for place in (path.parent,) if place not in found and place.is_dir()]
-        linked = next((p for p in (path, *path.parents) if p.is_symlink()), None)
-        if linked is None:
-            return found
-        found += [linked.parent] if linked.parent not in found else []
-        rest = path.relative_to(linked)
-        path = linked.parent / linked.readlink() / rest
-        path = Path(os.path.normpath(path))
+    """List where the file's name stands, and each link on the way to its content, and that."""
+    found = [path.parent] if path.parent.is_dir() else []
+    with suppress(OSError):  # as far as the way leads
+        for place, status in steps(path.absolute()):
+            directory = Path(place).parent
+            if not stat.S_ISDIR(status.st_mode) and directory not in found:
+                found.append(directory)
     return found
 
 

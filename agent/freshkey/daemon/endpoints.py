@@ -34,8 +34,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._open: dict[Path, Listener] = {}
-        self._health: HealthListener | None = None
-        self._next_health: HealthListener | None = None
+        self._health: dict[HostPort, HealthListener] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -50,31 +49,24 @@ class Listeners:
         """
         wanted = _wanted(settings)
         made = take_inherited(os.environ, wanted)
+        address = settings.server.health
+        made_health: dict[HostPort, HealthListener] = {}
         try:
-            self._open_health(settings.server.health)
+            if address is not None and address not in self._health:
+                made_health[address] = HealthListener(address)
             for path in wanted.keys() - self._open.keys() - made.keys():
                 access = wanted[path]
                 made[path] = listen(path, mode=access.mode, owner=access.owner, group=access.group)
         except BaseException:
-            for listener in made.values():
-                listener.close()
-            if self._next_health is not None and self._next_health is not self._health:
-                self._next_health.close()
-            self._next_health = self._health
+            _close(*made.values(), *made_health.values())
             raise
         self._open |= made
-
-    def _open_health(self, address: HostPort | None) -> None:
-        if self._health is None or self._health.address != address:
-            self._next_health = None if address is None else HealthListener(address)
-        else:
-            self._next_health = self._health
+        self._health |= made_health
 
     def take_over(self, settings: Settings) -> None:
         """Close those that a configuration does not name any more, and give the rest its access."""
-        if self._health is not None and self._health is not self._next_health:
-            self._health.close()
-        self._health = self._next_health
+        for address in self._health.keys() - {settings.server.health}:
+            self._health.pop(address).close()
         wanted = _wanted(settings)
         for path in self._open.keys() - wanted.keys():
             self._open.pop(path).close()
@@ -86,24 +78,26 @@ class Listeners:
 
     def close(self) -> None:
         """Close all."""
-        for listener in self._open.values():
-            listener.close()
+        _close(*self._open.values(), *self._health.values())
         self._open.clear()
-        for health_listener in (self._health, self._next_health):
-            if health_listener is not None:
-                health_listener.close()
+        self._health.clear()
 
     def endpoints(self, settings: Settings, answer: Answer, reading: Reading) -> list[Endpoint]:
         """Say what each listener serves: HTTP, or one key's credential."""
         found = [http(self._open[settings.server.socket], answer)]
-        if self._next_health is not None:
-            found.append(health(self._next_health, answer))
+        if settings.server.health is not None:
+            found.append(health(self._health[settings.server.health], answer))
         for name, key in settings.keys.items():
             if key.credential is not None:
                 credential = CredentialSocket(name, reading)
                 listener = self._open[key.credential.socket]
                 found.append(Endpoint(listener, credential.attend, on_refused=credential.refuse))
         return found
+
+
+def _close(*listeners: Listener | HealthListener) -> None:
+    for listener in listeners:
+        listener.close()
 
 
 def _wanted(settings: Settings) -> Mapping[Path, Access]:

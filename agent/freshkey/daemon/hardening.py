@@ -12,9 +12,8 @@ from freshkey.outputs.swapping import swappable
 if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
-_BESIDE: Final = (
-    256  # open files that are no connections of readers: libraries, Vault, OpenAI, hooks
-)
+# Open files that are no connections of readers: libraries, Vault, OpenAI, hooks.
+_BESIDE: Final = 256
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

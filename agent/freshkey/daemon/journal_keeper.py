@@ -16,11 +16,11 @@ from freshkey.host.clock import boot_time
 from freshkey.host.identity import boot_id, machine_id
 from freshkey.logs.redact import add_secret
 from freshkey.outputs.codec import EncodedKeys, Header, UnreadableError, decode, encode
-from freshkey.outputs.journal import Journal
 
 if TYPE_CHECKING:
     from freshkey.core.model.faults import Fault
     from freshkey.core.model.state import AgentState
+    from freshkey.outputs.journal import Journal
     from freshkey.outputs.state_dir import StateDirectory
 
 _REVOKE: Final = (
@@ -33,16 +33,16 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @final
 class JournalKeeper:
-    """Reads the journal once, and writes what has changed; `persist`: whether there is to be one.
+    """Reads the journal once, and writes what has changed.
 
     Without a journal it keeps the state directory's lock only.
     """
 
     def __init__(
-        self, directory: StateDirectory, desired_state: DesiredState, *, persist: bool
+        self, directory: StateDirectory, desired_state: DesiredState, journal: Journal | None
     ) -> None:
         self._directory = directory
-        self._journal = Journal(directory) if persist else None
+        self._journal = journal
         self.desired_state = desired_state
         self._written: Ledger | None = None
         self._encoded = EncodedKeys()

@@ -98,8 +98,9 @@ class Loop:
 
     def stop(self) -> None:
         """Have `run` end in order, also if it is paused."""
-        self.policy = self._policy_of_a_stop or self.policy
-        self.send(StopRequested())
+        if not self._finished:  # else the next loop is stopped
+            self.policy = self._policy_of_a_stop or self.policy
+            self.send(StopRequested())
 
     def not_taken(self) -> list[Event]:
         """Return what was sent after `run` had ended, and not to end it: for the next loop."""
@@ -134,7 +135,7 @@ class Loop:
 
     def _keep_the_rest(self, executor: Executor) -> None:
         """Journal and record answers that came too late to act on: they may hold a lease."""
-        if events := self._arrived():
+        if events := self.not_taken():
             for action in self._step(events, executor):
                 if isinstance(action, Record):
                     self._environment.record(action)

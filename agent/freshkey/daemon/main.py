@@ -18,7 +18,6 @@ from freshkey import __version__
 from freshkey.core.model.faults import FaultError
 from freshkey.daemon.assembly import Before, ProcessParts, assemble
 from freshkey.daemon.config_watch import watch_config
-from freshkey.daemon.counters import Counters
 from freshkey.daemon.endpoints import Listeners
 from freshkey.daemon.hardening import allow_connections, secure, warn_of_swap
 from freshkey.daemon.once import get_keys
@@ -26,7 +25,6 @@ from freshkey.daemon.reload import Reloads
 from freshkey.daemon.service_manager import ServiceManager
 from freshkey.daemon.serving import Serving
 from freshkey.daemon.work import work
-from freshkey.host.clock import WallClock
 from freshkey.host.notify import notify
 from freshkey.logs.setup import configure
 from freshkey.logs.standard_error import tell
@@ -124,7 +122,7 @@ class _Daemon:
         listeners: Listeners,
     ) -> None:
         self._listeners = listeners
-        self.process = ProcessParts(directory, WallClock(), Counters())
+        self.process = ProcessParts.of(directory)
         self._loop: Loop | None = None  # None between two of them
         self._for_the_next: list[Event] = []
         self._is_stopping = False

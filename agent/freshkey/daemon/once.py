@@ -10,9 +10,7 @@ import trio
 from freshkey.core.keys.lifecycle import view
 from freshkey.core.model.events import StopRequested
 from freshkey.daemon.assembly import ProcessParts, assemble
-from freshkey.daemon.counters import Counters
 from freshkey.daemon.work import work
-from freshkey.host.clock import WallClock
 from freshkey.logs.standard_error import tell
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ async def get_keys(settings: Settings, timeout: float, directory: StateDirectory
 
     Nothing runs hooks here: the `run` that follows sees that they are owed.
     """
-    parts = assemble(settings, ProcessParts(directory, WallClock(), Counters()), keep_on_stop=True)
+    parts = assemble(settings, ProcessParts.of(directory), keep_on_stop=True)
     loop = parts.loop
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)

@@ -52,7 +52,7 @@ class Reloads:
         """Ask for one; several in a row are one."""
         self._asked.set()
 
-    async def next(self) -> Settings:
+    async def next(self) -> None:
         """Wait for a request, and for a configuration without a fault; it is `current` then.
 
         One with a fault changes nothing, and each fault is told.
@@ -63,7 +63,7 @@ class Reloads:
             self._manager.begin_reload()
             faults = await self._take()
             if not faults:
-                return self.current
+                return
             for fault in faults:
                 log.error("reload.refused", message=one_line(str(fault)))
             self._manager.end_reload(refused=True)

@@ -51,7 +51,7 @@ class Serving:
 
     async def start(self, parts: Parts) -> ServerStop:
         """Serve, and run hooks; return what ends that."""
-        _, clock, counters = self._process
+        clock, counters = self._process.clock, self._process.counters
         settings, environment = parts.settings, parts.environment
         keys, hooks = environment.published_keys, environment.hooks
         record, address = environment.recorder.audit, settings.vault.address

@@ -56,8 +56,10 @@ def health(listener: HealthListener, answer: Answer) -> Endpoint:
     """Serve what `answer` says of health and metrics, and nothing else."""
 
     def of_health(request: Request, peer: Peer) -> Response | Later | Stream:
-        if request.path.split("/")[1] not in {"livez", "readyz", "metrics"}:
-            return problem(404, "unknown_path", "livez, readyz, and metrics are served here")
-        return answer(request, peer)
+        match request.path.split("/"):
+            case ["", "livez" | "readyz" | "metrics", *_]:
+                return answer(request, peer)
+            case _:
+                return problem(404, "unknown_path", "livez, readyz, and metrics are served here")
 
     return http(listener, of_health)

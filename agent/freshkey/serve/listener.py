@@ -64,35 +64,29 @@ class Listener:
             fail(self.path, f"nobody can connect any more, and systemd made it: {hint}")
         found, file = look(self.path), self.file
         if found and file and found.inode == file.inode:
-            try:
-                set_access(self.path, file.mode, file.uid, file.gid)
-            except OSError as error:
-                fail(self.path, f"mode and owner can't be set ({error.strerror}); correct them")
+            _correct(self.path, file.mode, file.uid, file.gid)
             return None
         made = self._make()
         left, self.socket, self.file = self.socket, made.socket, made.file
         return left
 
     def change_access(self, mode: int, owner: str | None, group: str | None) -> None:
-        """Give the file this mode and owner, if it is still there; systemd's stays as it is.
+        """Give the file this mode and owner, now or when it is made anew; systemd's stays as it is.
 
         Raises FaultError as `listen` does.
         """
-        found, file = look(self.path), self.file
-        if self._make is None or found is None or file is None or found.inode != file.inode:
+        if self._make is None:
             return
-        try:
-            uid, gid = user_id(owner), group_id(group)
-            # Without a name it is what a new file would get.
-            uid = os.geteuid() if uid == UNCHANGED else uid
-            gid = usual_group(self.path.parent) if gid == UNCHANGED else gid
-            set_access(self.path, mode, uid, gid)
-        except KeyError as error:
-            fail(self.path, f"{error.args[0]} on this machine; create it, or use a numeric id")
-        except OSError as error:
-            fail(self.path, f"mode and owner can't be set ({error.strerror}); correct them")
-        self.file = look(self.path)
+        uid, gid = _ids(self.path, owner, group)
         self._make = partial(listen, self.path, mode=mode, owner=owner, group=group)
+        found, file = look(self.path), self.file
+        if found is None or file is None or found.inode != file.inode:
+            return
+        # Without a name it is what a new file would get.
+        uid = os.geteuid() if uid == UNCHANGED else uid
+        gid = usual_group(self.path.parent) if gid == UNCHANGED else gid
+        _correct(self.path, mode, uid, gid)
+        self.file = look(self.path)
 
     def close(self) -> None:
         """Remove the file, unless another has taken its place, and stop listening."""
@@ -118,10 +112,7 @@ def listen(
     parent is made, with mode 0751. The file that a dead process left is replaced. Raises
     FaultError (`output`), which names the process when a live one listens there.
     """
-    try:
-        uid, gid = user_id(owner), group_id(group)
-    except KeyError as error:
-        fail(path, f"{error.args[0]} on this machine; create it, or use a numeric id")
+    uid, gid = _ids(path, owner, group)
     if (length := len(os.fsencode(path))) > MAX_PATH:
         fail(path, f"a socket's path may have {MAX_PATH} bytes, this has {length}; shorten it")
     sock, file = None, None
@@ -144,3 +135,17 @@ def listen(
             raise
         place = error.filename or path.parent
         fail(path, f"the socket can't be made ({error.strerror}: {place}); correct its directory")
+
+
+def _ids(path: Path, owner: str | None, group: str | None) -> tuple[int, int]:
+    try:
+        return user_id(owner), group_id(group)
+    except KeyError as error:
+        fail(path, f"{error.args[0]} on this machine; create it, or use a numeric id")
+
+
+def _correct(path: Path, mode: int, uid: int, gid: int) -> None:
+    try:
+        set_access(path, mode, uid, gid)
+    except OSError as error:
+        fail(path, f"mode and owner can't be set ({error.strerror}); correct them")

@@ -79,8 +79,7 @@ class Routes:
                 return None
 
     def _status(self, peer: Peer) -> Response:
-        names = {view.name for view in self._reading.readable(peer)}
-        content = json.dumps(self._control.status(names)).encode()
+        content = json.dumps(self._control.status(self._readable_names(peer))).encode()
         return Response(200, (("Content-Type", "application/json"),), content)
 
     def _metrics(self) -> Response:
@@ -98,6 +97,9 @@ class Routes:
 
     def _not_ready(self, peer: Peer, missing: list[KeyView]) -> Response:
         """Give the reasons for the keys that this peer may read; of others it learns no name."""
-        known = self._reading.readable(peer)
-        shown = [view for view in missing if view in known]
+        names = self._readable_names(peer)
+        shown = [view for view in missing if view.name in names]
         return problems.no_key(shown) if shown else problems.not_ready()
+
+    def _readable_names(self, peer: Peer) -> set[str]:
+        return {view.name for view in self._reading.readable(peer)}

@@ -34,7 +34,7 @@ def replaceable_by(path: Path, trusted: Collection[int] = ()) -> tuple[str, str]
     whoever owns a link can point it elsewhere. In a sticky directory only owners can (unlink(2)).
     Raises OSError when the way does not lead to a file.
     """
-    for place, status in _steps(path):
+    for place, status in steps(path):
         if stat.S_ISLNK(status.st_mode) or _is_sticky(status):
             users = {0, os.geteuid(), *trusted}
             other = None if status.st_uid in users else f"its owner, user {_user(status.st_uid)}"
@@ -49,7 +49,7 @@ def _is_sticky(status: os.stat_result) -> bool:
     return stat.S_ISDIR(status.st_mode) and bool(status.st_mode & stat.S_ISVTX)
 
 
-def _steps(path: Path) -> Iterator[tuple[str, os.stat_result]]:
+def steps(path: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Go to a file as the kernel does, and give every directory and link that is passed."""
     rest = list(reversed(path.parts))
     at, links = "/", 0

@@ -38,9 +38,8 @@ class Adopted(Struct, frozen=True):
     """The state to start from.
 
     `files` are those that the journal's keys had; those that are not configured any more are to be
-    removed. `records` are
-    about mints that have no answer, and about leases that live to their end, because they came
-    from an address that is not configured any more.
+    removed. `records` are about mints that have no answer, and about leases that live to their
+    end, because they came from an address that is not configured any more.
     """
 
     state: AgentState
