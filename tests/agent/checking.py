@@ -9,12 +9,6 @@ if TYPE_CHECKING:
     from tests.agent.harness import Agent, Engine
 
 
-def change(agent: Agent, old: str, new: str) -> None:
-    text = agent.config.read_text()
-    assert old in text
-    agent.config.write_text(text.replace(old, new, 1))
-
-
 def checked(agent: Agent, status: int) -> dict[str, Any]:
     """Run the check; return faults and warnings by their place."""
     done = agent.command("check", "--online", "--json")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import threading
+import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.agent.exposure import Exposure
 from tests.agent.harness import Agent, Engine, configuration
+from tests.agent.reconfiguring import mint_without_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,11 +98,10 @@ def expose(
         engine.vault.request("POST", role, {"secret_id": engine.secret_id})
         log = f'[log]\nlevel = "debug"\nformat = "{layout}"'
         agent = make_agent(extra=log, **options)
-        text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
-        agent.config.write_text(text)
+        mint_without_limit(agent)
         if login == "token":
             table = re.compile(r"\[auth\].*?(?=\n\[)", re.DOTALL)
-            agent.config.write_text(table.sub('[auth]\nmethod = "token"', text))
+            agent.config.write_text(table.sub('[auth]\nmethod = "token"', agent.config.read_text()))
             token = f"canary{secrets.token_hex(16)}"
             asked = {"id": token, "policies": [engine.mount], "ttl": "1h"}
             engine.vault.request("POST", "auth/token/create", asked)
@@ -117,3 +119,38 @@ def agent(engine: Engine, make_agent: Callable[..., Agent]) -> Iterator[Agent]:
     made = make_agent()
     yield made
     assert engine.counts()["mints"] <= 1
+
+
+@pytest.fixture
+def reloadable(make_agent: Callable[..., Agent]) -> Agent:
+    """An agent that has published a key, and replaces it whenever it is asked."""
+    agent = make_agent(extra='[log]\naudit_file = "audit"', overlap='"1s"')
+    mint_without_limit(agent)
+    agent.start()
+    agent.wait_for_key()
+    return agent
+
+
+@pytest.fixture
+def poller(reloadable: Agent) -> Iterator[None]:
+    """A reader of file and socket that fails the test when it is ever without a whole key."""
+    stop, bad = threading.Event(), []
+
+    def poll() -> None:
+        while not stop.is_set():
+            try:
+                if not reloadable.key_file.read_text().startswith("sk-"):
+                    bad.append("a part of a key")
+                status, _, body = reloadable.get("/v1/keys/billing")
+                if status != 200:
+                    bad.append(f"{status}: {body!r}")
+            except OSError as error:
+                bad.append(f"{error!r}")
+            time.sleep(0.002)
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    yield
+    stop.set()
+    reader.join()
+    assert bad == []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.agent.harness import eventually
+from tests.agent.reconfiguring import mint_without_limit
 from tests.support.mounting import small_disk
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def audited(engine: Engine, make_agent: Callable[..., Agent], audit_file: Path) 
     engine.set_ttl("2s")
     extra = f'[log]\nlevel = "debug"\naudit_file = "{audit_file}"'
     agent = make_agent(extra=extra, overlap='"1s"', check_every='"1s"')
-    text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
-    agent.config.write_text(text)
+    mint_without_limit(agent)
     return agent
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from http.client import HTTPConnection
 
-from tests.agent.checking import change, checked, tokens
+from tests.agent.checking import checked, tokens
 from tests.agent.harness import Agent, Engine, eventually
+from tests.agent.reconfiguring import change
 
 
 def wrapped(engine: Engine) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.checking import change, tokens
+from tests.agent.checking import tokens
 from tests.agent.holding_proxy import holding_proxy
+from tests.agent.reconfiguring import change
 
 if TYPE_CHECKING:
     from tests.agent.harness import Agent, Engine

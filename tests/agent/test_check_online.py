@@ -13,7 +13,8 @@ from freshkey.preflight.online.machine import machine_results
 from freshkey.preflight.online.report import Outcome
 from freshkey.settings import load
 
-from tests.agent.checking import change, checked, tokens
+from tests.agent.checking import checked, tokens
+from tests.agent.reconfiguring import change
 from tests.vault.servers import ScriptedServer, answer
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.harness import UnixConnection, eventually
+from tests.agent.reconfiguring import change
 from tests.support.mounting import small_disk
 
 if TYPE_CHECKING:
@@ -37,12 +38,6 @@ def fill(path: Path) -> None:
         while True:
             os.write(descriptor, b"x" * 512)
     os.close(descriptor)
-
-
-def change(agent: Agent, old: str, new: str) -> None:
-    text = agent.config.read_text()
-    assert old in text
-    agent.config.write_text(text.replace(old, new))
 
 
 def test_without_descriptors_the_socket_is_mended_later(make_agent: Callable[..., Agent]) -> None:

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from tests.agent.harness import eventually
+from tests.agent.reconfiguring import mint_without_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,7 @@ def test_sixty_keys_are_minted_once_and_survive_a_kill(
 ) -> None:
     fields = {"path": engine.path, "base_url": engine.openai.base_url}
     agent = make_agent(extra="".join(KEY.format(number=n, **fields) for n in range(COUNT)))
-    text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
-    agent.config.write_text(text)
+    mint_without_limit(agent)
     agent.start()
     agent.wait_for_key()
     tags = eventually(lambda: published(agent), "all keys")

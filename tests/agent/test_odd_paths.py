@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.checking import change, checked
+from tests.agent.checking import checked
 from tests.agent.harness import eventually
+from tests.agent.reconfiguring import change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

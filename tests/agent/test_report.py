@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.agent.harness import eventually
+from tests.agent.reconfiguring import mint_without_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,7 @@ def test_every_key_that_openai_made_is_in_it_with_its_end(
     engine: Engine, make_agent: Callable[..., Agent]
 ) -> None:
     agent = make_agent(extra='[log]\naudit_file = "audit"', overlap='"1s"')
-    text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
-    agent.config.write_text(text)
+    mint_without_limit(agent)
     agent.start()
     keys: dict[str, str] = {}
     tag = None

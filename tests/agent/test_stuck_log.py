@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.harness import UnixConnection, eventually
+from tests.agent.reconfiguring import mint_without_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,7 @@ def talkative(engine: Engine, make_agent: Callable[..., Agent]) -> Agent:
     """An agent that logs all it can, and replaces its key every second."""
     engine.set_ttl("2s")
     agent = make_agent(extra='[log]\nlevel = "debug"', overlap='"1s"', check_every='"1s"')
-    text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
-    agent.config.write_text(text)
+    mint_without_limit(agent)
     return agent
 
 

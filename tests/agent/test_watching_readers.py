@@ -11,6 +11,7 @@ import pytest
 import watchfiles
 
 from tests.agent.harness import PATIENCE, eventually
+from tests.agent.reconfiguring import mint_without_limit
 from tests.support.inotify import IN_CLOSE_WRITE, IN_DELETE_SELF, IN_MOVED_TO, Watch
 from tests.support.mounting import bound
 
@@ -27,8 +28,7 @@ ROTATIONS = 3
 def agent(make_agent: Callable[..., Agent]) -> Agent:
     """An agent that has published a key, and replaces it when it is asked."""
     agent = make_agent(overlap='"5m"')
-    text = agent.config.read_text().replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1)
-    agent.config.write_text(text)
+    mint_without_limit(agent)
     agent.start()
     agent.wait_for_key()
     return agent
