@@ -148,6 +148,10 @@ Every line of the log is one event: JSON with `timestamp`, `level`, and `event`,
 below. The record for auditors is in the log, too, and alone in `log.audit_file` where there is
 one; reads are then there only. Names and fields stay; new ones may come. `make events` makes this
 page from the code.
+
+Under systemd, with `log.format = "auto"`, the journal gets a line for people (`key.published
+key=billing …`) and each field by itself: `journalctl FRESHKEY_EVENT=key.published
+FRESHKEY_KEY=billing`.
 """
 OF_THE_RECORD: Final = """
 Each has `key`, `tag`, `lease_id`, `api_key_id`, and `service_account`, besides; what clients do has

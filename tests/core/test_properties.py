@@ -25,7 +25,6 @@ pytestmark = pytest.mark.no_cover  # the tables cover the core; tracing takes th
 thorough = settings(
     max_examples=40,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.generate],  # to shrink a script takes minutes, and it is printed as it is
     suppress_health_check=list(HealthCheck),

@@ -63,7 +63,7 @@ awkward = st.text("""'"\\$`!#&;|~*?[](){}<> =%a""", max_size=12)
 
 
 @given(st.lists(printable | awkward, min_size=1, max_size=30))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_shell_reads_from_env_what_was_written(keys: list[str]) -> None:
     script = b"".join(
         rendered(FileFormat.ENV, key) + b"printf '%s\\0' \"$OPENAI_API_KEY\"\n" for key in keys

@@ -24,7 +24,6 @@ READY = Path(__file__).parents[2] / "configs/templates"
 VISIBLE = "".join(map(chr, range(ord("!"), ord("~") + 1)))
 ODD = """'"\\$%{}#;:=!`&<>?*[]|~"""
 
-UNHURRIED = settings(deadline=None)  # each example compiles a template; machines are busy
 
 # A published key is one word of visible ASCII (core/model/text.py).
 keys = st.text(VISIBLE, min_size=1, max_size=40) | st.text(ODD + "a", min_size=1, max_size=12)
@@ -43,7 +42,6 @@ def test_every_ready_template_is_tested() -> None:
 
 @given(keys)
 @example(VISIBLE)
-@UNHURRIED
 def test_json(key: str) -> None:
     assert json.loads(ready("secret.json.j2", key=key, not_after=None)) == {
         "openai": {"api_key": key, "api_key_id": "key_1", "expires": None}
@@ -52,7 +50,6 @@ def test_json(key: str) -> None:
 
 @given(keys)
 @example(VISIBLE)
-@UNHURRIED
 def test_yaml(key: str) -> None:
     text = ready("secret.yaml.j2", key=key, api_key_id=None)
     expected = {"api_key": key, "api_key_id": None, "expires": "2026-11-23T22:00:00Z"}
@@ -61,7 +58,6 @@ def test_yaml(key: str) -> None:
 
 @given(keys)
 @example(VISIBLE)
-@UNHURRIED
 def test_envoy(key: str) -> None:
     """Shaped as DiscoveryResponse, Secret, and GenericSecret of Envoy's API v3 are."""
     assert yaml.safe_load(ready("envoy-sds.yaml.j2", key=key)) == {
@@ -78,7 +74,6 @@ def test_envoy(key: str) -> None:
 @given(keys)
 @example(VISIBLE)
 @example("#!:=")
-@UNHURRIED
 def test_java_properties(key: str) -> None:
     text = ready("application.properties.j2", key=key)
     assert javaproperties.loads(text) == {"spring.ai.openai.api-key": key}
@@ -87,7 +82,6 @@ def test_java_properties(key: str) -> None:
 @given(keys)
 @example(VISIBLE)
 @example("%(a)s")
-@UNHURRIED
 def test_ini(key: str) -> None:
     parser = ConfigParser()
     parser.read_string(ready("openai.ini.j2", key=key))
@@ -97,7 +91,6 @@ def test_ini(key: str) -> None:
 @given(keys)
 @example(VISIBLE)
 @example("a'b\\'c\\\\'d\\\\e\\f")
-@UNHURRIED
 def test_dotenv(key: str) -> None:
     assume("${" not in key and not key.endswith("\\"))
     text = ready("openai.env.j2", key=key)
@@ -124,7 +117,6 @@ def nginx_reads(text: str) -> list[dict[str, Any]]:
 
 @given(keys.map(lambda key: key.replace("$", "")))
 @example(VISIBLE.replace("$", ""))
-@UNHURRIED
 def test_nginx(key: str) -> None:
     (directive,) = nginx_reads(ready("nginx-openai.conf.j2", key=key))
     assert directive["directive"] == "proxy_set_header"
@@ -135,7 +127,6 @@ def test_nginx(key: str) -> None:
 
 @given(keys)
 @example('a"b\\c\\"d\\\\\'e')
-@UNHURRIED
 def test_nginx_by_its_own_rule(key: str) -> None:
     """ngx_conf_read_token: a backslash takes the meaning of the next character, and goes before
     a quote or another backslash."""
@@ -157,7 +148,7 @@ def test_a_dollar_that_nginx_would_replace_is_refused() -> None:
 
 
 @given(st.lists(keys, min_size=1, max_size=30))
-@settings(UNHURRIED, max_examples=20)
+@settings(max_examples=20)
 def test_a_shell(several: list[str]) -> None:
     line = "KEY={{ key | shell }}\nprintf '%s\\n' \"$KEY\"\n"
     script = "".join(made(line, key=key) for key in several)
@@ -171,7 +162,6 @@ texts = st.text(st.characters(codec="utf-8"), max_size=20)
 
 @given(texts)
 @example("\x7f\x85\u2028\ufeff\U0001f600\\ud83d\\ude00")
-@UNHURRIED
 def test_any_text_is_the_same_in_json_and_yaml(text: str) -> None:
     written = made("{{ name | json }}", name=text)
     assert json.loads(written) == text
@@ -180,7 +170,6 @@ def test_any_text_is_the_same_in_json_and_yaml(text: str) -> None:
 
 @given(texts)
 @example(" \U0001f600\x7f\n")
-@UNHURRIED
 def test_any_text_stands_in_java_properties(text: str) -> None:
     written = made("a {{ name | properties }}", name=text)
     assert written.isascii()

@@ -10,7 +10,7 @@ from freshkey.outputs.template_filters import FILTERS
 from freshkey.outputs.template_rules import LOOP_MEMBERS, MEMBERS
 from freshkey.outputs.template_source import TemplateError
 from freshkey.outputs.templates import compiled
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.outputs.templating import KEY, KEYS, made, members, problems
@@ -273,7 +273,6 @@ WORDS = [
 
 @given(st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join) | st.text(max_size=30))
 @example("{{ '<' }}")
-@settings(deadline=None)
 def test_whatever_stands_in_a_template_is_filled_or_refused(text: str) -> None:
     for whole in (
         text,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ socket = "{directory}/freshkey.sock"
 {server}
 [log]
 audit_file = "/var/log/freshkey/audit"
+{log}
 [keys.billing]
 path = "{path}"
 on_stop = "{on_stop}"
@@ -76,8 +78,17 @@ class Service:
     unit: str = UNIT
     directory: str = "/run/freshkey"
 
+    def __post_init__(self) -> None:
+        self._begun = time.time()
+
     def configure(
-        self, *, on_stop: str = "keep", server: str = "", file: str = "", more: str = ""
+        self,
+        *,
+        on_stop: str = "keep",
+        server: str = "",
+        file: str = "",
+        log: str = "",
+        more: str = "",
     ) -> None:
         """Write configuration and credentials, with the modes that the page gives them."""
         name = "config" if self.unit == UNIT else self.unit.partition("@")[2].partition(".")[0]
@@ -91,6 +102,7 @@ class Service:
             on_stop=on_stop,
             server=server,
             file=file,
+            log=log,
             more=more,
         )
         self.machine.write("/root/config.toml", text)
@@ -139,8 +151,10 @@ class Service:
 
         return eventually(changed, "another key")
 
-    def log(self) -> str:
-        return self.machine.run("journalctl", "--unit", self.unit, "--output=cat").stdout
+    def log(self, *matches: str) -> str:
+        """What the unit logged since this test began; see journalctl(1) for what may match."""
+        options = (f"--since=@{self._begun:.6f}", "--output=cat", f"--unit={self.unit}")
+        return self.machine.run("journalctl", *options, *matches).stdout
 
     def forget(self) -> None:
         """Stop it, and take away what it has left."""

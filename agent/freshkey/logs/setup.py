@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
 
-from freshkey.logs import crashes, library
+from freshkey.logs import crashes, journald, library, standard_error
 from freshkey.logs.redact import redact_value
 from freshkey.logs.sink import Sink, StandardError
 from freshkey.logs.standard_error import STANDARD_ERROR, is_replaced
@@ -26,12 +26,16 @@ _FIRST = ("timestamp", "level", "event")
 def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
     """Log events of `level` and above to standard error, or to `stream`, a line each.
 
-    `layout` is json, console, or auto: console on a terminal. Libraries are heard from warning on,
-    with level debug all of them. Uncaught exceptions are logged too, instead of printed.
+    `layout` is json, console, or auto: console on a terminal, in systemd's journal with fields, and
+    json elsewhere. Libraries are heard from warning on, with level debug all of them. Uncaught
+    exceptions are logged too, instead of printed.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     if stream is None and is_replaced():
         stream = sys.stderr
+    to_journal = layout == "auto" and stream is None and journald.is_behind(STANDARD_ERROR)
+    if stream is None:
+        standard_error.stream().write_with(journald.journal().write if to_journal else os.write)
     sink = StandardError() if stream is None else Sink(stream)
     terminal = os.isatty(STANDARD_ERROR) if stream is None else stream.isatty()
     console = layout == "console" or (layout == "auto" and terminal)

@@ -10,11 +10,12 @@ import os
 import select
 import time
 from collections import deque
+from collections.abc import Callable
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Write = Callable[[int, bytes], int]
+"""As os.write: takes descriptor and bytes, says how many went out, may block, raises OSError."""
 
 CAPACITY: Final = 1024 * 1024  # bytes of lines that wait
 _AT_ONCE: Final = 64 * 1024  # bytes of one write(2)
@@ -36,6 +37,7 @@ class LineStream:
     ) -> None:
         self.dropped = 0
         self._descriptor = descriptor
+        self._write: Write = os.write
         self._on_dropped = on_dropped
         self._capacity = capacity
         self._changed = Condition()
@@ -64,6 +66,10 @@ class LineStream:
             if self._thread is None:
                 self._start()
             self._changed.notify_all()
+
+    def write_with(self, write: Write) -> None:
+        """From now on write lines with this function; it gets whole lines, or the rest of one."""
+        self._write = write
 
     def _start(self) -> None:
         thread = Thread(target=self._run, name="standard-error", daemon=True)
@@ -96,7 +102,7 @@ class LineStream:
                 self._changed.wait_for(lambda: self._waiting or self._begun)
                 if not self._begun:
                     self._begun = self._next()
-            written = self._try_write()
+            written = self._try_write(self._write)
             if written is None:
                 with self._changed:
                     self._failing = True
@@ -117,7 +123,7 @@ class LineStream:
         with self._changed:
             self._begun = self._begun or self._next()
             if self._begun and select.select((), (self._descriptor,), (), 0)[1]:
-                self._begun = self._begun[self._try_write() or 0 :]
+                self._begun = self._begun[self._try_write(os.write) or 0 :]
             self._failing = bool(self._begun)
 
     def _next(self) -> bytes:
@@ -133,10 +139,10 @@ class LineStream:
             self._waiting -= len(line)
         return b"".join(lines)
 
-    def _try_write(self) -> int | None:
+    def _try_write(self, write: Write) -> int | None:
         """Write what was begun; return how much of it went out, None when it can't be written."""
         try:
-            return os.write(self._descriptor, self._begun)
+            return write(self._descriptor, self._begun)
         except BlockingIOError:  # somebody set O_NONBLOCK on what we share with them
             select.select((), (self._descriptor,), ())
             return 0

@@ -17,7 +17,7 @@ from botocore.session import get_session
 from freshkey.core.model.secret import Secret
 from freshkey.vault.login.aws_signing import AwsCredentials, Scope, sign
 from freshkey.vault.login.aws_sts import CALLER_IDENTITY, caller_identity, host
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ class AtThatTime(SigV4Auth):  # type: ignore[misc]  # botocore has no types
 WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
 
 
-@settings(deadline=None)
 @given(
     secret=WORDS,
     token=st.none() | WORDS,
