@@ -35,6 +35,7 @@ class Agent:
 
     def __init__(self, directory: Path, configuration: str, logs: Path, vault_address: str) -> None:
         self.socket = directory / "freshkey.sock"
+        self.audit_file = directory / "audit"
         self.killed = False
         self._directory = directory
         self._command: list[str | Path] = [
@@ -75,6 +76,16 @@ class Agent:
             return None
         answer = response.json()
         return PublishedKey(answer["tag"], answer["expires_in"], answer["stale"])
+
+    def metrics(self) -> str | None:
+        """Scrape /metrics; None when the agent doesn't answer."""
+        if not self._listens():
+            return None
+        try:
+            response = self._client.get("/metrics")
+        except httpx2.HTTPError:
+            return None
+        return response.text if response.is_success else None
 
     def rotate(self) -> None:
         """Ask for a new key; DemoError when the agent doesn't take that on."""

@@ -10,6 +10,7 @@ from testbed.demo.environment import MAX_TTL, MOUNT, Environment
 from testbed.demo.errors import DemoError, Interrupted
 from testbed.demo.evaluation import FailedRequest
 from testbed.demo.measurements import dead_parts, take_measurements
+from testbed.demo.scrapes import Scrapes
 from testbed.demo.view import View
 
 POLL_EVERY: Final = 0.05
@@ -34,6 +35,7 @@ class ScenarioContext:
         self.agent = environment.agent
         self._environment, self._view, self._stopping = environment, view, stopping
         self._role_ttl = role_ttl
+        self.scrapes = Scrapes()
         self._started = time.monotonic()
         self._refresh_at = 0.0
 
@@ -71,6 +73,7 @@ class ScenarioContext:
         if self.now() >= self._refresh_at:
             self._refresh_at = self.now() + REFRESH_EVERY
             self._view.show(take_measurements(self._environment, self.now() - self._started))
+            self.scrapes.take(self.agent)
 
     def ensure_new_key(self, lease: int) -> None:
         """Make sure that the lease of the key has just begun, and lasts `lease` seconds."""

@@ -9,6 +9,7 @@ from rich.console import Console
 from testbed.demo.environment import STORY, running_environment
 from testbed.demo.evaluation import Evaluation, ScenarioResult, evaluate
 from testbed.demo.narration import introduction, result_line, summary_table
+from testbed.demo.record import compare, report
 from testbed.demo.runner import progress_reporter, stop_environment
 from testbed.demo.scenario_context import ScenarioContext, failed_requests
 from testbed.demo.scenarios import Scenario
@@ -39,8 +40,11 @@ def run_scenarios(
         print("stopping", flush=True)
         stop_environment(environment, 0)
         evaluations = evaluate(results, failed_requests(environment))
-    _summarize(console, evaluations)
-    return not any(evaluation.faults for evaluation in evaluations)
+        record = compare(report(environment.agent.audit_file), environment.openai)
+    faults = [line for evaluation in evaluations for line in evaluation.faults]
+    faults += [*context.scrapes.faults(), *record.faults]
+    _summarize(console, evaluations, (context.scrapes.summary(), record.summary), faults)
+    return not faults
 
 
 def _run_one(scenario: Scenario, context: ScenarioContext) -> ScenarioResult:
@@ -50,12 +54,18 @@ def _run_one(scenario: Scenario, context: ScenarioContext) -> ScenarioResult:
     return ScenarioResult(scenario.name, scenario.bound, scenario.tolerated, began, outcome)
 
 
-def _summarize(console: Console, evaluations: Sequence[Evaluation]) -> None:
+def _summarize(
+    console: Console,
+    evaluations: Sequence[Evaluation],
+    records: Sequence[str],
+    faults: Sequence[str],
+) -> None:
     console.print()
     console.print(summary_table(evaluations))
     console.print()
-    faults = [line for evaluation in evaluations for line in evaluation.faults]
     for line in faults:
         console.print(f"FAILED: {line}", style="bold red", markup=False, soft_wrap=True)
     if not faults:
+        for line in records:
+            console.print(line, markup=False, soft_wrap=True)
         console.print("[green]Every bound held, and no request was refused outside of one.[/]")

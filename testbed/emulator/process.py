@@ -126,6 +126,18 @@ class OpenAIServer:
         made = cast("dict[str, Any]", self._call("POST", path, {"name": "by-hand"}))
         return str(made["id"]), str(made["api_key"]["value"])
 
+    def audited(self, kind: str) -> dict[str, float]:
+        """Return what the audit log has of one type of event: ids with their times."""
+        found: dict[str, float] = {}
+        after = ""
+        while True:
+            path = f"/v1/organization/audit_logs?limit=100&event_types[]={kind}{after}"
+            page = cast("dict[str, Any]", self._call("GET", path))
+            found |= {entry[kind]["id"]: entry["effective_at"] for entry in page["data"]}
+            if not page["has_more"]:
+                return found
+            after = f"&after={page['last_id']}"
+
     def _call(self, method: str, path: str, body: object = None) -> object:
         # Not urllib: it would send this through the proxy that the environment names.
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=CALL_TIMEOUT)

@@ -100,6 +100,7 @@ def test_answers_are_counted_by_what_they_mean() -> None:
     counters.on_record(Record(Level.INFO, "key.minted", (("key", "billing"),)))
     counters.on_read("billing", "get", "served")
     counters.on_read("", "get", "unknown_key")
+    counters.expect_hooks("billing")
     counters.on_hook("billing", "done")
     found = Samples(AgentState(), counters)
     assert found.of("mints_total", key="billing", outcome="ok") == 1
@@ -111,6 +112,7 @@ def test_answers_are_counted_by_what_they_mean() -> None:
     assert found.of("reads_total", key="billing", via="get", outcome="served") == 1
     assert found.of("reads_total", key="", via="get", outcome="unknown_key") == 1
     assert found.of("hooks_total", key="billing", outcome="done") == 1
+    assert found.of("hooks_total", key="billing", outcome="failed") == 0
 
 
 def test_a_histogram_adds_up() -> None:

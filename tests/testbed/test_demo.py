@@ -165,6 +165,13 @@ def test_story_is_told_scenario_by_scenario(start: Callable[..., Demo]) -> None:
     for _, _, _, within, elsewhere in rows:
         assert int(within) > 0
         assert elsewhere == "0"
+    assert re.search(r"^/metrics: [1-9]\d* scrapes, 20 names, checked by ", output, re.MULTILINE)
+    # The key of each scenario, and what replaced the one that was reported.
+    assert re.search(
+        r"^report: 3 keys, as many as OpenAI made; their ends are at most \d s from ",
+        output,
+        re.MULTILINE,
+    )
     assert "Every bound held, and no request was refused outside of one." in output
     assert not running(processes)
     assert not workdir.exists()

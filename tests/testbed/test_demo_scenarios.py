@@ -194,4 +194,5 @@ def test_a_story_fails_with_its_scenarios(capsys: pytest.CaptureFixture[str]) ->
     assert failed[0] == "FAILED: late: it never came, where 0 s is the bound"
     assert failed[1].startswith("FAILED: loud: ")
     assert " refusals elsewhere, the first one to '" in failed[1]
-    assert len(failed) == 2
+    # No fault came to the agent's notice, or one just in time.
+    assert set(failed[2:]) <= {"FAILED: metrics: freshkey_faults_total was never seen"}

@@ -87,6 +87,9 @@ def assemble(
             shown.show(view(key, state.tokens, state.link))
     done = _done_hooks(settings, directory, state, before)
     hooks = Hooks(settings.keys, done, counters.on_hook)
+    for name, settings_of_key in settings.keys.items():
+        if settings_of_key.hooks:
+            counters.expect_hooks(name)
     environment = AgentEnvironment(clock, keeper, publisher, shown, recorder, hooks, counters)
     return Parts(settings, environment, Loop(keeper.desired_state.policy, state, environment))
 

@@ -10,6 +10,7 @@ from freshkey.core.model.actions import Issue
 from freshkey.core.model.events import Failed, Issued, Published, Tested, Withdrawn
 from freshkey.core.model.faults import FaultKind, Operation
 from freshkey.core.model.verdict import Verdict
+from freshkey.hooks.hooks import HookOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,11 @@ class Counters:
     def on_read(self, key: str, via: str, outcome: str) -> None:
         """Count a read; `key` is empty for a name that is not configured."""
         self.reads[key, via, outcome] += 1
+
+    def expect_hooks(self, key: str) -> None:
+        """Begin with zeros: what is missing before it is 1 shows no increase."""
+        for outcome in HookOutcome:
+            self.hooks[key, outcome] += 0
 
     def on_hook(self, key: str, outcome: str) -> None:
         """Count the end of a hook."""
