@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-cluster bench-socket bench-start lint format lock table events clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-cluster bench-socket bench-start lint format lock table events reference clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ table: setup  ## remakes the transition table in DESIGN.md from the code
 
 events: setup  ## remakes docs/events.md from the code
 	$(VENV_PYTHON) -m tools.events_page
+
+reference: setup  ## remakes man pages, completions, and docs/configuration.md from the code
+	$(VENV_PYTHON) -m tools.reference
 
 clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
 	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -15,13 +15,8 @@ from freshkey.host.clock import WallClock
 from freshkey.outputs.journal import Journal
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.desired_state import desired_state
-from freshkey.settings.model import (
-    FileSettings,
-    KeySettings,
-    Settings,
-    StateSettings,
-    VaultSettings,
-)
+from freshkey.settings.keys import FileSettings, KeySettings
+from freshkey.settings.model import Settings, StateSettings, VaultSettings
 
 from tests.daemon.simulation import Simulation
 

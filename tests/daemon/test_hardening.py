@@ -11,13 +11,8 @@ from freshkey.daemon import hardening
 from freshkey.outputs import swapping
 from freshkey.settings import Settings
 from freshkey.settings.auth import TokenAuth
-from freshkey.settings.model import (
-    FileSettings,
-    KeySettings,
-    ServerSettings,
-    StateSettings,
-    VaultSettings,
-)
+from freshkey.settings.keys import FileSettings, KeySettings
+from freshkey.settings.model import ServerSettings, StateSettings, VaultSettings
 from structlog.testing import capture_logs
 
 ROOT = Path(__file__).parents[2]

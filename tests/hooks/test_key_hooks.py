@@ -10,7 +10,7 @@ import trio.testing
 from freshkey.core.model.policy import HookEvent
 from freshkey.hooks.key_hooks import KeyHooks
 from freshkey.hooks.performing import Occasion, Outcome
-from freshkey.settings.model import HookSettings
+from freshkey.settings.keys import HookSettings
 from structlog.testing import capture_logs
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 from freshkey.hooks.performing import Occasion, Outcome, perform
-from freshkey.settings.model import HookSettings
+from freshkey.settings.keys import HookSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def test_a_locale_without_umlauts_is_no_obstacle(tmpfs_path: Path) -> None:
     text = (
         "import trio\n"
         "from freshkey.hooks.performing import Occasion, perform\n"
-        "from freshkey.settings.model import HookSettings\n"
+        "from freshkey.settings.keys import HookSettings\n"
         f"hook = HookSettings(command=({str(program)!a}, {'ü'!a}))\n"
         "print(trio.run(perform, hook, Occasion('billing', 1, 'x')))\n"
     )

@@ -7,7 +7,7 @@ import pytest
 from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.outputs import directories
 from freshkey.outputs.files import remove_file, write_file
-from freshkey.settings.model import FileSettings
+from freshkey.settings.keys import FileSettings
 
 from tests.outputs.helpers import in_child, names
 

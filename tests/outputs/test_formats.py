@@ -7,7 +7,7 @@ from freshkey.core.model.faults import FaultError
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import Publication
 from freshkey.outputs.formats import render
-from freshkey.settings.model import FileFormat, FileSettings
+from freshkey.settings.keys import FileFormat, FileSettings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.outputs.template_source import LONGEST, TemplateError, template_of
-from freshkey.settings.model import FileFormat, FileSettings
+from freshkey.settings.keys import FileFormat, FileSettings
 
 from tests.outputs.templating import KEY, KEYS, members
 from tests.support.other_user import as_other_user

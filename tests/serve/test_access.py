@@ -13,7 +13,7 @@ from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access, Rule
 from freshkey.serve.peers import Peer, overflow_gid, overflow_uid
-from freshkey.settings.model import AllowSettings, KeySettings
+from freshkey.settings.keys import AllowSettings, KeySettings
 
 from tests.serve.asker import Asker
 from tests.serve.site import FRESH, Site, get

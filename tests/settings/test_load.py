@@ -5,13 +5,8 @@ from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.struct import replace
 from freshkey.settings import load
 from freshkey.settings.auth import AppRoleAuth
-from freshkey.settings.model import (
-    FileFormat,
-    FileSettings,
-    LogLevel,
-    OnStop,
-    VerifySettings,
-)
+from freshkey.settings.keys import FileFormat, FileSettings, OnStop, VerifySettings
+from freshkey.settings.model import LogLevel
 
 from tests.settings.files import NO_VARIABLES, config, written
 

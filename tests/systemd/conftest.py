@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "systemd.md"
 UNIT = "freshkey.service"
-NEEDED = ("agent", "configs", "requirements", "systemd", "pyproject.toml", "LICENSE")
+NEEDED = (
+    *("agent", "configs", "packaging", "requirements", "systemd"),
+    *("pyproject.toml", "README.md", "LICENSE"),
+)
 CONFIG = """
 [vault]
 address = "{address}"

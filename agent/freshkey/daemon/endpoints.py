@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from freshkey.serve.connection import Answer
     from freshkey.serve.reading import Reading
-    from freshkey.settings.model import CredentialSettings, ServerSettings, Settings
+    from freshkey.settings.keys import CredentialSettings
+    from freshkey.settings.model import ServerSettings, Settings
     from freshkey.settings.urls import HostPort
 
     Access: TypeAlias = ServerSettings | CredentialSettings

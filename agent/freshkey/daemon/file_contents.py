@@ -8,7 +8,7 @@ from freshkey.core.model.faults import FaultError
 from freshkey.outputs.errors import refusal
 from freshkey.outputs.formats import members, render
 from freshkey.outputs.template_source import TemplateError, template_of
-from freshkey.settings.model import FileFormat
+from freshkey.settings.keys import FileFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from freshkey.core.model.view import Publication
     from freshkey.host.clock import WallClock
     from freshkey.outputs.templates import Template
-    from freshkey.settings.model import FileSettings, Settings
+    from freshkey.settings.keys import FileSettings
+    from freshkey.settings.model import Settings
 
 
 @final

@@ -13,7 +13,7 @@ from freshkey.daemon.file_contents import FileContents
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.settings.file_names import path_of
-from freshkey.settings.model import FileSettings
+from freshkey.settings.keys import FileSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

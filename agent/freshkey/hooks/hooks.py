@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.faults import Trouble
     from freshkey.hooks.done import DoneHooks
     from freshkey.hooks.performing import Outcome
-    from freshkey.settings.model import HookSettings, KeySettings
+    from freshkey.settings.keys import HookSettings, KeySettings
 
 
 class HookOutcome(StrEnum):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from freshkey.core.pacing.hooks import HookRun
     from freshkey.hooks.performing import Occasion, Outcome
-    from freshkey.settings.model import HookSettings
+    from freshkey.settings.keys import HookSettings
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

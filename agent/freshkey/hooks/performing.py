@@ -13,7 +13,7 @@ from freshkey.host.command import run_command
 from freshkey.host.environment import clean_environment
 
 if TYPE_CHECKING:
-    from freshkey.settings.model import HookSettings
+    from freshkey.settings.keys import HookSettings
 
 
 class Occasion(Struct, frozen=True):

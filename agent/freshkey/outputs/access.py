@@ -9,7 +9,7 @@ from freshkey.host.accounts import UNCHANGED, group_id, user_id
 from freshkey.outputs.errors import refusal
 
 if TYPE_CHECKING:
-    from freshkey.settings.model import FileSettings
+    from freshkey.settings.keys import FileSettings
 
 
 class Access(Struct, frozen=True):

@@ -16,7 +16,7 @@ from freshkey.outputs.errors import refusal, reported
 from freshkey.outputs.replace import regular, replace, same, sweep
 
 if TYPE_CHECKING:
-    from freshkey.settings.model import FileSettings
+    from freshkey.settings.keys import FileSettings
 
 
 def write_file(target: FileSettings, content: bytes, *, allow_disk: bool) -> str | None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from freshkey.outputs.errors import refusal
 from freshkey.outputs.quoting import assignment
-from freshkey.settings.model import FileFormat
+from freshkey.settings.keys import FileFormat
 
 if TYPE_CHECKING:
     from freshkey.core.model.view import Publication
-    from freshkey.settings.model import FileSettings
+    from freshkey.settings.keys import FileSettings
 
 
 def render(

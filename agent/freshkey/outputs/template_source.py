@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freshkey.outputs.templates import Template
-    from freshkey.settings.model import FileSettings
+    from freshkey.settings.keys import FileSettings
 
 LONGEST: Final = 64 * 1024  # bytes of a template, and of what it makes
 

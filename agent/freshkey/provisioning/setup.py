@@ -15,14 +15,15 @@ from freshkey.provisioning.logins import login_commands
 from freshkey.provisioning.needs import engine_role, needs
 from freshkey.provisioning.policy import hcl
 from freshkey.settings.desired_state import desired_state
-from freshkey.settings.model import VerifySettings
+from freshkey.settings.keys import VerifySettings
 from freshkey.settings.urls import is_loopback
 from freshkey.settings.values import as_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from freshkey.settings.model import KeySettings, Settings
+    from freshkey.settings.keys import KeySettings
+    from freshkey.settings.model import Settings
 
 PLUGIN: Final = "vault-plugin-secrets-openai"
 _NAME_LENGTH: Final = 60

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freshkey.serve.peers import Peer
-    from freshkey.settings.model import AllowSettings, KeySettings
+    from freshkey.settings.keys import AllowSettings, KeySettings
 
 
 class Rule(NamedTuple):

@@ -1,6 +1,7 @@
 """[auth]: one class per login method, with the file's own names; docs/auth.md explains them.
 
-`identity` is what tells two logins of one method and mount apart, known without a credential.
+`identity` is what tells two logins of one method and mount apart, known without a credential. The
+texts below the options are what freshkey.toml(5) and docs/configuration.md say of them.
 """
 
 from enum import StrEnum
@@ -11,19 +12,16 @@ from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct
 from freshkey.settings import values
 from freshkey.settings.file_names import path_text
-from freshkey.settings.vault_paths import mount_path
-
-Word = Annotated[str, values.word]
-Name = Annotated[str, values.visible]
-MountPath = Annotated[str, mount_path]
+from freshkey.settings.option_types import MountPath, Name, Region, Word
 
 
 class TokenAuth(Struct, frozen=True, kw_only=True):
-    """Method token: exactly one of `token_file` and `token` (VAULT_TOKEN) is set."""
+    """Method token: the token in `token_file`, or in the variable VAULT_TOKEN."""
 
     method: Literal["token"] = "token"
     mount: MountPath = "token"
     token_file: Path | None = None
+    """The file with the token; the variable VAULT_TOKEN when unset."""
     token: Annotated[Secret | None, values.token] = None
 
     @property
@@ -39,11 +37,17 @@ class AppRoleAuth(Struct, frozen=True, kw_only=True):
 
     method: Literal["approle"] = "approle"
     mount: MountPath = "approle"
+    """Where the method is mounted in Vault."""
     role_id: Word | None = None
+    """The role-id."""
     role_id_file: Path | None = None
+    """The file with the role-id, in place of `role_id`."""
     secret_id_file: Path
+    """The file with the secret-id, read at each login."""
     secret_id_wrapped: bool = False
+    """true: the file holds a response-wrapping token, which is unwrapped once."""
     remove_secret_id_file: bool = False
+    """true: remove the file after a successful login."""
 
     @property
     def identity(self) -> str | None:
@@ -53,6 +57,7 @@ class AppRoleAuth(Struct, frozen=True, kw_only=True):
 
 class _WithRole(Struct, frozen=True, kw_only=True):
     role: Word
+    """The role in Vault."""
 
     @property
     def identity(self) -> str | None:
@@ -62,6 +67,7 @@ class _WithRole(Struct, frozen=True, kw_only=True):
 
 class _WithOptionalRole(Struct, frozen=True, kw_only=True):
     role: Word | None = None
+    """The role in Vault; its own choice when unset."""
 
     @property
     def identity(self) -> str | None:
@@ -71,8 +77,11 @@ class _WithOptionalRole(Struct, frozen=True, kw_only=True):
 
 class _WithPassword(Struct, frozen=True, kw_only=True):
     username: Name
+    """The user."""
     password_file: Path
+    """The file with the password, read at each login."""
     remove_password_file: bool = False
+    """true: remove the file after a successful login."""
 
     @property
     def identity(self) -> str | None:
@@ -86,15 +95,18 @@ class JwtAuth(_WithOptionalRole, frozen=True, kw_only=True):
     method: Literal["jwt"] = "jwt"
     mount: MountPath = "jwt"
     jwt_file: Path
+    """The file with the signed token, read at each login."""
     remove_jwt_file: bool = False
+    """true: remove the file after a successful login."""
 
 
 class KubernetesAuth(_WithRole, frozen=True, kw_only=True):
-    """Method kubernetes: the token of the pod's service account."""
+    """Method kubernetes: the service account of a pod."""
 
     method: Literal["kubernetes"] = "kubernetes"
     mount: MountPath = "kubernetes"
     token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    """The token of the pod's service account, read at each login."""
 
 
 class CertAuth(_WithOptionalRole, frozen=True, kw_only=True):
@@ -119,16 +131,14 @@ class LdapAuth(_WithPassword, frozen=True, kw_only=True):
 
 
 class AwsAuth(_WithOptionalRole, frozen=True, kw_only=True):
-    """Method aws, by IAM: without a role, the one named as the caller's own in AWS.
-
-    `header_value` is Vault's `iam_server_id_header_value`; `sts_region` is where STS is asked,
-    globally when unset.
-    """
+    """Method aws, by IAM: without a role, the one named as the caller's own in AWS."""
 
     method: Literal["aws"] = "aws"
     mount: MountPath = "aws"
     header_value: Word | None = None
-    sts_region: Annotated[str, values.region] | None = None
+    """What Vault's `iam_server_id_header_value` is set to."""
+    sts_region: Region | None = None
+    """The region in which STS is asked; globally when unset."""
 
 
 class GcpType(StrEnum):
@@ -139,21 +149,25 @@ class GcpType(StrEnum):
 
 
 class GcpAuth(_WithRole, frozen=True, kw_only=True):
-    """Method gcp: `service_account` is an address; the instance's own when unset."""
+    """Method gcp: an identity of Google's cloud."""
 
     method: Literal["gcp"] = "gcp"
     mount: MountPath = "gcp"
     type: GcpType = GcpType.GCE
+    """Who signs the identity: `gce` is the metadata server, `iam` is IAM."""
     service_account: Word | None = None
+    """The address of the service account; the instance's own when unset."""
 
 
 class AzureAuth(_WithRole, frozen=True, kw_only=True):
-    """Method azure: `client_id` picks a user-assigned identity, the system's own when unset."""
+    """Method azure: a managed identity, or one of a workload in Kubernetes."""
 
     method: Literal["azure"] = "azure"
     mount: MountPath = "azure"
     resource: Word = "https://management.azure.com/"
+    """What the identity's token is for, as the role in Vault expects it."""
     client_id: Word | None = None
+    """Picks a user-assigned identity; the system's own when unset."""
 
 
 AuthSettings = (

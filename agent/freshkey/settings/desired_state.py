@@ -9,10 +9,11 @@ from freshkey.core.model.ledger import Origin, Source
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
 from freshkey.core.model.struct import replace
 from freshkey.settings.file_names import path_text
-from freshkey.settings.model import OnStop
+from freshkey.settings.keys import OnStop
 
 if TYPE_CHECKING:
-    from freshkey.settings.model import KeySettings, Settings
+    from freshkey.settings.keys import KeySettings
+    from freshkey.settings.model import Settings
 
 
 def desired_state(settings: Settings, *, keep_on_stop: bool = False) -> DesiredState:

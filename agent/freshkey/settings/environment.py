@@ -26,6 +26,8 @@ _PATHS: Final = {
     "client_cert_file": "VAULT_CLIENT_CERT",
     "client_key_file": "VAULT_CLIENT_KEY",
 }
+VARIABLES: Final = _TEXTS | _PATHS
+"""Options of [vault], and the variables that fill them."""
 _FALSE: Final = frozenset({"", "0", "f", "false"})  # as Go's strconv.ParseBool has it
 _TOKEN: Final = "VAULT_TOKEN"  # noqa: S105 - a variable's name
 
@@ -41,7 +43,7 @@ def fill_vault(document: dict[str, Any], environ: Mapping[str, str]) -> dict[Pla
     if not isinstance(vault, dict):
         return {}
     origins: dict[Place, str] = {}
-    for option, variable in (_TEXTS | _PATHS).items():
+    for option, variable in VARIABLES.items():
         value = cleaned(environ.get(variable, "")).value
         given = vault.get(option, "") != "" or (option == "address" and vault.get("addresses"))
         if value and not given:

@@ -1,43 +1,28 @@
 """The configuration, parsed: one class per table of the TOML file, with the file's own names.
 
 Durations are seconds, modes are permission bits, paths are absolute, and what is unset is None.
-The second argument of an `Annotated` is the function that parses the value.
+The texts below the options are what freshkey.toml(5) and docs/configuration.md say of them.
 """
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
 from msgspec.structs import force_setattr
 
-from freshkey.core.model.policy import HookEvent, VerifyMode
 from freshkey.core.model.struct import Struct, field
-from freshkey.settings import urls, values
-from freshkey.settings.auth import AuthSettings, Name, Word
-from freshkey.settings.vault_paths import secret_path
-
-Seconds = Annotated[float, values.duration]
-PositiveSeconds = Annotated[float, values.positive_duration]
-Mode = Annotated[int, values.mode]
-Count = Annotated[int, values.count]
-PositiveCount = Annotated[int, values.positive_count]
-Account = Annotated[str, values.account]
-
-
-class OnStop(StrEnum):
-    """What becomes of a key when the agent stops."""
-
-    KEEP = "keep"
-    REVOKE = "revoke"
-
-
-class FileFormat(StrEnum):
-    """What a key file holds."""
-
-    RAW = "raw"
-    ENV = "env"
-    JSON = "json"
-    TEMPLATE = "template"
+from freshkey.settings import values
+from freshkey.settings.auth import AuthSettings
+from freshkey.settings.keys import KeySettings
+from freshkey.settings.option_types import (
+    Account,
+    Count,
+    HostPort,
+    Mode,
+    PositiveCount,
+    PositiveSeconds,
+    VaultUrl,
+    Word,
+)
 
 
 class LogLevel(StrEnum):
@@ -50,7 +35,7 @@ class LogLevel(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How log lines look; auto is console on a terminal and JSON elsewhere."""
+    """How log lines look."""
 
     AUTO = "auto"
     JSON = "json"
@@ -58,18 +43,29 @@ class LogFormat(StrEnum):
 
 
 class VaultSettings(Struct, frozen=True, kw_only=True):
-    """[vault]: where Vault is, and how it is spoken to; `address` is the first of `addresses`."""
+    """[vault]: where Vault is, and how it is spoken to."""
 
-    addresses: tuple[Annotated[str, urls.vault_url], ...] = ()
-    address: Annotated[str, urls.vault_url] = ""
+    addresses: tuple[VaultUrl, ...] = ()
+    """Nodes of one cluster, tried in order; the last good one is kept."""
+    address: VaultUrl = ""
+    """Vault's address, such as "https://vault.example:8200"; the first of `addresses` when
+    unset."""
     namespace: Word | None = None
+    """The namespace, of Vault Enterprise."""
     ca_file: Path | None = None
+    """Certificates, in PEM, of whom to trust for Vault's own; the system's trust when unset."""
     ca_dir: Path | None = None
+    """A directory with such files."""
     client_cert_file: Path | None = None
+    """The certificate, in PEM, that Vault is shown."""
     client_key_file: Path | None = None
+    """Its key; `client_cert_file` may hold it, too."""
     tls_server_name: Word | None = None
+    """The name that Vault's certificate has to be for, if it is another than the address's."""
     timeout: PositiveSeconds = 65.0
+    """For a mint, which may take 60 s; every other request has 10 s, and connecting 5 s."""
     max_mints_per_minute: Count = 6
+    """For the whole agent, in any 60 s, over restarts; 0 means no limit."""
 
     def __post_init__(self) -> None:
         if self.addresses and not self.address:
@@ -77,103 +73,47 @@ class VaultSettings(Struct, frozen=True, kw_only=True):
 
 
 class StateSettings(Struct, frozen=True, kw_only=True):
-    """[state]: where the journal is."""
+    """[state]: where the agent keeps its journal."""
 
     directory: Path = Path("/run/freshkey/state")
+    """A directory on tmpfs for the journal and the lock; one agent for each."""
     persist: bool = True
+    """false keeps no journal: every start mints anew, and every stop revokes."""
     allow_disk: bool = False
-
-
-class VerifySettings(Struct, frozen=True, kw_only=True):
-    """[keys.NAME.verify]: how a key is tested at OpenAI; `probe_every` 0 turns probes off."""
-
-    mode: VerifyMode = VerifyMode.PREFER
-    base_url: Annotated[str, urls.api_url] = "https://api.openai.com/v1"
-    probe_every: Seconds = 300.0
-    activation_timeout: Seconds = 30.0
-
-
-class FileSettings(Struct, frozen=True, kw_only=True):
-    """[[keys.NAME.files]]: one file that holds the key."""
-
-    path: Path
-    format: FileFormat = FileFormat.RAW
-    env_name: Annotated[str, values.variable_name] = "OPENAI_API_KEY"
-    template: Annotated[str, values.text] | None = None
-    template_file: Path | None = None
-    mode: Mode = 0o440
-    owner: Account | None = None
-    group: Account | None = None
-
-
-class HookSettings(Struct, frozen=True, kw_only=True):
-    """[[keys.NAME.hooks]]: what is run or signalled after a publish."""
-
-    on: HookEvent = HookEvent.ROTATE
-    command: tuple[Annotated[str, values.text], ...] = ()
-    timeout: PositiveSeconds = 30.0
-    signal: Annotated[str, values.signal_name] | None = None
-    pid_file: Path | None = None
-    unit: Annotated[str, values.service] | None = None
-
-
-class AllowSettings(Struct, frozen=True, kw_only=True):
-    """[[keys.NAME.allow]]: a peer that may have the key from the socket."""
-
-    user: Account | None = None
-    group: Account | None = None
-    unit: str | None = None
-    executable: Path | None = None
-
-
-class CredentialSettings(Struct, frozen=True, kw_only=True):
-    """[keys.NAME.credential]: a socket that writes the raw key to whoever connects."""
-
-    socket: Path
-    mode: Mode = 0o600
-    owner: Account | None = None
-    group: Account | None = None
-
-
-class KeySettings(Struct, frozen=True, kw_only=True):
-    """[keys.NAME]: one key that is kept fresh; `check_every` 0 turns lease lookups off."""
-
-    path: Annotated[str, secret_path]
-    field: Name = "api_key"
-    ttl: PositiveSeconds | None = None
-    refresh: PositiveSeconds = 300.0
-    renew_at: Annotated[float, values.renew_at] = 0.67
-    jitter: Annotated[float, values.jitter] = 0.2
-    overlap: Seconds = 300.0
-    check_every: Seconds = 60.0
-    max_stale: Seconds = 12 * 3600.0
-    on_stop: OnStop = OnStop.KEEP
-    stop_grace: Seconds = 20.0
-    verify: VerifySettings = VerifySettings()
-    files: tuple[FileSettings, ...] = ()
-    hooks: tuple[HookSettings, ...] = ()
-    allow: tuple[AllowSettings, ...] = ()
-    credential: CredentialSettings | None = None
+    """true accepts this directory, and key files, on a disk."""
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True):
     """[server]: the agent's own socket."""
 
     socket: Path = Path(values.DEFAULT_SOCKET)
+    """Where it is."""
     mode: Mode = 0o660
+    """Its permissions."""
     owner: Account | None = None
+    """The user that owns it, by name or id."""
     group: Account | None = None
+    """The group that owns it, by name or id."""
     max_connections: PositiveCount = 512
+    """How many connections may be open at once."""
     max_connections_per_uid: PositiveCount = 128
-    health: Annotated[urls.HostPort, urls.host_port] | None = None
+    """How many of them may belong to one user."""
+    health: HostPort | None = None
+    """An address such as "127.0.0.1:9464", which serves /livez, /readyz, and /metrics over TCP,
+    too, and never a key."""
 
 
 class LogSettings(Struct, frozen=True, kw_only=True):
     """[log]: what is logged, and how."""
 
     level: LogLevel = LogLevel.INFO
+    """The least severity that is logged."""
     format: LogFormat = LogFormat.AUTO
+    """`json`, `console`, or `auto`: console on a terminal, with fields in systemd's journal, and
+    JSON elsewhere."""
     audit_file: Path | None = None
+    """The file for the record of what became of each key and who read it, as JSON lines; with the
+    log when unset."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -10,14 +10,8 @@ from typing import Final
 
 from freshkey.settings.auth_rules import broken_auth_rules
 from freshkey.settings.faults import Finding, Place, rendered
-from freshkey.settings.model import (
-    FileFormat,
-    FileSettings,
-    HookSettings,
-    KeySettings,
-    Settings,
-    VaultSettings,
-)
+from freshkey.settings.keys import FileFormat, FileSettings, HookSettings, KeySettings
+from freshkey.settings.model import Settings, VaultSettings
 from freshkey.settings.values import KEY_NAME
 
 _LONGEST_SOCKET_PATH: Final = 107  # bytes; sun_path in unix(7) ends with a zero byte

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from freshkey.preflight.offline.hooks import hook_findings
-from freshkey.settings.model import HookSettings
+from freshkey.settings.keys import HookSettings
 
 from tests.support.other_user import as_other_user
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freshkey.settings.faults import Place
-    from freshkey.settings.model import HookSettings
+    from freshkey.settings.keys import HookSettings
 
 
 def hook_findings(place: Place, hook: HookSettings) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ from freshkey.preflight.offline.peers import peer_findings, peer_warnings
 from freshkey.preflight.offline.templates import template_findings
 from freshkey.settings import SettingsFault
 from freshkey.settings.faults import Finding, rendered
-from freshkey.settings.model import FileSettings
+from freshkey.settings.keys import FileSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

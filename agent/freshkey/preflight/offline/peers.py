@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from freshkey.settings.faults import Place
-    from freshkey.settings.model import AllowSettings, Settings
+    from freshkey.settings.keys import AllowSettings
+    from freshkey.settings.model import Settings
 
 _FIRST_PROCESS: Final = Path("/proc/1")  # somebody else's, as most peers are
 

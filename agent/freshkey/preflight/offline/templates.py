@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from freshkey.outputs.template_source import TemplateError, template_of
 from freshkey.settings.faults import Finding
-from freshkey.settings.model import FileFormat
+from freshkey.settings.keys import FileFormat
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from freshkey.settings.faults import Place
-    from freshkey.settings.model import FileSettings
+    from freshkey.settings.keys import FileSettings
 
 
 def template_findings(

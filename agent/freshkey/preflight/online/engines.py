@@ -13,7 +13,8 @@ from freshkey.vault.mounts import Mount, mount_of
 
 if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
-    from freshkey.settings.model import KeySettings, Settings
+    from freshkey.settings.keys import KeySettings
+    from freshkey.settings.model import Settings
     from freshkey.vault.transport.session import Session
 
 

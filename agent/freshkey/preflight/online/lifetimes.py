@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from freshkey.core.model.grants import Login
     from freshkey.preflight.online.report import Result
-    from freshkey.settings.model import KeySettings, Settings
+    from freshkey.settings.keys import KeySettings
+    from freshkey.settings.model import Settings
 
 
 def token_terms(login: Login) -> str:

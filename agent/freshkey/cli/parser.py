@@ -1,0 +1,151 @@
+"""The command line: its commands, and the arguments of those that ask no running agent.
+
+What it says of them is also in freshkey(1), which `make reference` makes from it.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import SUPPRESS, ArgumentParser, HelpFormatter
+from functools import cache
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import NoReturn
+
+from freshkey import __version__
+from freshkey.cli.arguments import DEFAULT_CONFIG, moment, seconds
+from freshkey.cli.asking import add_asking
+from freshkey.cli.output import shown
+from freshkey.logs.standard_error import tell
+
+
+@cache
+def _width() -> int:
+    """Return the columns of the terminal: argparse would ask anew for each option, for 2 ms."""
+    return get_terminal_size().columns - 2
+
+
+def _formatter(prog: str) -> HelpFormatter:
+    return HelpFormatter(prog, width=_width())
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        tell(f"{self.prog}: {shown(message)}; see {self.prog} --help")
+        self.exit(2)
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser; each command's is among its subparsers."""
+    parser = _Parser(
+        prog="freshkey",
+        description="Keeps short-lived OpenAI API keys from HashiCorp Vault fresh.",
+        allow_abbrev=False,
+        formatter_class=_formatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"freshkey {__version__}", help="print the version"
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: str, does: str) -> ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=does,
+            description=does,
+            allow_abbrev=False,
+            formatter_class=_formatter,
+        )
+        added.set_defaults(command=command)
+        return added
+
+    running = add(
+        "run", "commands:run", "be the daemon, in the foreground, until SIGTERM or SIGINT"
+    )
+    getting = add("once", "commands:once", "get every key, write files and journal, and exit")
+    checking = add("check", "commands:check", "report every fault of the configuration")
+    policing = add("policy", "policy:policy", "print the Vault policy that the configuration needs")
+    _add_reporting(add("report", "report:report_command", "print what audit files tell"))
+    beginning = add("init", "init:init", "write a configuration to start with, never over another")
+    add("version", "commands:version", "print the versions of freshkey, Python, and dependencies")
+    add_asking(add)
+    for configured in (running, getting, checking, policing, beginning):
+        configured.add_argument(
+            "--config",
+            metavar="PATH",
+            type=Path,
+            default=Path(os.environ.get("FRESHKEY_CONFIG") or DEFAULT_CONFIG),
+            help=f"the configuration (default: $FRESHKEY_CONFIG, else {DEFAULT_CONFIG})",
+        )
+    for option, metavar, help_ in (
+        ("--address", "URL", "Vault's address (default: $VAULT_ADDR)"),
+        ("--method", "NAME", "how to log in to Vault: approle, token, kubernetes, jwt, …"),
+        ("--role", "NAME", "the role of that login in Vault, where the method has one"),
+        ("--username", "NAME", "the user, for userpass and ldap"),
+        ("--path", "PATH", "what to read from Vault, such as openai/creds/billing"),
+        ("--key", "NAME", "what the key is called here (default: the last part of the path)"),
+        ("--group", "NAME", "who may read the key's file, and use the socket"),
+    ):
+        beginning.add_argument(option, metavar=metavar, help=help_)
+    running.add_argument(
+        "--lock-memory",
+        action="store_true",
+        help="keep the agent's memory out of swap; needs LimitMEMLOCK=infinity or CAP_IPC_LOCK",
+    )
+    running.add_argument("--end-with", metavar="PID", type=int, help=SUPPRESS)  # by `exec`
+    getting.add_argument(
+        "--timeout",
+        metavar="DURATION",
+        type=seconds,
+        default="120s",
+        help="how long it may take, such as 90s or 2m (default: 120s)",
+    )
+    checking.add_argument(
+        "--online",
+        action="store_true",
+        help="also log in, and test what run would need of Vault, OpenAI, and this machine",
+    )
+    checking.add_argument(
+        "--json",
+        action="store_true",
+        help="print {ok, faults: [{path, message}]}; with --online, warnings too",
+    )
+    policing.add_argument(
+        "--setup",
+        action="store_true",
+        help="print the commands for all of Vault's side: engine, role, policy, login method",
+    )
+    return parser
+
+
+def _add_reporting(reporting: ArgumentParser) -> None:
+    reporting.add_argument(
+        "files",
+        metavar="AUDIT_FILE",
+        nargs="+",
+        type=Path,
+        help="what log.audit_file names, of one agent or of many",
+    )
+    for option, help_ in (
+        ("--since", "leave out keys that ended before, such as 2026-11-29T12:00:00Z"),
+        ("--until", "leave out what came after"),
+    ):
+        reporting.add_argument(option, metavar="TIME", type=moment, help=help_)
+    reporting.add_argument(
+        "--max-lifetime",
+        metavar="DURATION",
+        type=seconds,
+        help="name the keys that lived longer, and exit with 1",
+    )
+    reporting.add_argument(
+        "--orphans",
+        metavar="FILE",
+        type=Path,
+        help="service accounts as OpenAI lists them: name those that no record knows; exit with 1",
+    )
+    reporting.add_argument(
+        "--format",
+        choices=["table", "json", "csv"],
+        default="table",
+        help="how it is printed (default: table)",
+    )
