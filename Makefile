@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-cluster bench-socket bench-start lint format lock table events reference clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-cluster bench-socket bench-start lint format lock table events reference dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 test-systemd: setup testbed  ## installs the agent in a machine with a real systemd, as docs/systemd.md says, and tests its units
 	$(VENV_PYTHON) -m pytest -m systemd
 
+test-packages: setup deb  ## makes the packages once more elsewhere, and installs them with pip and pipx
+	$(VENV_PYTHON) -m pytest -m packages
+
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
 
@@ -74,6 +77,16 @@ events: setup  ## remakes docs/events.md from the code
 
 reference: setup  ## remakes man pages, completions, and docs/configuration.md from the code
 	$(VENV_PYTHON) -m tools.reference
+
+# What packages take for the time of every file: two of one commit are the same.
+dist deb test-packages: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
+
+dist: demo-setup  ## makes a wheel and a source archive in dist/
+	@rm -rf dist
+	@$(VENV_PYTHON) -m hatchling build -d dist
+
+deb: dist  ## makes a Debian package in dist/, for the Python that PYTHON is, such as Debian's python3.11
+	@$(VENV_PYTHON) -I tools/make_deb.py dist/*.whl
 
 clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
 	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

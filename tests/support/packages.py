@@ -1,0 +1,63 @@
+"""Packages of a copy of this repository, made as `make dist` and `make deb` make them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = ROOT / "agent" / "freshkey" / "__init__.py"
+
+
+def copy(target: Path) -> Path:
+    """Copy what is in version control, as it is now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
+        if (ROOT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+    return target
+
+
+def make_dist(tree: Path, time: int, umask: int = 0o022) -> Path:
+    """Make wheel and source archive of a copy; return where they are."""
+    _run(tree, time, umask, "-m", "hatchling", "build", "-d", "dist")
+    return tree / "dist"
+
+
+def make_deb(tree: Path, time: int, umask: int = 0o022) -> Path:
+    """Make wheel, source archive, and Debian package of a copy; return the last."""
+    (wheel,) = make_dist(tree, time, umask).glob("*.whl")
+    _run(tree, time, umask, "-I", "tools/make_deb.py", f"dist/{wheel.name}")
+    (package,) = wheel.parent.glob("*.deb")
+    return package
+
+
+def set_version(tree: Path, version: str) -> None:
+    """Make a copy another version."""
+    place = tree / VERSION.relative_to(ROOT)
+    before, _, _ = place.read_text().partition("__version__")
+    place.write_text(f'{before}__version__ = "{version}"\n')
+
+
+def _run(tree: Path, time: int, umask: int, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tree,
+        env={**os.environ, "SOURCE_DATE_EPOCH": f"{time}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        umask=umask,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
