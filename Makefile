@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-cluster bench-socket bench-start lint format lock table events reference dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-image test-cluster bench-socket bench-start lint format lock table events reference dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ test-systemd: setup testbed  ## installs the agent in a machine with a real syst
 test-packages: setup deb  ## makes the packages once more elsewhere, and installs them with pip and pipx
 	$(VENV_PYTHON) -m pytest -m packages
 
+test-image: setup testbed  ## builds the container image, and runs containers of it (needs root, buildah, debootstrap)
+	$(VENV_PYTHON) -m pytest -m image
+
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
 
@@ -78,8 +81,8 @@ events: setup  ## remakes docs/events.md from the code
 reference: setup  ## remakes man pages, completions, and docs/configuration.md from the code
 	$(VENV_PYTHON) -m tools.reference
 
-# What packages take for the time of every file: two of one commit are the same.
-dist deb test-packages: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
+# What packages take for the time of every file: two of one commit are the same. A source archive has it, too.
+dist deb test-packages: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y PKG-INFO)
 
 dist: demo-setup  ## makes a wheel and a source archive in dist/
 	@rm -rf dist

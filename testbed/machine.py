@@ -3,6 +3,7 @@
 It shares the network, so it reaches servers of the testbed on 127.0.0.1, and nothing else.
 """
 
+import fcntl
 import os
 import subprocess
 import tempfile
@@ -11,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from testbed.machine_root import MachineError, machine_root, pip_environment
+from testbed.cache import cache
+from testbed.debian import UnavailableError, pip_environment
+from testbed.machine_root import machine_root
 from testbed.process import ServerProcess
 
 BOOT_TIMEOUT = 30
@@ -24,7 +27,7 @@ class Machine:
     """A context manager: boots a machine, and powers it off.
 
     What it changes is in memory, on top of a root that stays as it is. `shared` directories are at
-    the same path in it, read-only. Raises MachineError where no machine can be had.
+    the same path in it, read-only. Raises UnavailableError where no machine can be had.
     """
 
     def __init__(self, *shared: Path) -> None:
@@ -34,6 +37,9 @@ class Machine:
 
     def __enter__(self) -> Self:
         lower = machine_root()
+        # Two systemds in one tree of control groups would kill each other's services.
+        self._lock = (cache() / "machine.lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._directory = Path(tempfile.mkdtemp(prefix="freshkey-machine-"))
         try:
             self._mount(lower)
@@ -49,6 +55,7 @@ class Machine:
         for mounted in (self._directory / "root", self._directory):
             subprocess.run(["umount", "--lazy", mounted], capture_output=True, check=False)
         self._directory.rmdir()
+        self._lock.close()
 
     def run(
         self, *command: str, check: bool = True, variables: Mapping[str, str] | None = None
@@ -99,7 +106,7 @@ class Machine:
         command = ["mount", "-t", "overlay", "overlay", "-o", options, f"{here}/root"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise MachineError(f"overlayfs can't be mounted: {done.stderr.strip()}")
+            raise UnavailableError(f"overlayfs can't be mounted: {done.stderr.strip()}")
 
     def _boot(self) -> None:
         log = self._directory / "log"
@@ -113,12 +120,14 @@ class Machine:
         end = time.monotonic() + BOOT_TIMEOUT
         while not self._is_up(process):
             if time.monotonic() > end:
-                raise MachineError(f"it did not boot within {BOOT_TIMEOUT} s: {process.tail(1)}")
+                raise UnavailableError(
+                    f"it did not boot within {BOOT_TIMEOUT} s: {process.tail(1)}"
+                )
             time.sleep(_TICK)
 
     def _is_up(self, process: ServerProcess) -> bool:
         if not process.running:
-            raise MachineError(f"systemd-nspawn ended: {process.tail(1)}")
+            raise UnavailableError(f"systemd-nspawn ended: {process.tail(1)}")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         if not children:
             return False

@@ -81,6 +81,12 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
 
+    def wait(self, seconds: float) -> int:
+        """Wait until it ends by itself; return its status. TimeoutExpired when it doesn't."""
+        status = self._child.wait(seconds)
+        self._cut_lifeline()
+        return status
+
     def kill(self) -> None:
         """SIGKILL, for it and for its children: Vault's plugins outlive a killed Vault."""
         self._cut_lifeline()

@@ -1,16 +1,19 @@
 """Makes a Debian package in dist/, of the wheel that is there: see `make deb`.
 
 The agent stands in a virtual environment under /opt/freshkey, with what requirements/run.txt pins,
-for the Python that runs this: Debian calls version 3.11 `python3.11`. Two packages of the same
-commit are the same, byte for byte (https://reproducible-builds.org/docs/source-date-epoch/).
+for the Python that runs this: Debian calls version 3.11 `python3.11`. Two packages of a commit,
+made in clean clones with the same Python and dpkg, are the same, byte for byte
+(https://reproducible-builds.org/docs/source-date-epoch/).
 """
 
 import gzip
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,7 +52,6 @@ COPIED = {  # from here to there; a directory with all that is in it
     "packaging/completions/_freshkey": "usr/share/zsh/vendor-completions/_freshkey",
     "packaging/completions/freshkey.fish": "usr/share/fish/vendor_completions.d/freshkey.fish",
     "docs": "usr/share/doc/freshkey/docs",
-    "README.md": "usr/share/doc/freshkey/README.md",
     "CHANGELOG.md": "usr/share/doc/freshkey/CHANGELOG.md",
     "packaging/debian/copyright": "usr/share/doc/freshkey/copyright",
 }
@@ -70,7 +72,7 @@ def main() -> None:
         install(wheel, tree)
         copy_files(tree)
         write_control(wheel, tree)
-        settle(tree)
+        normalize_modes_and_times(tree)
         run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", scratch, str(wheel.parent))
 
 
@@ -122,19 +124,29 @@ def write_control(wheel: Path, tree: Path) -> None:
         (DEBIAN / "control.in")
         .read_text()
         .format(
-            version=wheel.name.split("-")[1],
+            version=debian_version(wheel.name.split("-")[1]),
             architecture=output("dpkg", "--print-architecture"),
             size=size // 1024,
             python=PYTHON,
         )
     )
     (control / "control").write_text(text)
-    for script in ("postinst", "prerm", "postrm"):
+    for script in ("preinst", "postinst", "prerm", "postrm"):
         shutil.copyfile(DEBIAN / script, control / script)
         (control / script).chmod(0o755)
 
 
-def settle(tree: Path) -> None:
+def debian_version(version: str) -> str:
+    """Return a version that is newer for every later commit, and a release's after its candidates.
+
+    https://www.debian.org/doc/debian-policy/ch-controlfields.html#version
+    """
+    before_release = re.sub(r"\.?(a|b|rc|dev)(?=\d)", r"~\1", version)
+    committed = datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC)
+    return f"{before_release}+{committed:%Y%m%d%H%M%S}"
+
+
+def normalize_modes_and_times(tree: Path) -> None:
     """Give everything the modes and times that it has everywhere."""
     time = int(os.environ["SOURCE_DATE_EPOCH"])
     for path in [tree, *tree.rglob("*")]:

@@ -30,12 +30,16 @@ _shtab_freshkey_report___orphans_COMPGEN=_shtab_compgen_files
 _shtab_freshkey_init___config_COMPGEN=_shtab_compgen_files
 _shtab_freshkey_status___socket_COMPGEN=_shtab_compgen_files
 _shtab_freshkey_status___config_COMPGEN=_shtab_compgen_files
+_shtab_freshkey_get_pos_0_COMPGEN=_freshkey_keys
 _shtab_freshkey_get___socket_COMPGEN=_shtab_compgen_files
 _shtab_freshkey_get___config_COMPGEN=_shtab_compgen_files
+_shtab_freshkey_watch_pos_0_COMPGEN=_freshkey_keys
 _shtab_freshkey_watch___socket_COMPGEN=_shtab_compgen_files
 _shtab_freshkey_watch___config_COMPGEN=_shtab_compgen_files
+_shtab_freshkey_rotate_pos_0_COMPGEN=_freshkey_keys
 _shtab_freshkey_rotate___socket_COMPGEN=_shtab_compgen_files
 _shtab_freshkey_rotate___config_COMPGEN=_shtab_compgen_files
+_shtab_freshkey_exec_pos_0_COMPGEN=_freshkey_commands
 _shtab_freshkey_exec___socket_COMPGEN=_shtab_compgen_files
 _shtab_freshkey_exec___config_COMPGEN=_shtab_compgen_files
 
@@ -43,6 +47,7 @@ _shtab_freshkey_report___format_choices=(table json csv)
 _shtab_freshkey_init___method_choices=(token approle kubernetes jwt cert userpass ldap aws gcp azure)
 _shtab_freshkey_get___format_choices=(raw json env)
 _shtab_freshkey_exec___on_change_choices=(restart signal none)
+_shtab_freshkey_exec___signal_choices=(HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS RTMIN RTMAX)
 _shtab_freshkey_pos_0_choices=(run once check policy report init version status get watch rotate exec)
 
 _shtab_freshkey_run__h_nargs=0
@@ -76,7 +81,7 @@ _shtab_freshkey_rotate__h_nargs=0
 _shtab_freshkey_rotate___help_nargs=0
 _shtab_freshkey_rotate___compromised_nargs=0
 _shtab_freshkey_rotate___now_nargs=0
-_shtab_freshkey_exec_pos_0_nargs=+
+_shtab_freshkey_exec_pos_0_nargs=...
 _shtab_freshkey_exec__h_nargs=0
 _shtab_freshkey_exec___help_nargs=0
 _shtab_freshkey_exec___allow_missing_nargs=0
@@ -85,6 +90,17 @@ _shtab_freshkey__h_nargs=0
 _shtab_freshkey___help_nargs=0
 _shtab_freshkey___version_nargs=0
 
+
+# Custom Preamble
+_freshkey_keys() {
+  compgen -W "$(freshkey status --json 2>/dev/null | grep -o '"name": *"[^"]*"' | cut -d'"' -f4)" -- "$1"
+}
+
+_freshkey_commands() {
+  compgen -A command -A file -- "$1"
+}
+
+# End Custom Preamble
 
 # $1=COMP_WORDS[1]
 _shtab_compgen_files() {

@@ -4,6 +4,12 @@
 # 2) Ensure a binary named freshkey is in your PATH
 # See also: https://fishshell.com/docs/current/completions.html#where-to-put-completions
 
+# Custom Preamble
+function __freshkey_keys
+  freshkey status --json 2>/dev/null | grep -o '"name": *"[^"]*"' | cut -d'"' -f4
+end
+
+# End Custom Preamble
 
 # Parse current commandline:
 # - _shtab_freshkey_cmdpath=(sub)command path seen so far
@@ -79,10 +85,10 @@ complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -
 complete -c freshkey -n '_shtab_freshkey_using report' -s h -l help -d 'show this help message and exit'
 complete -c freshkey -n '_shtab_freshkey_using report' -l since -x -d 'leave out keys that ended before, such as 2026-11-29T12:00:00Z'
 complete -c freshkey -n '_shtab_freshkey_using report' -l until -x -d 'leave out what came after'
-complete -c freshkey -n '_shtab_freshkey_using report' -l max-lifetime -x -d 'name the keys that lived longer, and exit with 1'
-complete -c freshkey -n '_shtab_freshkey_using report' -l orphans -xka "(__fish_complete_path (commandline -ct))" -d 'service accounts as OpenAI lists them: name those that no record knows; exit with 1'
+complete -c freshkey -n '_shtab_freshkey_using report' -l max-lifetime -x -d 'name the keys that lived longer, and exit with 1 if there are any'
+complete -c freshkey -n '_shtab_freshkey_using report' -l orphans -xka "(__fish_complete_path (commandline -ct))" -d 'service accounts as OpenAI lists them, a page each: name those that no record knows, and exit with 1 if there are any'
 complete -c freshkey -n '_shtab_freshkey_using report' -l format -xka "table json csv" -d 'how it is printed (default: table)'
-complete -c freshkey -n '_shtab_freshkey_using report; and test $_shtab_freshkey_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'what log.audit_file names, of one agent or of many'
+complete -c freshkey -n '_shtab_freshkey_using report; and test $_shtab_freshkey_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'what log.audit_file names, of one agent or many, also gzipped; - is standard input'
 complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -eq 0' -a init -d 'write a configuration to start with, never over another'
 complete -c freshkey -n '_shtab_freshkey_using init' -s h -l help -d 'show this help message and exit'
 complete -c freshkey -n '_shtab_freshkey_using init' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration (default: $FRESHKEY_CONFIG, else /etc/freshkey/config.toml)'
@@ -108,10 +114,12 @@ complete -c freshkey -n '_shtab_freshkey_using get' -l config -xka "(__fish_comp
 complete -c freshkey -n '_shtab_freshkey_using get' -l format -xka "raw json env" -d 'the key alone, the agent'"'"'s whole answer, or OPENAI_API_KEY=... (default: raw)'
 complete -c freshkey -n '_shtab_freshkey_using get' -l newer-than -x -d 'wait for another generation than this one'
 complete -c freshkey -n '_shtab_freshkey_using get' -l wait -x -d 'how long to wait for a key; 0 asks once (default: 30s)'
+complete -c freshkey -n '_shtab_freshkey_using get; and test $_shtab_freshkey_npos -eq 0' -ka "(__freshkey_keys)" -d 'the key, [keys.NAME]'
 complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -eq 0' -a watch -d 'print a line of JSON for every new generation of a key'
 complete -c freshkey -n '_shtab_freshkey_using watch' -s h -l help -d 'show this help message and exit'
 complete -c freshkey -n '_shtab_freshkey_using watch' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the agent'"'"'s socket (default: $FRESHKEY_SOCKET, else the configuration'"'"'s, else /run/freshkey/freshkey.sock)'
 complete -c freshkey -n '_shtab_freshkey_using watch' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'where the socket is named (default: $FRESHKEY_CONFIG, else /etc/freshkey/config.toml)'
+complete -c freshkey -n '_shtab_freshkey_using watch; and test $_shtab_freshkey_npos -eq 0' -ka "(__freshkey_keys)" -d 'the key, [keys.NAME]'
 complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -eq 0' -a rotate -d 'have the running agent replace a key'
 complete -c freshkey -n '_shtab_freshkey_using rotate' -s h -l help -d 'show this help message and exit'
 complete -c freshkey -n '_shtab_freshkey_using rotate' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the agent'"'"'s socket (default: $FRESHKEY_SOCKET, else the configuration'"'"'s, else /run/freshkey/freshkey.sock)'
@@ -119,12 +127,14 @@ complete -c freshkey -n '_shtab_freshkey_using rotate' -l config -xka "(__fish_c
 complete -c freshkey -n '_shtab_freshkey_using rotate' -l compromised -d 'revoke the old key as soon as the new one is out, without an overlap; with --now, before'
 complete -c freshkey -n '_shtab_freshkey_using rotate' -l now -d 'withdraw and revoke the old key first; only together with --compromised'
 complete -c freshkey -n '_shtab_freshkey_using rotate' -l timeout -x -d 'how long to wait for the new key (default: 60s)'
+complete -c freshkey -n '_shtab_freshkey_using rotate; and test $_shtab_freshkey_npos -eq 0' -ka "(__freshkey_keys)" -d 'the key, [keys.NAME]'
 complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -eq 0' -a exec -d 'run a command with keys in its environment'
 complete -c freshkey -n '_shtab_freshkey_using exec' -s h -l help -d 'show this help message and exit'
 complete -c freshkey -n '_shtab_freshkey_using exec' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the agent'"'"'s socket (default: $FRESHKEY_SOCKET, else the configuration'"'"'s, else /run/freshkey/freshkey.sock)'
 complete -c freshkey -n '_shtab_freshkey_using exec' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'where the socket is named (default: $FRESHKEY_CONFIG, else /etc/freshkey/config.toml)'
 complete -c freshkey -n '_shtab_freshkey_using exec' -l env -x -d 'which key goes into which variable; may be repeated (default: the only key into OPENAI_API_KEY)'
 complete -c freshkey -n '_shtab_freshkey_using exec' -l on-change -xka "restart signal none" -d 'what to do when a key was replaced: restart the command, at most every 5 s; signal it, and it has to read the key elsewhere, because its environment stays; or nothing (default: restart)'
-complete -c freshkey -n '_shtab_freshkey_using exec' -l signal -x -d 'what --on-change signal sends (default: HUP)'
+complete -c freshkey -n '_shtab_freshkey_using exec' -l signal -xka "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS RTMIN RTMAX" -d 'what --on-change signal sends (default: HUP)'
 complete -c freshkey -n '_shtab_freshkey_using exec' -l stop-timeout -x -d 'how long a restart waits after SIGTERM, until SIGKILL (default: 10s)'
 complete -c freshkey -n '_shtab_freshkey_using exec' -l allow-missing -d 'start the command without the keys that are not there after 5 s; their variables are unset'
+complete -c freshkey -n '_shtab_freshkey_using exec; and test $_shtab_freshkey_npos -ge 0' -ka "(complete --do-complete (commandline -ct)) (__fish_complete_path (commandline -ct))" -d 'the command and its arguments, after --'

@@ -1,8 +1,13 @@
-from tools.events_page import PAGE, WORDS, events, page
+from tools.event_words import WORDS
+from tools.events_page import NO_EVENTS, PAGE, events, names, page
 
 
 def test_every_event_of_the_code_is_on_the_page_and_no_other() -> None:
     assert events().keys() == WORDS.keys()
+
+
+def test_no_event_is_missed_because_of_how_it_is_told() -> None:
+    assert names() - NO_EVENTS == WORDS.keys()
 
 
 def test_the_page_is_new() -> None:

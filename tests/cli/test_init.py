@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,9 +83,11 @@ def test_nothing_that_is_there_is_touched(config: Path, capsys: pytest.CaptureFi
         ([*USUAL, "--method", "kubernetes"], "--role is missing"),
         ([*USUAL, "--method", "ldap"], "--username is missing"),
         ([*USUAL, "--role", "x"], "--role: method approle takes none: leave it out"),
-        ([*USUAL, "--key", "No Name"], "--key No Name: use a-z, 0-9, _ and -"),
-        (["--address", "ftp://x", "--path", "a/b"], "vault.address: "),
-        (["--address", ADDRESS, "--path", "a/B"], "--key is missing: name of the key"),
+        ([*USUAL, "--key", "No Name"], "--key No Name: is no name for a key: use a-z"),
+        (["--address", "ftp://x", "--path", "a/b"], "--address ftp://x: must be a URL of scheme"),
+        (["--address", ADDRESS, "--path", "a/b!"], "--key is missing: name of the key (a-z"),
+        (["--address", ADDRESS, "--path", "v1/a/b"], "--path v1/a/b: is"),
+        ([*USUAL, "--username", "x"], "--username: method approle takes none: leave it out"),
     ],
 )
 def test_what_is_wrong_is_said_and_leaves_nothing(
@@ -109,24 +112,63 @@ def test_what_a_shell_would_take_apart_is_quoted(tmp_path: Path) -> None:
     assert load(config, {}).server.group == 'a"b\\c'
 
 
+class Terminal:
+    """`freshkey init` at a terminal."""
+
+    def __init__(self, config: Path) -> None:
+        self._ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "freshkey", "init", "--config", str(config)]
+        self._process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env={"PATH": os.defpath}
+        )
+        os.close(theirs)
+
+    def end(self, typed: str) -> tuple[int, str]:
+        """Type, and return the status and all that was said."""
+        os.write(self._ours, typed.encode())
+        said = b""
+        with suppress(OSError):  # EIO: the other side is closed (pty(7))
+            while data := os.read(self._ours, 4096):
+                said += data
+        os.close(self._ours)
+        return self._process.wait(timeout=20), said.decode()
+
+
 def test_on_a_terminal_it_asks(config: Path) -> None:
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "freshkey", "init", "--config", str(config)]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env={"PATH": os.defpath}
-    )
-    os.close(theirs)
-    os.write(ours, f"\n{ADDRESS}\n\nopenai/creds/search\n\nroot\n".encode())
-    said = b""
-    try:
-        while b"freshkey run" not in said:
-            said += os.read(ours, 4096)
-        assert process.wait(timeout=20) == 0
-    finally:
-        os.close(ours)
+    status, said = Terminal(config).end(f"\n{ADDRESS}\n\nopenai/creds/Search\n\nroot\n")
+    assert status == 0
     settings = load(config, {})
     assert settings.vault.address == ADDRESS
     assert settings.auth.method == "approle"
     assert settings.keys["search"].files[0].group == "root"
-    for question in ("Vault's address: ", "login method [approle]: ", "name of the key [search]: "):
-        assert question.encode() in said
+    for question in ("Vault's address: ", "azure) [approle]: ", "_ and -) [search]: "):
+        assert question in said
+
+
+def test_on_a_terminal_it_asks_again_after_a_wrong_answer(config: Path) -> None:
+    typed = f"vault.example\n{ADDRESS}\nmagic\ncert\n\nopenai/creds/a\nNo Name\nmine\n\n"
+    status, said = Terminal(config).end(typed)
+    assert status == 0
+    assert "vault.example must be a URL" in said
+    assert "magic is none of token, approle" in said
+    assert "No Name is no name for a key" in said
+    assert list(load(config, {}).keys) == ["mine"]
+
+
+def test_who_ends_the_questions_is_told_that_nothing_was_written(config: Path) -> None:
+    status, said = Terminal(config).end(f"{ADDRESS}\n\x04")
+    assert status == 1
+    assert "freshkey: no answer to: login method" in said
+    assert "nothing was written" in said
+    assert "Traceback" not in said
+    assert not config.exists()
+
+
+def test_a_place_that_takes_no_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert init(tmp_path / "file" / "config.toml", *USUAL) == 1
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/file/config.toml: can't be written: " in said
+    assert "Errno" not in said

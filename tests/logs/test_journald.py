@@ -6,11 +6,13 @@ import json
 import os
 import socket
 import struct
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.logs import journald, standard_error
+from freshkey.logs import journald
 from freshkey.logs.stream import LineStream
 
 if TYPE_CHECKING:
@@ -75,12 +77,14 @@ def test_an_event_has_its_fields_and_a_line_for_people(journal: socket.socket) -
         r'files="[\"a\", \"b\"]" fault=null message="two\nlines and \"quotes\""',
         "PRIORITY": "4",
         "SYSLOG_IDENTIFIER": "freshkey",
+        "SYSLOG_FACILITY": "3",
         "FRESHKEY_TIMESTAMP": "2026-11-29T12:00:00Z",
         "FRESHKEY_LEVEL": "warning",
         "FRESHKEY_EVENT": "key.published",
         "FRESHKEY_KEY": "billing",
         "FRESHKEY_GENERATION": "7",
         "FRESHKEY_STALE": "false",
+        "FRESHKEY_FAULT": "null",
         "FRESHKEY_FILES": '["a", "b"]',
         "FRESHKEY_MESSAGE": 'two\nlines and "quotes"',
     }
@@ -126,18 +130,42 @@ def test_what_the_journal_does_not_take_goes_to_standard_error(journal: socket.s
     os.close(writer)
 
 
-def test_it_is_told_by_the_descriptor_and_not_by_the_variable_alone(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_went_out_is_told_before_a_line_that_may_fail(journal: socket.socket) -> None:
+    events = [json.dumps({"level": "info", "event": f"event.{number}"}) for number in range(2)]
+    data = "\n".join([*events, "no event", ""]).encode()
+    closed = os.open("/dev/full", os.O_WRONLY)
+    with closing(journald.Journal(journal.getsockname())) as there:
+        done = there.write(closed, data)
+        assert data[done:] == b"no event\n"
+        with pytest.raises(OSError, match="No space"):
+            there.write(closed, data[done:])
+    os.close(closed)
+
+
+BEHIND = """
+import os, sys
+from freshkey.logs import standard_error
+told = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = sys.argv[1] or f"{told.st_dev}:{told.st_ino}"
+os.environ["SYSTEMD_EXEC_PID"] = sys.argv[2] or f"{os.getpid()}"
+print(standard_error.is_journal(), standard_error.is_service())
+standard_error.tell("a line")
+"""
+
+
+@pytest.mark.parametrize(
+    ("stream", "pid", "found", "told"),
+    [
+        ("", "", "True True", "<3>a line"),
+        ("", "1", "True False", "<3>a line"),  # a child of the process that systemd started
+        ("1:2", "", "False True", "a line"),  # standard error was sent elsewhere since
+        ("nonsense", "", "False True", "a line"),
+    ],
+)
+def test_the_journal_is_told_from_other_streams(
+    stream: str, pid: str, found: str, told: str
 ) -> None:
-    reader, writer = os.pipe()
-    status = os.fstat(writer)
-    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-    assert journald.is_behind(writer)
-    assert not journald.is_behind(standard_error.STANDARD_ERROR)
-    monkeypatch.setenv("JOURNAL_STREAM", "nonsense")
-    assert not journald.is_behind(writer)
-    monkeypatch.delenv("JOURNAL_STREAM")
-    assert not journald.is_behind(writer)
-    os.close(reader)
-    os.close(writer)
-    assert not journald.is_behind(writer)
+    done = subprocess.run(
+        [sys.executable, "-c", BEHIND, stream, pid], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.strip(), done.stderr.strip()) == (found, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def test_a_table_for_people(audit: Path, capsys: pytest.CaptureFixture[str]) -> 
         *("billing", "2-aaaa0002", "2026-01-29T10:40:00Z", "1h", "0m", "expired", "0", "key_2")
     ]
     assert "billing: 2 mints, 0 abandoned, 0 refused reads, 0s without a key" in lines
-    assert "billing 1-aaaa0001: read by app.service (uid 8), 1 times" in lines
+    assert "billing 1-aaaa0001: read by app.service (uid 8), 1 time" in lines
 
 
 def test_json_and_csv_say_the_same(audit: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +73,7 @@ def test_a_key_that_lived_too_long_is_named_and_fails(
     audit: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", str(audit), *UNTIL, "--max-lifetime", "50m"]) == 1
-    assert "over the maximum: 2-aaaa0002" in capsys.readouterr().out
+    assert "over the maximum: billing 2-aaaa0002" in capsys.readouterr().out
     assert main(["report", str(audit), *UNTIL, "--max-lifetime", "1h"]) == 0
 
 
@@ -89,13 +90,76 @@ def test_an_account_that_no_record_knows_fails(
     assert "no record accounts for lost (svc_acct_2)" in capsys.readouterr().out
 
 
+def test_a_list_has_to_be_given_to_its_last_page(
+    audit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, last = tmp_path / "first.json", tmp_path / "last.json"
+    known = {"id": "svc_acct_1", "name": "vault-billing-1"}
+    first.write_text(json.dumps({"data": [known], "has_more": True}))
+    last.write_text(json.dumps({"data": [{"id": "x", "name": "lost"}], "has_more": False}))
+    arguments = ["report", str(audit), *UNTIL, "--orphans", str(first)]
+    assert main(arguments) == 1
+    assert "first.json: has_more is true" in capsys.readouterr().err
+    assert main([*arguments, "--orphans", str(last)]) == 1
+    assert "no record accounts for lost (x)" in capsys.readouterr().out
+
+
+def test_what_a_table_of_keys_has_no_room_for_is_said_beside_csv(
+    audit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["report", str(audit), *UNTIL, "--max-lifetime", "50m", "--format", "csv"]
+    assert main(arguments) == 1
+    said = capsys.readouterr()
+    assert "over the maximum: billing 2-aaaa0002" in said.err
+    assert "billing: 2 mints" in said.err
+    assert "over the maximum" not in said.out
+
+
+def test_an_empty_record_is_no_failure(audit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    audit.write_text("")
+    assert main(["report", str(audit)]) == 0
+    assert capsys.readouterr().out.startswith("no key lived in that time\n")
+
+
+@pytest.mark.parametrize("content", ["garbage\nof two lines\n", "one\n"])
+def test_a_file_that_has_other_lines_is_named(
+    audit: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    other = audit.with_name("other")
+    other.write_text(content)
+    assert main(["report", str(audit), str(other), *UNTIL]) == 0
+    lines = content.count("\n")
+    expected = f"{other}: not an event: {lines} line{'s' * (lines > 1)}"
+    assert expected in capsys.readouterr().out.splitlines()
+
+
+def test_rotated_files_and_standard_input_are_read(
+    audit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = audit.with_name("audit.1.gz")
+    packed.write_bytes(gzip.compress(audit.read_bytes()))
+    for path in (str(packed), "-"):
+        with audit.open() as file:
+            monkeypatch.setattr("sys.stdin", file)
+            assert main(["report", path, *UNTIL, "--format", "json"]) == 0
+        assert len(json.loads(capsys.readouterr().out)["keys"]) == 2
+    packed.write_bytes(packed.read_bytes()[:40])
+    assert main(["report", str(packed)]) == 1
+    assert "audit.1.gz: Compressed file ended" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "fault"),
     [
-        ("", [], "no event in these files"),
-        ("x\n", [], "no event in these files"),
+        ("x\n", [], "audit: no line is an event: is it what log.audit_file names?"),
         (ROTATION[0], ["/nowhere/audit"], "/nowhere/audit: No such file"),
         (ROTATION[0], ["--orphans", "/etc/hostname"], "is no list of service accounts"),
+        (
+            ROTATION[0],
+            ["--orphans", "/nowhere/x"],
+            "No such file or directory: name a readable",
+        ),
+        (ROTATION[0], ["--orphans", "/etc"], "Is a directory: name a readable list"),
     ],
 )
 def test_what_can_not_be_read_is_said(

@@ -42,7 +42,7 @@ def reading(at: str, number: int, outcome: str = "served", **who: Any) -> str:  
 
 def made(*lines: str, since: float = -inf, until: float | None = None) -> Report:
     end = moment(f"{DAY}23:00:00Z") if until is None else until
-    return report(read(lines).events, since, end)
+    return report(read([("audit", lines)]).events, since, end)
 
 
 ROTATION = (
@@ -128,19 +128,35 @@ def test_what_was_refused_abandoned_and_missing_is_counted() -> None:
     assert found.refused_reads == {"billing": 1}
     assert found.abandoned == {"billing": 1}
     assert found.mints == {"billing": 3}
-    assert [b - a for a, b in found.gaps["billing"]] == [330.0, 600.0]
+    assert [b - a for a, b in found.gaps["billing"]] == [330.0], "a stop is no gap"
+
+
+def test_time_without_a_key_goes_on_until_there_is_one_again() -> None:
+    stopped = of_lease("11:00:00", "key.withdrawn", 2, why="stop")
+    again = (mint("11:05:00", 3, "12:00:00"), of_lease("11:05:30", "key.published", 3))
+    found = made(*ROTATION, stopped, *again)
+    assert [b - a for a, b in found.gaps["billing"]] == [330.0]
+    refused = of_lease("11:00:00", "key.withdrawn", 2, why="refused")
+    found = made(*ROTATION, refused, until=moment(f"{DAY}11:40:00Z"))
+    assert [b - a for a, b in found.gaps["billing"]] == [2400.0]
 
 
 def test_what_is_no_event_is_counted_and_ends_nothing() -> None:
     odd = ["", "garbage", "[1]", '{"event": "x"}', '{"timestamp": 5, "event": "x"}']
-    found = read([*odd, *ROTATION, '{"timestamp": "2026-01-29T10:00:00", "event": "no.zone"}'])
-    assert (len(found.events), found.others) == (5, 5)
+    odd.append('{"timestamp": "2026-01-29T10:00:00", "event": "no.zone"}')
+    found = read([("first", [*odd, *ROTATION]), ("second", ["other garbage"])])
+    assert (len(found.events), found.others) == (5, {"first": 5, "second": 1})
     assert all(isinstance(event, Event) for event in found.events)
+
+
+def test_a_file_that_is_given_twice_counts_once() -> None:
+    found = read([("audit", ROTATION), ("copy", ROTATION)])
+    assert len(found.events) == len(ROTATION)
 
 
 def test_accounts_that_no_record_knows() -> None:
     accounts = [("user-1", "vault-billing-1"), ("user-2", "vault-billing-9"), ("user-3", "robot")]
-    assert orphans(accounts, read(ROTATION).events) == [
+    assert orphans(accounts, read([("audit", ROTATION)]).events) == [
         ("user-2", "vault-billing-9"),
         ("user-3", "robot"),
     ]

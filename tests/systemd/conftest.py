@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from testbed.debian import UnavailableError
 from testbed.machine import Machine
-from testbed.machine_root import MachineError
 from tests.agent.conftest import engine  # noqa: F401 - a fixture
 from tests.agent.harness import Engine, eventually
 
@@ -59,16 +59,16 @@ def commands(name: str) -> str:
     return found[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    """One machine for the run, in which the agent is installed as the page says."""
+    """A machine in which the agent is installed as the page says; there is one at a time."""
     try:
         with Machine(ROOT) as running:
             # A clone that can be written, because pip builds in it.
             running.shell(f"cd {ROOT}; cp -r {' '.join(NEEDED)} /root")
             running.shell(f"cd /root; {commands('install')}")
             yield running
-    except MachineError as error:
+    except UnavailableError as error:
         pytest.skip(f"no machine with systemd: {error}")
 
 

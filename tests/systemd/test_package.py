@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from freshkey import __version__
 
+from testbed.debian import UnavailableError
 from testbed.machine import Machine
-from testbed.machine_root import MachineError
+from tests.agent.harness import eventually
 from tests.support.packages import copy, make_deb, set_version
 from tests.systemd.conftest import UNIT, Service, commands
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
 
 OLD = "0.0.9"
+OTHER = "/run/freshkey-other"
 TIME = 1_700_000_000
 POLL = """
 while test ! -e /run/polled-enough; do
@@ -52,13 +55,24 @@ def service(packages: Path, engine: Engine) -> Iterator[Service]:
         with Machine(packages) as machine:
             machine.run("rm", "-rf", "/opt/freshkey")
             yield Service(machine, engine)
-    except MachineError as error:
+    except UnavailableError as error:
         pytest.skip(f"no machine with systemd: {error}")
 
 
 def install(service: Service, packages: Path, which: str) -> None:
     service.machine.shell(f"cd {packages}/{which}; {commands('package')}")
     assert service.machine.run("dpkg", "--verify", "freshkey").stdout == ""
+    assert status(service) == "install ok installed"
+
+
+def status(service: Service) -> str:
+    show = ("dpkg-query", "--show", "--showformat=${Status}", "freshkey")
+    return service.machine.run(*show).stdout
+
+
+def is_of(service: Service, version: str) -> bool | None:
+    """Whether an agent of this version runs."""
+    return (service.get("/v1/status") or {}).get("version") == version or None
 
 
 def test_it_is_installed_upgraded_removed_and_purged(service: Service, packages: Path) -> None:
@@ -76,9 +90,8 @@ def test_it_is_installed_upgraded_removed_and_purged(service: Service, packages:
 
     machine.run("systemd-run", "--unit=poll", "bash", "-c", POLL)
     install(service, packages, "new")
-    status = service.get("/v1/status") or {}
+    eventually(partial(is_of, service, __version__), "the new version")
     machine.shell("touch /run/polled-enough; systemctl stop poll.service 2>/dev/null || true")
-    assert status["version"] == __version__
     assert (service.get() or {})["tag"] == before["tag"]
     polled = machine.run("cat", "/run/polled").stdout.split("\n")
     assert set(polled) == {before["key"], ""}
@@ -93,12 +106,65 @@ def test_it_is_installed_upgraded_removed_and_purged(service: Service, packages:
     assert service.key_file() == before["key"], "on_stop is keep"
 
     install(service, packages, "new")
-    service.systemctl("start", UNIT)
-    assert (service.get() or {})["tag"] == before["tag"]
+    key = eventually(service.get, "it starts, because it is enabled")
+    assert key["tag"] == before["tag"]
     assert engine.counts()["mints"] == 1
 
+    machine.shell("mkdir /run/freshkey-exporter; mount -t tmpfs tmpfs /run/freshkey/state")
     machine.run("apt-get", "purge", "-y", "freshkey")
-    for left in ("/etc/freshkey", "/run/freshkey", "/var/log/freshkey", "/opt/freshkey"):
+    for left in ("/etc/freshkey", "/var/log/freshkey", "/opt/freshkey", "/run/freshkey/keys"):
         machine.run("test", "!", "-e", left)
+    machine.run("test", "-d", "/run/freshkey-exporter")
     wanted = machine.run("find", "/etc/systemd/system", "-name", "freshkey*").stdout
     assert wanted == ""
+
+
+def test_an_upgrade_waits_for_nobody_and_breaks_nothing(service: Service, packages: Path) -> None:
+    """Vault is away, so that no start ends; then the configuration has a fault."""
+    install(service, packages, "old")
+    other = Service(service.machine, service.engine, "freshkey@other.service", OTHER)
+    for each in (service, other):
+        each.configure()
+    service.engine.vault.process.freeze()
+    try:
+        service.systemctl("start", "--no-block", UNIT, other.unit)
+        eventually(lambda: (service.pid and other.pid) or None, "both processes")
+        before = service.pid, other.pid
+        install(service, packages, "new")
+        eventually(
+            lambda: (service.pid and other.pid and service.pid != before[0]) or None,
+            "new processes",
+        )
+    finally:
+        service.engine.vault.process.thaw()
+    for each in (service, other):
+        eventually(partial(is_of, each, __version__), "the new version")
+
+    service.machine.shell("echo nonsense = 1 >> /etc/freshkey/config.toml")
+    service.machine.run("dpkg", "--install", *deb(packages, "old"))
+    assert status(service) == "install ok installed"
+    eventually(lambda: service.show("ActiveState") == "failed" or None, "a refused configuration")
+    eventually(partial(is_of, other, OLD), "the other one, which has no fault")
+
+
+def test_it_does_as_policy_says(service: Service, packages: Path) -> None:
+    install(service, packages, "old")
+    service.configure()
+    service.machine.shell(commands("start"))
+    before = service.pid
+    service.machine.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
+    install(service, packages, "new")
+    assert service.pid == before
+
+
+def test_it_takes_the_place_of_nothing_that_was_installed_by_hand(
+    service: Service, packages: Path
+) -> None:
+    service.machine.shell("python3 -m venv /opt/freshkey")
+    done = service.machine.run("dpkg", "--install", *deb(packages, "new"), check=False)
+    assert done.returncode
+    assert "/opt/freshkey is there already, installed by hand" in done.stderr
+
+
+def deb(packages: Path, which: str) -> list[str]:
+    return [f"{path}" for path in (packages / which / "dist").glob("*.deb")]

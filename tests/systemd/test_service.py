@@ -42,6 +42,50 @@ def test_lines_of_json_are_in_the_journal_as_they_are(service: Service) -> None:
     assert json.loads(published)["event"] == "key.published"
 
 
+@pytest.mark.parametrize("name", ["config", "other"])
+def test_init_writes_what_the_unit_needs(service: Service, name: str) -> None:
+    """From its questions to a key file for a group, by the commands that it prints."""
+    machine, engine = service.machine, service.engine
+    unit = "freshkey.service" if name == "config" else f"freshkey@{name}.service"
+    directory = "/run/freshkey" if name == "config" else f"/run/freshkey-{name}"
+    made = Service(machine, engine, unit, directory)
+    path = f"/etc/freshkey/{name}.toml"
+    flags = f"--address {engine.vault.address} --path {engine.path} --key billing --group mail"
+    try:
+        machine.shell(f"rm -f {path}")
+        said = machine.shell(f"/opt/freshkey/bin/freshkey init --config {path} {flags}")
+        with machine.path(path).open("a") as file:
+            file.write(f'[keys.billing.verify]\nbase_url = "{engine.openai.base_url}"\n')
+        machine.shell(f"sed -i 's,^method,mount = \"{engine.mount}\"\\nmethod,' {path}")
+        machine.write("/etc/freshkey/role_id", engine.role_id)
+        secret_id = "secret_id" if name == "config" else f"{name}.secret_id"
+        machine.write(f"/etc/freshkey/{secret_id}", engine.secret_id, 0o600)
+        lines = [line.partition("  #")[0].strip() for line in said.splitlines()[1:]]
+        group, _, start, check = lines
+        for command in (group, start, check):
+            machine.shell(f"PATH=/opt/freshkey/bin:$PATH; {command}")
+        shown = machine.run("ls", "-l", f"{directory}/keys/billing").stdout
+        assert shown.startswith("-r--r----- 1 freshkey mail ")
+        assert engine.works(made.key_file())
+    finally:
+        made.forget()
+
+
+def test_a_login_without_a_secret_id_needs_no_file_for_one(service: Service) -> None:
+    service.configure()
+    order = {"policies": [service.engine.mount], "ttl": "1h"}
+    made = service.engine.vault.request("POST", "auth/token/create", order)
+    token = made["auth"]["client_token"]
+    service.machine.write("/etc/freshkey/token", token, 0o644)
+    service.machine.shell(
+        "rm /etc/freshkey/secret_id\n"
+        'sed -i \'/^mount/d; /^role_id/d; s,^secret_id_file.*,method = "token"\\n'
+        'token_file = "token",\' /etc/freshkey/config.toml'
+    )
+    service.systemctl("start", service.unit)
+    assert service.engine.works(service.key_file())
+
+
 def test_start_waits_for_vault(service: Service) -> None:
     """Type=notify: a unit that is ordered after it starts with the first key."""
     service.configure()

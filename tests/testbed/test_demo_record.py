@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from testbed.demo.record import ENDS_WITHIN, compare
-from testbed.demo.scrapes import METRICS, Scrapes
+from testbed.demo.scrapes import Scrapes, promised
 
 if TYPE_CHECKING:
     from testbed.emulator.process import OpenAIServer
@@ -82,7 +82,8 @@ def test_what_was_never_seen_and_what_nobody_promised_is_told(
 ) -> None:
     monkeypatch.setattr(Scrapes, "has_promtool", staticmethod(lambda: False))
     scrapes = Scrapes()
-    names = sorted(METRICS)
+    names = sorted(promised())
+    assert len(names) == 20
     for agent in (Exposing("".join(f"{name} 1\n" for name in names[1:])), Exposing(None)):
         scrapes.take(agent)
     scrapes.take(Exposing('# HELP freshkey_extra_total x\nfreshkey_extra_total{a="b c"} 1\n'))
@@ -97,5 +98,5 @@ def test_what_was_never_seen_and_what_nobody_promised_is_told(
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing")
 def test_promtool_is_heard() -> None:
     scrapes = Scrapes()
-    scrapes.take(Exposing("".join(f"{name} 1\n" for name in METRICS)))
+    scrapes.take(Exposing("".join(f"{name} 1\n" for name in promised())))
     assert any(line.startswith("promtool: ") for line in scrapes.faults())

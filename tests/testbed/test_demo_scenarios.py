@@ -190,9 +190,9 @@ def test_a_story_fails_with_its_scenarios(capsys: pytest.CaptureFixture[str]) ->
         assert not run_scenarios(
             workdir, lambda: False, [scenario("late", never), scenario("loud", delete_the_account)]
         )
-    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED")]
+    printed = capsys.readouterr().out.splitlines()
+    failed = [line for line in printed if line.startswith("FAILED") and "metrics: " not in line]
     assert failed[0] == "FAILED: late: it never came, where 0 s is the bound"
     assert failed[1].startswith("FAILED: loud: ")
     assert " refusals elsewhere, the first one to '" in failed[1]
-    # No fault came to the agent's notice, or one just in time.
-    assert set(failed[2:]) <= {"FAILED: metrics: freshkey_faults_total was never seen"}
+    assert len(failed) == 2

@@ -63,7 +63,8 @@ def _argument(action: Action) -> Argument:
     value = action.metavar if isinstance(action.metavar, str) else ""
     if action.choices:
         value = "|".join(map(str, action.choices))
-    written = " ".join((*action.option_strings[-1:], *([value] if value else [])))
+    before = ["--"] if action.dest == "words" else action.option_strings[-1:]
+    written = " ".join((*before, *([value] if value else [])))
     repeated = action.nargs == "+" or type(action).__name__ == "_AppendAction"
     return Argument(written, action.help or "", bool(action.option_strings), repeated)
 

@@ -22,7 +22,18 @@ STATUS: Final = {
     "1": "Failed at run time.",
     "2": "Wrong usage, or an invalid configuration.",
 }
-STATUS_OF_EXEC: Final = "`exec` ends with the status of its command, or 128 + n after signal n."
+MORE_STATUS: Final = """
+`report` ends with 1, too, when a key lived too long, or an account belongs to nobody; `check
+--online` when a test failed. `exec` ends with the status of its command, or 128 + n after signal n.
+"""
+EXAMPLES: Final = {
+    "freshkey init": "Ask for what is needed, and write a configuration.",
+    "freshkey check --online": "Test it, and Vault, OpenAI, and this machine.",
+    "freshkey get billing": "Print a key.",
+    "freshkey exec -- ./app": "Run a program with the key in OPENAI_API_KEY.",
+    "freshkey rotate billing --compromised": "Replace a key, and revoke the old one at once.",
+    "freshkey report --max-lifetime 1h /var/log/freshkey/audit": "Name keys that lived too long.",
+}
 ENVIRONMENT: Final = {
     "FRESHKEY_CONFIG": "The configuration, where `--config` does not name it.",
     "FRESHKEY_SOCKET": "The agent's socket, where `--socket` does not name it.",
@@ -32,6 +43,7 @@ ENVIRONMENT: Final = {
 FILES: Final = {
     DEFAULT_CONFIG: "The configuration, see `freshkey.toml(5)`.",
     "/run/freshkey/freshkey.sock": "The agent's socket.",
+    "/run/freshkey/keys": "Key files, as `freshkey init` names them.",
     "/run/freshkey/state": "Its journal, from which the next start goes on without a new key.",
 }
 SIGNALS: Final = {
@@ -68,6 +80,7 @@ def command_page() -> str:
     page.paragraph("`freshkey` COMMAND [ARGUMENT …]")
     page.heading("Description")
     page.paragraph(WHAT_IT_IS)
+    page.paragraph("Every command takes `--help`; `freshkey --version` prints the version.")
     page.heading("Commands")
     for command in commands():
         page.subheading(command.synopsis)
@@ -77,7 +90,10 @@ def command_page() -> str:
     page.heading("Exit status")
     for status, meaning in STATUS.items():
         page.item(status, meaning)
-    page.paragraph(STATUS_OF_EXEC)
+    page.paragraph(MORE_STATUS)
+    page.heading("Examples")
+    for command_line, what in EXAMPLES.items():
+        page.item(command_line, what)
     for title, items in (("Environment", ENVIRONMENT), ("Files", FILES), ("Signals", SIGNALS)):
         page.heading(title)
         for term, meaning in items.items():

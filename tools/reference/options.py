@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, ge
 
 from freshkey.core.model.struct import Struct
 from freshkey.settings import keys, model, option_types, values
-from freshkey.settings.auth import AUTH_METHODS
+from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD
 from freshkey.settings.environment import VARIABLES
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
@@ -80,9 +80,21 @@ class Table(NamedTuple):
     options: tuple[Option, ...]
 
 
+METHOD: Final = Option(
+    "method",
+    " | ".join(AUTH_METHODS),
+    f'"{DEFAULT_AUTH_METHOD}"',
+    required=False,
+    variable="",
+    text="Which login method; the options beside it are those of the method.",
+)
+
+
 def tables() -> Iterator[Table]:
     """List every table. SystemExit for an option that has no text, or a type without a word."""
     for table in TABLES:
+        if table is next(iter(AUTH_METHODS.values())):
+            yield Table("[auth]", "How the agent logs in to Vault.", (METHOD,))
         header, _, text = inspect.cleandoc(table.__doc__ or "").partition(":")
         if table in AUTH_METHODS.values():
             header = f'[auth] with method = "{_method(table)}"'

@@ -13,7 +13,8 @@ class ManualPage:
     def __init__(self, name: str, section: int, version: str, purpose: str) -> None:
         self._lines = [
             f'.TH {name.upper()} {section} "" "freshkey {version}" "Freshkey"',
-            ".nh",  # names and paths are not to be hyphenated
+            ".nh",  # names and paths are not to be hyphenated,
+            ".ad l",  # nor lines stretched
         ]
         self.heading("Name")
         self._lines.append(f"{_escaped(name)} \\- {_escaped(purpose)}")

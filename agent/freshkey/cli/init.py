@@ -9,11 +9,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
 from freshkey.cli.arguments import DEFAULT_CONFIG
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
+from freshkey.host.accounts import user_id
 from freshkey.provisioning.starter import (
     NEED_ROLE,
     NEED_USERNAME,
@@ -24,12 +25,16 @@ from freshkey.provisioning.starter import (
 )
 from freshkey.settings import load
 from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD
-from freshkey.settings.values import KEY_NAME
+from freshkey.settings.urls import vault_url
+from freshkey.settings.values import KEY_NAME, WrongValueError, account, visible, word
+from freshkey.settings.vault_paths import secret_path
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
 _EXAMPLE: Final = "openai/creds/billing"
+_ACCOUNT: Final = "freshkey"  # of the units in systemd/
 _THERE: Final = "is there already, and is left alone"
 _NO_VARIABLES: Final = {"VAULT_TOKEN": "none"}  # whoever runs this may be an operator
 
@@ -48,58 +53,116 @@ def init(options: Namespace) -> int:
 
 
 def _answers(options: Namespace) -> Answers:
-    ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else _demand
-    address = options.address or ask("--address", "Vault's address", os.environ.get("VAULT_ADDR"))
-    method = options.method or ask("--method", "login method", DEFAULT_AUTH_METHOD)
-    if method not in AUTH_METHODS:
-        known = ", ".join(AUTH_METHODS)
-        raise CommandError(f"--method {shown(method)}: is none of {known}", status=2)
-    role = options.role or ""
+    take = _Questions(on_terminal=sys.stdin.isatty() and sys.stdout.isatty()).take
+    address = take(
+        options.address, "--address", "Vault's address", os.environ.get("VAULT_ADDR"), vault_url
+    )
+    known = ", ".join(AUTH_METHODS)
+    method = take(
+        options.method, "--method", f"login method ({known})", DEFAULT_AUTH_METHOD, _method
+    )
+    role, username = options.role or "", options.username or ""
     if not role and method in NEED_ROLE:
-        role = ask("--role", "role of that login in Vault", None)
+        role = take(None, "--role", "role of that login in Vault", None, word)
     if role and method not in TAKE_ROLE:
         raise CommandError(f"--role: method {method} takes none: leave it out", status=2)
-    username = options.username or ""
     if not username and method in NEED_USERNAME:
-        username = ask("--username", "user name in Vault", None)
-    path = options.path or ask("--path", f"what to read, such as {_EXAMPLE}", None)
-    key = options.key or ask("--key", "name of the key", _name_of(path))
-    if not re.fullmatch(KEY_NAME, key):
-        raise CommandError(f"--key {shown(key)}: use a-z, 0-9, _ and -, such as billing", status=2)
-    group = options.group
-    if group is None and ask is _ask:
-        group = ask("--group", "group that may read it (empty: the agent's user alone)", "")
-    return Answers(address, method, key, path, group or "", role, username)
+        username = take(None, "--username", "user name in Vault", None, visible)
+    if username and method not in NEED_USERNAME:
+        raise CommandError(f"--username: method {method} takes none: leave it out", status=2)
+    path = take(options.path, "--path", f"what to read, such as {_EXAMPLE}", None, secret_path)
+    key = take(options.key, "--key", "name of the key (a-z, 0-9, _ and -)", _name_of(path), _key)
+    group = take(
+        options.group,
+        "--group",
+        "group that may read it (empty: the agent's user alone)",
+        "",
+        account,
+    )
+    return Answers(address, method, key, path, group, role, username, _unit(options.config))
 
 
-def _ask(_flag: str, question: str, usual: str | None) -> str:
-    """Ask on the terminal until there is an answer; an empty one is the usual one."""
-    while True:
+@final
+class _Questions:
+    """Takes answers from options, or, on a terminal, from whoever sits there."""
+
+    def __init__(self, *, on_terminal: bool) -> None:
+        self._on_terminal = on_terminal
+
+    def take(
+        self,
+        given: str | None,
+        flag: str,
+        question: str,
+        usual: str | None,
+        check: Callable[[object], object],
+    ) -> str:
+        """Return an answer that `check` takes; the usual one, if there is one, for an empty one."""
+        if given is None and self._on_terminal:
+            return self._ask(question, usual, check)
+        answer = usual if given is None else given
+        if answer is None:
+            raise CommandError(f"{flag} is missing: {question}", status=2)
+        try:
+            check(answer)
+        except WrongValueError as error:
+            raise CommandError(f"{flag} {shown(answer)}: {error}", status=2) from None
+        return answer
+
+    @staticmethod
+    def _ask(question: str, usual: str | None, check: Callable[[object], object]) -> str:
         hint = f" [{usual}]" if usual else ""
-        answer = input(f"{question}{hint}: ").strip() or usual
-        if answer is not None:
-            return answer
+        while True:
+            try:
+                answer = input(f"{question}{hint}: ").strip() or usual
+            except EOFError:
+                print()
+                why = f"no answer to: {question}: nothing was written"
+                raise CommandError(why) from None
+            try:
+                if answer is not None:
+                    check(answer)
+                    return answer
+            except WrongValueError as error:
+                print(f"  {shown(answer)} {error}")
 
 
-def _demand(flag: str, question: str, usual: str | None) -> str:
-    """Take what is usual, or say which option is missing."""
-    if usual:
-        return usual
-    raise CommandError(f"{flag} is missing: {question}", status=2)
+def _method(answer: object) -> None:
+    if answer not in AUTH_METHODS:
+        raise WrongValueError(f"is none of {', '.join(AUTH_METHODS)}")
+
+
+def _key(answer: object) -> None:
+    if not re.fullmatch(KEY_NAME, str(answer)):
+        raise WrongValueError("is no name for a key: use a-z, 0-9, _ and -, such as billing")
+
+
+def _unit(config: Path) -> str:
+    """Name the service of systemd that reads this file; empty without its account."""
+    if config.absolute().parent != Path(DEFAULT_CONFIG).parent:
+        return ""
+    try:
+        user_id(_ACCOUNT)
+    except KeyError:
+        return ""
+    instance = "" if config.name == Path(DEFAULT_CONFIG).name else f"@{config.stem}"
+    return f"{_ACCOUNT}{instance}.service"
 
 
 def _name_of(path: str) -> str | None:
     """Guess a name for a key from what it is read from: its last part."""
-    last = path.rstrip("/").rpartition("/")[2]
+    last = path.rstrip("/").rpartition("/")[2].lower()
     return last if re.fullmatch(KEY_NAME, last) else None
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file that is not there yet, whole or not at all; the agent's group may read it."""
     directory = path.absolute().parent
-    if not directory.exists():
-        directory.mkdir(mode=0o750, parents=True)
     new = directory / f".{path.name}.{secrets.token_hex(8)}"
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "w") as file:
             with suppress(OSError):
@@ -109,19 +172,49 @@ def _write(path: Path, text: str) -> None:
         os.link(new, path)
     except FileExistsError:
         raise CommandError(f"{shown(path)}: {_THERE}") from None
+    except OSError as error:
+        raise _unwritable(path, error) from None
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
+
+
+def _unwritable(path: Path, error: OSError) -> CommandError:
+    why = f"can't be written: {error.strerror}: name another place with --config"
+    return CommandError(f"{shown(path)}: {why}")
 
 
 def _next(path: Path, answers: Answers) -> list[str]:
     config = "" if path == Path(DEFAULT_CONFIG) else f" --config {quote(str(path))}"
     directory = quote(str(path.absolute().parent))
-    lines = [
-        (f"freshkey policy --setup{config}", "what an operator enters in Vault"),
-        (f"freshkey check --online{config}", f"once the credentials lie in {directory}"),
-        (f"freshkey run{config}", "or, with systemd: systemctl enable --now freshkey"),
-    ]
-    if answers.method in WITHOUT_FILES:
-        lines[1] = (lines[1][0], "where the agent will run")
+    setup = (f"freshkey policy --setup{config}", "what an operator enters in Vault")
+    check = f"freshkey check --online{config}"
+    if answers.unit:
+        lines = [
+            *_for_group(answers),
+            setup,
+            (f"systemctl enable --now {answers.unit}", f"once the credentials lie in {directory}"),
+            (check, "while it runs: systemd passes it its credentials at its start"),
+        ]
+    else:
+        where = (
+            "where the agent will run"
+            if answers.method in WITHOUT_FILES
+            else f"once the credentials lie in {directory}"
+        )
+        lines = [setup, (check, where), (f"freshkey run{config}", "in the foreground")]
     width = max(len(command) for command, _ in lines)
     return [f"  {command.ljust(width)}  # {why}" for command, why in lines]
+
+
+def _for_group(answers: Answers) -> list[tuple[str, str]]:
+    """The service can give files to no group, but a directory with setgid can."""
+    if not answers.group:
+        return []
+    lines = [f"d {answers.runtime}/keys 2751 freshkey {answers.group}"]
+    if "@" in answers.unit:  # the package, or who installed it, makes the one of freshkey.service
+        lines.insert(0, f"d {answers.runtime} 0751 freshkey freshkey")
+    file = quote(f"/etc/tmpfiles.d/{answers.unit.removesuffix('.service')}-keys.conf")
+    written = f"printf '%s\\n' {' '.join(map(quote, lines))} > {file}"
+    made = f"{written} && systemd-tmpfiles --create {file}"
+    return [(made, "whose group the files in there get")]

@@ -43,6 +43,11 @@ def span(value: object) -> str:
     return sign + " ".join(parts[:2])
 
 
+def counted(number: int, what: str) -> str:
+    """Say how many of something there are."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Give the lines of a table, each column as wide as its longest text."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

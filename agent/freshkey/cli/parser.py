@@ -124,7 +124,7 @@ def _add_reporting(reporting: ArgumentParser) -> None:
         metavar="AUDIT_FILE",
         nargs="+",
         type=Path,
-        help="what log.audit_file names, of one agent or of many",
+        help="what log.audit_file names, of one agent or many, also gzipped; - is standard input",
     )
     for option, help_ in (
         ("--since", "leave out keys that ended before, such as 2026-11-29T12:00:00Z"),
@@ -135,13 +135,15 @@ def _add_reporting(reporting: ArgumentParser) -> None:
         "--max-lifetime",
         metavar="DURATION",
         type=seconds,
-        help="name the keys that lived longer, and exit with 1",
+        help="name the keys that lived longer, and exit with 1 if there are any",
     )
     reporting.add_argument(
         "--orphans",
         metavar="FILE",
         type=Path,
-        help="service accounts as OpenAI lists them: name those that no record knows; exit with 1",
+        action="append",
+        help="service accounts as OpenAI lists them, a page each: name those that no record knows, "
+        "and exit with 1 if there are any",
     )
     reporting.add_argument(
         "--format",

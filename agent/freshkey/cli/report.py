@@ -11,14 +11,15 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from freshkey.cli.failure import CommandError
-from freshkey.cli.output import columns, print_utf8, shown, span
+from freshkey.cli.output import columns, counted, print_utf8, shown, span
+from freshkey.cli.report_input import lines_of, service_accounts
+from freshkey.logs.standard_error import tell
 from freshkey.reporting.events import read
 from freshkey.reporting.lives import orphans, report
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
-    from pathlib import Path
 
     from freshkey.reporting.lives import Life, Report
 
@@ -30,9 +31,11 @@ _COLUMNS = (
 
 def report_command(options: Namespace) -> int:
     """Print the report; 1 when a key lived too long, or an account belongs to nobody."""
-    found = read(line for path in options.files for line in _lines(path))
-    if not found.events:
-        raise CommandError("no event in these files: are they what log.audit_file names?")
+    accounts = service_accounts(options.orphans) if options.orphans else None
+    found = read((shown(path), lines_of(path, "a readable audit file")) for path in options.files)
+    if not found.events and found.others:
+        names = ", ".join(found.others)
+        raise CommandError(f"{names}: no line is an event: is it what log.audit_file names?")
     now = time.time()
     until = min(now, inf if options.until is None else options.until)
     content = report(found.events, options.since or -inf, until)
@@ -41,45 +44,25 @@ def report_command(options: Namespace) -> int:
         for life in content.lives
         if options.max_lifetime is not None and life.lifetime(until) > options.max_lifetime
     ]
-    unknown = orphans(_accounts(options.orphans), found.events) if options.orphans else None
+    unknown = None if accounts is None else orphans(accounts, found.events)
     whole = _whole(content, too_long, unknown, found.others, until)
     match options.format:
         case "json":
             print(json.dumps(whole, indent=2))
-        case "csv":
+        case "csv":  # which is for keys alone
             print_utf8(_csv(content, until))
+            for line in _summary(whole):
+                tell(line)
         case _:
-            print("\n".join(_table(whole)))
+            print("\n".join((*_table(whole), "", *_summary(whole))))
     return 1 if too_long or unknown else 0
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            yield from file
-    except OSError as error:
-        raise CommandError(f"{shown(path)}: {error.strerror}: name a readable audit file") from None
-
-
-def _accounts(path: Path) -> list[tuple[str, str]]:
-    """Read a list of service accounts as OpenAI's API gives it.
-
-    https://platform.openai.com/docs/api-reference/project-service-accounts/list
-    """
-    try:
-        content = json.loads("".join(_lines(path)))
-        data = content["data"] if isinstance(content, dict) else content
-        return [(str(account["id"]), str(account["name"])) for account in data]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        message = 'is no list of service accounts, such as {"data": [{"id": …, "name": …}]}'
-        raise CommandError(f"{shown(path)}: {message}") from None
 
 
 def _whole(
     content: Report,
     too_long: list[Life],
     unknown: list[tuple[str, str]] | None,
-    others: int,
+    others: dict[str, int],
     until: float,
 ) -> dict[str, Any]:
     names = sorted({*content.mints, *content.gaps, *content.abandoned, *content.refused_reads})
@@ -97,7 +80,7 @@ def _whole(
             }
             for name in names
         ],
-        "over_the_maximum": [life.tag for life in too_long],
+        "over_the_maximum": [{"key": life.name, "tag": life.tag} for life in too_long],
         "lines_that_are_no_events": others,
     }
     if unknown is not None:
@@ -152,20 +135,23 @@ def _table(whole: dict[str, Any]) -> Iterator[str]:
         )
         for row in whole["keys"]
     ]
-    yield from columns([head, *rows])
-    yield ""
+    yield from columns([head, *rows]) if rows else ["no key lived in that time"]
+
+
+def _summary(whole: dict[str, Any]) -> Iterator[str]:
     for row in whole["applications"]:
         without = span(round(row["seconds_without_a_key"]))
         yield (
-            f"{shown(row['key'])}: {row['mints']} mints, {row['abandoned_mints']} abandoned, "
-            f"{row['refused_reads']} refused reads, {without} without a key"
+            f"{shown(row['key'])}: {counted(row['mints'], 'mint')}, {row['abandoned_mints']} "
+            f"abandoned, {counted(row['refused_reads'], 'refused read')}, {without} without a key"
         )
     for row in whole["keys"]:
         for reader, count in row["readers"].items():
-            yield f"{shown(row['key'])} {shown(row['tag'])}: read by {shown(reader)}, {count} times"
-    if whole["over_the_maximum"]:
-        yield f"over the maximum: {', '.join(map(shown, whole['over_the_maximum']))}"
+            times = counted(count, "time")
+            yield f"{shown(row['key'])} {shown(row['tag'])}: read by {shown(reader)}, {times}"
+    for life in whole["over_the_maximum"]:
+        yield f"over the maximum: {shown(life['key'])} {shown(life['tag'])}"
     for account in whole.get("orphans", ()):
         yield f"no record accounts for {shown(account['name'])} ({shown(account['id'])})"
-    if others := whole["lines_that_are_no_events"]:
-        yield f"{others} lines are no events"
+    for name, count in whole["lines_that_are_no_events"].items():
+        yield f"{name}: not an event: {counted(count, 'line')}"

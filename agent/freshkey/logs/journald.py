@@ -10,26 +10,14 @@ import os
 import re
 import socket
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from typing import Final, final
 
 ADDRESS: Final = "/run/systemd/journal/socket"
 _PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
-_IN_THE_ENTRY: Final = ("timestamp", "level", "event", "exception")
+_OF_ALL: Final = b"SYSLOG_IDENTIFIER=freshkey\nSYSLOG_FACILITY=3\n"  # LOG_DAEMON
+_IN_THE_ENTRY: Final = frozenset({"timestamp", "level", "event", "exception"})
 _PLAIN: Final = re.compile(r'[^\s"=]+')
 _NAME_LENGTH: Final = 64  # characters of a field's name, at most
-
-
-def is_behind(descriptor: int) -> bool:
-    """Whether what is written to the descriptor goes to the journal (systemd.exec(5))."""
-    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return False
-    return (device, inode) == (f"{status.st_dev}", f"{status.st_ino}")
 
 
 @cache
@@ -47,17 +35,20 @@ class Journal:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
     def write(self, descriptor: int, data: bytes) -> int:
-        """Write the first line of `data`; return how many bytes of it went out.
+        """Write lines; return how many bytes of them went out.
 
         What the journal does not take (it is away, or the entry is too large) goes to
         `descriptor`. May block, like write(2), and raises OSError as that does.
         """
-        line, newline, _ = data.partition(b"\n")
-        length = len(line) + len(newline)
-        entry = _entry(line)
-        if entry is not None and self._send(entry):
-            return length
-        return os.write(descriptor, data[:length])
+        begin = 0
+        while begin < len(data):
+            end = data.find(b"\n", begin) + 1 or len(data)
+            entry = _entry(data[begin:end])
+            if entry is None or not self._send(entry):
+                # This may fail, so what went out before is told first.
+                return begin or os.write(descriptor, data[:end])
+            begin = end
+        return begin
 
     def close(self) -> None:
         """Give the socket back; nothing may be written any more."""
@@ -75,37 +66,28 @@ def _entry(line: bytes) -> bytes | None:
     """Return the entry for a line, None if it is no event in JSON."""
     try:
         event = json.loads(line)
-        priority = _PRIORITIES[event["level"]]
-        fields = {"MESSAGE": _message(event), "PRIORITY": priority, "SYSLOG_IDENTIFIER": "freshkey"}
-    except (ValueError, TypeError, KeyError, RecursionError):
+        head = [event["event"]]
+        fields = [_OF_ALL, b"PRIORITY=%d\n" % _PRIORITIES[event["level"]]]
+        for name, value in event.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            fields.append(_field(_name(name), text))
+            if name not in _IN_THE_ENTRY:
+                head.append(f"{name}={text if _PLAIN.fullmatch(text) else json.dumps(text)}")
+        message = " ".join(head)
+    except (AttributeError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    own = {_name(name): _text(value) for name, value in event.items() if value is not None}
-    return b"".join(_field(name, f"{value}") for name, value in {**own, **fields}.items())
+    if event.get("exception"):  # a traceback follows, on lines of its own
+        message = f"{message}\n{event['exception']}"
+    return b"".join((*fields, _field(b"MESSAGE", message)))
 
 
-def _message(event: Mapping[str, Any]) -> str:
-    """Say the event in a line for people; a traceback follows on lines of its own."""
-    head = " ".join((event["event"], *_pairs(event)))
-    return f"{head}\n{event['exception']}" if event.get("exception") else head
+@cache
+def _name(name: str) -> bytes:
+    return f"FRESHKEY_{re.sub('[^A-Z0-9_]', '_', name.upper())}"[:_NAME_LENGTH].encode()
 
 
-def _pairs(event: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in event.items():
-        if name not in _IN_THE_ENTRY:
-            text = _text(value)
-            yield f"{name}={text if _PLAIN.fullmatch(text) else json.dumps(text)}"
-
-
-def _name(name: str) -> str:
-    return f"FRESHKEY_{re.sub('[^A-Z0-9_]', '_', name.upper())}"[:_NAME_LENGTH]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _field(name: str, value: str) -> bytes:
+def _field(name: bytes, value: str) -> bytes:
     data = value.encode(errors="backslashreplace")
     if b"\n" in data:
-        return b"%b\n%b%b\n" % (name.encode(), len(data).to_bytes(8, "little"), data)
-    return b"%b=%b\n" % (name.encode(), data)
+        return b"%b\n%b%b\n" % (name, len(data).to_bytes(8, "little"), data)
+    return b"%b=%b\n" % (name, data)

@@ -33,9 +33,9 @@ def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     if stream is None and is_replaced():
         stream = sys.stderr
-    to_journal = layout == "auto" and stream is None and journald.is_behind(STANDARD_ERROR)
     if stream is None:
-        standard_error.stream().write_with(journald.journal().write if to_journal else os.write)
+        own = layout == "auto" and standard_error.is_journal() and standard_error.is_service()
+        standard_error.stream().write_with(journald.journal().write if own else os.write)
     sink = StandardError() if stream is None else Sink(stream)
     terminal = os.isatty(STANDARD_ERROR) if stream is None else stream.isatty()
     console = layout == "console" or (layout == "auto" and terminal)

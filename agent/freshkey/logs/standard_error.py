@@ -11,6 +11,7 @@ from typing import Final
 from freshkey.logs.stream import LineStream
 
 STANDARD_ERROR: Final = 2
+_AS_ERROR: Final = "<3>"  # for journald: sd-daemon(3)
 _AT_THE_END: Final = 1.0  # seconds for what waits when the process ends
 
 
@@ -33,7 +34,7 @@ def tell(line: str) -> None:
     if is_replaced():
         sys.stderr.write(f"{line}\n")
     else:
-        stream().write(line)
+        stream().write(f"{_AS_ERROR}{line}" if is_journal() else line)
 
 
 @cache
@@ -42,6 +43,21 @@ def stream() -> LineStream:
     made = LineStream(STANDARD_ERROR, _tell_dropped)
     atexit.register(made.flush, _AT_THE_END)
     return made
+
+
+def is_journal() -> bool:
+    """Whether standard error goes to systemd's journal (systemd.exec(5), JOURNAL_STREAM)."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        status = os.fstat(STANDARD_ERROR)
+    except OSError:
+        return False
+    return (device, inode) == (f"{status.st_dev}", f"{status.st_ino}")
+
+
+def is_service() -> bool:
+    """Whether systemd has started this very process, and no other in between."""
+    return os.environ.get("SYSTEMD_EXEC_PID") == f"{os.getpid()}"
 
 
 def is_replaced() -> bool:

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What a method needs beside what is asked for: files of credentials lie beside the configuration.
-_FILES: Final[dict[str, tuple[str, ...]]] = {
-    "approle": ('role_id_file = "role_id"', 'secret_id_file = "secret_id"'),
-    "token": ('token_file = "token"',),
-    "jwt": ('jwt_file = "jwt"',),
-    "userpass": ('password_file = "password"',),
-    "ldap": ('password_file = "password"',),
+_FILES: Final = {
+    "approle": {"role_id_file": "role_id", "secret_id_file": "secret_id"},
+    "token": {"token_file": "token"},
+    "jwt": {"jwt_file": "jwt"},
+    "userpass": {"password_file": "password"},
+    "ldap": {"password_file": "password"},
 }
 NEED_ROLE: Final = frozenset({"kubernetes", "gcp", "azure"})
 TAKE_ROLE: Final = NEED_ROLE | {"jwt", "cert", "aws"}
@@ -34,6 +34,12 @@ class Answers(Struct, frozen=True):
     group: str = ""
     role: str = ""
     username: str = ""
+    unit: str = ""  # the service of systemd that runs the agent
+
+    @property
+    def runtime(self) -> str:
+        """The directory of its keys and sockets."""
+        return f"/run/{self.unit.removesuffix('.service').replace('@', '-') or 'freshkey'}"
 
 
 def starter(answers: Answers) -> str:
@@ -42,8 +48,8 @@ def starter(answers: Answers) -> str:
 
 
 def _lines(answers: Answers) -> Iterator[str]:
-    yield "# Freshkey's configuration; `freshkey check` lists all that is wrong in it. All options"
-    yield "# are in configs/freshkey.toml of its sources. Relative paths start at this directory."
+    yield "# Freshkey's configuration; `freshkey check` lists all that is wrong in it, and"
+    yield "# freshkey.toml(5) has every option. Relative paths start at this directory."
     yield ""
     yield "[vault]"
     yield f"address = {quoted(answers.address)}"
@@ -57,18 +63,34 @@ def _lines(answers: Answers) -> Iterator[str]:
         yield f"role = {quoted(answers.role)}"
     if answers.username:
         yield f"username = {quoted(answers.username)}"
-    yield from _FILES.get(answers.method, ())
+    for option, file in _FILES.get(answers.method, {}).items():
+        passed = answers.unit and option == "secret_id_file"
+        yield f"{option} = {quoted(f'/run/credentials/{answers.unit}/{file}' if passed else file)}"
     yield ""
     yield f"[keys.{answers.key}]"
     yield f"path = {quoted(answers.path)}  # what to read from Vault"
     yield ""
     yield f"[[keys.{answers.key}.files]]"
-    yield f"path = {quoted(f'/run/freshkey/keys/{answers.key}')}"
-    if answers.group:
+    yield f"path = {quoted(f'{answers.runtime}/keys/{answers.key}')}"
+    yield from _who_may_read(answers)
+
+
+def _who_may_read(answers: Answers) -> Iterator[str]:
+    if not answers.group:
+        yield 'mode = "0400"  # for the agent alone; for others: group = "NAME", and 0440'
+    elif answers.unit:
+        yield f'mode = "0440"  # for the group of its directory, {answers.group}'
+    else:
         yield 'mode = "0440"'
         yield f"group = {quoted(answers.group)}  # who may read it"
+    if "@" in answers.unit:
+        yield ""
+        yield "[state]"
+        yield f"directory = {quoted(f'{answers.runtime}/state')}"
+    if "@" in answers.unit or (answers.group and not answers.unit):
         yield ""
         yield "[server]"
+    if "@" in answers.unit:
+        yield f"socket = {quoted(f'{answers.runtime}/freshkey.sock')}"
+    elif answers.group and not answers.unit:
         yield f"group = {quoted(answers.group)}  # who may use the socket"
-    else:
-        yield 'mode = "0400"  # for the agent alone; for others: group = "NAME", and 0440'

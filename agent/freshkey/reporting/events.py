@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,21 +25,28 @@ class Event(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What was found: events, and how many lines are none."""
+    """What was found: events, and how many lines of which file are none."""
 
     events: list[Event]
-    others: int
+    others: dict[str, int]
 
 
-def read(lines: Iterable[str]) -> Read:
-    """Take JSON lines of one file or of several; a line that is no event is counted."""
-    events, others = [], 0
-    for line in lines:
-        event = _event(line)
-        if event is not None:
-            events.append(event)
-        elif line.strip():
-            others += 1
+def read(files: Iterable[tuple[str, Iterable[str]]]) -> Read:
+    """Take files by their names, as JSON lines; a line that is there twice counts once."""
+    events: list[Event] = []
+    others: dict[str, int] = {}
+    seen: set[bytes] = set()
+    for name, lines in files:
+        for line in filter(str.strip, lines):
+            digest = sha256(line.strip().encode(errors="replace")).digest()
+            if digest in seen:
+                continue
+            seen.add(digest)
+            event = _event(line)
+            if event is None:
+                others[name] = others.get(name, 0) + 1
+            else:
+                events.append(event)
     return Read(sorted(events, key=lambda event: event.at), others)
 
 

@@ -86,6 +86,7 @@ class _Book:
         self._by_tag: dict[tuple[str, str], Life] = {}
         self._gaps: dict[str, list[tuple[float, float]]] = {}
         self._without: dict[str, float] = {}
+        self._stopped: dict[str, bool] = {}
 
     def take(self, event: Event) -> None:
         """Take one event."""
@@ -101,6 +102,7 @@ class _Book:
                 self._publish(event, name, lease)
             case "key.withdrawn":
                 self._without.setdefault(name, event.at)
+                self._stopped[name] = event.text("why") == "stop"
             case "mint.abandoned":
                 self._count(self.abandoned, name, event)
             case "key.read":
@@ -113,9 +115,13 @@ class _Book:
                 pass
 
     def closed_gaps(self) -> dict[str, list[tuple[float, float]]]:
-        """Return the spans without a key that touch the period, cut to it."""
+        """Return the spans without a key that touch the period, cut to it.
+
+        After a stop nobody is there who should have one, unless the agent came back.
+        """
         for name, begun in self._without.items():
-            self._gaps.setdefault(name, []).append((begun, self._until))
+            if not self._stopped[name]:
+                self._gaps.setdefault(name, []).append((begun, self._until))
         self._without.clear()
         cut = {
             name: [(max(a, self._since), b) for a, b in gaps if b > self._since and a < self._until]

@@ -33,7 +33,7 @@ class TokenAuth(Struct, frozen=True, kw_only=True):
 
 
 class AppRoleAuth(Struct, frozen=True, kw_only=True):
-    """Method approle: exactly one of `role_id` and `role_id_file` is set."""
+    """Method approle: it needs `role_id` or `role_id_file`."""
 
     method: Literal["approle"] = "approle"
     mount: MountPath = "approle"

@@ -52,7 +52,8 @@ class VerifySettings(Struct, frozen=True, kw_only=True):
     probe_every: Seconds = 300.0
     """How often the published key is tested again; 0 turns that off."""
     activation_timeout: Seconds = 30.0
-    """How long a new key may be refused, or untested, until it counts as bad."""
+    """How long a new key may be refused until it counts as bad; one that nobody can test is then
+    published under `prefer`."""
 
 
 class FileSettings(Struct, frozen=True, kw_only=True):
@@ -62,7 +63,8 @@ class FileSettings(Struct, frozen=True, kw_only=True):
     """Where it is: on tmpfs, unless `state.allow_disk` is set. It is replaced, never rewritten."""
     format: FileFormat = FileFormat.RAW
     """`raw` is the key alone, without a newline; `env` is a line `OPENAI_API_KEY=…`; `json` has
-    name, key, tag, generation, not_after, and api_key_id; `template` is what a template makes."""
+    name, key, tag, generation, not_after, and api_key_id; `template` is what a template makes, and
+    needs `template` or `template_file`."""
     env_name: VariableName = "OPENAI_API_KEY"
     """The variable, for format `env`."""
     template: Text | None = None
@@ -78,7 +80,7 @@ class FileSettings(Struct, frozen=True, kw_only=True):
 
 
 class HookSettings(Struct, frozen=True, kw_only=True):
-    """[[keys.NAME.hooks]]: what is done after a publish; exactly one of command and signal."""
+    """[[keys.NAME.hooks]]: what is done after a publish; it needs `command` or `signal`."""
 
     on: HookEvent = HookEvent.ROTATE
     """After which publish: the `first`, each later one (`rotate`), or `both`."""
@@ -124,7 +126,10 @@ class CredentialSettings(Struct, frozen=True, kw_only=True):
 
 
 class KeySettings(Struct, frozen=True, kw_only=True):
-    """[keys.NAME]: a key that is kept fresh. NAME has up to 63 of a-z, 0-9, _ and -."""
+    """[keys.NAME]: a key that is kept fresh; there has to be one at least.
+
+    NAME has up to 63 of a-z, 0-9, _ and -, and begins with a letter or a digit.
+    """
 
     path: SecretPath
     """What to read from Vault, such as "openai/creds/billing"."""
@@ -144,7 +149,7 @@ class KeySettings(Struct, frozen=True, kw_only=True):
     """How often Vault is asked whether the lease still lives; 0 turns that off."""
     max_stale: Seconds = 12 * 3600.0
     """How long a key is served past its end while no other can be had, and OpenAI is not known to
-    refuse it."""
+    refuse it; 0 withdraws it at its end."""
     on_stop: OnStop = OnStop.KEEP
     """`keep` leaves the key for the next start; `revoke` withdraws it, and then revokes it."""
     stop_grace: Seconds = 20.0

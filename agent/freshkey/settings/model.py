@@ -43,7 +43,7 @@ class LogFormat(StrEnum):
 
 
 class VaultSettings(Struct, frozen=True, kw_only=True):
-    """[vault]: where Vault is, and how it is spoken to."""
+    """[vault]: where Vault is, and how it is spoken to; it needs `address` or `addresses`."""
 
     addresses: tuple[VaultUrl, ...] = ()
     """Nodes of one cluster, tried in order; the last good one is kept."""

@@ -80,7 +80,10 @@ def _content(path: Path, option: str) -> bytes:
     try:
         content = _read(path)
     except FileNotFoundError:
-        raise _unusable(path, option, "does not exist: put the credential there") from None
+        hint = "put the credential there"
+        if path.is_relative_to("/run/credentials"):  # systemd.exec(5), LoadCredential=
+            hint = "systemd puts it there while the service runs"
+        raise _unusable(path, option, f"does not exist: {hint}") from None
     except PermissionError:
         hint = f"can't be read by user {os.geteuid()}: correct its owner or mode"
         raise _unusable(path, option, hint) from None
