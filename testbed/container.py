@@ -1,0 +1,132 @@
+"""Containers without an engine: a read-only root directory, volumes, and namespaces.
+
+Each has mounts, processes, and IPC of its own. It shares the network, so that it reaches servers of
+the testbed on 127.0.0.1. https://github.com/opencontainers/runtime-spec says what engines do.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testbed.debian import UnavailableError, missing_tools
+from testbed.process import ServerProcess
+
+_TOOLS = (("unshare", "util-linux"), ("setpriv", "util-linux"), ("chroot", "coreutils"))
+_DEVICES = "null zero full random urandom"
+# Arguments: the root; user and groups for chroot(1); pairs of a directory and its place, with "ro"
+# or "rw", up to "--"; the command.
+_SCRIPT = f"""
+root=$1 user=$2 groups=$3; shift 3
+mount --bind "$root" "$root"
+while [ "$1" != -- ]; do
+    mount --bind "$1" "$root$2"
+    [ "$3" = rw ] || mount -o remount,bind,ro "$root$2"
+    shift 3
+done
+shift
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o size=64k dev "$root/dev"
+for device in {_DEVICES}; do
+    : > "$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+mount -o remount,bind,ro "$root"
+exec "$CHROOT" --userspec="$user" --groups="$groups" "$root" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A directory of this computer at a place in a container."""
+
+    source: Path
+    place: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Identity:
+    """As whom a container runs: numbers, for which no account is needed."""
+
+    user: int
+    group: int
+    groups: tuple[int, ...] = ()
+
+
+@dataclass
+class Container:
+    """One container; its output goes to `log`."""
+
+    root: Path
+    log: Path
+    identity: Identity
+    volumes: tuple[Volume, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (why := missing_tools(_TOOLS)) is not None:
+            raise UnavailableError(why)
+        for volume in self.volumes:  # the places have to be there, as an engine makes them
+            (self.root / volume.place.removeprefix("/")).mkdir(parents=True, exist_ok=True)
+
+    def start(self, *command: str) -> "ContainerProcess":
+        """Start its first process, which has the id 1 in there."""
+        return ContainerProcess(
+            [*self._enter(), *command], log=self.log, environment=self._variables()
+        )
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a container of the same kind, to its end."""
+        return subprocess.run(
+            [*self._enter(), *command],
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    def _variables(self) -> dict[str, str]:
+        return {"CHROOT": shutil.which("chroot") or "chroot", **self.environment}
+
+    def _enter(self) -> list[str]:
+        # With us dies unshare, and with that the container.
+        die_with_us = [shutil.which("setpriv") or "setpriv", "--pdeathsig=KILL", "--no-new-privs"]
+        apart = ["--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
+        identity = self.identity
+        groups = ",".join(map(str, identity.groups))
+        volumes = [
+            part
+            for volume in self.volumes
+            for part in (str(volume.source), volume.place, "ro" if volume.read_only else "rw")
+        ]
+        script = ["/bin/sh", "-euc", _SCRIPT, "container", str(self.root)]
+        unshare = shutil.which("unshare") or "unshare"
+        return [
+            *(*die_with_us, unshare, *apart, *script),
+            *(f"{identity.user}:{identity.group}", groups, *volumes, "--"),
+        ]
+
+
+class ContainerProcess(ServerProcess):
+    """The first process of a container."""
+
+    @property
+    def pid_here(self) -> int:
+        """Its id, as this computer counts."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return int(children[0])
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, as an engine does."""
+        os.kill(self.pid_here, number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 30) -> int:
+        """Send a signal, and return the status with which it ends."""
+        self.send_signal(number)
+        return self.wait(seconds)
