@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,9 @@ def test_traceback_of_a_connection_is_masked(
     exposure.start("-c", ANSWERING + MAIN)
     eventually(exposure.agent.key_file.exists, "a key in its file")
     assert exposure.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b""
-    (failed,) = exposure.agent.logged("connection.failed")
+    (failed,) = eventually(
+        partial(exposure.agent.logged, "connection.failed"), "a thread writes the log"
+    )
     assert "can't answer ***" in failed["exception"]
     assert exposure.agent.end() == 0
     assert exposure.leaks({"secret-id": engine.secret_id, **given()}) == []
