@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-image test-cluster bench-socket bench-start lint format lock table events reference dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-socket bench-start lint format lock table events reference dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ test-packages: setup deb  ## makes the packages once more elsewhere, and install
 
 test-image: setup testbed  ## builds the container image, and runs containers of it (needs root, buildah, debootstrap)
 	$(VENV_PYTHON) -m pytest -m image
+
+test-kubernetes: setup testbed-logins  ## gives the manifests to a real API server, and runs their containers here (as test-image)
+	$(VENV_PYTHON) -m pytest -m kubernetes
 
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster

@@ -10,12 +10,17 @@ BENCH_LOAD = "freshkey-bench-load"
 BENCH_PEER = "freshkey-bench-peer"
 ETCD = "etcd"
 KUBE_APISERVER = "kube-apiserver"
+KUSTOMIZE = "kustomize"
+HELM = "helm"
 KUBERNETES_PLUGIN = "vault-plugin-auth-kubernetes"
 LDAP_PLUGIN = "vault-plugin-auth-ldap"
 AWS_PLUGIN = "vault-plugin-auth-aws"
 GCP_PLUGIN = "vault-plugin-auth-gcp"
 
-FOR_LOGINS = (ETCD, KUBE_APISERVER, KUBERNETES_PLUGIN, LDAP_PLUGIN, AWS_PLUGIN, GCP_PLUGIN)
+FOR_LOGINS = (
+    *(ETCD, KUBE_APISERVER, KUBERNETES_PLUGIN, LDAP_PLUGIN, AWS_PLUGIN, GCP_PLUGIN),
+    *(HELM, KUSTOMIZE),
+)
 """What only the tests of login methods need: `make testbed-logins` builds it."""
 
 BUILT = Path(__file__).resolve().parent.parent / ".testbed" / "bin"

