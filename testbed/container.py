@@ -75,15 +75,12 @@ class Container:
 
     def start(self, *command: str) -> "ContainerProcess":
         """Start its first process, which has the id 1 in there."""
-        return ContainerProcess(
-            [*self._enter(), *command], log=self.log, environment=self._variables()
-        )
+        return ContainerProcess(self.command(*command), log=self.log, environment={})
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a container of the same kind, to its end."""
         return subprocess.run(
-            [*self._enter(), *command],
-            env=self._variables(),
+            self.command(*command),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -91,8 +88,11 @@ class Container:
             check=False,
         )
 
-    def _variables(self) -> dict[str, str]:
-        return {"CHROOT": shutil.which("chroot") or "chroot", **self.environment}
+    def command(self, *command: str) -> list[str]:
+        """Return what this computer runs for a command in there; nothing in it is a secret."""
+        chroot = shutil.which("chroot") or "chroot"
+        variables = [f"{name}={value}" for name, value in self.environment.items()]
+        return ["/usr/bin/env", "-i", f"CHROOT={chroot}", *variables, *self._enter(), *command]
 
     def _enter(self) -> list[str]:
         # With us dies unshare, and with that the container.
