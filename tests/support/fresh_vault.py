@@ -65,19 +65,22 @@ socket = "freshkey.sock"
     return agent
 
 
+def operator_fills_in(openai: OpenAIServer) -> dict[str, str]:
+    """Return what stands in `<…>` in the printed commands, and what an operator knows of it."""
+    return {
+        "<ADMIN_KEY_ID>": ADMIN_API_KEY_ID,
+        "<ORGANIZATION_ID>": "org-emulator",
+        "<PROJECT_ID>": openai.create_project("fresh"),
+    }
+
+
 def run_setup(
     agent: Agent, vault: VaultServer, openai: OpenAIServer, changes: Mapping[str, str] | None = None
 ) -> None:
     """Run what the agent's configuration prints, with `changes` of what an operator fills in."""
     printed = agent.command("policy", "--setup")
     assert (printed.returncode, printed.stderr) == (0, "")
-    project = openai.create_project("fresh")
-    known = {
-        "<ADMIN_KEY_ID>": ADMIN_API_KEY_ID,
-        "<ORGANIZATION_ID>": "org-emulator",
-        "<PROJECT_ID>": project,
-        **(changes or {}),
-    }
+    known = operator_fills_in(openai) | dict(changes or {})
     for name, value in known.items():
         printed.stdout = printed.stdout.replace(name, value)
     commands = printed.stdout

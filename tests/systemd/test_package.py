@@ -10,8 +10,13 @@ import pytest
 from freshkey import __version__
 
 from testbed.debian import UnavailableError
+from testbed.emulator.organization import ADMIN_API_KEY
 from testbed.machine import Machine
+from testbed.vault import VaultServer
 from tests.agent.harness import eventually
+from tests.docs import pages as page
+from tests.support.documented import run_commands
+from tests.support.fresh_vault import operator_fills_in
 from tests.support.packages import copy, make_deb, set_version
 from tests.systemd.conftest import UNIT, Service, commands
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from testbed.emulator.process import OpenAIServer
     from tests.agent.harness import Engine
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
@@ -164,6 +170,38 @@ def test_it_takes_the_place_of_nothing_that_was_installed_by_hand(
     done = service.machine.run("dpkg", "--install", *deb(packages, "new"), check=False)
     assert done.returncode
     assert "/opt/freshkey is there already, installed by hand" in done.stderr
+
+
+def test_the_page_for_a_vm_is_right(
+    service: Service, packages: Path, openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    """docs/vm.md word for word, with a Vault that is new, and the addresses of this computer."""
+    machine = service.machine
+    make, install_it = page.commands("vm-install").splitlines()
+    assert make == "make deb PYTHON=/usr/bin/python3"
+    machine.shell(f"cd {packages}/new; {install_it}")
+    with VaultServer() as fresh:
+        address = ("https://vault.example:8200", fresh.address)
+        machine.shell(page.commands("vm-init").replace(*address))
+        machine.shell(
+            f"printf '[keys.billing.verify]\\nbase_url = \"{openai_server.base_url}\"\\n'"
+            " >> /etc/freshkey/config.toml"
+        )
+        machine.shell(f"cd /root; {page.commands('vm-setup')}")
+        setup = machine.run("cat", "/root/setup.sh").stdout
+        for name, value in operator_fills_in(openai_server).items():
+            setup = setup.replace(name, value)
+        run_commands(fresh, setup, tmp_path, OPENAI_ADMIN_KEY=ADMIN_API_KEY)
+        for name in ("role_id", "secret_id"):
+            machine.write(f"/root/{name}", (tmp_path / name).read_text(), 0o600)
+        machine.shell(f"cd /root; {page.commands('vm-credentials')}")
+        said = machine.shell(page.commands("vm-start"))
+        assert "✗" not in said
+        assert "billing" in said
+        shown = machine.run("ls", "-l", "/run/freshkey/keys/billing").stdout
+        assert shown.startswith("-r--r----- 1 freshkey billing ")
+        assert service.engine.works(service.key_file())
+        service.systemctl("stop", UNIT)
 
 
 def deb(packages: Path, which: str) -> list[str]:
