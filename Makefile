@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-socket bench-start lint format lock table events reference dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-socket bench-start lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,9 @@ reference: setup  ## remakes man pages, completions, and docs/configuration.md f
 
 # What packages take for the time of every file: two of one commit are the same. A source archive has it, too.
 dist deb test-packages: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y PKG-INFO)
+
+docs: setup  ## makes a site of docs/ in dist/site, with a page for each command, option, event, metric, and fault
+	@$(VENV_PYTHON) -m tools.site dist/site
 
 dist: demo-setup  ## makes a wheel and a source archive in dist/
 	@rm -rf dist
