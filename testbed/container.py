@@ -95,9 +95,8 @@ class Container:
         return ["/usr/bin/env", "-i", f"CHROOT={chroot}", *variables, *self._enter(), *command]
 
     def _enter(self) -> list[str]:
-        # With us dies unshare, and with that the container.
-        die_with_us = [shutil.which("setpriv") or "setpriv", "--pdeathsig=KILL", "--no-new-privs"]
-        apart = ["--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
+        unprivileged = [shutil.which("setpriv") or "setpriv", "--no-new-privs"]
+        apart = ["--mount", "--pid", "--ipc", "--uts", "--fork"]
         identity = self.identity
         groups = ",".join(map(str, identity.groups))
         volumes = [
@@ -108,13 +107,16 @@ class Container:
         script = ["/bin/sh", "-euc", _SCRIPT, "container", str(self.root)]
         unshare = shutil.which("unshare") or "unshare"
         return [
-            *(*die_with_us, unshare, *apart, *script),
+            *(*unprivileged, unshare, *apart, *script),
             *(f"{identity.user}:{identity.group}", groups, *volumes, "--"),
         ]
 
 
 class ContainerProcess(ServerProcess):
     """The first process of a container."""
+
+    # Who changes its user is not killed with its parent any more (prctl(2), PR_SET_PDEATHSIG).
+    last_will = 'kill -KILL $(cat "/proc/$0/task/$0/children")'
 
     @property
     def pid_here(self) -> int:

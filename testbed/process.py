@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 
 class StartError(Exception):
@@ -38,6 +39,9 @@ class ServerProcess:
     without stopping it, it is ended too, by a shell that waits for our end of a pipe.
     """
 
+    last_will: ClassVar = 'kill "$0"; kill -CONT "$0"'
+    """What that shell does; $0 is the child."""
+
     def __init__(
         self, command: Sequence[str | Path], *, log: Path, environment: Mapping[str, str]
     ) -> None:
@@ -54,7 +58,7 @@ class ServerProcess:
                 process_group=0,
             )
         self._lifeline = subprocess.Popen(
-            ["sh", "-c", 'read -r _; kill "$0"; kill -CONT "$0"', str(self.pid)],
+            ["sh", "-c", f"read -r _; {self.last_will}", str(self.pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
