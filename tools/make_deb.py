@@ -48,11 +48,14 @@ COPIED = {  # from here to there; a directory with all that is in it
     "configs/templates": "usr/share/freshkey/templates",
     "configs/prometheus": "usr/share/freshkey/prometheus",
     "configs/grafana": "usr/share/freshkey/grafana",
+    "configs/compose.yaml": "usr/share/freshkey/compose.yaml",
+    "configs/kubernetes": "usr/share/freshkey/kubernetes",
     "packaging/completions/freshkey.bash": "usr/share/bash-completion/completions/freshkey",
     "packaging/completions/_freshkey": "usr/share/zsh/vendor-completions/_freshkey",
     "packaging/completions/freshkey.fish": "usr/share/fish/vendor_completions.d/freshkey.fish",
     "docs": "usr/share/doc/freshkey/docs",
     "CHANGELOG.md": "usr/share/doc/freshkey/CHANGELOG.md",
+    "DESIGN.md": "usr/share/doc/freshkey/DESIGN.md",
     "packaging/debian/copyright": "usr/share/doc/freshkey/copyright",
 }
 COMPRESSED = {
@@ -111,6 +114,8 @@ def copy_files(tree: Path) -> None:
         place = tree / target
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(gzip.compress((ROOT / source).read_bytes(), mtime=0))
+    # The links of docs/ lead there.
+    (tree / "usr/share/doc/freshkey/configs").symlink_to("../../freshkey")
     (tree / "usr/bin").mkdir()
     (tree / "usr/bin/freshkey").symlink_to(f"/{VENV}/bin/freshkey")
 

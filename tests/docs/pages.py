@@ -35,3 +35,14 @@ def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", _CODE.sub("", page.read_text()), re.MULTILINE)
     headings += re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def freshkey_commands(page: Path) -> list[str]:
+    """Every line of code of a page that calls freshkey, without its comment and what is around."""
+    text = page.read_text()
+    blocks = re.findall(r"```(?:sh|console)?\n(.*?)```", text, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    lines += [line.strip() for line in re.findall(r"^    (freshkey .*)$", text, re.MULTILINE)]
+    lines += re.findall(r"`(freshkey [a-z]+ [^`\n]*)`", text)
+    found = [re.search(r"(?:^|[|;&] ?)(freshkey [a-z].*)", line) for line in lines]
+    return [re.split(r" +#| [|>] ", each[1])[0] for each in found if each]

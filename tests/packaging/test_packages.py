@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey import __version__
 
+from tests.docs.pages import links
 from tests.support.packages import ROOT, copy, make_deb, make_dist
 
 if TYPE_CHECKING:
@@ -83,6 +84,18 @@ def test_nothing_in_them_is_of_this_machine() -> None:
         assert sys.prefix.encode() not in content, name
         assert f"file://{ROOT}".encode() not in content, name
         assert re.search(rb"/tmp/tmp\w{8}/", content) is None, name
+
+
+def test_links_of_the_packaged_docs_lead_somewhere(tmp_path: Path) -> None:
+    (package,) = DIST.glob("*.deb")
+    run("dpkg-deb", "--extract", package, tmp_path)
+    docs = tmp_path / "usr" / "share" / "doc" / "freshkey" / "docs"
+    pages = list(docs.rglob("*.md"))
+    assert len(pages) > 30
+    for page in pages:
+        for link in links(page):
+            if not re.match(r"[a-z]+:|#", link):
+                assert (page.parent / link.partition("#")[0]).exists(), f"{page.name}: {link}"
 
 
 def test_pip_installs_the_wheel(tmp_path: Path) -> None:

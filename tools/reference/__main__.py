@@ -8,6 +8,7 @@ from typing import Final
 from tools.reference.completions import SHELLS, completion
 from tools.reference.man_pages import command_page, configuration_page
 from tools.reference.markdown import configuration
+from tools.reference.picture import rotation
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGING: Final = ROOT / "packaging"
@@ -20,6 +21,7 @@ def made() -> dict[Path, str]:
         PACKAGING / "man" / "freshkey.toml.5": configuration_page(),
         **{PACKAGING / "completions" / name: completion(shell) for shell, name in SHELLS.items()},
         ROOT / "docs" / "configuration.md": configuration(),
+        ROOT / "docs" / "rotation.svg": rotation(),
     }
 
 
