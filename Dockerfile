@@ -28,14 +28,14 @@ FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="freshkey" \
     org.opencontainers.image.description="Keeps short-lived OpenAI API keys from HashiCorp Vault fresh" \
     org.opencontainers.image.licenses="Apache-2.0"
-# What installs packages into the base is no use here.
+# What installs packages into the base is not needed here.
 RUN rm -rf /usr/lib/python3*/ensurepip /usr/local/lib/python3*/ensurepip /usr/share/python-wheels \
         /usr/local/lib/python3*/site-packages/pip* /usr/lib/python3/dist-packages/pip* \
         /usr/local/bin/pip* /usr/bin/pip* \
     && mkdir -p /run/freshkey
 COPY --from=build /opt/freshkey /opt/freshkey
 ENV PATH=/opt/freshkey/bin:/usr/local/bin:/usr/bin:/bin
-# Any other one does, too, and none needs a home.
+# Any other user works, too; none needs a home directory.
 USER 65532:65532
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["python3", "-IS", "/opt/freshkey/healthcheck.py"]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from testbed.signals import HeldSignals
 from testbed.toolchain import BuildError, Go
 
 REPORT_EVERY = 15
@@ -57,10 +58,26 @@ class Compilation:
 
     def _go(self, *command: str) -> None:
         """Run go; count what it prints, a package or a download per line."""
+        held = HeldSignals()  # one that comes before we know the child would leave it behind
         with (
             self.log.open("a") as log,
             self._periodic_reports(),
-            subprocess.Popen(
+            self._start(held, command) as child,
+        ):
+            try:
+                held.release()
+                for line in child.stdout or ():
+                    log.write(line)
+                    self._count(line)
+            except BaseException:
+                child.send_signal(signal.SIGINT)
+                raise
+        if child.returncode:
+            raise BuildError(self._failure())
+
+    def _start(self, held: HeldSignals, command: Sequence[str]) -> "subprocess.Popen[str]":
+        try:
+            return subprocess.Popen(
                 [self.go.executable, *command],
                 cwd=self.source,
                 env=self.go.environment() | {"GOTMPDIR": str(self.output.parent)},
@@ -70,17 +87,10 @@ class Compilation:
                 text=True,
                 errors="replace",
                 pass_fds=[self.lock],
-            ) as child,
-        ):
-            try:
-                for line in child.stdout or ():
-                    log.write(line)
-                    self._count(line)
-            except BaseException:
-                child.send_signal(signal.SIGINT)
-                raise
-        if child.returncode:
-            raise BuildError(self._failure())
+            )
+        except OSError:
+            held.release()
+            raise
 
     def _count(self, line: str) -> None:
         if line.startswith("go: downloading"):

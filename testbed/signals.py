@@ -1,4 +1,4 @@
-"""Signals that were ignored or blocked when we started, as under nohup(1) and some CI systems."""
+"""Signals: those that are inherited from who started us, and those that come at a bad moment."""
 
 import signal
 from types import FrameType
@@ -18,6 +18,24 @@ def keep_from_children() -> None:
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # no child's exit status would be known
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+class HeldSignals:
+    """Holds SIGINT and SIGTERM back from its making on until `release`, which lets them come."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._before = {
+            number: signal.signal(number, lambda number, _: self._came.append(number))
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+
+    def release(self) -> None:
+        """Handle them as before, those first that have come."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        while self._came:
+            signal.raise_signal(self._came.pop())
 
 
 def _do_nothing(_signal: int, _frame: FrameType | None) -> None:

@@ -51,6 +51,8 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     assert known or status >= HTTPStatus.BAD_REQUEST, f"{method} {path}: {status} is not described"
     response = resolved(responses[str(status) if known else "default"])
     for name, header in response.get("headers", {}).items():
+        if name not in headers and status >= HTTPStatus.BAD_REQUEST:
+            continue  # each is of one error
         schema = resolved(header)["schema"]
         Draft202012Validator({"components": DOCUMENT["components"], **schema}).validate(
             headers[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -17,7 +18,7 @@ def commands(name: str) -> str:
     pattern = rf"<!-- runs: {name} -->\n *```sh\n(.*?)```"
     found = [match for page in PAGES for match in re.findall(pattern, page.read_text(), re.DOTALL)]
     (block,) = found
-    return re.sub(r"(?m)^ {3}", "", block)
+    return dedent(block)
 
 
 def tables(page: str) -> list[str]:

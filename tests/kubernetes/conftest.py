@@ -77,12 +77,12 @@ POD_MONITORS: dict[str, Any] = {
 
 
 class Cluster:
-    """The real API server; `try_` creates an object as a dry run, and refuses unknown fields."""
+    """The real API server; `dry_run` creates an object as a dry run, and refuses unknown fields."""
 
     def __init__(self, server: KubernetesServer) -> None:
         self.server = server
 
-    def try_(self, thing: Object) -> None:
+    def dry_run(self, thing: Object) -> None:
         """Raise KubernetesError when the server would not take it."""
         prefix, plural = RESOURCES[thing["kind"]]
         namespace = thing["metadata"].get("namespace", "billing")

@@ -20,14 +20,14 @@ def kustomized(name: str) -> list[Object]:
     return _objects([str(binary(KUSTOMIZE)), "build", str(HERE / name)])
 
 
-def charted(namespace: str, *values: str) -> list[Object]:
+def rendered_chart(namespace: str, *values: str) -> list[Object]:
     """Render the chart, with `values` set."""
     options = [f"--set={value}" for value in values]
     command = [str(binary(HELM)), "template", "billing", str(CHART), f"--namespace={namespace}"]
     return _objects([*command, *options])
 
 
-def alone(path: str) -> list[Object]:
+def manifest(path: str) -> list[Object]:
     """Read a manifest that no kustomization has."""
     return list(filter(None, yaml.safe_load_all((HERE / path).read_text())))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,8 @@ class Pod:
 
     @property
     def agent(self) -> Agent:
-        """The agent of the volume that holds keys."""
-        return Agent(self.volumes.get("keys") or self.volumes["node"])
+        """The agent whose socket is in the volume."""
+        return Agent(self.volumes.get("keys") or self.volumes["node"] / "socket")
 
     def start(self) -> None:
         """Start what the kubelet would: init containers in turn, then all others."""
@@ -80,10 +79,7 @@ class Pod:
         """End the application, then the sidecars, within the grace period."""
         for name in reversed(self.processes):
             process = self.processes[name]
-            if name.startswith("freshkey"):
-                assert process.end(seconds=self.spec["terminationGracePeriodSeconds"]) == 0
-            else:
-                process.end(signal.SIGKILL)  # Python as process 1 has no handler for SIGTERM
+            assert process.end(seconds=self.spec["terminationGracePeriodSeconds"]) == 0
 
     def close(self) -> None:
         for process in self.processes.values():
@@ -95,7 +91,7 @@ class Pod:
     def _volume(self, volume: Object) -> Path:
         if "hostPath" in volume or "persistentVolumeClaim" in volume:
             assert self.node is not None
-            return self.node
+            return self.node if "hostPath" in volume else self.node / "socket"
         place = self.directory / str(volume["name"])
         place.mkdir()
         match volume:

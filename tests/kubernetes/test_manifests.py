@@ -11,7 +11,7 @@ import pytest
 from freshkey.settings import load
 
 from testbed.kubernetes_api import KubernetesError
-from tests.kubernetes.manifests import alone, charted, kustomized, of_kind, pod_of
+from tests.kubernetes.manifests import kustomized, manifest, of_kind, pod_of, rendered_chart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
 
-NODE_AGENT = ("application.enabled=false", "nodeAgent.enabled=true")
+NODE_AGENT = ("nodeAgent.enabled=true", "podMonitor.enabled=true")
 SETS = {
     "sidecar": lambda: kustomized("sidecar"),
     "init": lambda: kustomized("init"),
     "node-agent": lambda: kustomized("node-agent"),
-    "chart": lambda: charted("billing", "podMonitor.enabled=true"),
-    "chart of a node agent": lambda: charted("freshkey", *NODE_AGENT),
-    "podmonitor": lambda: alone("sidecar/podmonitor.yaml"),
-    "application of a node agent": lambda: alone("node-agent/application.yaml"),
+    "chart": lambda: rendered_chart("billing", "podMonitor.enabled=true"),
+    "chart of a node agent": lambda: rendered_chart("freshkey", *NODE_AGENT),
+    "podmonitor": lambda: manifest("sidecar/podmonitor.yaml"),
+    "application of a node agent": lambda: manifest("node-agent/application.yaml"),
 }
+
+
+MANIFESTS_ALONE = ("podmonitor", "application of a node agent")
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -44,7 +47,7 @@ def test_the_api_server_takes_everything(cluster: Cluster, name: str) -> None:
             each = {**each, "metadata": {**each["metadata"], "name": "another"}}  # noqa: PLW2901
         eventually_tried(cluster, each)
         if "template" in each.get("spec", {}):
-            cluster.try_(pod_of(each))
+            cluster.dry_run(pod_of(each))
 
 
 def eventually_tried(cluster: Cluster, thing: Object) -> None:
@@ -52,7 +55,7 @@ def eventually_tried(cluster: Cluster, thing: Object) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            return cluster.try_(thing)
+            return cluster.dry_run(thing)
         except KubernetesError as error:
             if error.status != 404 or time.monotonic() > deadline:
                 raise
@@ -79,7 +82,7 @@ def test_a_pod_that_may_more_is_refused(
     )
     agent["securityContext"] |= change
     with pytest.raises(KubernetesError, match=r"HTTP 403.*restricted") as refused:
-        cluster.try_(pod)
+        cluster.dry_run(pod)
     assert "freshkey" in str(refused.value)
 
 
@@ -88,25 +91,89 @@ def test_a_directory_of_the_node_is_refused_to_applications(
     cluster: Cluster, namespace: str
 ) -> None:
     """What docs/kubernetes.md says of hostPath, and why there is a volume for it."""
-    (pod,) = alone("node-agent/application.yaml")
+    (pod,) = manifest("node-agent/application.yaml")
     pod["metadata"]["namespace"] = namespace
-    cluster.try_(pod)
+    cluster.dry_run(pod)
     pod["spec"]["volumes"] = [{"name": "freshkey", "hostPath": {"path": "/run/freshkey"}}]
     with pytest.raises(KubernetesError, match=r"HTTP 403.*hostPath"):
-        cluster.try_(pod)
+        cluster.dry_run(pod)
     agent = pod_of(of_kind(kustomized("node-agent"), "DaemonSet"))
     agent["metadata"]["namespace"] = namespace
     with pytest.raises(KubernetesError, match=r"HTTP 403.*violates PodSecurity"):
-        cluster.try_(agent)
+        cluster.dry_run(agent)
 
 
 @pytest.mark.parametrize(("plain", "chart"), [("sidecar", ()), ("node-agent", NODE_AGENT)])
 def test_the_chart_is_the_same(plain: str, chart: tuple[str, ...]) -> None:
-    objects = {each["kind"]: normalized(each) for each in kustomized(plain)}
-    for kind in ("Namespace", "PersistentVolume", "PersistentVolumeClaim"):
-        objects.pop(kind, None)  # which an administrator makes for each namespace
-    rendered = charted("freshkey" if chart else "billing", *chart)
-    assert {each["kind"]: normalized(each) for each in rendered} == objects
+    made_once = {"Namespace", "PersistentVolume", "PersistentVolumeClaim"}  # by an administrator
+    objects = [each for each in kustomized(plain) if each["kind"] not in made_once]
+    rendered = rendered_chart("freshkey" if chart else "billing", *chart)
+    rendered = [each for each in rendered if each["kind"] != "PodMonitor"]
+    assert by_kind(rendered) == by_kind(objects)
+
+
+def by_kind(objects: list[Object]) -> dict[str, list[Object]]:
+    """Return what is compared, all of it."""
+    return {
+        kind: [normalized(each) for each in objects if each["kind"] == kind]
+        for kind in {each["kind"] for each in objects}
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["sidecar", "init", "node-agent", "chart", "chart of a node agent"]
+)
+def test_what_is_named_is_there(name: str) -> None:
+    objects = SETS[name]()
+    names = {(each["kind"], each["metadata"]["name"]) for each in objects}
+    for each in objects:
+        if "template" not in each.get("spec", {}):
+            continue
+        spec = pod_of(each)["spec"]
+        assert ("ServiceAccount", spec["serviceAccountName"]) in names
+        for volume in spec["volumes"]:
+            if "configMap" in volume:
+                assert ("ConfigMap", volume["configMap"]["name"]) in names
+
+
+CHANGED = (
+    "key.name=search",
+    "key.path=openai/creds/search",
+    "application.name=123",
+    "application.user=1000650000",
+    "application.port=9000",
+    "vault.ca=-----BEGIN CERTIFICATE-----",
+    "vault.role=search",
+)
+
+
+def test_the_chart_takes_other_values(cluster: Cluster, tmp_path: Path) -> None:
+    objects = rendered_chart("billing", *CHANGED)
+    for each in objects:
+        cluster.dry_run(each)
+    pod = pod_of(of_kind(objects, "Deployment"))
+    cluster.dry_run(pod)
+    (application,) = pod["spec"]["containers"]
+    variables = {each["name"]: each["value"] for each in application["env"]}
+    assert variables["FRESHKEY_KEY_FILE"] == "/run/freshkey/keys/search"
+    assert application["securityContext"]["runAsUser"] == 1_000_650_000
+    data = of_kind(objects, "ConfigMap")["data"]
+    assert data["ca.crt"].startswith("-----BEGIN")
+    (tmp_path / "ca.crt").write_text(data["ca.crt"])
+    (tmp_path / "config.toml").write_text(data["config.toml"])
+    settings = load(tmp_path / "config.toml", {})
+    assert str(settings.vault.ca_file) == "/etc/freshkey/ca.crt"
+    assert [str(file.path) for file in settings.keys["search"].files] == [
+        "/run/freshkey/keys/search"
+    ]
+
+
+def test_the_chart_takes_numbers_for_users(tmp_path: Path) -> None:
+    objects = rendered_chart("freshkey", "nodeAgent.enabled=true", "nodeAgent.users={1000650000,7}")
+    (tmp_path / "config.toml").write_text(of_kind(objects, "ConfigMap")["data"]["config.toml"])
+    allowed = load(tmp_path / "config.toml", {}).keys["billing"].allow
+    assert [each.user for each in allowed] == ["1000650000", "7"]
+    assert {each["kind"] for each in objects} & {"Deployment"} == set()
 
 
 def normalized(thing: Object) -> Object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from tests.agent.conftest import engine  # noqa: F401 - a fixture
 from tests.agent.harness import Engine, eventually
 from tests.image.conftest import Image
 from tests.kubernetes.conftest import Cluster
-from tests.kubernetes.manifests import alone, charted, kustomized, of_kind, pod_of
+from tests.kubernetes.manifests import kustomized, manifest, of_kind, pod_of, rendered_chart
 from tests.kubernetes.pod import Pod
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def assert_served_through_a_rotation(application: Pod, agent: Pod, engine: Engin
     [
         (lambda: kustomized("sidecar"), 1),
         (lambda: kustomized("init"), 1),
-        (lambda: charted("billing"), 1),
+        (lambda: rendered_chart("billing"), 1),
     ],
     ids=["sidecar", "init", "chart"],
 )
@@ -183,19 +182,35 @@ def test_the_agent_of_a_node_serves_its_pods(kubelet: Kubelet, run: Callable[...
     node = kubelet.directory / "node"
     node.mkdir()
     agent = run(kustomized("node-agent"), "DaemonSet", node)
-    assert node.stat().st_uid == 65532
+    assert (node.stat().st_uid, node.stat().st_mode & 0o777) == (65532, 0o700)
     (container,) = agent.spec["containers"]
     agent.wait_for(container["readinessProbe"], "freshkey")
-    application = run(alone("node-agent/application.yaml"), "Pod", node)
+    application = run(manifest("node-agent/application.yaml"), "Pod", node)
     assert_served_through_a_rotation(application, agent, kubelet.engine)
     assert kubelet.engine.counts()["mints"] == 2
+    shared = {path.name for path in application.volumes["freshkey"].iterdir()}
+    assert shared == {"freshkey.sock"}, "the journal is out of every pod's reach"
 
-    (stranger,) = alone("node-agent/application.yaml")
-    stranger["metadata"]["name"] = "stranger"
-    stranger["spec"]["securityContext"]["runAsUser"] = 1001
-    stranger["spec"]["containers"][0]["name"] = "stranger"
-    refused = run([stranger], "Pod", node)
-    eventually(lambda: not refused.processes["stranger"].running or None, "a refusal")
-    assert "models: 200" not in refused.log("stranger")
-    assert "Error" in refused.log("stranger")
-    assert os.access(node / "freshkey.sock", os.F_OK)
+    (other,) = manifest("node-agent/application.yaml")
+    other["metadata"]["name"] = "other"
+    other["spec"]["securityContext"]["runAsUser"] = 1001
+    other["spec"]["containers"][0]["name"] = "other"
+    refused = run([other], "Pod", node)
+    eventually(lambda: not refused.processes["other"].running or None, "a refusal")
+    assert "peer_not_allowed" in refused.log("other")
+    assert '"uid": 1001' in agent.log("freshkey")
+
+
+def test_the_next_agent_of_a_node_goes_on_with_its_key(
+    kubelet: Kubelet, run: Callable[..., Pod]
+) -> None:
+    node = kubelet.directory / "node"
+    node.mkdir()
+    agent = run(kustomized("node-agent"), "DaemonSet", node)
+    (container,) = agent.spec["containers"]
+    agent.wait_for(container["readinessProbe"], "freshkey")
+    agent.stop()
+    agent.start()
+    agent.wait_for(container["readinessProbe"], "freshkey")
+    assert '"event": "journal.adopted"' in agent.log("freshkey")
+    assert kubelet.engine.counts()["mints"] == 1

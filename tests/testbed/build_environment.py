@@ -70,7 +70,11 @@ class BuildEnvironment:
         with subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as child:
-            yield child
+            try:
+                yield child
+            except BaseException:
+                child.kill()  # or its end would be waited for
+                raise
 
     def builds(self) -> list[str]:
         return [Path(line).name for line in self._calls.read_text().splitlines()]

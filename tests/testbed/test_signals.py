@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from testbed.signals import ENDING
+from testbed.signals import ENDING, HeldSignals
 from tests.support.inherited_signals import HOW, with_signals
 
 ROOT: Final = Path(__file__).parents[2]
@@ -58,3 +59,12 @@ def test_tests_of_terminals_and_of_ended_builds_pass() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
+
+
+def test_a_held_signal_comes_when_it_is_let() -> None:
+    held = HeldSignals()
+    signal.raise_signal(signal.SIGINT)  # nothing is raised here
+    with pytest.raises(KeyboardInterrupt):
+        held.release()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
