@@ -116,7 +116,7 @@ class ContainerProcess(ServerProcess):
     """The first process of a container."""
 
     # Who changes its user is not killed with its parent any more (prctl(2), PR_SET_PDEATHSIG).
-    last_will = 'kill -KILL $(cat "/proc/$0/task/$0/children")'
+    on_parent_death = 'kill -KILL $(cat "/proc/$0/task/$0/children")'
 
     @property
     def pid_here(self) -> int:

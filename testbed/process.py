@@ -39,7 +39,7 @@ class ServerProcess:
     without stopping it, it is ended too, by a shell that waits for our end of a pipe.
     """
 
-    last_will: ClassVar = 'kill "$0"; kill -CONT "$0"'
+    on_parent_death: ClassVar = 'kill "$0"; kill -CONT "$0"'
     """What that shell does; $0 is the child."""
 
     def __init__(
@@ -58,7 +58,7 @@ class ServerProcess:
                 process_group=0,
             )
         self._lifeline = subprocess.Popen(
-            ["sh", "-c", f"read -r _; {self.last_will}", str(self.pid)],
+            ["sh", "-c", f"read -r _; {self.on_parent_death}", str(self.pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
