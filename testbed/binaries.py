@@ -12,6 +12,7 @@ ETCD = "etcd"
 KUBE_APISERVER = "kube-apiserver"
 KUSTOMIZE = "kustomize"
 HELM = "helm"
+KUBECTL = "kubectl"
 KUBERNETES_PLUGIN = "vault-plugin-auth-kubernetes"
 LDAP_PLUGIN = "vault-plugin-auth-ldap"
 AWS_PLUGIN = "vault-plugin-auth-aws"
@@ -19,7 +20,7 @@ GCP_PLUGIN = "vault-plugin-auth-gcp"
 
 FOR_LOGINS = (
     *(ETCD, KUBE_APISERVER, KUBERNETES_PLUGIN, LDAP_PLUGIN, AWS_PLUGIN, GCP_PLUGIN),
-    *(HELM, KUSTOMIZE),
+    *(HELM, KUBECTL, KUSTOMIZE),
 )
 """What only the tests of login methods need: `make testbed-logins` builds it."""
 

@@ -23,6 +23,7 @@ from testbed.binaries import (
     GCP_PLUGIN,
     HELM,
     KUBE_APISERVER,
+    KUBECTL,
     KUBERNETES_PLUGIN,
     KUSTOMIZE,
     LDAP_PLUGIN,
@@ -101,6 +102,7 @@ LOGIN_PARTS = (
         "half a minute",
     ),
     Part(KUSTOMIZE, SOURCES / "kustomize", (*FLAGS, "sigs.k8s.io/kustomize/kustomize/v5"), "10 s"),
+    Part(KUBECTL, SOURCES / "kubectl", (*FLAGS, "."), "a minute"),
     Part(HELM, SOURCES / "helm", (*FLAGS, "helm.sh/helm/v4/cmd/helm"), "2 min"),
     Part(KUBE_APISERVER, SOURCES / "kube-apiserver", (*FLAGS, "."), "5 min"),
 )
