@@ -50,8 +50,8 @@ class ImageBuilder:
         self.buildah("rm", "--all")
         self._directory.cleanup()
 
-    def build(self, tree: Path, time: int) -> str:
-        """Build the image of a clone; return its id. `time` is what all files in it are from."""
+    def build(self, tree: Path, time: int) -> None:
+        """Build the image of a clone; `time` is what all files in it are from."""
         self.buildah(
             "build",
             "--quiet",
@@ -63,7 +63,6 @@ class ImageBuilder:
             f"--tag={_NAME}",
             f"{tree}",
         )
-        return self.buildah("inspect", "--type=image", "--format={{.FromImageID}}", _NAME)
 
     def mount(self) -> Path:
         """Return the root directory of a container of the image."""
@@ -84,11 +83,11 @@ class ImageBuilder:
 
     def buildah(self, *arguments: str) -> str:
         """Run buildah; return what it printed. AssertionError with its words when it fails."""
-        environment = {**pip_environment(), "BUILDAH_ISOLATION": "chroot", "TMPDIR": self._tmp()}
+        own = {"BUILDAH_ISOLATION": "chroot", "TMPDIR": self._directory.name}
         command = ["buildah", *self._options, *arguments]
         done = subprocess.run(
             command,
-            env={**environment, "PATH": os.environ["PATH"]},
+            env={**pip_environment(), **own, "PATH": os.environ["PATH"]},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -97,6 +96,3 @@ class ImageBuilder:
         if done.returncode:
             raise AssertionError(f"buildah {arguments[0]}: {done.stdout}{done.stderr}".strip())
         return done.stdout.strip()
-
-    def _tmp(self) -> str:
-        return self._directory.name

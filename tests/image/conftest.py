@@ -41,11 +41,10 @@ path = "/run/freshkey/keys/billing"
 
 @dataclass(frozen=True)
 class Image:
-    """An image: its id, its root directory, and what it says of its containers."""
+    """An image: its root directory, and what it says of its containers."""
 
     builder: ImageBuilder
     tree: Path
-    id_: str
     root: Path
     config: Config
 
@@ -55,8 +54,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     try:
         with ImageBuilder() as builder:
             tree = copy(tmp_path_factory.mktemp("image") / "clone")
-            id_ = builder.build(tree, TIME)
-            yield Image(builder, tree, id_, builder.mount(), builder.config())
+            builder.build(tree, TIME)
+            yield Image(builder, tree, builder.mount(), builder.config())
     except UnavailableError as error:
         pytest.skip(f"no image: {error}")
 

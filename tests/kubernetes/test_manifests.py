@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import re
-import time
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from freshkey.settings import load
 
 from testbed.kubernetes_api import KubernetesError
+from tests.agent.harness import eventually
 from tests.kubernetes.manifests import kustomized, manifest, of_kind, pod_of, rendered_chart
 
 if TYPE_CHECKING:
@@ -41,25 +43,24 @@ def test_the_api_server_takes_everything(cluster: Cluster, name: str) -> None:
     objects = SETS[name]()
     assert objects
     for each in objects:
-        if each["kind"] == "Namespace":
-            each = {**each, "metadata": {**each["metadata"], "name": "another"}}  # noqa: PLW2901
-        if each["kind"] == "ServiceAccount":
-            each = {**each, "metadata": {**each["metadata"], "name": "another"}}  # noqa: PLW2901
-        eventually_tried(cluster, each)
+        new = each["metadata"]["name"]
+        if each["kind"] in {"Namespace", "ServiceAccount"}:  # the fixture has made these
+            new = f"another-{new}"
+        renamed = {**each, "metadata": {**each["metadata"], "name": new}}
+        eventually(partial(tried, cluster, renamed), "a definition that is served")
         if "template" in each.get("spec", {}):
             cluster.dry_run(pod_of(each))
 
 
-def eventually_tried(cluster: Cluster, thing: Object) -> None:
-    """A custom resource is served a moment after its definition."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return cluster.dry_run(thing)
-        except KubernetesError as error:
-            if error.status != 404 or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+def tried(cluster: Cluster, thing: Object) -> bool:
+    """Whether it was taken; a custom resource is served a moment after its definition."""
+    try:
+        cluster.dry_run(thing)
+    except KubernetesError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 @pytest.mark.parametrize("name", ["sidecar", "init", "chart"])

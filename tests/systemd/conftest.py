@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +11,11 @@ from testbed.debian import UnavailableError
 from testbed.machine import Machine
 from tests.agent.conftest import engine  # noqa: F401 - a fixture
 from tests.agent.harness import Engine, eventually
+from tests.docs.pages import ROOT, commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "systemd.md"
 UNIT = "freshkey.service"
 NEEDED = (
     *("agent", "configs", "packaging", "requirements", "systemd"),
@@ -50,13 +47,6 @@ path = "{directory}/keys/billing"
 {file}
 {more}
 """
-
-
-def commands(name: str) -> str:
-    """The commands of a block of docs/systemd.md."""
-    found = re.search(rf"<!-- runs: {name} -->\n```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert found is not None
-    return found[1]
 
 
 @pytest.fixture(scope="module")

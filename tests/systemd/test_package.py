@@ -14,11 +14,11 @@ from testbed.emulator.organization import ADMIN_API_KEY
 from testbed.machine import Machine
 from testbed.vault import VaultServer
 from tests.agent.harness import eventually
-from tests.docs import pages as page
+from tests.docs.pages import commands
 from tests.support.documented import run_commands
 from tests.support.fresh_vault import operator_fills_in
 from tests.support.packages import copy, make_deb, set_version
-from tests.systemd.conftest import UNIT, Service, commands
+from tests.systemd.conftest import UNIT, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,25 +177,25 @@ def test_the_page_for_a_vm_is_right(
 ) -> None:
     """docs/vm.md word for word, with a Vault that is new, and the addresses of this computer."""
     machine = service.machine
-    make, install_it = page.commands("vm-install").splitlines()
+    make, install_it = commands("vm-install").splitlines()
     assert make == "make deb PYTHON=/usr/bin/python3"
     machine.shell(f"cd {packages}/new; {install_it}")
     with VaultServer() as fresh:
         address = ("https://vault.example:8200", fresh.address)
-        machine.shell(page.commands("vm-init").replace(*address))
+        machine.shell(commands("vm-init").replace(*address))
         machine.shell(
             f"printf '[keys.billing.verify]\\nbase_url = \"{openai_server.base_url}\"\\n'"
             " >> /etc/freshkey/config.toml"
         )
-        machine.shell(f"cd /root; {page.commands('vm-setup')}")
+        machine.shell(f"cd /root; {commands('vm-setup')}")
         setup = machine.run("cat", "/root/setup.sh").stdout
         for name, value in operator_fills_in(openai_server).items():
             setup = setup.replace(name, value)
         run_commands(fresh, setup, tmp_path, OPENAI_ADMIN_KEY=ADMIN_API_KEY)
         for name in ("role_id", "secret_id"):
             machine.write(f"/root/{name}", (tmp_path / name).read_text(), 0o600)
-        machine.shell(f"cd /root; {page.commands('vm-credentials')}")
-        said = machine.shell(page.commands("vm-start"))
+        machine.shell(f"cd /root; {commands('vm-credentials')}")
+        said = machine.shell(commands("vm-start"))
         assert "✗" not in said
         assert "billing" in said
         shown = machine.run("ls", "-l", "/run/freshkey/keys/billing").stdout

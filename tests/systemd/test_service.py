@@ -8,7 +8,8 @@ import time
 import pytest
 
 from tests.agent.harness import eventually
-from tests.systemd.conftest import Service, commands
+from tests.docs.pages import commands
+from tests.systemd.conftest import Service
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
 

@@ -20,9 +20,8 @@ from msgspec.structs import FieldInfo, fields
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TABLES: Final[tuple[type[Struct], ...]] = (
-    model.VaultSettings,
-    *AUTH_METHODS.values(),
+BEFORE_AUTH: Final[tuple[type[Struct], ...]] = (model.VaultSettings,)
+AFTER_AUTH: Final[tuple[type[Struct], ...]] = (
     keys.KeySettings,
     keys.VerifySettings,
     keys.FileSettings,
@@ -92,18 +91,17 @@ METHOD: Final = Option(
 
 def tables() -> Iterator[Table]:
     """List every table. SystemExit for an option that has no text, or a type without a word."""
-    for table in TABLES:
-        if table is next(iter(AUTH_METHODS.values())):
-            yield Table("[auth]", "How the agent logs in to Vault.", (METHOD,))
-        header, _, text = inspect.cleandoc(table.__doc__ or "").partition(":")
-        if table in AUTH_METHODS.values():
-            header = f'[auth] with method = "{_method(table)}"'
-        options = tuple(_option(table, option) for option in fields(table) if _is_shown(option))
-        yield Table(header, _sentence(text), options)
+    yield from map(_table, BEFORE_AUTH)
+    yield Table("[auth]", "How the agent logs in to Vault.", (METHOD,))
+    for method, table in AUTH_METHODS.items():
+        yield _table(table)._replace(header=f'[auth] with method = "{method}"')
+    yield from map(_table, AFTER_AUTH)
 
 
-def _method(table: type[Struct]) -> str:
-    return next(name for name, one in AUTH_METHODS.items() if one is table)
+def _table(table: type[Struct]) -> Table:
+    header, _, text = inspect.cleandoc(table.__doc__ or "").partition(":")
+    options = tuple(_option(table, option) for option in fields(table) if _is_shown(option))
+    return Table(header, _sentence(text), options)
 
 
 def _is_shown(option: FieldInfo) -> bool:

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from freshkey.cli.arguments import DEFAULT_CONFIG
 from freshkey.cli.failure import CommandError
@@ -52,87 +52,82 @@ def init(options: Namespace) -> int:
     return 0
 
 
+class _Question(NamedTuple):
+    """What has to be known, and how: by an option, or on a terminal.
+
+    `usual` is the answer where none is given, None if there has to be one. `check` raises
+    WrongValueError for one that can't be taken.
+    """
+
+    flag: str
+    text: str
+    usual: str | None
+    check: Callable[[object], object]
+
+
 def _answers(options: Namespace) -> Answers:
-    take = _Questions(on_terminal=sys.stdin.isatty() and sys.stdout.isatty()).take
-    address = take(
-        options.address, "--address", "Vault's address", os.environ.get("VAULT_ADDR"), vault_url
-    )
-    known = ", ".join(AUTH_METHODS)
-    method = take(
-        options.method, "--method", f"login method ({known})", DEFAULT_AUTH_METHOD, _method
+    variable = os.environ.get("VAULT_ADDR")
+    address = _take(options.address, _Question("--address", "Vault's address", variable, vault_url))
+    methods = f"login method ({', '.join(AUTH_METHODS)})"
+    method = _take(
+        options.method, _Question("--method", methods, DEFAULT_AUTH_METHOD, _check_method)
     )
     role, username = options.role or "", options.username or ""
     if not role and method in NEED_ROLE:
-        role = take(None, "--role", "role of that login in Vault", None, word)
+        role = _take(None, _Question("--role", "role of that login in Vault", None, word))
     if role and method not in TAKE_ROLE:
         raise CommandError(f"--role: method {method} takes none: leave it out", status=2)
     if not username and method in NEED_USERNAME:
-        username = take(None, "--username", "user name in Vault", None, visible)
+        username = _take(None, _Question("--username", "user name in Vault", None, visible))
     if username and method not in NEED_USERNAME:
         raise CommandError(f"--username: method {method} takes none: leave it out", status=2)
-    path = take(options.path, "--path", f"what to read, such as {_EXAMPLE}", None, secret_path)
-    key = take(options.key, "--key", "name of the key (a-z, 0-9, _ and -)", _name_of(path), _key)
-    group = take(
-        options.group,
-        "--group",
-        "group that may read it (empty: the agent's user alone)",
-        "",
-        account,
-    )
+    reading = f"what to read, such as {_EXAMPLE}"
+    path = _take(options.path, _Question("--path", reading, None, secret_path))
+    naming = "name of the key (a-z, 0-9, _ and -)"
+    key = _take(options.key, _Question("--key", naming, _name_of(path), _check_key))
+    readers = "group that may read it (empty: the agent's user alone)"
+    group = _take(options.group, _Question("--group", readers, "", account))
     return Answers(address, method, key, path, group, role, username, _unit(options.config))
 
 
-@final
-class _Questions:
-    """Takes answers from options, or, on a terminal, from whoever sits there."""
+def _take(given: str | None, question: _Question) -> str:
+    """Return the answer of an option, or of whoever sits at the terminal."""
+    if given is None and sys.stdin.isatty() and sys.stdout.isatty():
+        return _ask(question)
+    answer = question.usual if given is None else given
+    if answer is None:
+        raise CommandError(f"{question.flag} is missing: {question.text}", status=2)
+    try:
+        question.check(answer)
+    except WrongValueError as error:
+        raise CommandError(f"{question.flag} {shown(answer)}: {error}", status=2) from None
+    return answer
 
-    def __init__(self, *, on_terminal: bool) -> None:
-        self._on_terminal = on_terminal
 
-    def take(
-        self,
-        given: str | None,
-        flag: str,
-        question: str,
-        usual: str | None,
-        check: Callable[[object], object],
-    ) -> str:
-        """Return an answer that `check` takes; the usual one, if there is one, for an empty one."""
-        if given is None and self._on_terminal:
-            return self._ask(question, usual, check)
-        answer = usual if given is None else given
-        if answer is None:
-            raise CommandError(f"{flag} is missing: {question}", status=2)
+def _ask(question: _Question) -> str:
+    """Ask until there is an answer that can be taken; an empty one is the usual one."""
+    hint = f" [{question.usual}]" if question.usual else ""
+    while True:
         try:
-            check(answer)
+            answer = input(f"{question.text}{hint}: ").strip() or question.usual
+        except EOFError:
+            print()
+            why = f"no answer to: {question.text}: nothing was written"
+            raise CommandError(why) from None
+        try:
+            if answer is not None:
+                question.check(answer)
+                return answer
         except WrongValueError as error:
-            raise CommandError(f"{flag} {shown(answer)}: {error}", status=2) from None
-        return answer
-
-    @staticmethod
-    def _ask(question: str, usual: str | None, check: Callable[[object], object]) -> str:
-        hint = f" [{usual}]" if usual else ""
-        while True:
-            try:
-                answer = input(f"{question}{hint}: ").strip() or usual
-            except EOFError:
-                print()
-                why = f"no answer to: {question}: nothing was written"
-                raise CommandError(why) from None
-            try:
-                if answer is not None:
-                    check(answer)
-                    return answer
-            except WrongValueError as error:
-                print(f"  {shown(answer)} {error}")
+            print(f"  {shown(answer)} {error}")
 
 
-def _method(answer: object) -> None:
+def _check_method(answer: object) -> None:
     if answer not in AUTH_METHODS:
         raise WrongValueError(f"is none of {', '.join(AUTH_METHODS)}")
 
 
-def _key(answer: object) -> None:
+def _check_key(answer: object) -> None:
     if not re.fullmatch(KEY_NAME, str(answer)):
         raise WrongValueError("is no name for a key: use a-z, 0-9, _ and -, such as billing")
 
@@ -212,7 +207,7 @@ def _for_group(answers: Answers) -> list[tuple[str, str]]:
     if not answers.group:
         return []
     lines = [f"d {answers.runtime}/keys 2751 freshkey {answers.group}"]
-    if "@" in answers.unit:  # the package, or who installed it, makes the one of freshkey.service
+    if answers.is_instance:  # the package, or who installed it, makes the one of freshkey.service
         lines.insert(0, f"d {answers.runtime} 0751 freshkey freshkey")
     file = quote(f"/etc/tmpfiles.d/{answers.unit.removesuffix('.service')}-keys.conf")
     written = f"printf '%s\\n' {' '.join(map(quote, lines))} > {file}"

@@ -51,7 +51,7 @@ def check_online(settings: Settings, *, as_json: bool) -> int:
 
 async def _inspected(settings: Settings) -> list[Result] | None:
     """Look until a signal comes: then None, once the token of the check is revoked."""
-    from freshkey.preflight.online.inspection import inspect  # noqa: PLC0415 - slow: only once hvac is in, slim
+    from freshkey.preflight.online.inspection import inspect  # noqa: PLC0415 - it imports hvac, which has to be in already, slim
 
     looking = trio.CancelScope()
     found: list[Result] | None = None

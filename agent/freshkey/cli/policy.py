@@ -25,7 +25,7 @@ def policy(options: Namespace) -> int:
     settings = load(options.config, {**os.environ, **_NO_TOKEN})
     _refuse_patterns(settings)
     if options.setup:
-        from freshkey.provisioning.setup import setup  # noqa: PLC0415 - slow, and only --setup needs it
+        from freshkey.provisioning.setup import setup  # noqa: PLC0415 - 4 ms, and only --setup needs it
 
         print_utf8(setup(settings))
     else:

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
 
-async def get_keys(settings: Settings, timeout: float, directory: StateDirectory) -> int:  # noqa: ASYNC109 - the end of it is a stop in order, not a cancellation
-    """Get every key within `timeout` seconds; return the exit status, and tell what is missing.
+async def get_keys(settings: Settings, seconds: float, directory: StateDirectory) -> int:
+    """Get every key within so many seconds, which end with a stop in order, not a cancellation.
 
-    Nothing runs hooks here: the `run` that follows sees that they are owed.
+    Returns the exit status, and tells what is missing. Nothing runs hooks here: the `run` that
+    follows sees that they are owed.
     """
     parts = assemble(settings, ProcessParts.of(directory), keep_on_stop=True)
     loop = parts.loop
     async with trio.open_nursery() as outer:
         await outer.start(_stop_on_signal, loop)
-        outer.start_soon(_stop_after, timeout, loop)
+        outer.start_soon(_stop_after, seconds, loop)
         await work(parts, until=_complete)
         outer.cancel_scope.cancel()
     parts.environment.keeper.close(loop.state)

@@ -51,7 +51,7 @@ def _state(path: Path) -> tuple[int, ...] | None:
 
 
 def _read(path: Path) -> Secret | None:
-    from freshkey.vault.login.credentials import read_credential  # noqa: PLC0415 - slow: the start does without; by now it is in
+    from freshkey.vault.login.credentials import read_credential  # noqa: PLC0415 - 2 ms that the start does without; by now it is in
 
     try:
         return read_credential(path, "token_file")

@@ -59,7 +59,7 @@ class AgentStream:
             return
         connection = socket.socket(socket.AF_UNIX)
         try:
-            connection.setblocking(False)  # noqa: FBT003 - it takes no keyword
+            connection.settimeout(0)  # seconds: it never blocks
             connection.connect(os.fspath(self._path))
             connection.send(self._request())
         except OSError as error:

@@ -37,6 +37,11 @@ class Answers(Struct, frozen=True):
     unit: str = ""  # the service of systemd that runs the agent
 
     @property
+    def is_instance(self) -> bool:
+        """Whether it is one of several agents, `freshkey@NAME.service`."""
+        return "@" in self.unit
+
+    @property
     def runtime(self) -> str:
         """The directory of its keys and sockets."""
         return f"/run/{self.unit.removesuffix('.service').replace('@', '-') or 'freshkey'}"
@@ -73,9 +78,12 @@ def _lines(answers: Answers) -> Iterator[str]:
     yield f"[[keys.{answers.key}.files]]"
     yield f"path = {quoted(f'{answers.runtime}/keys/{answers.key}')}"
     yield from _who_may_read(answers)
+    if answers.is_instance:
+        yield from _of_an_instance(answers)
 
 
 def _who_may_read(answers: Answers) -> Iterator[str]:
+    """Say who may read the file; the service can't set a group, but its directory has one."""
     if not answers.group:
         yield 'mode = "0400"  # for the agent alone; for others: group = "NAME", and 0440'
     elif answers.unit:
@@ -83,14 +91,16 @@ def _who_may_read(answers: Answers) -> Iterator[str]:
     else:
         yield 'mode = "0440"'
         yield f"group = {quoted(answers.group)}  # who may read it"
-    if "@" in answers.unit:
-        yield ""
-        yield "[state]"
-        yield f"directory = {quoted(f'{answers.runtime}/state')}"
-    if "@" in answers.unit or (answers.group and not answers.unit):
         yield ""
         yield "[server]"
-    if "@" in answers.unit:
-        yield f"socket = {quoted(f'{answers.runtime}/freshkey.sock')}"
-    elif answers.group and not answers.unit:
         yield f"group = {quoted(answers.group)}  # who may use the socket"
+
+
+def _of_an_instance(answers: Answers) -> Iterator[str]:
+    """Name what is elsewhere for one of several agents."""
+    yield ""
+    yield "[state]"
+    yield f"directory = {quoted(f'{answers.runtime}/state')}"
+    yield ""
+    yield "[server]"
+    yield f"socket = {quoted(f'{answers.runtime}/freshkey.sock')}"
