@@ -189,6 +189,10 @@ def test_wrong_key(tmp_path: Path, line: str, fault: str) -> None:
         ("[log.auth]", "log.auth: stands in the wrong table: write [auth]"),
         ("[keys]\nx = 3", "keys.x: is an integer, and must be a table"),
         (
+            "[[log]]",
+            "log: is an array, and must be a table: write [ ] around its name, not [[ ]]",
+        ),
+        (
             '[keys."Bad.Name"]\npath = "p"',
             (
                 'keys."Bad.Name": is not a name for a key: use up to 63 of a-z, 0-9, "_" and "-", '

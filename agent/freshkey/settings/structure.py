@@ -135,5 +135,6 @@ def _member(type_: type[StrEnum], value: object) -> StrEnum:
 
 def _checked(value: object) -> Document:
     if not isinstance(value, dict):
-        raise WrongValueError(f"is {kind(value)}, and must be a table")
+        brackets = ": write [ ] around its name, not [[ ]]" if isinstance(value, list) else ""
+        raise WrongValueError(f"is {kind(value)}, and must be a table{brackets}")
     return value
