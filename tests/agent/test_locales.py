@@ -157,7 +157,7 @@ def test_a_life_under_two_locales(make_agent: Callable[..., Agent]) -> None:
     assert agent.command("status").returncode == 0
     found = agent.command("check", "--online", "--json")
     assert json.loads(found.stdout)["ok"], found.stdout
-    assert agent.end() == 0
+    assert agent.end() == 0, (agent.directory / "log").read_text()
     agent.environment = UTF_8
     agent.start()
     assert agent.wait_for_key()["tag"] == first["tag"], "the journal names the same files"
