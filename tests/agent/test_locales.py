@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.agent.harness import eventually
+from tests.agent.reconfiguring import change
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -166,3 +169,23 @@ def test_a_life_under_two_locales(make_agent: Callable[..., Agent]) -> None:
     log = (agent.directory / "log").read_text()
     assert "Traceback" not in log
     assert "\\ud" not in log
+
+
+def test_the_configuration_is_watched_under_every_locale(
+    make_agent: Callable[..., Agent], locale: dict[str, str], name: str
+) -> None:
+    agent = make_agent()
+    agent.environment = locale
+    agent.start()
+    agent.wait_for_key()
+    change(agent, "[vault]", "# by the first look at it\n[vault]")
+    eventually(lambda: agent.logged("reload.done"), "the first change")
+    # From now on the kernel tells: it has been given the names of the directories.
+    if "\udcff" in name:
+        (told,) = eventually(lambda: agent.logged("config.not_watched"), "no name for watchfiles")
+        assert "\\ud" not in told["message"]
+        assert agent.process is not None
+        assert agent.process.poll() is None, "it looks once a minute instead"
+    else:
+        change(agent, "[vault]", "# and once more\n[vault]")
+        eventually(lambda: len(agent.logged("reload.done")) > 1, "the second change")

@@ -6,6 +6,7 @@ link on the way to it.
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import suppress
 from hashlib import sha256
@@ -82,7 +83,8 @@ async def _directories_change(path: Path) -> bool:
 def _wait(path: Path, stop: Event) -> bool:
     try:
         return bool(next(_changes(directories(path), stop), None))
-    except (OSError, RuntimeError, ImportError) as error:  # out of descriptors or watches
+    # Out of descriptors or watches, or a name that is no UTF-8.
+    except (OSError, RuntimeError, ImportError, UnicodeError) as error:
         log.warning("config.not_watched", message=one_line(str(error)))
         stop.wait(_LOOK_AGAIN / 1000)
         return False
@@ -95,7 +97,7 @@ def _changes(places: list[Path], stop: Event) -> Iterator[object]:
     if not places:
         raise FileNotFoundError("there is no directory of it")
     return watchfiles.watch(
-        *places,
+        *(os.fsencode(place).decode() for place in places),  # UTF-8 under every locale
         watch_filter=None,
         debounce=_DEBOUNCE,
         step=_STEP,
