@@ -45,7 +45,7 @@ def test_jwt(fresh: VaultServer, openai_server: OpenAIServer, tmpfs_path: Path) 
     with issuer.serve_keys() as url:
         # An issuer that is asked for its discovery document has to speak https.
         own = {"oidc_discovery_url='<ISSUER>'": f"jwks_url={url}", "<ISSUER>": ISSUER}
-        filled_in = {**own, "<SUBJECT>": SUBJECT, "<AUDIENCE>": AUDIENCE}
+        filled_in = {**own, "<CLAIM>": "sub", "<VALUE>": SUBJECT, "<AUDIENCE>": AUDIENCE}
         run_setup(agent, fresh, openai_server, filled_in)
         assert_check_passes(agent)
         assert_key_is_minted(agent)

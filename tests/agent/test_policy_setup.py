@@ -9,7 +9,7 @@ import pytest
 
 from testbed.process import ReservedPort
 from testbed.vault import VaultServer
-from tests.logins.issuer import AUDIENCE, ISSUER, SUBJECT, Issuer
+from tests.logins.issuer import AUDIENCE, ISSUER, REPOSITORY, Issuer
 from tests.support.fresh_vault import (
     assert_check_passes,
     assert_key_is_minted,
@@ -76,11 +76,14 @@ def test_jwt(
     with issuer.serve_keys() as url:
         # An issuer that is asked for its discovery document has to speak https.
         own = {"oidc_discovery_url='<ISSUER>'": f"jwks_url={url}", "<ISSUER>": ISSUER}
-        run_setup(
-            agent, fresh, openai_server, {**own, "<SUBJECT>": SUBJECT, "<AUDIENCE>": AUDIENCE}
-        )
+        whose = {"<CLAIM>": "repository", "<VALUE>": REPOSITORY, "<AUDIENCE>": AUDIENCE}
+        run_setup(agent, fresh, openai_server, own | whose)
         assert_check_passes(agent)
         assert_key_is_minted(agent)
+        (tmpfs_path / "jwt").write_text(issuer.token(repository="shop/else"))
+        refused = agent.command("check", "--online")
+    assert refused.returncode == 1
+    assert "set the role's bound_claims to what the token claims" in refused.stdout
 
 
 def test_cert(

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ISSUER: Final = "https://ci.example"
-SUBJECT: Final = "repo:shop/billing"
+REPOSITORY: Final = "shop/billing"
+SUBJECT: Final = f"repo:{REPOSITORY}:ref:refs/heads/main"
+"""As GitHub writes it."""
 AUDIENCE: Final = "vault"
 LIFE: Final = 600
 """Seconds for which a token is good, unless a test wants another end."""
@@ -37,6 +39,7 @@ class Issuer:
         usual: dict[str, object] = {
             "iss": ISSUER,
             "sub": SUBJECT,
+            "repository": REPOSITORY,
             "aud": AUDIENCE,
             "iat": now,
             "exp": now + LIFE,

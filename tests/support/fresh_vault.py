@@ -85,7 +85,7 @@ def run_setup(
         printed.stdout = printed.stdout.replace(name, value)
     commands = printed.stdout
     unfilled = [line for line in commands.splitlines() if not line.startswith("#")]
-    assert not re.search(r"'@?<", "\n".join(unfilled)), commands
+    assert not re.search(r"""["']@?<""", "\n".join(unfilled)), commands
     run_commands(vault, commands, agent.directory, OPENAI_ADMIN_KEY=ADMIN_API_KEY)
 
 
