@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -102,6 +104,20 @@ def test_it_waits_for_the_key_and_says_so_once(execute: Execute, agent: EventsAg
     )
     agent.publish(1)
     assert ended(process) == (0, f"{key(1)}\n", "")
+
+
+def test_the_advice_asks_the_same_agent(
+    execute: Execute, agent: EventsAgent, tmp_path: Path
+) -> None:
+    config = tmp_path / "a job's.toml"
+    config.write_text(f'[server]\nsocket = "{agent.path}"\n')
+    for option, value in (("--config", config), ("--socket", agent.path)):
+        process = execute(option, str(value), "--", *PRINT_KEY)
+        assert process.stderr is not None
+        (advice,) = re.findall("`(freshkey status .*)`", process.stderr.readline())
+        assert shlex.split(advice) == ["freshkey", "status", option, str(value)]
+        process.terminate()
+        assert ended(process)[0] == 1
 
 
 def test_it_waits_for_an_agent(execute: Execute, agent: EventsAgent) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from freshkey.cli.agent_socket import agent_socket
 from freshkey.cli.arguments import DEFAULT_CONFIG
 from freshkey.cli.failure import CommandError
+from freshkey.cli.output import shown
 from freshkey.exec.key_names import DEFAULT_VARIABLE, THE_ONLY_KEY
 from freshkey.exec.main import Task, run
 from freshkey.exec.supervision import OnChange, Rules
@@ -32,6 +34,7 @@ def execute(options: Namespace) -> int:
         rules,
         socket,
         _config_of_our_own(options),
+        _status_command(options),
     )
     return run(task, options.signal_mask)
 
@@ -42,3 +45,12 @@ def _config_of_our_own(options: Namespace) -> Path | None:
         return None
     config = Path(options.config or os.environ.get("FRESHKEY_CONFIG") or DEFAULT_CONFIG)
     return config.absolute() if os.access(config, os.R_OK) else None
+
+
+def _status_command(options: Namespace) -> str:
+    """Return the `freshkey status` that asks the same agent, in the same environment."""
+    if options.socket:
+        return f"freshkey status --socket {quote(shown(options.socket))}"
+    if options.config:
+        return f"freshkey status --config {quote(shown(options.config))}"
+    return "freshkey status"

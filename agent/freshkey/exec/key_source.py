@@ -41,7 +41,8 @@ class HopelessError(Exception):
 class KeySource:
     """Calls `on_key` with each key in `variables`, and with its successors: see Supervision.
 
-    The name that stands for the only key is looked up in the agent's list first.
+    The name that stands for the only key is looked up in the agent's list first. `status_command`
+    is what tells a person more about this agent.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class KeySource:
         variables: Mapping[str, str],
         selector: BaseSelector,
         on_key: OnKey,
+        status_command: str,
     ) -> None:
         self._socket = socket
         self._selector = selector
         self._on_key = on_key
+        self._status_command = status_command
         self._own: OwnAgent | None = None
         self._wrong_settings = False
         self._silent_since: float | None = None
@@ -136,7 +139,7 @@ class KeySource:
         reason = next((stream.trouble for stream in self._streams() if stream.trouble), "")
         if missing and not reason:
             names = ", ".join(name for name in missing if name) or "the key"
-            reason = f"{names}: the agent has no key yet: `freshkey status` says why"
+            reason = f"{names}: the agent has no key yet: `{self._status_command}` says why"
         if not reason:
             self._silent_since, self._told = None, False
         elif self._silent_since is None:

@@ -33,7 +33,7 @@ class Task(NamedTuple):
     """What to run, with which key in which variable, from which agent.
 
     `config` is what an agent of our own is started with when nobody answers at the socket; None
-    never starts one.
+    never starts one. `status_command` asks the same agent what it holds.
     """
 
     command: list[str]
@@ -41,6 +41,7 @@ class Task(NamedTuple):
     rules: Rules
     socket: Path
     config: Path | None
+    status_command: str
 
 
 def run(task: Task, mask: set[int]) -> int:
@@ -73,7 +74,11 @@ class _Loop:
         now = time.monotonic()
         self._supervision = Supervision(task.rules, frozenset(task.variables.values()), now)
         self._source = KeySource(
-            task.socket, task.variables, self._selector, self._supervision.on_key
+            task.socket,
+            task.variables,
+            self._selector,
+            self._supervision.on_key,
+            task.status_command,
         )
         self._command: int | None = None
 
