@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey import __version__
 
-from tests.docs.pages import links
+from tests.docs.pages import commands, links
 from tests.support.packages import ROOT, copy, make_deb, make_dist
 
 if TYPE_CHECKING:
@@ -114,6 +114,15 @@ def test_pip_installs_the_wheel(tmp_path: Path) -> None:
         "fish/vendor_completions.d/freshkey.fish",
     ):
         assert (tmp_path / "venv" / "share" / file).is_file()
+
+
+def test_the_wheel_is_installed_as_the_page_on_ci_says(tmp_path: Path) -> None:
+    make, _, rest = commands("ci-install").partition("\n")
+    assert make == "make -C ../freshkey dist"  # which `make test-packages` has run
+    (tmp_path / "repository").mkdir()
+    (tmp_path / "freshkey").symlink_to(ROOT)
+    said = run("sh", "-euc", f"cd {tmp_path}/repository\n{rest}freshkey-venv/bin/freshkey version")
+    assert f"freshkey {__version__}\n" in said
 
 
 def test_pipx_installs_the_wheel(tmp_path: Path) -> None:

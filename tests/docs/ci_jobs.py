@@ -1,0 +1,116 @@
+"""The whole jobs of docs/ci.md, run here as the platform's runner runs them."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import subprocess
+from contextlib import contextmanager
+from textwrap import dedent
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+from tests.docs.pages import DOCS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+PAGE = (DOCS / "ci.md").read_text()
+REQUEST_TOKEN = "the-runner"
+SHARED = "/dev/shm/freshkey"  # noqa: S108 - what the page names
+
+
+def workflow(name: str) -> dict[str, Any]:
+    """The YAML of the page that belongs into the file `name`."""
+    (text,) = re.findall(rf"```yaml\n# {re.escape(name)}\n(.*?)```", PAGE, re.DOTALL)
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    return parsed
+
+
+def configuration() -> str:
+    """The page's freshkey.toml."""
+    (table,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    return dedent(table)
+
+
+class Runner:
+    """Runs scripts in a checkout; what the page has in /dev/shm is in `shared` here."""
+
+    def __init__(self, directory: Path, shared: Path, environment: Mapping[str, str]) -> None:
+        self.directory, self._shared = directory, shared
+        self._environment = dict(environment)
+        self.output = ""
+
+    def script(self, text: str, *, umask: int = 0o022, **variables: str) -> int:
+        """Return the status of a script that a shell runs to its first fault."""
+        done = subprocess.run(
+            ["bash", "-e", "-c", text.replace(SHARED, str(self._shared))],
+            cwd=self.directory,
+            env=self._environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            umask=umask,
+            timeout=60,
+            check=False,
+        )
+        self.output += done.stdout
+        return done.returncode
+
+    def github(self, identity: str) -> int:
+        """Run the job as GitHub's runner does: a shell for each step, until one fails."""
+        job = workflow(".github/workflows/evaluate.yml")
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}
+        variables = {
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+            "ACTIONS_ID_TOKEN_REQUEST_URL": identity,
+        }
+        status = 0
+        for step in job["jobs"]["evaluate"]["steps"]:
+            if "run" in step and (status == 0 or step.get("if") == "always()"):
+                status = self.script(step["run"], **variables) or status
+        return status
+
+    def gitlab(self, token: Callable[[str], str]) -> int:
+        """Run the job as GitLab's runner does: one shell for the script, one for what is after."""
+        job = workflow(".gitlab-ci.yml")["evaluate"]
+        variables = {name: token(each["aud"]) for name, each in job["id_tokens"].items()}
+        for path in (self.directory, *self.directory.iterdir()):  # its checkout
+            path.chmod(0o777 if path.is_dir() else 0o666)
+        script = "set -o pipefail\n" + "\n".join(job["script"])
+        status = self.script(script, umask=0, **variables)
+        self.script("\n".join(job["after_script"]), umask=0)
+        return status
+
+
+@contextmanager
+def identity_service(token: Callable[[str], str | None]) -> Iterator[str]:
+    """Give tokens as GitHub does; `token` makes one for an audience. Yields the request's URL."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = parse_qs(urlsplit(self.path).query)
+            known = self.headers["Authorization"] == f"bearer {REQUEST_TOKEN}"
+            body = json.dumps({"value": token(query["audience"][0])}).encode()
+            self.send_response(200 if known and "api-version" in query else 401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/token?api-version=2.0"
+        finally:
+            server.shutdown()
+            thread.join()
