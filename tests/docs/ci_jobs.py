@@ -9,6 +9,7 @@ import subprocess
 from contextlib import contextmanager
 from textwrap import dedent
 from threading import Thread
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE = (DOCS / "ci.md").read_text()
 REQUEST_TOKEN = "the-runner"
+NONE: Mapping[str, str] = MappingProxyType({})
 SHARED = "/dev/shm/freshkey"  # noqa: S108 - what the page names
 
 
@@ -46,12 +48,12 @@ class Runner:
         self._environment = dict(environment)
         self.output = ""
 
-    def script(self, text: str, *, umask: int = 0o022, **variables: str) -> int:
+    def script(self, text: str, variables: Mapping[str, str] = NONE, umask: int = 0o022) -> int:
         """Return the status of a script that a shell runs to its first fault."""
         done = subprocess.run(
             ["bash", "-e", "-c", text.replace(SHARED, str(self._shared))],
             cwd=self.directory,
-            env=self._environment | variables,
+            env={**self._environment, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -74,7 +76,7 @@ class Runner:
         status = 0
         for step in job["jobs"]["evaluate"]["steps"]:
             if "run" in step and (status == 0 or step.get("if") == "always()"):
-                status = self.script(step["run"], **variables) or status
+                status = self.script(step["run"], variables) or status
         return status
 
     def gitlab(self, token: Callable[[str], str]) -> int:
@@ -84,7 +86,7 @@ class Runner:
         for path in (self.directory, *self.directory.iterdir()):  # its checkout
             path.chmod(0o777 if path.is_dir() else 0o666)
         script = "set -o pipefail\n" + "\n".join(job["script"])
-        status = self.script(script, umask=0, **variables)
+        status = self.script(script, variables, umask=0)
         self.script("\n".join(job["after_script"]), umask=0)
         return status
 

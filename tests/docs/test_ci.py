@@ -146,7 +146,7 @@ def test_a_job_elsewhere(runner: Runner, issuer: Issuer, openai_server: OpenAISe
     (runner.directory / "freshkey-venv" / "bin").mkdir(parents=True)
     (runner.directory / "freshkey-venv" / "bin" / "freshkey").symlink_to(programs / "freshkey")
     path = f"{programs}{os.pathsep}{os.defpath}"
-    assert runner.script(commands("ci"), PATH=path) == 0, runner.output
+    assert runner.script(commands("ci"), {"PATH": path}) == 0, runner.output
     assert "ends with 200" in runner.output
     assert openai_server.state()["live"] == []
 

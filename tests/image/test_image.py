@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import shutil
 import stat
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.container import Identity
+from testbed.container import Container, Identity, Volume
 from testbed.image import BASE
 from tests.agent.harness import eventually
+from tests.docs.pages import commands
 from tests.image.conftest import FS_GROUP, OWN, TIME, Deployment, Image
+from tests.support.packages import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,3 +134,23 @@ def test_other_commands_run_in_it_too(deployment: Deployment) -> None:
     assert deployment.container().run("python3", "-m", "pip").returncode != 0
     refused = deployment.container().run("touch", "/opt/freshkey/file")
     assert "Read-only file system" in refused.stderr
+
+
+def test_the_page_on_kubernetes_prints_the_setup_with_it(image: Image, tmp_path: Path) -> None:
+    """As any user: a checkout may be readable for nobody else."""
+    words = shlex.split(commands("kubernetes-setup").partition(" >")[0].replace("\\\n", ""))
+    (mounted,) = re.findall(r" -v \$PWD/(\S+) ", " ".join(words))
+    source, place, mode = mounted.split(":")
+    assert (words[:5], mode) == (["docker", "run", "--rm", "--user", "$(id -u)"], "ro")
+    named = words.index("registry.example/freshkey:0.1.0")
+    directory = shutil.copytree(ROOT / source, tmp_path / "sidecar")
+    user = 12345
+    for path in (directory, *directory.iterdir()):
+        os.chown(path, user, user)
+        path.chmod(0o700)
+    volume = Volume(directory, place, read_only=True)
+    environment = image.config.environment
+    container = Container(image.root, tmp_path / "log", Identity(user, 0), (volume,), environment)
+    done = container.run(image.config.command[0], *words[named + 1 :])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "auth/kubernetes/role/billing " in done.stdout

@@ -13,6 +13,10 @@ from tests.support.packages import ROOT
 HERE = ROOT / "configs" / "kubernetes"
 CHART = HERE / "chart"
 Object = dict[str, Any]
+REQUIRED = (
+    "image.repository=registry.example/freshkey",
+    "vault.address=https://vault.vault.svc:8200",
+)
 
 
 def kustomized(name: str) -> list[Object]:
@@ -22,7 +26,7 @@ def kustomized(name: str) -> list[Object]:
 
 def rendered_chart(namespace: str, *values: str) -> list[Object]:
     """Render the chart, with `values` set."""
-    options = [f"--set={value}" for value in values]
+    options = [f"--set={value}" for value in (*REQUIRED, *values)]
     command = [str(binary(HELM)), "template", "billing", str(CHART), f"--namespace={namespace}"]
     return _objects([*command, *options])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from freshkey.settings import load
 
+from testbed.binaries import HELM, binary
 from testbed.kubernetes_api import KubernetesError
 from tests.agent.harness import eventually
-from tests.kubernetes.manifests import kustomized, manifest, of_kind, pod_of, rendered_chart
+from tests.kubernetes.manifests import (
+    CHART,
+    REQUIRED,
+    kustomized,
+    manifest,
+    of_kind,
+    pod_of,
+    rendered_chart,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,6 +177,26 @@ def test_the_chart_takes_other_values(cluster: Cluster, tmp_path: Path) -> None:
     assert [str(file.path) for file in settings.keys["search"].files] == [
         "/run/freshkey/keys/search"
     ]
+
+
+def test_an_image_of_ones_own_runs_what_it_says() -> None:
+    objects = rendered_chart("billing", "application.command=null")
+    (application,) = pod_of(of_kind(objects, "Deployment"))["spec"]["containers"]
+    assert "command" not in application
+
+
+@pytest.mark.parametrize("more", [(), ("--set=nodeAgent.enabled=true",)])
+@pytest.mark.parametrize("missing", ["image.repository", "vault.address"])
+def test_the_chart_asks_for_what_only_you_know(missing: str, more: tuple[str, ...]) -> None:
+    values = [f"--set={each}" for each in REQUIRED if not each.startswith(missing)]
+    done = subprocess.run(
+        [binary(HELM), "template", "billing", CHART, *values, *more],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"set {missing} to " in done.stderr
 
 
 def test_the_chart_takes_numbers_for_users(tmp_path: Path) -> None:

@@ -129,8 +129,8 @@ def _jwt(auth: JwtAuth, at: str, name: str, terms: str) -> Iterator[str]:
     yield "# Instead of oidc_discovery_url: jwks_url, or jwt_validation_pubkeys=@FILE."
     yield f"vault write {at}/config{default} bound_issuer='<ISSUER>' \\"
     yield "    oidc_discovery_url='<ISSUER>'"
-    yield "# Who may log in: whose token has this claim. For one workload <CLAIM> is sub, <VALUE> its"
-    yield "# subject. A CI platform's subject differs from branch to branch: there <CLAIM> is"
+    yield "# Who may log in: whose token has this claim. For one workload <CLAIM> is sub, <VALUE>"
+    yield "# its subject. A CI platform's subject differs from branch to branch: there <CLAIM> is"
     yield "# repository (GitHub) or project_path (GitLab), and <VALUE> is OWNER/REPOSITORY."
     claims = """'{"bound_claims": {"<CLAIM>": "<VALUE>"}}'"""
     # Only JSON can give a map, and the command line merges it with the other fields.
