@@ -170,5 +170,13 @@ def test_a_job_that_may_not_log_in_ends_at_once(
     with identity_service(token) as url:
         assert runner.github(url) != 0
     assert told in runner.output
+    assert ("✗" in runner.output) == (claims is not None), "without a token nobody asks Vault"
     assert "begins" not in runner.output
     assert runner.script(f"test ! -e {SHARED} && test ! -e identity-token") == 0
+
+
+def test_a_job_without_the_permission_ends_at_once(runner: Runner) -> None:
+    """GitHub gives no URL then."""
+    assert runner.github("") != 0
+    assert "curl: " in runner.output
+    assert "✗" not in runner.output
