@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import re
+import signal
 import subprocess
 from contextlib import contextmanager
 from textwrap import dedent
@@ -50,7 +52,7 @@ class Runner:
 
     def script(self, text: str, variables: Mapping[str, str] = NONE, umask: int = 0o022) -> int:
         """Return the status of a script that a shell runs to its first fault."""
-        done = subprocess.run(
+        with subprocess.Popen(
             ["bash", "-e", "-c", text.replace(SHARED, str(self._shared))],
             cwd=self.directory,
             env={**self._environment, **variables},
@@ -59,11 +61,14 @@ class Runner:
             stderr=subprocess.STDOUT,
             text=True,
             umask=umask,
-            timeout=60,
-            check=False,
-        )
-        self.output += done.stdout
-        return done.returncode
+            start_new_session=True,
+        ) as process:
+            try:
+                self.output += process.communicate(timeout=60)[0]
+            finally:  # a job that waits for ever: all of it has to end, and with it its agent
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        return process.returncode
 
     def github(self, identity: str) -> int:
         """Run the job as GitHub's runner does: a shell for each step, until one fails."""

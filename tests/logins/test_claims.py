@@ -6,7 +6,7 @@ import pytest
 from freshkey.core.model.secret import Secret
 from freshkey.vault.login.claims import Claims, read_claims
 
-from tests.logins.issuer import Issuer
+from tests.logins.issuer import SUBJECT, Issuer
 
 ISSUER = Issuer()
 
@@ -16,7 +16,7 @@ ISSUER = Issuer()
     [
         (
             {"exp": 100, "aud": ["a", "b"]},
-            Claims("https://ci.example", "repo:shop/billing", ("a", "b"), 100),
+            Claims("https://ci.example", SUBJECT, ("a", "b"), 100),
         ),
         ({"iss": None, "sub": 7, "aud": "a", "exp": "soon"}, Claims("", "", ("a",), None)),
         ({"iss": "i", "sub": "s", "aud": None, "exp": None}, Claims("i", "s", (), None)),
