@@ -20,13 +20,13 @@ from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.endpoint import http
-from freshkey.serve.listener import listen
 from freshkey.serve.notices import Notices
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, ServerStop, serve
+from freshkey.sockets.listener import listen
+from freshkey.sockets.server import Limits, ServerStop, serve
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
-from freshkey.serve.access import Access, Rule
+from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.endpoint import http
-from freshkey.serve.listener import Listener, listen
 from freshkey.serve.notices import Notices
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, ServerStop, serve
+from freshkey.sockets.listener import Listener, listen
+from freshkey.sockets.rules import Rule
+from freshkey.sockets.server import Limits, ServerStop, serve
 from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Self, TypeAlias, final
 import structlog
 
 from freshkey.core.model.faults import FaultError
-from freshkey.serve.activation import take_inherited
 from freshkey.serve.credential import CredentialSocket
-from freshkey.serve.endpoint import Endpoint, http
-from freshkey.serve.health import HealthListener, health
-from freshkey.serve.listener import Listener, listen
+from freshkey.serve.endpoint import http
+from freshkey.serve.health import health
+from freshkey.sockets.activation import take_inherited
+from freshkey.sockets.endpoint import Endpoint
+from freshkey.sockets.listener import Listener, listen
+from freshkey.sockets.tcp_listener import TcpListener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._open: dict[Path, Listener] = {}
-        self._health: dict[HostPort, HealthListener] = {}
+        self._health: dict[HostPort, TcpListener] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -51,10 +53,10 @@ class Listeners:
         wanted = _wanted(settings)
         made = take_inherited(os.environ, wanted)
         address = settings.server.health
-        made_health: dict[HostPort, HealthListener] = {}
+        made_health: dict[HostPort, TcpListener] = {}
         try:
             if address is not None and address not in self._health:
-                made_health[address] = HealthListener(address)
+                made_health[address] = TcpListener(address, "[server] health")
             for path in wanted.keys() - self._open.keys() - made.keys():
                 access = wanted[path]
                 made[path] = listen(path, mode=access.mode, owner=access.owner, group=access.group)
@@ -96,7 +98,7 @@ class Listeners:
         return found
 
 
-def _close(*listeners: Listener | HealthListener) -> None:
+def _close(*listeners: Listener | TcpListener) -> None:
     for listener in listeners:
         listener.close()
 

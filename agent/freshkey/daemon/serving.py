@@ -16,7 +16,7 @@ from freshkey.serve.notices import Notices
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, ServerStop, serve
+from freshkey.sockets.server import Limits, ServerStop, serve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 if TYPE_CHECKING:
-    from freshkey.serve.peers import Peer
+    from freshkey.sockets.peers import Peer
 
 _REMEMBERED: Final = 512  # peers, and as many kinds of what happens to them
 

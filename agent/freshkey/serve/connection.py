@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.serve.framing import Request
-    from freshkey.serve.peers import Peer
-    from freshkey.serve.resources import ServerResources
+    from freshkey.sockets.peers import Peer
+    from freshkey.sockets.resources import ServerResources
 
     Answer: TypeAlias = Callable[[Request, Peer], Response | Later | Stream]
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from freshkey.serve.control import Control
     from freshkey.serve.framing import Request
     from freshkey.serve.notices import Notices
-    from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
     from freshkey.serve.reading import Reading
     from freshkey.serve.responses import Later, Stream
+    from freshkey.sockets.peers import Peer
 
 _READ: Final = ("GET", "HEAD")
 _POST: Final = ("POST",)

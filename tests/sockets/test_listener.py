@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.core.model.faults import FaultError, FaultKind
-from freshkey.serve.listener import MAX_PATH, listen
+from freshkey.sockets.listener import MAX_PATH, listen
 
 
 def connects(path: Path) -> bool:
@@ -89,7 +89,7 @@ def test_an_owner_that_may_not_be_set_is_told_and_leaves_no_socket(path: Path) -
 import os
 from pathlib import Path
 from freshkey.core.model.faults import FaultError
-from freshkey.serve.listener import listen
+from freshkey.sockets.listener import listen
 if os.getuid() == 0:
     os.setgroups([])
     os.setuid(65534)

@@ -12,7 +12,7 @@ import structlog
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
 from freshkey.host.accounts import UNCHANGED, group_id, user_id, usual_group
-from freshkey.serve.socket_file import (
+from freshkey.sockets.socket_file import (
     fail,
     look,
     make_directory,

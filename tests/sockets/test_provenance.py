@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.serve.peers import Peer, peer_of
-from freshkey.serve.provenance import unit_of, with_provenance
+from freshkey.sockets.peers import Peer, peer_of
+from freshkey.sockets.provenance import unit_of, with_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

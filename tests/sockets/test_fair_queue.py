@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from freshkey.serve.fair_queue import FairQueue
+from freshkey.sockets.fair_queue import FairQueue
 from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import socket
 
-from freshkey.serve.peers import Admission, Peer, peer_of
+from freshkey.sockets.peers import Admission, Peer, peer_of
 
 ANN, BOB = Peer(1, 1000, 100), Peer(2, 1001, 100)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import trio
 
-    from freshkey.serve.fair_queue import FairQueue
-    from freshkey.serve.outbox import Outbox
+    from freshkey.sockets.fair_queue import FairQueue
+    from freshkey.sockets.outbox import Outbox
 
 
 class ServerResources(NamedTuple):

@@ -13,7 +13,7 @@ from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import one_line
 from freshkey.host.accounts import UNCHANGED
-from freshkey.serve.peers import peer_of
+from freshkey.sockets.peers import peer_of
 
 _PARENT_MODE: Final = 0o751
 

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
-from freshkey.serve.listener import Listener
+from freshkey.sockets.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Collection, MutableMapping

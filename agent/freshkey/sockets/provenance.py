@@ -9,10 +9,10 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from freshkey.serve.peers import groups_of
+from freshkey.sockets.peers import groups_of
 
 if TYPE_CHECKING:
-    from freshkey.serve.peers import Peer
+    from freshkey.sockets.peers import Peer
 
 _SO_PEERPIDFD: Final = 77  # asm-generic/socket.h; Linux 6.5
 _MAX_CGROUP: Final = 64 * 1024  # bytes that are read of a list of cgroups

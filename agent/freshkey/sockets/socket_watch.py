@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from freshkey.serve.endpoint import Listening
+    from freshkey.sockets.endpoint import Listening
 
 LOOK_EVERY: Final = 2.0  # seconds
 

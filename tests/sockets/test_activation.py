@@ -17,7 +17,7 @@ CHILD = """
 import json, os, socket, sys
 from pathlib import Path
 from freshkey.core.model.faults import FaultError
-from freshkey.serve.activation import take_inherited
+from freshkey.sockets.activation import take_inherited
 
 pid, paths, passed = sys.argv[1], *map(json.loads, sys.argv[2:])
 for number, name in enumerate(passed, 3):

@@ -13,17 +13,17 @@ import structlog
 import trio
 
 from freshkey.core.model.struct import Struct
-from freshkey.serve.fair_queue import FairQueue
-from freshkey.serve.outbox import Outbox
-from freshkey.serve.peers import Admission, Peer, peer_of
-from freshkey.serve.provenance import with_provenance
-from freshkey.serve.resources import ServerResources
-from freshkey.serve.socket_watch import keep_in_place
+from freshkey.sockets.fair_queue import FairQueue
+from freshkey.sockets.outbox import Outbox
+from freshkey.sockets.peers import Admission, Peer, peer_of
+from freshkey.sockets.provenance import with_provenance
+from freshkey.sockets.resources import ServerResources
+from freshkey.sockets.socket_watch import keep_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from freshkey.serve.endpoint import Endpoint
+    from freshkey.sockets.endpoint import Endpoint
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
