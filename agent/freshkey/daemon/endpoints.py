@@ -56,7 +56,7 @@ class Listeners:
         made_health: dict[HostPort, TcpListener] = {}
         try:
             if address is not None and address not in self._health:
-                made_health[address] = TcpListener(address, "[server] health")
+                made_health[address] = TcpListener(address, f"server.health: {address}")
             for path in wanted.keys() - self._open.keys() - made.keys():
                 access = wanted[path]
                 made[path] = listen(path, mode=access.mode, owner=access.owner, group=access.group)

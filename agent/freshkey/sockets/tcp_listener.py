@@ -15,14 +15,14 @@ _BACKLOG = 128
 
 @final
 class TcpListener:
-    """A listening TCP socket, for the option of this name.
+    """A listening TCP socket; `path` is what messages call it.
 
     Raises FaultError (`output`) when the address can't be had.
     """
 
-    def __init__(self, address: HostPort, option: str) -> None:
+    def __init__(self, address: HostPort, path: str) -> None:
         self.address = address
-        self.path = f"{option}: {address}"
+        self.path = path
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
