@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.events import Event
     from freshkey.daemon.assembly import Parts, ProcessParts
     from freshkey.daemon.endpoints import Listeners
+    from freshkey.daemon.gateway import GatewayServing
     from freshkey.logs.audit import Audit
 
 
@@ -46,11 +47,12 @@ class Serving:
         self._send = send
         self._servers = servers
         self._readers = Readers(boot_time)
+        self._gateway: GatewayServing | None = None
         self._hooks_ended = trio.Event()
         self._hooks_ended.set()
 
-    async def start(self, parts: Parts) -> ServerStop:
-        """Serve, and run hooks; return what ends that."""
+    async def start(self, parts: Parts) -> tuple[ServerStop, ...]:
+        """Serve, and run hooks; return what ends that, but for `close`."""
         clock, counters = self._process.clock, self._process.counters
         settings, environment = parts.settings, parts.environment
         keys, hooks = environment.published_keys, environment.hooks
@@ -65,10 +67,29 @@ class Serving:
         stop = ServerStop()
         serving = partial(serve, served, limits, commit=record.flush, stop=stop)
         await self._servers.start(partial(_until_closed, serving, record))
+        gateway_stop = await self._start_gateway(parts, control)
         before, self._hooks_ended = self._hooks_ended, trio.Event()
         run = partial(hooks.run, stop.asked)
         self._servers.start_soon(_after, before, run, self._hooks_ended)
-        return stop
+        return (stop,) if gateway_stop is None else (stop, gateway_stop)
+
+    def close(self) -> None:
+        """Have the gateway's connections come to their end, too: no configuration follows."""
+        if self._gateway is not None:
+            self._gateway.close()
+
+    async def _start_gateway(self, parts: Parts, control: Control) -> ServerStop | None:
+        settings, environment = parts.settings, parts.environment
+        if self._gateway is None and not settings.gateway.is_on:
+            return None
+        # Most agents have none, and start without what it needs.
+        from freshkey.daemon.gateway import GatewayKeys, GatewayServing  # noqa: PLC0415
+
+        if self._gateway is None:
+            self._gateway = GatewayServing(self._servers, self._process.counters)
+        keys = GatewayKeys(environment.published_keys, control.report)
+        listeners = self._listeners.of_gateway(settings)
+        return await self._gateway.start(settings, keys, environment.recorder.audit, listeners)
 
 
 async def _until_closed(

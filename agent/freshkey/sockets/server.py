@@ -50,12 +50,14 @@ class Limits(Struct, frozen=True):
 class ServerStop:
     """How a server is stopped. `asked` is set by whoever wants that.
 
-    The server sets `released` as soon as another one may take its listeners over.
+    The server sets `released` as soon as another one may take its listeners over. It goes on with
+    those who are connected until `closing` is set: at once, unless that is another event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, closing: trio.Event | None = None) -> None:
         self.asked = trio.Event()
         self.released = trio.Event()
+        self.closing = self.asked if closing is None else closing
 
 
 async def serve(
@@ -68,13 +70,14 @@ async def serve(
 ) -> None:
     """Serve until a stop is asked for; the listeners stay open.
 
-    Then nothing more is accepted or read, and they are released. What has arrived by then is
-    answered, within the `grace` of the limits, and the connections are closed. No client can end
-    this, and a fault in what attends to one can't either: it is logged, and its connection closed.
-    No answer leaves before `commit`, which writes the record of it, was called.
+    Then nothing more is accepted, and they are released. Once it closes, nothing more is read: what
+    has arrived by then is answered, within the `grace` of the limits, and the connections are
+    closed. No client can end this, and a fault in what attends to one can't either: it is logged,
+    and its connection closed. No answer leaves before `commit`, which writes the record of it, was
+    called.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
-    clients = _Clients(limits, ServerResources(fair_queue, outbox, limits.patience, stop.asked))
+    clients = _Clients(limits, ServerResources(fair_queue, outbox, limits.patience, stop.closing))
     trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
@@ -91,12 +94,20 @@ async def serve(
                 for endpoint in endpoints:
                     clients.welcome(endpoint, connections, limits.max_connections)
                 stop.released.set()
-                clients.stop_reading()
-                connections.cancel_scope.deadline = trio.current_time() + limits.grace
+                background.start_soon(_close, stop.closing, clients, connections, limits.grace)
             background.cancel_scope.cancel()
     finally:
         trio.lowlevel.remove_instrument(outbox)
         clients.dismiss()
+
+
+async def _close(
+    closing: trio.Event, clients: _Clients, connections: trio.Nursery, grace: float
+) -> None:
+    """Let every connection come to its end, within `grace` seconds."""
+    await closing.wait()
+    clients.stop_reading()
+    connections.cancel_scope.deadline = trio.current_time() + grace
 
 
 async def _accept(endpoint: Endpoint, clients: _Clients, connections: trio.Nursery) -> None:
