@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import h11
@@ -212,7 +212,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     """Serve, with `script` for each connection of the gateway."""
     keys, observer = FakeKeys(), FakeObserver()
-    with trio.fail_after(PATIENCE):
+    with trio.fail_after(PATIENCE), ExitStack() as stack:
         async with trio.open_nursery() as nursery:
             (upstream,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
             url = f"http://127.0.0.1:{upstream.socket.getsockname()[1]}/v1"
@@ -220,7 +220,9 @@ async def site(
                 tuple(clients), keys, Upstream(url), observer, max_requests, first_byte_timeout
             )
             gateway = Gateway(configuration)
+            stack.callback(configuration.upstream.close)
             listener = TcpListener(HostPort("127.0.0.1", 0), "gateway")
+            stack.callback(listener.close)
             found = Site(listener.socket.getsockname()[1], gateway, keys, observer.done)
 
             async def attend(stream: trio.SocketStream) -> None:
@@ -250,8 +252,6 @@ async def site(
             stop.asked.set()
             await stop.released.wait()
             nursery.cancel_scope.cancel()
-    configuration.upstream.close()
-    listener.close()
 
 
 def reset(stream: trio.SocketStream) -> None:

@@ -266,13 +266,13 @@ async def test_answers_of_two_clients_do_not_mix() -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
         b"GET /v1/models HTTP/1.1\r\n\r\n",
         b"GET /v1/models HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        b"GET /v1/models HTTP/2.0\r\nHost: a\r\n\r\n",
+        b"GET /v1/models HTTP/2.0\r\nHost: localhost\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET /v1/models HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000,
-        b"GET /v1/models HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 10_000,
+        b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000,
+        b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 10_000,
         b"GET /v1/" + b"x" * 40_000,
-        b"POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"POST /v1/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
     ],
 )
 async def test_a_client_that_talks_garbage(data: bytes) -> None:

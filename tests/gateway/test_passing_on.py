@@ -155,6 +155,7 @@ async def test_a_long_body_goes_on_as_it_comes(*, is_chunked: bool) -> None:
             size += len(await connection.data())
             if size % len(part) == 0:
                 seen.release()
+        await connection.body()
         await connection.stream.send_all(GOOD)
 
     async with site(script) as gateway, await gateway.connect() as stream:

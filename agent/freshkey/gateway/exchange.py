@@ -16,6 +16,7 @@ from freshkey.gateway.body import Body, HungUpError
 from freshkey.gateway.clients import find
 from freshkey.gateway.headers import first
 from freshkey.gateway.models import check_model, model_of_query, named_model
+from freshkey.gateway.origins import check_origin
 from freshkey.gateway.record import Done, told
 from freshkey.gateway.refusals import RefusedError
 from freshkey.gateway.relay import CutError, Relay
@@ -86,7 +87,7 @@ class Exchange:
         except (HungUpError, BrokenError, CutError):
             self._can_go_on = False
         finally:
-            self._done.bytes_received = self._body.size
+            self._done.bytes_received += self._body.size
             self._done.seconds = trio.current_time() - self._begun_at
             self._configuration.observer.on_done(self._done)
         if self._has_answered and not self._body.is_whole:
@@ -96,6 +97,7 @@ class Exchange:
     async def _serve(self) -> None:
         configuration, head = self._configuration, self._head
         self._done.path = told(head.target.partition(b"?")[0])
+        check_origin(head.headers, over_tcp=self._stream.socket.family != socket.AF_UNIX)
         client = find(configuration.clients, self._peer, head.headers)
         if client is None:
             raise RefusedError(refusals.unknown_client())
@@ -188,7 +190,8 @@ class Exchange:
                 can_go_on = await way.pass_on(stream, parser)
                 self._can_go_on = can_go_on and self._body.is_whole
         finally:
-            done.bytes_sent, done.usage = way.bytes_sent, way.usage
+            done.bytes_received, done.bytes_sent = way.bytes_received, way.bytes_sent
+            done.usage = way.usage
             if way.begun_at is not None:
                 before = answered.sent_at - self._ready_at
                 done.added = before + way.begun_at - answered.head_at

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Final, final
+
+# An event that ends as the key begins must not wait for the next one: so little of a key may go
+# out, which is the same for all keys of a kind, and the rest of it is masked.
+_HARMLESS: Final = 8  # bytes
 
 
 @final
@@ -12,21 +16,27 @@ class KeyMask:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._stars = b"*" * len(key)
-        self._held = b""
+        self._sent = b""  # the end of what went out, as far as a key may have begun in it
+        self._held = b""  # what may be more of it
 
     def whole(self, text: bytes) -> bytes:
         """Mask a text that is whole."""
         return text.replace(self._key, self._stars) if self._key in text else text
 
     def feed(self, data: bytes) -> bytes:
-        """Mask the next bytes; what may be the beginning of the key is held back for the next."""
-        data = self.whole(self._held + data if self._held else data)
+        """Mask the next bytes; what may be a part of the key is held back for the next."""
+        sent = len(self._sent)
+        text = self.whole(self._sent + self._held + data if sent or self._held else data)
         begins = self._key[:1]
-        place = data.find(begins, max(0, len(data) - len(self._key) + 1))
-        while place >= 0 and not self._key.startswith(data[place:]):
-            place = data.find(begins, place + 1)
-        self._held = data[place:] if place >= 0 else b""
-        return data[:place] if place >= 0 else data
+        place = text.find(begins, max(0, len(text) - len(self._key) + 1))
+        while place >= 0 and not self._key.startswith(text[place:]):
+            place = text.find(begins, place + 1)
+        if place < 0:
+            self._sent = self._held = b""
+            return text[sent:]
+        cut = len(text) if len(text) - place < _HARMLESS else max(place, sent)
+        self._sent, self._held = text[place:cut], text[cut:]
+        return text[sent:cut]
 
     def end(self) -> bytes:
         """Return what is held back: the key has not come after all."""

@@ -63,6 +63,11 @@ def unknown_client() -> Refusal:
     return Refusal(403, "peer_not_allowed", "the gateway is not for you: see gateway.clients")
 
 
+def wrong_host(message: str) -> Refusal:
+    """403: the request is for another host, or from one."""
+    return Refusal(403, "host_not_allowed", message)
+
+
 def wrong_path(message: str) -> Refusal:
     """403: the path is not for this client, or for nobody."""
     return Refusal(403, "path_not_allowed", message)

@@ -35,6 +35,7 @@ class Relay:
 
     def __init__(self, client: ByteStream, request: Head, key: bytes, silence: float) -> None:
         self.bytes_sent = 0
+        self.bytes_received = 0  # beside the body of the request
         self.begun_at: float | None = None  # trio's clock
         self._tail = UsageTail()
         self._client = client
