@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 import trio
 
@@ -56,11 +56,22 @@ class Requests:
         return bool(self.parser.parts)
 
 
+class Check(Protocol):
+    """Looks at a body that is too long to be kept."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+    def end(self) -> object:
+        """Raise RefusedError if the body may not go on as a whole."""
+
+
 @final
 class Body:
-    """One request's body. `buffer` is all that was read of it, until that is too much.
+    """One request's body. `buffer` is all that was read of it, until that is more than 64 KiB.
 
-    Then it is empty, and `is_kept` is false: the request can't be sent once more.
+    Then it is empty, and `is_kept` is false: the request can't be sent once more. With a `check`
+    the last part is held back until it has ended well: OpenAI does not get the body whole before.
     """
 
     def __init__(self, requests: Requests, stream: ByteStream, head: Head) -> None:
@@ -71,6 +82,20 @@ class Body:
         self._requests = requests
         self._stream = stream
         self._is_expecting = head.expects_continue
+        self._check: Check | None = None
+        self._held = b""
+
+    @property
+    def content(self) -> bytes | None:
+        """All of it, if it is whole and kept."""
+        return bytes(self.buffer) if self.is_whole and len(self.buffer) <= BUFFER else None
+
+    def add_check(self, check: Check) -> None:
+        """Have it looked at, from its beginning."""
+        self._check = check
+        check.feed(bytes(self.buffer))
+        if self.is_whole:
+            check.end()
 
     async def read_ahead(self, seconds: float) -> None:
         """Read until the body is whole, the buffer full, or the time over.
@@ -78,11 +103,32 @@ class Body:
         Raises HungUpError, and RefusedError for what is no body.
         """
         with trio.move_on_after(seconds):
-            while not self.is_whole and len(self.buffer) < BUFFER:
-                await self.next()
+            # What has come with the last bytes that fit is taken, too: the end may be among it.
+            while not self.is_whole and (len(self.buffer) < BUFFER or self._requests.has_some):
+                self.buffer += await self._read()
+        self.is_kept = len(self.buffer) <= BUFFER
 
     async def next(self) -> bytes:
-        """Return the next part, empty at the end; raises as `read_ahead`."""
+        """Return the next part to go on, empty at the end; raises as `read_ahead`.
+
+        With a check the parts come one late, and the last one with the end.
+        """
+        part = await self._read()
+        if self.is_kept:
+            self.buffer += part
+            if len(self.buffer) > BUFFER:
+                self.is_kept = False
+                self.buffer = bytearray()
+        if self._check is None:
+            return part
+        if self.is_whole:
+            self._check.end()
+        else:
+            self._check.feed(part)
+        held, self._held = self._held, part
+        return held
+
+    async def _read(self) -> bytes:
         if self._is_expecting and not self._requests.has_some:
             await self._stream.send(_GO_ON)
         self._is_expecting = False
@@ -93,9 +139,4 @@ class Body:
             self.is_whole = True
             return b""
         self.size += len(part)
-        if self.is_kept:
-            self.buffer += part
-            if len(self.buffer) > 2 * BUFFER:
-                self.is_kept = False
-                self.buffer = bytearray()
         return part

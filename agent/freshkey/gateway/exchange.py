@@ -118,16 +118,17 @@ class Exchange:
             await sending.ask(publication.secret, self._last_use(client, publication))
 
     def _check_model(self, client: Client, target: Target) -> None:
-        head, body = self._head, self._body
-        whole = bytes(body.buffer) if body.is_whole else None
+        head, content = self._head, self._body.content
         if head.upgrade:
             model = model_of_query(target.query)
         else:
-            model = named_model(head.headers, whole) if whole else None
+            model = named_model(head.headers, content) if content else None
         self._done.model = told(model) if model else None
-        check_model(
-            client.models, head.method, head.headers, whole, target.query, upgrade=head.upgrade
+        check = check_model(
+            client.models, head.method, head.headers, content, target.query, upgrade=head.upgrade
         )
+        if check is not None:
+            self._body.add_check(check)
 
     def _publication(self, client: Client) -> Publication:
         view = self._configuration.keys.view(client.key)
@@ -143,7 +144,7 @@ class Exchange:
             if await _refuses_the_key(answered):
                 self._report(client, publication)
                 # What has begun is never sent again, and neither is what was not kept.
-                can_be_sent_again = self._body.is_whole and self._body.is_kept
+                can_be_sent_again = self._body.content is not None
                 if can_be_sent_again and await self._has_another(client, publication):
                     self._is_refused = True
                     return
