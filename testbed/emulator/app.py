@@ -19,6 +19,7 @@ from testbed.emulator.middleware import AbortConnection, Middleware
 from testbed.emulator.observer import Observer
 from testbed.emulator.organization import Organization
 from testbed.emulator.organization_api import OrganizationAPI
+from testbed.emulator.realtime import RealtimeAPI
 from testbed.emulator.state import EmulatorState
 from testbed.emulator.streams import Streams
 from testbed.emulator.usage_api import UsageAPI
@@ -43,6 +44,7 @@ def create_app(now: Callable[[], float], abort_connection: AbortConnection) -> S
             *FilesAPI(state, streams).routes(accounts),
             *ImagesAPI(state, streams).routes(accounts),
             *AudioAPI(state, streams).routes(accounts),
+            *RealtimeAPI(state, streams).routes(accounts),
             *Control(state).routes(),
         ],
         middleware=[ASGIMiddleware(Observer, state=state)],

@@ -37,12 +37,13 @@ class OpenAIServer:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._log = Path(os.devnull)
 
     def start(self) -> None:
         """Start it and wait until it listens; raises EmulatorError when it doesn't."""
         self._directory = tempfile.TemporaryDirectory(prefix="emulator-")
         port_file = Path(self._directory.name, "port")
-        log = Path(self._directory.name, "log")
+        log = self._log = Path(self._directory.name, "log")
         program = [sys.executable, "-m", "testbed.emulator", "--until-stdin-closes"]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -98,6 +99,11 @@ class OpenAIServer:
         if self._process is None:
             raise EmulatorError("the OpenAI emulator does not run")
         return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it wrote to its standard error so far: nothing, unless it has a fault."""
+        return self._log.read_text()
 
     @property
     def base_url(self) -> str:

@@ -96,7 +96,7 @@ class EmulatorSettings:
     """Realtime refuses a key after its 101, with an error event and the close code 3000."""
 
     realtime_ends_with_key: bool = False
-    """A session ends when its key is found deleted, at the next event of either side."""
+    """A session ends when its key is found deleted, at the next event of the client."""
 
     def to_json(self) -> SettingsFields:
         """Return all settings, ready for JSON."""

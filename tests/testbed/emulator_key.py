@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,17 @@ from testbed.emulator.organization import PROJECT_ID
 from testbed.emulator.process import OpenAIServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PATIENCE = 20.0  # seconds
+
+
+@contextmanager
+def faultless() -> Iterator[OpenAIServer]:
+    """Run an emulator; fail when it logged a fault of its own."""
+    with OpenAIServer() as server:
+        yield server
+        assert not server.log, server.log
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ import httpx
 import openai
 import pytest
 
-from testbed.emulator.process import OpenAIServer
 from tests.support.openai_calls import CALLS
-from tests.testbed.emulator_key import Keyed
+from tests.testbed.emulator_key import Keyed, faultless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from openai import OpenAI
+
+    from testbed.emulator.process import OpenAIServer
 
 FORM = "multipart/form-data; boundary=x"
 PART = b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nb'
@@ -23,7 +24,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nb'
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
+    with faultless() as server:
         yield server
 
 

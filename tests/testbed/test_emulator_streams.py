@@ -10,11 +10,12 @@ import httpx
 import openai
 import pytest
 
-from testbed.emulator.process import OpenAIServer
-from tests.testbed.emulator_key import Keyed
+from tests.testbed.emulator_key import Keyed, faultless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from testbed.emulator.process import OpenAIServer
 
 MESSAGES = [{"role": "user", "content": "does this key work?"}]
 STREAM = {"model": "m", "messages": MESSAGES, "stream": True}
@@ -22,7 +23,7 @@ STREAM = {"model": "m", "messages": MESSAGES, "stream": True}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
+    with faultless() as server:
         yield server
 
 

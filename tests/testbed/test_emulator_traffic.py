@@ -14,12 +14,12 @@ import httpx
 import pytest
 
 from testbed.emulator import pattern
-from testbed.emulator.process import OpenAIServer
-from tests.testbed.emulator_key import Keyed, eventually
+from tests.testbed.emulator_key import Keyed, eventually, faultless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from testbed.emulator.process import OpenAIServer
     from testbed.emulator.settings import SettingsFields
     from testbed.emulator.traffic import EndpointTraffic
 
@@ -30,7 +30,7 @@ LARGE = 256 * MIB
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
+    with faultless() as server:
         yield server
 
 
