@@ -20,6 +20,7 @@ from testbed.emulator.observer import Observer
 from testbed.emulator.organization import Organization
 from testbed.emulator.organization_api import OrganizationAPI
 from testbed.emulator.realtime import RealtimeAPI
+from testbed.emulator.records import new_id
 from testbed.emulator.state import EmulatorState
 from testbed.emulator.streams import Streams
 from testbed.emulator.usage_api import UsageAPI
@@ -55,4 +56,4 @@ def create_app(now: Callable[[], float], abort_connection: AbortConnection) -> S
 async def _no_route(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 404
     error = api_error(status, f"Invalid URL ({request.method} {request.url.path})")
-    return JSONResponse(error.body, error.status)
+    return JSONResponse(error.body, error.status, {"x-request-id": new_id("req_")})

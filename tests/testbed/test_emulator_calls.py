@@ -59,6 +59,8 @@ def test_every_answer_has_a_request_id_of_its_own(keyed: Keyed) -> None:
             call(client)
         with pytest.raises(openai.NotFoundError):
             client.files.retrieve("file-none")
+        with pytest.raises(openai.NotFoundError, match="Invalid URL"):
+            client.batches.list()
     ids = [request["request_id"] for request in keyed.server.traffic()["requests"]]
     assert all(str(each).startswith("req_") for each in ids)
     assert len({*ids}) == len(ids)

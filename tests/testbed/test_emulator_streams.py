@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,31 @@ def test_a_stream_is_let_through_event_by_event(keyed: Keyed, http: httpx.Client
             assert under_way == 1, "the next event does not come before it is let through"
             keyed.server.configure(stream_hold={"chat.completions": number})
     assert number == 7
+
+
+def test_the_head_of_an_answer_comes_before_its_first_event(
+    keyed: Keyed, http: httpx.Client
+) -> None:
+    keyed.server.configure(stream_hold={"responses": 0})
+    asked = {"model": "m", "input": "x", "stream": True}
+    with http.stream("POST", "/responses", json=asked) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        keyed.server.configure()
+        assert next(answer.iter_lines()) == "event: response.created"
+
+
+def test_an_upload_that_nobody_reads_stands_still(keyed: Keyed) -> None:
+    keyed.server.configure(delay_before={"files.create": 3600})
+    head = (
+        f"POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {keyed.key}\r\n"
+        "Content-Length: 1000000000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", keyed.server.port), timeout=0.5) as connection:
+        connection.sendall(head.encode())
+        with pytest.raises(TimeoutError):
+            connection.sendall(bytes(64 << 20))  # more than all buffers on the way hold
+    (told,) = keyed.server.traffic(last=1)["requests"]
+    assert told["body_size"] == 0
 
 
 def test_a_stream_breaks_in_the_middle(keyed: Keyed, http: httpx.Client) -> None:
