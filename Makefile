@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-socket bench-start lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-socket bench-start lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ test-logins: setup testbed-logins  ## runs the tests that need what testbed-logi
 test-apps: setup testbed node_modules  ## runs the programs of docs/applications.md while their key changes
 	@$(MAKE_VENV) --apps
 	$(VENV_PYTHON) -m pytest -m apps
+
+test-gateway: setup testbed node_modules  ## runs official clients through the gateway; LONG=1 with a stream of ten minutes, too
+	LONG=$(LONG) $(VENV_PYTHON) -m pytest -m gateway
 
 NODE := tests/apps/node
 .PHONY: node_modules

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.conftest import engine, make_agent  # noqa: F401 - fixtures
+from tests.agent.conftest import engine, given, make_agent  # noqa: F401 - fixtures
 from tests.agent.reconfiguring import mint_without_limit
 
 if TYPE_CHECKING:
