@@ -26,6 +26,15 @@ sys.stdin.read()
 """
 
 
+def forbidden(*_: object) -> None:
+    raise PermissionError("as in a sandbox without AF_NETLINK")
+
+
+@pytest.fixture(params=["sock_diag", "proc"])
+def owners(request: pytest.FixtureRequest) -> TcpOwners:
+    return TcpOwners() if request.param == "sock_diag" else TcpOwners(ask=forbidden)
+
+
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
@@ -35,7 +44,7 @@ def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
         yield sock
 
 
-def test_a_process_of_another_user(listener: socket.socket) -> None:
+def test_a_process_of_another_user(listener: socket.socket, owners: TcpOwners) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     host, port = listener.getsockname()[:2]
@@ -45,34 +54,33 @@ def test_a_process_of_another_user(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
             assert client.stdout.readline() == b"connected\n"
-            owners = TcpOwners()
             assert owners.uid(connection, time.monotonic()) == 1234
             client.stdin.close()
             client.wait()
             assert owners.uid(connection, time.monotonic()) is None, "it has ended"
 
 
-def test_a_client_of_ipv4_with_a_socket_of_ipv6() -> None:
+def test_a_client_of_ipv4_with_a_socket_of_ipv6(owners: TcpOwners) -> None:
     with socket.socket() as listening, socket.socket(socket.AF_INET6) as client:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         client.connect(("::ffff:127.0.0.1", listening.getsockname()[1]))
         connection, _ = listening.accept()
         with connection:
-            assert TcpOwners().uid(connection, time.monotonic()) == os.geteuid()
+            assert owners.uid(connection, time.monotonic()) == os.geteuid()
 
 
-def test_nobody_is_taken_for_root(listener: socket.socket) -> None:
+def test_nobody_is_taken_for_root(listener: socket.socket, owners: TcpOwners) -> None:
     """The kernel gives user 0 for a socket that its process has closed: proc(5)."""
     with socket.socket(listener.family) as client:
         client.connect(listener.getsockname())
         connection, _ = listener.accept()
     with connection:
-        assert TcpOwners().uid(connection, time.monotonic()) is None
+        assert owners.uid(connection, time.monotonic()) is None
 
 
 def test_one_look_does_for_those_who_came_before(listener: socket.socket, tmp_path: Path) -> None:
-    owners = TcpOwners()
+    owners = TcpOwners(ask=forbidden)
     with socket.socket(listener.family) as first, socket.socket(listener.family) as second:
         accepted = []
         for client in (first, second):

@@ -1,6 +1,7 @@
 """Whose process is at the other end of a TCP connection of this machine.
 
-The kernel tells of each socket of this network namespace who owns it: proc(5), /proc/net/tcp.
+The kernel tells of each socket of this network namespace who owns it: sock_diag(7), or, where a
+sandbox forbids to ask, proc(5), /proc/net/tcp.
 """
 
 from __future__ import annotations
@@ -11,10 +12,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from freshkey.sockets.inet_diag import owner
 
-_ESTABLISHED: Final = b"01"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    from freshkey.sockets.inet_diag import Owner
+
+    Ask: TypeAlias = Callable[[int, tuple[str, int], tuple[str, int]], Owner | None]
+
+_ESTABLISHED: Final = 1
 _MAPPED: Final = b"\0" * 10 + b"\xff\xff"  # an IPv4 address in a socket of IPv6, RFC 4291, 2.5.5.2
 _UID, _INODE = 7, 9  # columns
 
@@ -23,8 +31,9 @@ _UID, _INODE = 7, 9  # columns
 class TcpOwners:
     """Looks owners up. The table is read once for all connections that came before that."""
 
-    def __init__(self, directory: Path = Path("/proc/net")) -> None:
+    def __init__(self, directory: Path = Path("/proc/self/net"), ask: Ask = owner) -> None:
         self._directory = directory
+        self._ask = ask
         self._table = b""
         self._read_at = float("-inf")
 
@@ -38,11 +47,20 @@ class TcpOwners:
             client, server = connection.getpeername(), connection.getsockname()
         except OSError:  # it is gone
             return None
+        try:
+            found = self._ask(connection.family, client[:2], server[:2])
+        except OSError:
+            return self._uid_of_table(connection.family, client[:2], server[:2], accepted_at)
+        return found.uid if found and found.state == _ESTABLISHED and found.inode else None
+
+    def _uid_of_table(
+        self, family: int, client: tuple[str, int], server: tuple[str, int], accepted_at: float
+    ) -> int | None:
         if accepted_at >= self._read_at:
             self._read_at = time.monotonic()
             self._table = b"".join(_read(self._directory / name) for name in ("tcp", "tcp6"))
-        for pair in _written_pairs(connection.family, client[:2], server[:2]):
-            place = self._table.find(pair + _ESTABLISHED)
+        for pair in _written_pairs(family, client, server):
+            place = self._table.find(pair + b"%02X " % _ESTABLISHED)
             if place >= 0:
                 start = self._table.rfind(b"\n", 0, place) + 1
                 columns = self._table[start : self._table.find(b"\n", place)].split()
