@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+import json
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, final
 
 import trio
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
     from freshkey.sockets.endpoint import Listening
 
+_REMEMBERED: Final = 512  # encoded parts of events
 _AT_REST: Final = 256  # connections beside those with a request, which clients keep for the next
 
 
@@ -32,9 +34,9 @@ _AT_REST: Final = 256  # connections beside those with a request, which clients 
 class GatewayServing:
     """Serves in the nursery `servers`; what is under way goes on over a reload."""
 
-    def __init__(self, servers: trio.Nursery, counters: Counters) -> None:
+    def __init__(self, servers: trio.Nursery, counters: Counters, record: Audit) -> None:
         self._servers = servers
-        self._observer = GatewayObserver(counters)
+        self._observer = GatewayObserver(counters, record)
         self._gateway: Gateway | None = None
         self._closing = trio.Event()
 
@@ -116,35 +118,38 @@ class GatewayKeys:
 class GatewayObserver:
     """Records and counts what becomes of requests; `record` is that of the configuration now."""
 
-    def __init__(self, counters: Counters) -> None:
-        self.record: Audit | None = None
+    def __init__(self, counters: Counters, record: Audit) -> None:
+        self.record = record
         self._counters = counters
+        self._part = lru_cache(_REMEMBERED)(self._encode)
 
     def on_done(self, done: Done) -> None:
         """Take a request that has ended."""
         self._counters.on_gateway(done)
-        if self.record is None:
-            return
         usage = done.usage
         peer = done.peer
-        part = self.record.part(
-            client=done.client,
-            key=done.key,
-            tag=done.tag,
-            method=done.method,
-            path=done.path,
-            model=done.model,
-            status=done.status,
-            x_request_id=done.request_id,
-            bytes_received=done.bytes_received,
-            bytes_sent=done.bytes_sent,
-            seconds=round(done.seconds, 6),
-            input_tokens=None if usage is None else usage.input,
-            output_tokens=None if usage is None else usage.output,
-            pid=peer.pid,
-            uid=peer.uid,
-            executable=peer.executable,
-            unit=peer.unit,
+        counts = {
+            "status": done.status,
+            "bytes_received": done.bytes_received,
+            "bytes_sent": done.bytes_sent,
+            "seconds": round(done.seconds, 6),
+            "input_tokens": None if usage is None else usage.input,
+            "output_tokens": None if usage is None else usage.output,
+        }
+        self.record.read(
+            "gateway.request",
+            self._part(("client", done.client), ("key", done.key), ("tag", done.tag)),
+            self._part(("method", done.method), ("path", done.path), ("model", done.model)),
+            self.record.part(x_request_id=done.request_id),
+            json.dumps(counts)[1:-1].encode(),  # numbers hide nothing
+            self._part(
+                ("pid", peer.pid),
+                ("uid", peer.uid),
+                ("executable", peer.executable),
+                ("unit", peer.unit),
+            ),
         )
-        self.record.read("gateway.request", part)
         self.record.flush()
+
+    def _encode(self, *fields: tuple[str, object]) -> bytes:
+        return self.record.part(**dict(fields))

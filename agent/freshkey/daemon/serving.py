@@ -85,11 +85,12 @@ class Serving:
         # Most agents have none, and start without what it needs.
         from freshkey.daemon.gateway import GatewayKeys, GatewayServing  # noqa: PLC0415
 
+        record = environment.recorder.audit
         if self._gateway is None:
-            self._gateway = GatewayServing(self._servers, self._process.counters)
+            self._gateway = GatewayServing(self._servers, self._process.counters, record)
         keys = GatewayKeys(environment.published_keys, control.report)
         listeners = self._listeners.of_gateway(settings)
-        return await self._gateway.start(settings, keys, environment.recorder.audit, listeners)
+        return await self._gateway.start(settings, keys, record, listeners)
 
 
 async def _until_closed(

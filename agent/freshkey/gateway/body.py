@@ -102,11 +102,17 @@ class Body:
 
         Raises HungUpError, and RefusedError for what is no body.
         """
-        with trio.move_on_after(seconds):
-            # What has come with the last bytes that fit is taken, too: the end may be among it.
-            while not self.is_whole and (len(self.buffer) < BUFFER or self._requests.has_some):
-                self.buffer += await self._read()
+        self._take_come()
+        if not self.is_whole and len(self.buffer) < BUFFER:
+            with trio.move_on_after(seconds):
+                await self._fill()
         self.is_kept = len(self.buffer) <= BUFFER
+
+    async def _fill(self) -> None:
+        while not self.is_whole and len(self.buffer) < BUFFER:
+            self.buffer += await self._read()
+            # What came with the last bytes that fit, too: the end may be among it.
+            self._take_come()
 
     async def next(self) -> bytes:
         """Return the next part to go on, empty at the end; raises as `read_ahead`.
@@ -128,11 +134,17 @@ class Body:
         held, self._held = self._held, part
         return held
 
+    def _take_come(self) -> None:
+        while not self.is_whole and self._requests.has_some:
+            self.buffer += self._taken(self._requests.parser.parts.popleft())
+
     async def _read(self) -> bytes:
         if self._is_expecting and not self._requests.has_some:
             await self._stream.send(_GO_ON)
         self._is_expecting = False
-        part = await self._requests.next()
+        return self._taken(await self._requests.next())
+
+    def _taken(self, part: Part | None) -> bytes:
         if part is None or isinstance(part, Head):
             raise HungUpError
         if part is End.END:

@@ -60,18 +60,18 @@ class Gateway:
 
     async def _next(self, requests: Requests, stream: ByteStream) -> Head | None:
         """Wait for a request; None when the connection is to be closed."""
-        with trio.move_on_after(_IDLE):
-            await requests.begin()
-        if not requests.has_begun:
-            return None
         refusal = bad_request(f"no whole request in {_PATIENCE:g} s")
-        try:
-            with trio.move_on_after(_PATIENCE):
+        with trio.CancelScope(deadline=trio.current_time() + _IDLE) as scope:
+            await requests.begin()
+            scope.deadline = trio.current_time() + _PATIENCE
+            try:
                 part = await requests.next()
+            except RefusedError as error:
+                refusal = error.refusal
+            else:
                 return part if isinstance(part, Head) else None
-        except RefusedError as error:
-            refusal = error.refusal
-        await stream.send(refusal.encode(keep_alive=False))
+        if requests.has_begun:
+            await stream.send(refusal.encode(keep_alive=False))
         return None
 
     async def _serve(self, head: Head, requests: Requests, stream: ByteStream, peer: Peer) -> bool:

@@ -59,26 +59,28 @@ class Relay:
         if head is None:
             raise BadAnswerError("it has no head")
         can_ask_again = self._frame(head)
-        out = self._encode_head(head, can_ask_again=can_ask_again)
-        with trio.CancelScope(deadline=trio.current_time() + self._silence) as scope:
-            extended = trio.current_time()
-            while True:
-                body = self._mask.feed(parser.take_body())
-                if parser.is_complete:
-                    body += self._mask.end()
-                out += self._encode(body)
-                if parser.is_complete and self._is_chunked:
-                    out += b"0\r\n\r\n"
-                await self._client.send(out)
-                if self.begun_at is None:
-                    self.begun_at = trio.current_time()
-                if parser.is_complete:
-                    return can_ask_again
-                out = b""
+        out = self._encode_head(head, can_ask_again=can_ask_again) + self._next(parser)
+        left = self._client.send_some(out)
+        self.begun_at = extended = trio.current_time()
+        if not left and parser.is_complete:
+            return can_ask_again
+        with trio.CancelScope(deadline=extended + self._silence) as scope:
+            await self._client.send(left)
+            while not parser.is_complete:
                 if (now := trio.current_time()) - extended > _EXTENDED:
                     extended, scope.deadline = now, now + self._silence
                 await _receive(stream, parser)
+                await self._client.send(self._next(parser))
+            return can_ask_again
         raise CutError
+
+    def _next(self, parser: AnswerParser) -> bytes:
+        """Return what the client gets of what has come."""
+        body = self._mask.feed(parser.take_body())
+        if not parser.is_complete:
+            return self._encode(body)
+        end = b"0\r\n\r\n" if self._is_chunked else b""
+        return self._encode(body + self._mask.end()) + end
 
     def _frame(self, head: AnswerHead) -> bool:
         """Choose how the client is told where the body ends; return whether it can go on then."""

@@ -131,8 +131,10 @@ class Sending:
         if head.length is None:
             start = _chunk(start) + (_chunk(b"", last=True) if body.is_whole else b"")
         try:
-            with trio.fail_after(self._seconds):
-                await stream.send(f"{line} HTTP/1.1\r\n".encode("latin-1") + fields + start)
+            left = stream.send_some(f"{line} HTTP/1.1\r\n".encode("latin-1") + fields + start)
+            if left:
+                with trio.fail_after(self._seconds):
+                    await stream.send(left)
         except BrokenError:
             raise _StaleError from None
         except trio.TooSlowError:

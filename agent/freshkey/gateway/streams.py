@@ -46,9 +46,19 @@ class ByteStream:
             except OSError as error:
                 raise BrokenError(error.strerror or type(error).__name__) from None
 
-    async def send(self, data: bytes) -> None:
+    def send_some(self, data: bytes) -> bytes | memoryview:
+        """Send what the peer takes at once, and return the rest; raises BrokenError."""
+        try:
+            sent = self.socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return data
+        except OSError as error:
+            raise BrokenError(error.strerror or type(error).__name__) from None
+        return b"" if sent == len(data) else memoryview(data)[sent:]
+
+    async def send(self, data: bytes | memoryview) -> None:
         """Send all; raises BrokenError. A checkpoint only if the peer does not take it at once."""
-        left: bytes | memoryview = data
+        left = data
         while left:
             try:
                 sent = self.socket.send(left)
