@@ -18,6 +18,7 @@ WORDS: Final = {
     "credential.replaced": "a credential's file holds another one now, and is left alone",
     "credential.unusable": "the token file holds no token that can be used",
     "finalizer.failed": "a fault of the agent's own, outside of any task: report it",
+    "gateway.run": "a run of `exec --gateway` has begun, has ended, or was refused",
     "gateway.request": "a request of a client of the gateway has ended",
     "hook.done": "a hook has run",
     "hook.failed": "a hook failed, and runs again later",

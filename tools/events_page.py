@@ -170,7 +170,7 @@ def events() -> dict[str, Event]:
     for name, (level, fields) in FROM_TABLES.items():
         found[name].levels.add(level)
         found[name].fields |= dict.fromkeys(fields)
-    for name in ("key.read", "key.rejected", "key.rotate_asked"):
+    for name in ("gateway.run", "key.read", "key.rejected", "key.rotate_asked"):
         found[name].audited = True
         found[name].fields = dict.fromkeys(OF_A_READ)
     found["gateway.request"] = Event({"info"}, dict.fromkeys(OF_A_REQUEST), audited=True)

@@ -7,6 +7,7 @@ import freshkey
 PACKAGE = Path(freshkey.__file__).parent
 
 REASONS = {
+    "exec/agent_stream.py": "the agent is shown the token of a run",
     "exec/key_names.py": "a command is given keys in its environment",
     "gateway/clients.py": "a client's token is compared with the one that it has to send",
     "gateway/exchange.py": "an answer that repeats the key is masked",

@@ -13,6 +13,7 @@ from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.gateway.clients import Client
 from freshkey.gateway.configuration import Configuration
 from freshkey.gateway.gateway import Gateway
+from freshkey.gateway.runs import Runs
 from freshkey.gateway.upstream import Upstream
 from freshkey.settings.urls import HostPort
 from freshkey.sockets.endpoint import Endpoint
@@ -217,7 +218,13 @@ async def site(
             (upstream,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
             url = f"http://127.0.0.1:{upstream.socket.getsockname()[1]}/v1"
             configuration = Configuration(
-                tuple(clients), keys, Upstream(url), observer, max_requests, first_byte_timeout
+                tuple(clients),
+                Runs(),
+                keys,
+                Upstream(url),
+                observer,
+                max_requests,
+                first_byte_timeout,
             )
             gateway = Gateway(configuration)
             stack.callback(configuration.upstream.close)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.gateway.clients import Client, TokenFile, clients_of, find, offered_token
+from freshkey.gateway.runs import Runs
 from freshkey.settings.gateway import GatewayClientSettings, GatewaySettings
 from freshkey.sockets.peers import Peer
 from freshkey.sockets.rules import Rule
@@ -14,6 +15,7 @@ from freshkey.sockets.rules import Rule
 from tests.gateway.site import request, site
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 ME = Peer(1, 1000, 1000, groups=(2000,), unit="a.service")
@@ -24,47 +26,53 @@ def bearer(token: bytes) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"authorization", b"Bearer " + token),)
 
 
+def found(
+    clients: Sequence[Client], peer: Peer, headers: tuple[tuple[bytes, bytes], ...]
+) -> Client | None:
+    return find(clients, peer, offered_token(headers), Runs())
+
+
 def test_the_first_entry_that_matches_decides() -> None:
     clients = (
         Client("other", "a", Rule(uid=1001)),
         Client("unit", "b", Rule(uid=1000, unit="a.service")),
         Client("user", "c", Rule(uid=1000)),
     )
-    found = find(clients, ME, ())
-    assert found is not None
-    assert found.name == "unit"
-    assert find(clients, ME._replace(uid=1002), ()) is None
-    assert find(clients, NOBODY, ()) is None
+    client = found(clients, ME, ())
+    assert client is not None
+    assert client.name == "unit"
+    assert found(clients, ME._replace(uid=1002), ()) is None
+    assert found(clients, NOBODY, ()) is None
 
 
 def test_an_entry_without_conditions_is_for_everybody() -> None:
-    assert find([Client("all", "a")], NOBODY, ()) is not None
+    assert found([Client("all", "a")], NOBODY, ()) is not None
 
 
 def test_a_token_is_needed_whole(tmp_path: Path) -> None:
     file = tmp_path / "token"
     clients = (Client("pod", "a", token=TokenFile(file)),)
-    assert find(clients, ME, bearer(b"")) is None, "there is no file"
+    assert found(clients, ME, bearer(b"")) is None, "there is no file"
     file.write_text("")
-    assert find(clients, ME, bearer(b"")) is None, "an empty one is no token"
+    assert found(clients, ME, bearer(b"")) is None, "an empty one is no token"
     file.write_text("secret-token\n")
-    assert find(clients, ME, bearer(b"secret-token")) is not None
+    assert found(clients, ME, bearer(b"secret-token")) is not None
     for wrong in (b"", b"secret-toke", b"secret-token2", b"Secret-token", b"\xff"):
-        assert find(clients, ME, bearer(wrong)) is None
+        assert found(clients, ME, bearer(wrong)) is None
     file.write_text("another-token")
-    assert find(clients, ME, bearer(b"secret-token")) is None, "it was replaced"
-    assert find(clients, ME, bearer(b"another-token")) is not None
+    assert found(clients, ME, bearer(b"secret-token")) is None, "it was replaced"
+    assert found(clients, ME, bearer(b"another-token")) is not None
     file.unlink()
-    assert find(clients, ME, bearer(b"another-token")) is None
+    assert found(clients, ME, bearer(b"another-token")) is None
 
 
 def test_a_token_beside_a_user_is_needed_as_well(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("secret-token")
     clients = (Client("both", "a", Rule(uid=1000), TokenFile(file)),)
-    assert find(clients, ME, bearer(b"secret-token")) is not None
-    assert find(clients, ME._replace(uid=1001), bearer(b"secret-token")) is None
-    assert find(clients, ME, ()) is None
+    assert found(clients, ME, bearer(b"secret-token")) is not None
+    assert found(clients, ME._replace(uid=1001), bearer(b"secret-token")) is None
+    assert found(clients, ME, ()) is None
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
+from freshkey.daemon.gateway_access import GatewayAccess
 from freshkey.gateway.clients import clients_of
 from freshkey.gateway.configuration import Configuration
 from freshkey.gateway.gateway import Gateway
+from freshkey.gateway.runs import Runs
 from freshkey.gateway.upstream import Upstream
 from freshkey.sockets.endpoint import Endpoint
 from freshkey.sockets.server import Limits, ServerStop, serve
@@ -39,11 +41,31 @@ class GatewayServing:
         self._observer = GatewayObserver(counters, record)
         self._gateway: Gateway | None = None
         self._closing = trio.Event()
+        self._runs = Runs()
+
+    def access(self, settings: Settings) -> GatewayAccess | None:
+        """Return what the agent's socket tells of it; None when it is off."""
+        wanted = settings.gateway
+        if not wanted.is_on:
+            return None
+        return GatewayAccess(wanted, clients_of(wanted, settings.keys), self._runs)
+
+    def expect_runs(self) -> None:
+        """Know that the agent's socket hangs up on everybody: runs have some time to come back."""
+        self._runs.expect()
 
     async def start(
-        self, settings: Settings, keys: GatewayKeys, record: Audit, listeners: Sequence[Listening]
+        self,
+        settings: Settings,
+        published: PublishedKeys,
+        report: Callable[[str, str], None],
+        record: Audit,
+        listeners: Sequence[Listening],
     ) -> ServerStop | None:
-        """Serve, if it is on; return what ends that, but for those who are connected."""
+        """Serve, if it is on; return what ends that, but for those who are connected.
+
+        `report` takes the name and the tag of a key that OpenAI refused.
+        """
         wanted = settings.gateway
         self._observer.record = record
         if not wanted.is_on:
@@ -55,7 +77,8 @@ class GatewayServing:
             before = None
         configuration = Configuration(
             clients=clients_of(wanted, settings.keys),
-            keys=keys,
+            runs=self._runs,
+            keys=GatewayKeys(published, report),
             upstream=before or Upstream(wanted.upstream),
             observer=self._observer,
             max_requests=wanted.max_requests,
@@ -65,6 +88,7 @@ class GatewayServing:
             self._gateway = Gateway(configuration)
             self._closing = trio.Event()
             self._servers.start_soon(self._gateway.hang_ups.run)
+            self._runs.expect()  # those of an agent before this one
         self._gateway.configuration = configuration
         connections = wanted.max_requests + _AT_REST
         stop = ServerStop(self._closing)

@@ -143,15 +143,12 @@ class _Daemon:
         if self._is_stopping:
             parts.loop.stop()
         self._listeners.take_over(settings)
-        stops = await serving.start(parts)
+        await serving.start(parts)
         self.manager.watch(parts.environment.published_keys, parts.loop.turned_at)
         await work(parts, partial(self._pause_to_reload, reloaded=before is not None))
         self._loop = None
         self._for_the_next += parts.loop.not_taken()
-        for stop in stops:
-            stop.asked.set()
-        for stop in stops:
-            await stop.released.wait()
+        await serving.release()
         if parts.loop.is_paused:
             return Before.of(parts)
         serving.close()

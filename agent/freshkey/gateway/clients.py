@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, final
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.text import cleaned
 from freshkey.gateway.headers import first
+from freshkey.gateway.runs import is_of_a_run
 from freshkey.logs.redact import add_secret
 from freshkey.sockets.rules import Rule
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freshkey.gateway.headers import Headers
+    from freshkey.gateway.runs import Runs
     from freshkey.settings.gateway import GatewaySettings
     from freshkey.sockets.peers import Peer
 
@@ -66,10 +68,21 @@ def clients_of(settings: GatewaySettings, keys: Iterable[str]) -> tuple[Client, 
     )
 
 
-def find(clients: Iterable[Client], peer: Peer, headers: Headers) -> Client | None:
-    """Return the first entry that matches; None: the client may not use the gateway."""
-    offered = offered_token(headers)
+def find(clients: Iterable[Client], peer: Peer, offered: bytes, runs: Runs) -> Client | None:
+    """Return the first entry that matches; None: the client may not use the gateway.
+
+    The token of a run stands for the peer that brought it, and for nobody once the run has ended:
+    not even for the same user, who may have an entry.
+    """
+    if is_of_a_run(offered):
+        owner = runs.peer(offered)
+        return None if owner is None else of_peer(clients, owner)
     return next((client for client in clients if client.matches(peer, offered)), None)
+
+
+def of_peer(clients: Iterable[Client], peer: Peer) -> Client | None:
+    """Return the first entry that matches a peer of the agent's socket; it has no token there."""
+    return next((client for client in clients if client.matches(peer, b"")), None)
 
 
 def offered_token(headers: Headers) -> bytes:

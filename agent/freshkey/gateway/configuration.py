@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from freshkey.gateway.clients import Client
     from freshkey.gateway.keys import Keys
     from freshkey.gateway.record import Observer
+    from freshkey.gateway.runs import Runs
     from freshkey.gateway.upstream import Upstream
 
 
@@ -15,6 +16,7 @@ class Configuration(NamedTuple):
     """`first_byte_timeout` is in seconds."""
 
     clients: tuple[Client, ...]
+    runs: Runs
     keys: Keys
     upstream: Upstream
     observer: Observer

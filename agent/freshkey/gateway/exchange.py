@@ -13,7 +13,7 @@ import trio
 from freshkey.gateway import refusals
 from freshkey.gateway.answers import BadAnswerError
 from freshkey.gateway.body import Body, HungUpError
-from freshkey.gateway.clients import find
+from freshkey.gateway.clients import find, offered_token
 from freshkey.gateway.headers import first
 from freshkey.gateway.models import check_model, model_of_query, named_model
 from freshkey.gateway.origins import check_origin
@@ -98,9 +98,12 @@ class Exchange:
         configuration, head = self._configuration, self._head
         self._done.path = told(head.target.partition(b"?")[0])
         check_origin(head.headers, over_tcp=self._stream.socket.family != socket.AF_UNIX)
-        client = find(configuration.clients, self._peer, head.headers)
+        offered, runs = offered_token(head.headers), configuration.runs
+        await runs.wait_for(offered)
+        client = find(configuration.clients, self._peer, offered, runs)
         if client is None:
             raise RefusedError(refusals.unknown_client())
+        self._done.peer = runs.known_as(self._peer, offered)
         self._done.client, self._done.key = client.name, client.key
         target = parse_target(head.target, client.paths)
         if not self._has_room:

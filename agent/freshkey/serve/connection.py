@@ -88,7 +88,10 @@ class Connection:
         """Answer one request; False when the connection ends with it."""
         response = self._answer(request, self._peer)
         if isinstance(response, Stream):
-            await self._stream(response)
+            try:
+                await self._stream(response)
+            finally:
+                response.ended()
             return False
         if isinstance(response, Later):
             awaited = await self._wait_for(response)
