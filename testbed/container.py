@@ -79,14 +79,14 @@ class Ids:
 
 @dataclass
 class Container:
-    """One container; its output goes to `log`."""
+    """One container; its output goes to `log`. Without `ids` it has no user namespace."""
 
     root: Path
     log: Path
     identity: Identity
     volumes: tuple[Volume, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    ids: Ids = Ids()
+    ids: Ids | None = Ids()
 
     def __post_init__(self) -> None:
         if (why := missing_tools(_TOOLS)) is not None:
@@ -125,7 +125,8 @@ class Container:
             for part in (str(volume.source), volume.place, "ro" if volume.read_only else "rw")
         ]
         outside = ["/bin/sh", "-euc", _OUTSIDE, "container", str(self.root), *volumes, "--"]
-        users = [sys.executable, "-I", str(_USER_NAMESPACE), str(ids.first), str(ids.count)]
+        users = [sys.executable, "-I", str(_USER_NAMESPACE)]
+        users = [*users, str(ids.first), str(ids.count)] if ids is not None else []
         apart = [unshare, "--mount", "--pid", "--ipc", "--uts", "--fork"]
         inside = ["/bin/sh", "-euc", _INSIDE, "container"]
         return [
