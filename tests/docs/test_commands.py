@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.agent.conftest import engine  # noqa: F401 - a fixture
 from tests.docs.pages import commands, tables
 from tests.logins.issuer import AUDIENCE, SUBJECT, Issuer
@@ -72,8 +70,7 @@ def test_ci(engine: Engine, tmpfs_path: Path, tmp_path: Path) -> None:  # noqa: 
     vault.request("DELETE", f"sys/auth/{mount}")
 
 
-@pytest.mark.parametrize("name", ["next"])
-def test_they_end_well(name: str, tmp_path: Path) -> None:
-    done = run(commands(name), tmp_path)
+def test_the_next_application(tmp_path: Path) -> None:
+    done = run(commands("next"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "openai/roles/search" in (tmp_path / "search-setup.sh").read_text()
