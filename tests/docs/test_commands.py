@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.conftest import engine  # noqa: F401 - a fixture
-from tests.docs.pages import commands, tables
+from tests.docs.pages import DOCS, ROOT, commands, tables
+from tests.docs.site import needs_curl
 from tests.logins.issuer import AUDIENCE, SUBJECT, Issuer
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ def run(script: str, directory: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
-def test_ci(engine: Engine, tmpfs_path: Path, tmp_path: Path) -> None:  # noqa: F811 - the fixture
+def test_ci(engine: Engine, tmpfs_path: Path, tmp_path: Path) -> None:
     """A job has a key for as long as its command runs, and leaves none."""
     issuer, vault, mount = Issuer(), engine.vault, f"{engine.mount}-jwt"
     vault.request("POST", f"sys/auth/{mount}", {"type": "jwt"})
@@ -72,8 +77,57 @@ def test_ci(engine: Engine, tmpfs_path: Path, tmp_path: Path) -> None:  # noqa: 
     vault.request("DELETE", f"sys/auth/{mount}")
 
 
-@pytest.mark.parametrize("name", ["next"])
-def test_they_end_well(name: str, tmp_path: Path) -> None:
-    done = run(commands(name), tmp_path)
+class Runner(BaseHTTPRequestHandler):
+    """Issues a token as GitHub does, to a job that shows the token of its own."""
+
+    def do_GET(self) -> None:
+        asked = (self.headers["Authorization"], self.path)
+        assert asked == ("bearer of-the-job", "/token?api-version=2.0&audience=vault")
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+        self.wfile.write(b'{"count": 1, "value": "eyJh.eyJz.c2ln"}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def in_the_row(platform: str) -> str:
+    """The command that a row of the page's table has for a platform."""
+    (row,) = re.findall(rf"^\| {platform} \|.*", (DOCS / "ci.md").read_text(), re.MULTILINE)
+    return str(re.findall(r"then `(.*?)` \|", row)[0]).replace(r"\|", "|")
+
+
+@needs_curl
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is missing: apt-get install jq")
+def test_a_token_of_github(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Runner) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/token?api-version=2.0"
+        names = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
+        variables = dict(zip(names, ("of-the-job", url), strict=True))
+        done = run(in_the_row("GitHub Actions"), tmp_path, **variables)
+        server.shutdown()
+        thread.join()
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "identity-token").read_text().strip() == "eyJh.eyJz.c2ln"
+
+
+def test_a_token_of_gitlab(tmp_path: Path) -> None:
+    done = run(in_the_row("GitLab"), tmp_path, VAULT_TOKEN_JWT="eyJh.eyJz.c2ln")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "identity-token").read_text() == "eyJh.eyJz.c2ln"
+
+
+def test_the_setup_for_a_pod(tmp_path: Path) -> None:
+    page = " ".join((DOCS / "kubernetes.md").read_text().split())
+    (command,) = re.findall(r"`(freshkey policy --setup [^`]*)`", page)
+    done = run(f"cd {ROOT}; {command}", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "<AUDIENCE>" in done.stdout
+
+
+def test_the_next_application(tmp_path: Path) -> None:
+    done = run(commands("next"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "openai/roles/search" in (tmp_path / "search-setup.sh").read_text()

@@ -1,9 +1,9 @@
-"""docs/kubernetes.md word for word: its commands, with the real kubectl and helm."""
+"""The pages on Kubernetes word for word: their commands, with the real kubectl and helm."""
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import yaml
 
 from testbed.binaries import HELM, KUBECTL, binary
 from testbed.kubernetes import KubernetesServer
+from tests.docs.pages import commands
 from tests.support.packages import ROOT
 
 if TYPE_CHECKING:
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
-
-PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
-
-
-def blocks(heading: str) -> list[str]:
-    """The blocks of commands below a heading: one way, and the other."""
-    section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    found = re.findall(r"(?:^    .+\n)+", section, re.MULTILINE)
-    return [re.sub(r"(?m)^    ", "", block) for block in found]
 
 
 class Administrator:
@@ -53,10 +45,10 @@ class Administrator:
         path = os.pathsep.join([*map(str, programs), os.defpath])
         self._environment = {"PATH": path, "KUBECONFIG": str(config), "HOME": str(directory)}
 
-    def run(self, script: str) -> str:
+    def run(self, script: str, directory: Path = ROOT) -> str:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
-            cwd=ROOT,
+            cwd=directory,
             env=self._environment,
             capture_output=True,
             text=True,
@@ -79,22 +71,49 @@ def administrator(tmp_path: Path) -> Iterator[Administrator]:
 
 
 def test_a_sidecar(administrator: Administrator) -> None:
-    by_kustomize, by_helm = blocks("A sidecar")
-    administrator.run(by_kustomize)
+    administrator.run(commands("kubernetes-sidecar"))
     assert administrator.get("deployments", "billing") == ["billing"]
     administrator.run("kubectl delete -k configs/kubernetes/sidecar")
     assert administrator.get("deployments", "billing") == []
-    administrator.run(by_helm)
+    administrator.run(commands("kubernetes-sidecar-helm"))
     assert administrator.get("deployments", "billing") == ["billing"]
 
 
 def test_an_agent_for_each_node(administrator: Administrator) -> None:
-    by_kustomize, by_helm = blocks("An agent for each node")
-    administrator.run(by_kustomize)
+    administrator.run(commands("kubernetes-node"))
     assert administrator.get("daemonsets", "freshkey") == ["freshkey-node"]
     assert administrator.get("pods", "billing") == ["application"]
     administrator.run(
         "kubectl delete daemonset,serviceaccount,networkpolicy,configmap -n freshkey --all"
     )
-    administrator.run(by_helm)
+    administrator.run(commands("kubernetes-node-helm"))
     assert administrator.get("daemonsets", "freshkey") == ["freshkey-node"]
+
+
+def test_what_a_login_needs(administrator: Administrator, tmp_path: Path) -> None:
+    """docs/auth/kubernetes.md: a reviewer that may review, and a pod with a token for Vault."""
+    administrator.run("kubectl create namespace vault; kubectl create sa vault -n vault")
+    administrator.run(commands("kubernetes-reviewer"), tmp_path)
+    token = (tmp_path / "reviewer.jwt").read_text()
+    pod: dict[str, Any] = yaml.safe_load(commands("kubernetes-pod"))
+    (volume,) = pod["spec"]["volumes"]
+    audience = volume["projected"]["sources"][0]["serviceAccountToken"]["audience"]
+    new = administrator.run(f"kubectl create token vault -n vault --audience {audience}")
+    review = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": new.strip(), "audiences": [audience]},
+    }
+    (tmp_path / "review.json").write_text(json.dumps(review))
+    # The reviewer may do nothing else, not even ask for what kubectl would validate by.
+    create = f"kubectl create --token={token.strip()} --validate=false -o json"
+    answer = json.loads(administrator.run(f"{create} -f {tmp_path}/review.json"))
+    assert answer["status"]["authenticated"]
+
+    administrator.run("kubectl create sa billing")
+    (container,) = pod["spec"]["containers"]
+    container |= {"name": "application", "image": "registry.example/application"}
+    whole = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "billing"}, **pod}
+    (tmp_path / "pod.json").write_text(json.dumps(whole))
+    administrator.run(f"kubectl create --validate=strict -f {tmp_path}/pod.json")
+    assert administrator.get("pods", "default") == ["billing"]

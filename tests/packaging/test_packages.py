@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey import __version__
 
-from tests.docs.pages import links
+from tests.docs.pages import commands, links
 from tests.support.packages import ROOT, copy, make_deb, make_dist
 
 if TYPE_CHECKING:
@@ -96,6 +96,15 @@ def test_links_of_the_packaged_docs_lead_somewhere(tmp_path: Path) -> None:
         for link in links(page):
             if not re.match(r"[a-z]+:|#", link):
                 assert (page.parent / link.partition("#")[0]).exists(), f"{page.name}: {link}"
+
+
+def test_a_job_of_ci_installs_the_wheel(tmp_path: Path) -> None:
+    """As docs/ci.md says, in a directory where the wheel is."""
+    (tmp_path / WHEEL.name).symlink_to(WHEEL)
+    script = f"cd {tmp_path}; {commands('ci-install')} command -v freshkey; freshkey version"
+    said = run("bash", "-euc", script, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_QUIET="1")
+    assert said.startswith(f"{tmp_path}/freshkey-venv/bin/freshkey\nfreshkey {__version__}\n")
+    assert "is not installed" not in said
 
 
 def test_pip_installs_the_wheel(tmp_path: Path) -> None:
