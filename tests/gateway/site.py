@@ -13,6 +13,7 @@ from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.gateway.clients import Client
 from freshkey.gateway.configuration import Configuration
 from freshkey.gateway.gateway import Gateway
+from freshkey.gateway.readiness import Readiness
 from freshkey.gateway.runs import Runs
 from freshkey.gateway.upstream import Upstream
 from freshkey.settings.urls import HostPort
@@ -223,6 +224,7 @@ async def site(
                 keys,
                 Upstream(url),
                 observer,
+                Readiness(nursery),
                 max_requests,
                 first_byte_timeout,
             )

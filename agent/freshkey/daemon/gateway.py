@@ -12,6 +12,7 @@ from freshkey.daemon.gateway_access import GatewayAccess
 from freshkey.gateway.clients import clients_of
 from freshkey.gateway.configuration import Configuration
 from freshkey.gateway.gateway import Gateway
+from freshkey.gateway.readiness import Readiness
 from freshkey.gateway.runs import Runs
 from freshkey.gateway.upstream import Upstream
 from freshkey.sockets.endpoint import Endpoint
@@ -42,6 +43,7 @@ class GatewayServing:
         self._gateway: Gateway | None = None
         self._closing = trio.Event()
         self._runs = Runs()
+        self._readiness = Readiness(servers)
 
     def access(self, settings: Settings) -> GatewayAccess | None:
         """Return what the agent's socket tells of it; None when it is off."""
@@ -81,6 +83,7 @@ class GatewayServing:
             keys=GatewayKeys(published, report),
             upstream=before or Upstream(wanted.upstream),
             observer=self._observer,
+            readiness=self._readiness,
             max_requests=wanted.max_requests,
             first_byte_timeout=wanted.first_byte_timeout,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from freshkey.gateway.clients import Client
     from freshkey.gateway.keys import Keys
+    from freshkey.gateway.readiness import Readiness
     from freshkey.gateway.record import Observer
     from freshkey.gateway.runs import Runs
     from freshkey.gateway.upstream import Upstream
@@ -20,5 +21,6 @@ class Configuration(NamedTuple):
     keys: Keys
     upstream: Upstream
     observer: Observer
+    readiness: Readiness
     max_requests: int
     first_byte_timeout: float

@@ -185,8 +185,14 @@ class Exchange:
         if head.status == HTTPStatus.SWITCHING_PROTOCOLS:
             way: Tunnel | Relay = Tunnel(self._stream, key)
         else:
-            silence = self._configuration.first_byte_timeout
-            way = Relay(self._stream, self._head, key, silence)
+            configuration = self._configuration
+            way = Relay(
+                self._stream,
+                self._head,
+                key,
+                silence=configuration.first_byte_timeout,
+                readiness=configuration.readiness,
+            )
         try:
             if isinstance(way, Tunnel):
                 await way.run(stream, head, (parser.left, self._requests.parser.left))

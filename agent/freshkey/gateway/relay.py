@@ -10,11 +10,11 @@ import trio
 from freshkey.gateway.answers import BadAnswerError
 from freshkey.gateway.headers import answer_headers, values
 from freshkey.gateway.mask import KeyMask
-from freshkey.gateway.streams import BrokenError
 from freshkey.gateway.usage import UsageTail
 
 if TYPE_CHECKING:
     from freshkey.gateway.answers import AnswerHead, AnswerParser
+    from freshkey.gateway.readiness import Readiness
     from freshkey.gateway.requests import Head
     from freshkey.gateway.streams import ByteStream
     from freshkey.gateway.usage import Usage
@@ -33,7 +33,15 @@ class Relay:
     The key is nowhere in what the client gets: where OpenAI repeats it, asterisks stand.
     """
 
-    def __init__(self, client: ByteStream, request: Head, key: bytes, silence: float) -> None:
+    def __init__(
+        self,
+        client: ByteStream,
+        request: Head,
+        key: bytes,
+        *,
+        silence: float,
+        readiness: Readiness,
+    ) -> None:
         self.bytes_sent = 0
         self.bytes_received = 0  # beside the body of the request
         self.begun_at: float | None = None  # trio's clock
@@ -43,6 +51,7 @@ class Relay:
         self._key = key
         self._mask = KeyMask(key)
         self._silence = silence
+        self._readiness = readiness
         self._is_chunked = False
 
     @property
@@ -65,14 +74,54 @@ class Relay:
         if not left and parser.is_complete:
             return can_ask_again
         with trio.CancelScope(deadline=extended + self._silence) as scope:
-            await self._client.send(left)
-            while not parser.is_complete:
-                if (now := trio.current_time()) - extended > _EXTENDED:
-                    extended, scope.deadline = now, now + self._silence
-                await _receive(stream, parser)
-                await self._client.send(self._next(parser))
-            return can_ask_again
+            while True:
+                await self._client.send(left)
+                if parser.is_complete:
+                    return can_ask_again
+                left = await self._flow(stream, parser, scope)
         raise CutError
+
+    async def _flow(
+        self, stream: ByteStream, parser: AnswerParser, scope: trio.CancelScope
+    ) -> bytes | memoryview:
+        """Pass on what comes as it comes, until the answer is whole, or the client holds it back.
+
+        Returns what the client has not taken. The scope's deadline is moved along.
+        """
+        left: bytes | memoryview = b""
+        raised: Exception | None = None
+        ended = trio.Event()
+        extended = trio.current_time()
+
+        def pass_on() -> None:
+            nonlocal left, raised, extended
+            if ended.is_set():
+                return
+            try:
+                while (data := stream.receive_now()) is not None:
+                    _feed(parser, data)
+                    left = self._client.send_some(self._next(parser))
+                    if left or parser.is_complete:
+                        ended.set()
+                        return
+                    if not stream.has_more:
+                        break
+            except Exception as error:  # noqa: BLE001 - raised below, in the task that it concerns
+                raised = error
+                ended.set()
+            if (now := trio.current_time()) - extended > _EXTENDED:
+                extended, scope.deadline = now, now + self._silence
+
+        number = stream.socket.fileno()
+        self._readiness.add(number, pass_on)
+        try:
+            pass_on()  # TLS may have more than the kernel
+            await ended.wait()
+        finally:
+            self._readiness.remove(number)
+        if raised is not None:
+            raise raised
+        return left
 
     def _next(self, parser: AnswerParser) -> bytes:
         """Return what the client gets of what has come."""
@@ -109,11 +158,11 @@ class Relay:
         return b"%x\r\n%b\r\n" % (len(body), body) if self._is_chunked else body
 
 
-async def _receive(stream: ByteStream, parser: AnswerParser) -> None:
+def _feed(parser: AnswerParser, data: bytes) -> None:
     try:
-        if data := await stream.receive():
+        if data:
             parser.feed(data)
         else:
             parser.end()
-    except (BrokenError, BadAnswerError):
+    except BadAnswerError:
         raise CutError from None

@@ -32,10 +32,10 @@ class ByteStream:
 
     async def receive(self) -> bytes:
         """Return what has come, empty at the end; raises BrokenError. Always a checkpoint."""
-        if self._tls is None or not self._tls.pending():
-            await self._readable()
-        else:
+        if self.has_more:
             await trio.lowlevel.checkpoint()
+        else:
+            await self._readable()
         while True:
             try:
                 return self.socket.recv(PORTION)
@@ -45,6 +45,20 @@ class ByteStream:
                 await self._writable()
             except OSError as error:
                 raise BrokenError(error.strerror or type(error).__name__) from None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether TLS has decrypted more than was received; the kernel does not tell of that."""
+        return self._tls is not None and self._tls.pending() > 0
+
+    def receive_now(self) -> bytes | None:
+        """Return what has come already, empty at the end, and None for nothing."""
+        try:
+            return self.socket.recv(PORTION)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError as error:
+            raise BrokenError(error.strerror or type(error).__name__) from None
 
     def send_some(self, data: bytes) -> bytes | memoryview:
         """Send what the peer takes at once, and return the rest; raises BrokenError."""
