@@ -173,6 +173,7 @@ def test_the_client_for_node(agent: Agent, port: int, way: str) -> None:
             assert json.loads(done.stdout) == EXPECTED
 
 
+@pytest.mark.timeout(SECONDS_LONG + 240)
 def test_a_long_stream_over_rotations(agent: Agent, engine: Engine, port: int) -> None:
     """It ends whole, however often its key is replaced and revoked meanwhile."""
     interval = 0.05
