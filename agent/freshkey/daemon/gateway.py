@@ -6,6 +6,7 @@ import json
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, final
 
+import structlog
 import trio
 
 from freshkey.daemon.gateway_access import GatewayAccess
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED: Final = 512  # encoded parts of events
 _AT_REST: Final = 256  # connections beside those with a request, which clients keep for the next
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @final
@@ -77,6 +80,9 @@ class GatewayServing:
         if before is not None and before.url != wanted.upstream:
             before.close()
             before = None
+        if wanted.tcp is not None and any(one.is_for_everybody for one in wanted.clients):
+            message = "every user of this machine can use it: name users, or token files"
+            log.warning("gateway.for_everybody", address=str(wanted.tcp), message=message)
         configuration = Configuration(
             clients=clients_of(wanted, settings.keys),
             runs=self._runs,

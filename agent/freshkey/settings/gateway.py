@@ -40,6 +40,12 @@ class GatewayClientSettings(AllowSettings, frozen=True, kw_only=True):
     """Paths such as "/responses", with what is below them; when empty all but /organization,
     which is never passed on."""
 
+    @property
+    def is_for_everybody(self) -> bool:
+        """Whether it matches whoever can connect."""
+        named = (self.user, self.group, self.unit, self.executable, self.token_file)
+        return named == (None,) * len(named)
+
 
 class GatewaySettings(Struct, frozen=True, kw_only=True):
     """[gateway]: a local OpenAI endpoint, whose clients never hold a key.
