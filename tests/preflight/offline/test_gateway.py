@@ -58,21 +58,19 @@ def test_what_comes_after_an_entry_for_everybody(tmp_path: Path) -> None:
 
 def test_a_token_that_can_not_be_read(tmp_path: Path) -> None:
     clients = '[[gateway.clients]]\ntoken_file = "token"'
-    assert found(tmp_path, clients, gateway_findings) == [
-        (
-            "gateway.clients[0].token_file: can't be read (No such file or directory), and nobody can "
-            "use this entry: correct it"
-        )
-    ]
+    (finding,) = found(tmp_path, clients, gateway_findings)
+    assert finding == (
+        "gateway.clients[0].token_file: can't be read (No such file or directory), and nobody "
+        "can use this entry: correct it"
+    )
     (tmp_path / "token").write_text("t")
     assert not found(tmp_path, clients, gateway_findings)
 
 
 def test_names_that_are_unknown(tmp_path: Path) -> None:
     clients = '[[gateway.clients]]\nuser = "nobody-of-this-name"'
-    assert found(tmp_path, clients, peer_findings) == [
-        (
-            "gateway.clients[0].user: no user 'nobody-of-this-name' on this machine: create it, or use "
-            "a numeric id"
-        )
-    ]
+    (finding,) = found(tmp_path, clients, peer_findings)
+    assert finding == (
+        "gateway.clients[0].user: no user 'nobody-of-this-name' on this machine: create it, or "
+        "use a numeric id"
+    )

@@ -137,9 +137,11 @@ def _owner(
 
 def _gets_group(output: FileSettings | ServerSettings | GatewaySettings, gid: int) -> bool:
     """Whether what is made in its directory has this group anyway, by setgid (inode(7))."""
-    directory = (output.path if isinstance(output, FileSettings) else output.socket).parent
+    path = output.path if isinstance(output, FileSettings) else output.socket
+    if path is None:  # a gateway without a socket
+        return False
     with suppress(OSError):
-        found = directory.stat()
+        found = path.parent.stat()
         return found.st_gid == gid and bool(found.st_mode & stat.S_ISGID)
     return False
 
