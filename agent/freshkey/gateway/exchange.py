@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from contextlib import suppress
 from http import HTTPStatus
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from freshkey.gateway import refusals
-from freshkey.gateway.answers import BadAnswerError
 from freshkey.gateway.body import Body, HungUpError
 from freshkey.gateway.clients import find, offered_token
 from freshkey.gateway.headers import first
@@ -19,6 +17,7 @@ from freshkey.gateway.models import check_model, model_of_query, named_model
 from freshkey.gateway.origins import check_origin
 from freshkey.gateway.record import Done, told
 from freshkey.gateway.refusals import RefusedError
+from freshkey.gateway.refused_keys import refuses_the_key
 from freshkey.gateway.relay import CutError, Relay
 from freshkey.gateway.sending import Sending
 from freshkey.gateway.streams import BrokenError
@@ -45,10 +44,7 @@ if TYPE_CHECKING:
 WAIT_FOR_ANOTHER: Final = 10.0  # seconds for another key after a 401
 _READ_AHEAD: Final = 0.1  # seconds in which most bodies are whole; a longer one goes on as it comes
 _READ_MODEL: Final = 30.0  # seconds to read a body whose model has to be known
-_READ_REFUSAL: Final = 10.0  # seconds to read a 401
-_LONGEST_REFUSAL: Final = 16 * 1024  # bytes of one
 _LINGER: Final = 5.0  # seconds to take the rest of a request that was answered before its end
-_REFUSED_CODE: Final = "invalid_api_key"
 
 
 @final
@@ -144,7 +140,7 @@ class Exchange:
         """Pass an answer on, unless it is a refusal of the key, and there is another one."""
 
         async def use(answered: Answered) -> None:
-            if await _refuses_the_key(answered):
+            if await refuses_the_key(answered):
                 self._report(client, publication)
                 # What has begun is never sent again, and neither is what was not kept.
                 can_be_sent_again = self._body.content is not None
@@ -157,7 +153,7 @@ class Exchange:
 
     def _last_use(self, client: Client, publication: Publication) -> Use:
         async def use(answered: Answered) -> None:
-            if await _refuses_the_key(answered):
+            if await refuses_the_key(answered):
                 self._report(client, publication)
             await self._pass_on(answered, publication)
 
@@ -232,21 +228,3 @@ class Exchange:
         with trio.move_on_after(_LINGER), suppress(HungUpError, BrokenError, RefusedError):
             while not self._body.is_whole:
                 await self._body.next()
-
-
-async def _refuses_the_key(answered: Answered) -> bool:
-    """Whether an answer says that the key is none, read without taking it away."""
-    parser = answered.parser
-    if parser.head is None or parser.head.status != HTTPStatus.UNAUTHORIZED:
-        return False
-    with trio.move_on_after(_READ_REFUSAL), suppress(BrokenError, BadAnswerError):
-        while not parser.is_complete and parser.body_size <= _LONGEST_REFUSAL:
-            if data := await answered.stream.receive():
-                parser.feed(data)
-            else:
-                parser.end()
-    try:
-        error = json.loads(parser.body())["error"]
-        return bool(error["code"] == _REFUSED_CODE)
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return False
