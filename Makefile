@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-socket bench-start lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 put
 
 bench-start: setup testbed  ## measures the start beside Vault Agent's; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.start $(if $(WRITE),--write)
+
+bench-gateway: setup testbed  ## measures the gateway beside nginx; WRITE=1 puts the tables into docs/measurements.md, too
+	$(VENV_PYTHON) -m bench.gateway $(if $(WRITE),--write)
 
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check

@@ -147,7 +147,7 @@ def main() -> int:
             print(f"bench: round {number + 1} of {options.rounds}", file=sys.stderr)
             rounds.append({name: measure(way) for name, way in found.items()})
     tables = f"{describe(programs)}\n\n{rows(rounds)}"
-    return report("gateway", tables, goals(rounds), rounds, options)
+    return report("bench-gateway", tables, goals(rounds), rounds, options)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import os
 import shutil
 import time
 from contextlib import closing, contextmanager
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 from testbed.emulator.organization import ADMIN_API_KEY
 from tests.agent.harness import eventually
 from tests.agent.reconfiguring import change, reload
-from tests.docs.pages import commands
+from tests.docs.pages import DOCS, blocks, commands
 from tests.docs.site import Site, lines, needs_curl
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     import subprocess
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APP = "#!/bin/sh\nprintf '%s\\n' \"$OPENAI_API_KEY\" >> used\nexec sleep 1000\n"
+ASK = """
+import os
+from openai import OpenAI
+print([model.id for model in OpenAI().models.list()], dict(os.environ))
+"""
 SHOW = """#!/usr/bin/env python
 import os, sys
 print(*sys.argv[1:], *(os.environ.get(name) for name in ("OPENAI_API_KEY", "SEARCH_KEY")))
@@ -72,6 +79,28 @@ def asked(site: Site, key: str) -> None:
         assert [json.loads(line)["tag"] for line in read(watched)] == [old, new]
         eventually(lambda: len(read(site.home / "used")) == 2 or None, "a start with the new key")
     assert read(site.home / "used") == [key, site.agent.key_file.read_text()]
+
+
+def test_a_command_without_a_key(site: Site) -> None:
+    """It asks through the gateway, with what OpenAI's client finds in its environment."""
+    (table,) = (one.text for one in blocks(DOCS / "exec.md") if "[gateway]" in one.text)
+    for old, new in (
+        ("127.0.0.1:8317", f"127.0.0.1:{free_port()}"),
+        ('user = "billing"', f'user = "{os.geteuid()}"'),
+        ("[gateway]", f'[gateway]\nupstream = "{site.engine.openai.base_url}"'),
+    ):
+        assert old in table
+        table = table.replace(old, new)
+    with site.agent.config.open("a") as file:
+        file.write(table)
+    site.agent.start()
+    key = site.key()
+    site.program("app", f"#!/usr/bin/env python\n{ASK}")
+    (site.home / "app.py").write_text(ASK)
+    for script in (commands("readme-gateway"), commands("exec-gateway")):
+        said = site.run(script)
+        assert "gpt-4o-mini" in said
+        assert key not in said
 
 
 @needs_curl

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.agent.conftest import engine, given, make_agent  # noqa: F401 - fixtures
 from tests.agent.reconfiguring import mint_without_limit
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
