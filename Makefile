@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-socket bench-start lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ test-apps: setup testbed node_modules  ## runs the programs of docs/applications
 	@$(MAKE_VENV) --apps
 	$(VENV_PYTHON) -m pytest -m apps
 
+test-gateway: setup testbed node_modules  ## runs official clients through the gateway; LONG=1 with a stream of ten minutes, too
+	LONG=$(LONG) $(VENV_PYTHON) -m pytest -m gateway
+
 NODE := tests/apps/node
 .PHONY: node_modules
 node_modules: $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
@@ -62,6 +65,9 @@ bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 put
 
 bench-start: setup testbed  ## measures the start beside Vault Agent's; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.start $(if $(WRITE),--write)
+
+bench-gateway: setup testbed  ## measures the gateway beside nginx; WRITE=1 puts the tables into docs/measurements.md, too
+	$(VENV_PYTHON) -m bench.gateway $(if $(WRITE),--write)
 
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check

@@ -20,13 +20,14 @@ from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.endpoint import http
-from freshkey.serve.listener import listen
 from freshkey.serve.notices import Notices
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, ServerStop, serve
+from freshkey.serve.runs import Runs
+from freshkey.sockets.listener import listen
+from freshkey.sockets.server import Limits, ServerStop, serve
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -84,7 +85,8 @@ async def main() -> None:
     audit = RequestAudit(record)
     reading = Reading(published_keys, access, FixedClock(), audit, Readers(time.monotonic))
     notices = Notices(published_keys, access, control, audit)
-    routes = Routes(published_keys, reading, notices, control)
+    runs = Runs(None, published_keys, audit)
+    routes = Routes(published_keys, reading, notices, control, runs)
     _show(published_keys, 1)
     async with trio.open_nursery() as nursery:
         listener = listen(Path(path), mode=0o666)

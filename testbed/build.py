@@ -17,8 +17,10 @@ from pathlib import Path
 
 from testbed.binaries import (
     AWS_PLUGIN,
+    BENCH_GATEWAY_LOAD,
     BENCH_LOAD,
     BENCH_PEER,
+    BENCH_UPSTREAM,
     ETCD,
     GCP_PLUGIN,
     HELM,
@@ -73,6 +75,8 @@ PARTS = (
     Part(VAULT, SOURCES / "vault", ("-tags=minimal", *FLAGS, "."), "6 min"),
     Part(BENCH_LOAD, BENCH / "load", (*FLAGS, "."), "half a minute"),
     Part(BENCH_PEER, BENCH / "peer", (*FLAGS, "."), "half a minute"),
+    Part(BENCH_UPSTREAM, BENCH / "upstream", (*FLAGS, "."), "half a minute"),
+    Part(BENCH_GATEWAY_LOAD, BENCH / "gateway_load", (*FLAGS, "."), "half a minute"),
 )
 LOGIN_PARTS = (
     Part(ETCD, SOURCES / "etcd", (*FLAGS, "."), "half a minute"),

@@ -1,13 +1,15 @@
 """Containers without an engine: a read-only root directory, volumes, and namespaces.
 
-Each has mounts, processes, and IPC of its own. It shares the network, so that it reaches servers of
-the testbed on 127.0.0.1. https://github.com/opencontainers/runtime-spec says what engines do.
+Each has users, mounts, processes, and IPC of its own. It shares the network, so that it reaches
+servers of the testbed on 127.0.0.1. https://github.com/opencontainers/runtime-spec says what
+engines do.
 """
 
 import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,25 +19,32 @@ from testbed.process import ServerProcess
 
 _TOOLS = (("unshare", "util-linux"), ("setpriv", "util-linux"), ("chroot", "coreutils"))
 _DEVICES = "null zero full random urandom"
-# Arguments: the root; user and groups for chroot(1); pairs of a directory and its place, with "ro"
-# or "rw", up to "--"; the command.
-_SCRIPT = f"""
-root=$1 user=$2 groups=$3; shift 3
-mount --bind "$root" "$root"
+_USER_NAMESPACE = Path(__file__).with_name("user_namespace.py")
+_ROOT = (
+    "/mnt"  # in a mount namespace of its own: every user may pass it, whatever is above the root
+)
+# Arguments: the root; pairs of a directory and its place, with "ro" or "rw", up to "--"; the rest.
+_OUTSIDE = f"""
+mount --bind "$1" {_ROOT}; shift
 while [ "$1" != -- ]; do
-    mount --bind "$1" "$root$2"
-    [ "$3" = rw ] || mount -o remount,bind,ro "$root$2"
+    mount --bind "$1" "{_ROOT}$2"
+    [ "$3" = rw ] || mount -o remount,bind,ro "{_ROOT}$2"
     shift 3
 done
 shift
-mount -t proc proc "$root/proc"
-mount -t tmpfs -o size=64k dev "$root/dev"
+mount -t tmpfs -o size=64k,mode=755 dev {_ROOT}/dev
 for device in {_DEVICES}; do
-    : > "$root/dev/$device"
-    mount --bind "/dev/$device" "$root/dev/$device"
+    : > "{_ROOT}/dev/$device"
+    mount --bind "/dev/$device" "{_ROOT}/dev/$device"
 done
-mount -o remount,bind,ro "$root"
-exec "$CHROOT" --userspec="$user" --groups="$groups" "$root" "$@"
+mount -o remount,bind,ro {_ROOT}
+exec "$@"
+"""
+# Arguments: user and groups for chroot(1); the command.
+_INSIDE = f"""
+mount -t proc proc {_ROOT}/proc
+user=$1 groups=$2; shift 2
+exec "$CHROOT" --userspec="$user" --groups="$groups" {_ROOT} "$@"
 """
 
 
@@ -57,15 +66,27 @@ class Identity:
     groups: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Ids:
+    """Users and groups of a container: `count` of this computer's from `first` on, in there from 0.
+
+    Those of the default are the same inside and outside.
+    """
+
+    first: int = 0
+    count: int = 2**32 - 1
+
+
 @dataclass
 class Container:
-    """One container; its output goes to `log`."""
+    """One container; its output goes to `log`. Without `ids` it has no user namespace."""
 
     root: Path
     log: Path
     identity: Identity
     volumes: tuple[Volume, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    ids: Ids | None = Ids()
 
     def __post_init__(self) -> None:
         if (why := missing_tools(_TOOLS)) is not None:
@@ -95,20 +116,22 @@ class Container:
         return ["/usr/bin/env", "-i", f"CHROOT={chroot}", *variables, *self._enter(), *command]
 
     def _enter(self) -> list[str]:
-        unprivileged = [shutil.which("setpriv") or "setpriv", "--no-new-privs"]
-        apart = ["--mount", "--pid", "--ipc", "--uts", "--fork"]
-        identity = self.identity
+        setpriv, unshare = (shutil.which(name) or name for name in ("setpriv", "unshare"))
+        identity, ids = self.identity, self.ids
         groups = ",".join(map(str, identity.groups))
         volumes = [
             part
             for volume in self.volumes
             for part in (str(volume.source), volume.place, "ro" if volume.read_only else "rw")
         ]
-        script = ["/bin/sh", "-euc", _SCRIPT, "container", str(self.root)]
-        unshare = shutil.which("unshare") or "unshare"
+        outside = ["/bin/sh", "-euc", _OUTSIDE, "container", str(self.root), *volumes, "--"]
+        users = [sys.executable, "-I", str(_USER_NAMESPACE)]
+        users = [*users, str(ids.first), str(ids.count)] if ids is not None else []
+        apart = [unshare, "--mount", "--pid", "--ipc", "--uts", "--fork"]
+        inside = ["/bin/sh", "-euc", _INSIDE, "container"]
         return [
-            *(*unprivileged, unshare, *apart, *script),
-            *(f"{identity.user}:{identity.group}", groups, *volumes, "--"),
+            *(setpriv, "--no-new-privs", unshare, "--mount", *outside),
+            *(*users, *apart, *inside, f"{identity.user}:{identity.group}", groups),
         ]
 
 

@@ -41,8 +41,10 @@ FROM_TABLES: Final = {
     for request in ("login", "renewal", "lookup", "revocation")
 }
 NO_EVENTS: Final = {
+    "gateway.tcp",
     "hooks.json",
     "journal.json",
+    "server.health",
     "server.socket",
     "vault.address",
     "vault.max_mints_per_minute",
@@ -74,6 +76,27 @@ OF_A_READ: Final = (
     "key",
     "tag",
     "outcome",
+)
+
+
+OF_A_REQUEST: Final = (
+    "client",
+    "key",
+    "tag",
+    "method",
+    "path",
+    "model",
+    "status",
+    "x_request_id",
+    "bytes_received",
+    "bytes_sent",
+    "seconds",
+    "input_tokens",
+    "output_tokens",
+    "pid",
+    "uid",
+    "executable",
+    "unit",
 )
 
 
@@ -147,9 +170,10 @@ def events() -> dict[str, Event]:
     for name, (level, fields) in FROM_TABLES.items():
         found[name].levels.add(level)
         found[name].fields |= dict.fromkeys(fields)
-    for name in ("key.read", "key.rejected", "key.rotate_asked"):
+    for name in ("gateway.run", "key.read", "key.rejected", "key.rotate_asked"):
         found[name].audited = True
         found[name].fields = dict.fromkeys(OF_A_READ)
+    found["gateway.request"] = Event({"info"}, dict.fromkeys(OF_A_REQUEST), audited=True)
     return dict(sorted(found.items()))
 
 

@@ -18,7 +18,7 @@ _shtab_freshkey_status_option_strings=(-h --help --socket --config --json --watc
 _shtab_freshkey_get_option_strings=(-h --help --socket --config --format --newer-than --wait)
 _shtab_freshkey_watch_option_strings=(-h --help --socket --config)
 _shtab_freshkey_rotate_option_strings=(-h --help --socket --config --compromised --now --timeout)
-_shtab_freshkey_exec_option_strings=(-h --help --socket --config --env --on-change --signal --stop-timeout --allow-missing)
+_shtab_freshkey_exec_option_strings=(-h --help --socket --config --env --on-change --signal --stop-timeout --allow-missing --gateway)
 _shtab_freshkey_option_strings=(-h --help --version)
 
 _shtab_freshkey_run___config_COMPGEN=_shtab_compgen_files
@@ -85,6 +85,7 @@ _shtab_freshkey_exec_pos_0_nargs=...
 _shtab_freshkey_exec__h_nargs=0
 _shtab_freshkey_exec___help_nargs=0
 _shtab_freshkey_exec___allow_missing_nargs=0
+_shtab_freshkey_exec___gateway_nargs=0
 _shtab_freshkey_pos_0_nargs=A...
 _shtab_freshkey__h_nargs=0
 _shtab_freshkey___help_nargs=0

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -34,11 +35,14 @@ def main() -> int:
     listener.listen(128)
     if arguments.until_stdin_closes:
         threading.Thread(target=_wait_for_end_of_stdin, daemon=True).start()
+    # It warns of forms that are answered with a 400: the log is for the emulator's own faults.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     connections = Connections()
     config = uvicorn.Config(
         create_app(_steady_clock(), connections.abort_connection),
         http=connections.protocol(),
-        ws="none",
+        # The official client speaks Realtime with `websockets`, too: one library for both ends.
+        ws="websockets-sansio",
         lifespan="off",
         loop="asyncio",
         log_config=None,

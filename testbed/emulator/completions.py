@@ -13,9 +13,13 @@ from testbed.emulator.usage import Amount
 REPLY = ("The ", "key ", "works.")
 """Every answer, in the pieces of a stream: a token each."""
 
-TEXT = "".join(REPLY)
 DONE = "data: [DONE]\n\n"
 Body = dict[str, object]
+
+
+def words(count: int | None) -> tuple[str, ...]:
+    """Return a reply of so many pieces, which count themselves; None: the usual one."""
+    return REPLY if count is None else tuple(f"{number} " for number in range(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +30,27 @@ class Prompt:
     word_count: int
     now: float
     include_usage: bool = False
+    pieces: tuple[str, ...] = REPLY
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.pieces)
 
     @property
     def amount(self) -> Amount:
         """What this costs, a word being a token."""
-        return Amount(1, self.word_count, len(REPLY))
+        return Amount(1, self.word_count, len(self.pieces))
 
 
 def chat_completion(prompt: Prompt) -> Body:
     """Return the answer of POST /v1/chat/completions."""
-    message: Body = {"role": "assistant", "content": TEXT, "refusal": None, "annotations": []}
+    message: Body = {
+        "role": "assistant",
+        "content": prompt.text,
+        "refusal": None,
+        "annotations": [],
+    }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return {
         **_chat_head(prompt, "chat.completion"),
@@ -50,7 +65,7 @@ def chat_events(prompt: Prompt) -> Iterator[str]:
     if prompt.include_usage:
         head["usage"] = None
     first: Body = {"role": "assistant", "content": "", "refusal": None}
-    for delta in (first, *({"content": piece} for piece in REPLY), {}):
+    for delta in (first, *({"content": piece} for piece in prompt.pieces), {}):
         reason = None if delta else "stop"
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         yield _event({**head, "choices": [choice]})
@@ -76,14 +91,15 @@ def _response_events(prompt: Prompt) -> Iterator[Body]:
     position = {"item_id": item_id, "output_index": 0, "content_index": 0}
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
-    empty = {**_message(item_id), "content": [], "status": "in_progress"}
+    message, text = _message(item_id, prompt.text), prompt.text
+    empty = {**message, "content": [], "status": "in_progress"}
     yield {"type": "response.output_item.added", "output_index": 0, "item": empty}
     yield {"type": "response.content_part.added", **position, "part": _part("")}
-    for piece in REPLY:
+    for piece in prompt.pieces:
         yield {"type": "response.output_text.delta", **position, "delta": piece, "logprobs": []}
-    yield {"type": "response.output_text.done", **position, "text": TEXT, "logprobs": []}
-    yield {"type": "response.content_part.done", **position, "part": _part(TEXT)}
-    yield {"type": "response.output_item.done", "output_index": 0, "item": _message(item_id)}
+    yield {"type": "response.output_text.done", **position, "text": text, "logprobs": []}
+    yield {"type": "response.content_part.done", **position, "part": _part(text)}
+    yield {"type": "response.output_item.done", "output_index": 0, "item": message}
     done = _response(prompt, response_id, item_id, status="completed")
     yield {"type": "response.completed", "response": done}
 
@@ -109,6 +125,13 @@ def _chat_usage(prompt: Prompt) -> Body:
         "prompt_tokens": amount.input_tokens,
         "completion_tokens": amount.output_tokens,
         "total_tokens": amount.input_tokens + amount.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
     }
 
 
@@ -116,13 +139,13 @@ def _part(text: str) -> Body:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _message(item_id: str) -> Body:
+def _message(item_id: str, text: str) -> Body:
     return {
         "id": item_id,
         "type": "message",
         "role": "assistant",
         "status": "completed",
-        "content": [_part(TEXT)],
+        "content": [_part(text)],
     }
 
 
@@ -148,7 +171,7 @@ def _response(prompt: Prompt, response_id: str, item_id: str, *, status: str) ->
         "max_output_tokens": None,
         "max_tool_calls": None,
         "model": prompt.model,
-        "output": [_message(item_id)] if completed else [],
+        "output": [_message(item_id, prompt.text)] if completed else [],
         "parallel_tool_calls": True,
         "previous_response_id": None,
         "reasoning": {"effort": None, "summary": None},

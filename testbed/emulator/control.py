@@ -1,6 +1,7 @@
 """The control API: settings, state, reset, and deletions behind Vault's back.
 
     GET  /control/state           what lives and what was counted, see `snapshot.StateSnapshot`
+    GET  /control/traffic?last=N  what was on the wire, see `traffic.TrafficSnapshot`
     PUT  /control/settings        {"activation_delay": 2}: all others go to their default
     POST /control/reset           no accounts, no counts, default settings
     POST /control/delete_account  {"account_id": "svc_acct_…"}
@@ -15,6 +16,7 @@ from starlette.routing import Route
 from testbed.emulator.settings import SettingsError, parse
 from testbed.emulator.snapshot import snapshot
 from testbed.emulator.state import EmulatorState
+from testbed.emulator.traffic import KEPT
 
 
 class Control:
@@ -27,6 +29,7 @@ class Control:
         """Return the routes."""
         return [
             Route("/control/state", self._get_state),
+            Route("/control/traffic", self._get_traffic),
             Route("/control/settings", self._put_settings, methods=["PUT"]),
             Route("/control/reset", self._reset, methods=["POST"]),
             Route("/control/delete_account", self._delete_account, methods=["POST"]),
@@ -34,6 +37,12 @@ class Control:
 
     async def _get_state(self, _: Request) -> Response:
         return JSONResponse(snapshot(self._state))
+
+    async def _get_traffic(self, request: Request) -> Response:
+        last = request.query_params.get("last", str(KEPT))
+        if not last.isdecimal():
+            return _fault(400, "traffic: last must be a whole number")
+        return JSONResponse(self._state.traffic.snapshot(self._state.now(), int(last)))
 
     async def _put_settings(self, request: Request) -> Response:
         try:

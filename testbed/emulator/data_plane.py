@@ -3,10 +3,11 @@
 Source: https://platform.openai.com/docs/api-reference
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from testbed.emulator.completions import (
@@ -16,11 +17,15 @@ from testbed.emulator.completions import (
     chat_events,
     response,
     response_events,
+    words,
 )
-from testbed.emulator.errors import api_error
+from testbed.emulator.endpoints import DataPlaneEndpoint
 from testbed.emulator.middleware import Middleware, json_object
+from testbed.emulator.parameters import require, require_model
 from testbed.emulator.records import ServiceAccount
+from testbed.emulator.settings import lookup
 from testbed.emulator.state import EmulatorState
+from testbed.emulator.streams import Streams
 from testbed.emulator.usage import Origin
 
 MODELS = ("gpt-4.1-mini", "gpt-4o-mini")
@@ -29,11 +34,22 @@ MODELS = ("gpt-4.1-mini", "gpt-4o-mini")
 MODELS_CREATED = 1_721_172_741
 
 
+@dataclass(frozen=True)
+class _Form:
+    """How an endpoint asks and answers."""
+
+    endpoint: DataPlaneEndpoint
+    input_field: str
+    make_body: Callable[[Prompt], Body]
+    make_events: Callable[[Prompt], Iterator[str]]
+
+
 class DataPlane:
     """The endpoints that a service account's key opens."""
 
-    def __init__(self, state: EmulatorState) -> None:
+    def __init__(self, state: EmulatorState, streams: Streams) -> None:
         self._state = state
+        self._streams = streams
 
     def routes(self, middleware: Middleware[ServiceAccount]) -> list[Route]:
         """Return the routes, each behind the middleware."""
@@ -51,46 +67,30 @@ class DataPlane:
         return JSONResponse({"object": "list", "data": data})
 
     async def _chat(self, request: Request, caller: ServiceAccount) -> Response:
-        return await self._complete(request, caller, "messages", chat_completion, chat_events)
+        form = _Form("chat.completions", "messages", chat_completion, chat_events)
+        return await self._complete(request, caller, form)
 
     async def _responses(self, request: Request, caller: ServiceAccount) -> Response:
-        return await self._complete(request, caller, "input", response, response_events)
+        form = _Form("responses", "input", response, response_events)
+        return await self._complete(request, caller, form)
 
-    async def _complete(
-        self,
-        request: Request,
-        caller: ServiceAccount,
-        input_field: str,
-        make_body: Callable[[Prompt], Body],
-        make_events: Callable[[Prompt], Iterator[str]],
-    ) -> Response:
+    async def _complete(self, request: Request, caller: ServiceAccount, form: "_Form") -> Response:
         body = await json_object(request)
-        prompt = self._prompt(body, input_field)
+        prompt = self._prompt(body, form)
         origin = Origin(caller.project_id, caller.key.id, prompt.model)
         self._state.usage.record(origin, prompt.amount, prompt.now)
         if body.get("stream") is True:
-            return StreamingResponse(
-                _iterate_async(make_events(prompt)), media_type="text/event-stream"
-            )
-        return JSONResponse(make_body(prompt))
+            return self._streams.answer(request, form.endpoint, form.make_events(prompt))
+        return JSONResponse(form.make_body(prompt))
 
-    def _prompt(self, body: Body, input_field: str) -> Prompt:
-        model = body.get("model")
-        if not isinstance(model, str):
-            raise api_error(400, "you must provide a model parameter")
-        if input_field not in body:
-            message = f"Missing required parameter: '{input_field}'."
-            raise api_error(400, message, param=input_field, code="missing_required_parameter")
+    def _prompt(self, body: Body, form: "_Form") -> Prompt:
+        model = require_model(body)
+        said = require(body, form.input_field)
         options = body.get("stream_options")
         return Prompt(
             model=model,
-            word_count=len(str(body[input_field]).split()),
+            word_count=len(str(said).split()),
             now=self._state.now(),
             include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+            pieces=words(lookup(self._state.settings.stream_events, form.endpoint, None)),
         )
-
-
-async def _iterate_async(make_events: Iterator[str]) -> AsyncIterator[str]:
-    # An async iterator, because Starlette runs a plain one in a thread.
-    for event in make_events:
-        yield event

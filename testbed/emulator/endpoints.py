@@ -16,16 +16,30 @@ OrganizationEndpoint = Literal[
     "usage.completions",
     "costs",
 ]
-DataPlaneEndpoint = Literal["models.list", "chat.completions", "responses"]
+DataPlaneEndpoint = Literal[
+    "models.list",
+    "chat.completions",
+    "responses",
+    "embeddings",
+    "files.create",
+    "files.list",
+    "files.get",
+    "files.content",
+    "files.delete",
+    "images.generations",
+    "images.edits",
+    "audio.speech",
+    "audio.transcriptions",
+    "realtime",
+]
 Endpoint = OrganizationEndpoint | DataPlaneEndpoint
 Plane = Literal["organization", "data_plane"]
 Scope = Endpoint | Plane
 """What a setting is set for: one endpoint, or each endpoint of a plane."""
 
 ORGANIZATION: frozenset[str] = frozenset(get_args(OrganizationEndpoint))
-SCOPES: frozenset[str] = (
-    ORGANIZATION | frozenset(get_args(DataPlaneEndpoint)) | frozenset(get_args(Plane))
-)
+DATA_PLANE: frozenset[str] = frozenset(get_args(DataPlaneEndpoint))
+SCOPES: frozenset[str] = ORGANIZATION | DATA_PLANE | frozenset(get_args(Plane))
 
 
 def plane_of(endpoint: Endpoint) -> Plane:

@@ -116,8 +116,11 @@ BEFORE_AUTHENTICATION: frozenset[ErrorName] = frozenset(
 """These come whatever the key; the others only to a key that authenticates."""
 
 
-def named_error(name: ErrorName, plane: Plane, key: str) -> APIError:
-    """Make the error that the setting `errors` names; `key` is what the caller sent."""
+def named_error(name: ErrorName, plane: Plane, key: str, wait: float = 1) -> APIError:
+    """Make the error that the setting `errors` names; `key` is what the caller sent.
+
+    `wait` is the time in seconds that a 429 tells.
+    """
     match name:
         case "invalid_api_key":
             return invalid_api_key(key)
@@ -140,7 +143,7 @@ def named_error(name: ErrorName, plane: Plane, key: str) -> APIError:
         case "bare_string":
             return APIError(403, {"error": "a bare string"})
         case "rate_limited":
-            return rate_limited(plane, 1)
+            return rate_limited(plane, wait)
         case "server_error":
             return api_error(
                 500,

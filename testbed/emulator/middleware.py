@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -20,6 +20,7 @@ from testbed.emulator.errors import (
     no_key,
     rate_limited,
 )
+from testbed.emulator.observer import exchange_of
 from testbed.emulator.organization import Organization
 from testbed.emulator.records import digest, fingerprint, new_id
 from testbed.emulator.settings import lookup
@@ -42,31 +43,48 @@ class Middleware(Generic[Caller]):
     authenticate: Callable[[Organization, str, float], Caller | None]
     abort_connection: AbortConnection
 
-    def route(self, method: str, path: str, endpoint: Endpoint, handler: Handler[Caller]) -> Route:
-        """Return the route that runs the handler behind the middleware."""
+    def route(
+        self,
+        method: str,
+        path: str,
+        endpoint: Endpoint,
+        handler: Handler[Caller],
+        *,
+        streams_body: bool = False,
+    ) -> Route:
+        """Return the route that runs the handler behind the middleware.
+
+        With `streams_body` the handler reads the body, and a refusal comes before that.
+        """
 
         async def answer(request: Request) -> Response:
+            exchange_of(request.scope).endpoint = endpoint
             settings = self.state.settings
-            key = _bearer_token(request)
-            # Read now: a client that hangs up during the delay must not undo the work.
-            await request.body()
-            await anyio.sleep(lookup(settings.delay_before, endpoint, 0))
+            key = bearer_token(request)
             try:
-                response = await handler(request, self._admit(endpoint, key))
+                if not streams_body:
+                    # Read now: a client that hangs up during the delay must not undo the work.
+                    await request.body()
+                await anyio.sleep(lookup(settings.delay_before, endpoint, 0))
+                response = await handler(request, self.admit(endpoint, key))
+            except ClientDisconnect:
+                return Response()  # which nobody gets
             except APIError as error:
                 response = JSONResponse(error.body, error.status, error.headers)
             response.headers["x-request-id"] = new_id("req_")
-            self._count(endpoint, key, response.status_code)
+            self.count(endpoint, key, response.status_code)
             lost = self.state.consume_lost_answer(endpoint)
             await anyio.sleep(lookup(settings.delay_after, endpoint, 0))
             return _DroppedResponse(self.abort_connection) if lost else response
 
         return Route(path, answer, methods=[method])
 
-    def _admit(self, endpoint: Endpoint, key: str | None) -> Caller:
+    def admit(self, endpoint: Endpoint, key: str | None) -> Caller:
+        """Return who calls; raises APIError for whom it refuses, as the settings have it."""
         state, plane = self.state, plane_of(endpoint)
-        fault = lookup(state.settings.errors, endpoint, None)
+        fault = state.next_error(endpoint)
         if fault in BEFORE_AUTHENTICATION:
+            state.count_error(endpoint)
             raise named_error(fault, plane, key or "")
         if key is None:
             raise no_key()
@@ -74,7 +92,8 @@ class Middleware(Generic[Caller]):
         if caller is None:
             raise invalid_api_key(key)
         if fault is not None:
-            raise named_error(fault, plane, key)
+            state.count_error(endpoint)
+            raise named_error(fault, plane, key, state.settings.retry_after)
         per_minute = lookup(state.settings.requests_per_minute, endpoint, None)
         if per_minute is not None:
             wait = state.limiter.take(endpoint, per_minute, state.now())
@@ -82,7 +101,8 @@ class Middleware(Generic[Caller]):
                 raise rate_limited(plane, wait)
         return caller
 
-    def _count(self, endpoint: Endpoint, key: str | None, status: int) -> None:
+    def count(self, endpoint: Endpoint, key: str | None, status: int) -> None:
+        """Count an answer."""
         self.state.request_counters.count_answer(endpoint, status)
         if key is not None and plane_of(endpoint) == "data_plane":
             self.state.request_counters.count_request(fingerprint(digest(key)), status)
@@ -101,6 +121,7 @@ class _DroppedResponse(Response):
         Before that, the server would answer 500, because the application returns without an answer.
         """
         del send
+        exchange_of(scope).aborted = True
         self._abort_connection(scope["client"])
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -122,6 +143,7 @@ async def json_object(request: Request) -> dict[str, object]:
     return body
 
 
-def _bearer_token(request: Request) -> str | None:
+def bearer_token(request: HTTPConnection) -> str | None:
+    """Return the key that a request carries, if any."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     return key.strip() or None if scheme.lower() == "bearer" else None

@@ -14,6 +14,7 @@ from typing import Any, Self, Unpack, cast
 from testbed.emulator.organization import ADMIN_API_KEY
 from testbed.emulator.settings import SettingsFields
 from testbed.emulator.snapshot import StateSnapshot
+from testbed.emulator.traffic import TrafficSnapshot
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT = 30
@@ -36,12 +37,13 @@ class OpenAIServer:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._log = Path(os.devnull)
 
     def start(self) -> None:
         """Start it and wait until it listens; raises EmulatorError when it doesn't."""
         self._directory = tempfile.TemporaryDirectory(prefix="emulator-")
         port_file = Path(self._directory.name, "port")
-        log = Path(self._directory.name, "log")
+        log = self._log = Path(self._directory.name, "log")
         program = [sys.executable, "-m", "testbed.emulator", "--until-stdin-closes"]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -92,6 +94,18 @@ class OpenAIServer:
         return self._port
 
     @property
+    def pid(self) -> int:
+        """The process id; raises EmulatorError when it does not run."""
+        if self._process is None:
+            raise EmulatorError("the OpenAI emulator does not run")
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it wrote to its standard error so far: nothing, unless it has a fault."""
+        return self._log.read_text()
+
+    @property
     def base_url(self) -> str:
         """What OPENAI_BASE_URL and the engine's `api_endpoint` are set to."""
         return f"http://127.0.0.1:{self._port}/v1"
@@ -106,6 +120,11 @@ class OpenAIServer:
     def state(self) -> StateSnapshot:
         """Return which keys live, and what was counted."""
         return cast("StateSnapshot", self._call("GET", "/control/state"))
+
+    def traffic(self, last: int = 1000) -> TrafficSnapshot:
+        """Return what is under way, the hang-ups, and the last so many requests."""
+        path = f"/control/traffic?last={last}"
+        return cast("TrafficSnapshot", self._call("GET", path))
 
     def reset(self) -> None:
         """Forget all accounts, counts, and settings."""

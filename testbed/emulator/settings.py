@@ -25,6 +25,16 @@ class SettingsFields(TypedDict, total=False):
     activation_delay: float
     revocation_lag: float
     key_lifetime: float | None
+    errors_left: Mapping[Scope, int]
+    retry_after: float
+    stream_events: Mapping[Scope, int]
+    stream_interval: Mapping[Scope, float]
+    stream_pause: Mapping[Scope, float]
+    stream_hold: Mapping[Scope, int]
+    stream_break: Mapping[Scope, int]
+    image_bytes: int
+    realtime_refuses_late: bool
+    realtime_ends_with_key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,36 @@ class EmulatorSettings:
 
     key_lifetime: float | None = None
     """The organization ends every new key after so long; None: only when the caller asks."""
+
+    errors_left: Mapping[Scope, int] = field(default_factory=dict)
+    """The error of `errors` comes for so many requests only."""
+
+    retry_after: float = 1
+    """What the error `rate_limited` says of the wait."""
+
+    stream_events: Mapping[Scope, int] = field(default_factory=dict)
+    """A stream has so many pieces of text or speech, not three; the text counts them: `0 1 2 …`."""
+
+    stream_interval: Mapping[Scope, float] = field(default_factory=dict)
+    """Waits between every two events of a stream."""
+
+    stream_pause: Mapping[Scope, float] = field(default_factory=dict)
+    """Waits once, after the first event of a stream: nothing is sent for so long."""
+
+    stream_hold: Mapping[Scope, int] = field(default_factory=dict)
+    """A stream stops after so many events until this setting lets more through."""
+
+    stream_break: Mapping[Scope, int] = field(default_factory=dict)
+    """The connection is closed after so many events, in the middle of the answer."""
+
+    image_bytes: int = 256
+    """The size of every image, before base64."""
+
+    realtime_refuses_late: bool = False
+    """Realtime refuses a key after its 101, with an error event and the close code 3000."""
+
+    realtime_ends_with_key: bool = False
+    """A session ends when its key is found deleted, at the next event of the client."""
 
     def to_json(self) -> SettingsFields:
         """Return all settings, ready for JSON."""
@@ -98,6 +138,12 @@ def _seconds(where: str, value: object) -> float:
     return value
 
 
+def _flag(where: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{where}: expected true or false, got {value!r}")
+    return value
+
+
 def _seconds_or_none(where: str, value: object) -> float | None:
     return None if value is None else _seconds(where, value)
 
@@ -135,4 +181,14 @@ _PARSERS: Mapping[str, Callable[[str, object], object]] = {
     "activation_delay": _seconds,
     "revocation_lag": _seconds,
     "key_lifetime": _seconds_or_none,
+    "errors_left": _by_scope(_count),
+    "retry_after": _seconds,
+    "stream_events": _by_scope(_count),
+    "stream_interval": _by_scope(_seconds),
+    "stream_pause": _by_scope(_seconds),
+    "stream_hold": _by_scope(_count),
+    "stream_break": _by_scope(_count),
+    "image_bytes": _count,
+    "realtime_refuses_late": _flag,
+    "realtime_ends_with_key": _flag,
 }

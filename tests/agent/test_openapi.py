@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import threading
 from functools import partial
@@ -19,6 +20,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from tests.agent.harness import Agent, UnixConnection, eventually
+from tests.agent.reconfiguring import change, reload
+from tests.gateway.conftest import make_gateway, port  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = ROOT / "agent" / "freshkey" / "serve"
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+RUN = "/v1/gateway/run"
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 
 
@@ -111,6 +115,7 @@ def test_answers_are_as_described(make_agent: Callable[..., Agent]) -> None:
     for path in ("/v1/status", "/metrics", "/livez", "/readyz", "/readyz/billing"):
         assert ask(agent, "GET", path) == 200, path
     assert ask(agent, "GET", "/readyz/nobody") == 404
+    assert ask(agent, "GET", RUN) == 404
 
 
 def test_events_are_as_described(make_agent: Callable[..., Agent]) -> None:
@@ -128,6 +133,27 @@ def test_events_are_as_described(make_agent: Callable[..., Agent]) -> None:
     components = {"components": DOCUMENT["components"]}
     Draft202012Validator({**components, **SCHEMAS["Key"]}).validate(json.loads(fields["data"]))
     Draft202012Validator(SCHEMAS["Tag"]).validate(fields["id"])
+
+
+def test_a_run_is_as_described(
+    make_gateway: Callable[..., Agent],  # noqa: F811 - the fixture
+) -> None:
+    agent = make_gateway(f'user = "{os.geteuid()}"')
+    sent = {"Authorization": "Bearer freshkey-run-" + "a" * 32}
+    connection = UnixConnection(agent.directory / "freshkey.sock")
+    connection.request("GET", RUN, headers=sent)
+    answer = connection.getresponse()
+    lines = [answer.readline().decode().rstrip("\n") for _ in range(2)]
+    assert ask(agent, "GET", RUN, **sent) == 409
+    connection.close()
+    assert answer.getheader("Content-Type") == "text/event-stream"
+    fields = dict(line.split(": ", 1) for line in lines)
+    assert fields["event"] == "run"
+    Draft202012Validator(SCHEMAS["Run"]).validate(json.loads(fields["data"]))
+    assert ask(agent, "GET", RUN) == 400
+    change(agent, f'user = "{os.geteuid()}"', f'user = "{os.geteuid() + 1}"')
+    reload(agent)
+    assert ask(agent, "GET", RUN, **sent) == 403
 
 
 def test_errors_without_a_key_are_as_described(

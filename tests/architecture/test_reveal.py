@@ -7,7 +7,11 @@ import freshkey
 PACKAGE = Path(freshkey.__file__).parent
 
 REASONS = {
+    "exec/agent_stream.py": "the agent is shown the token of a run",
     "exec/key_names.py": "a command is given keys in its environment",
+    "gateway/clients.py": "a client's token is compared with the one that it has to send",
+    "gateway/exchange.py": "an answer that repeats the key is masked",
+    "gateway/headers.py": "OpenAI is sent the key with every request",
     "host/proxies.py": "a proxy is shown the password that it wants",
     "logs/redact.py": "to recognise a secret in text and mask it",
     "openai/probe.py": "OpenAI is asked with the key",

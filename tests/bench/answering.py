@@ -11,12 +11,28 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import BufferedIOBase
     from pathlib import Path
 
 BODY = b'{"name": "billing", "key": "sk-not-to-be-shown"}'
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(
     BODY
 )
+
+LINES = {b"GET /v1/keys/billing HTTP/1.1\r\n", b"POST /v1/chat/completions HTTP/1.1\r\n"}
+
+
+def _request(file: BufferedIOBase) -> bool:
+    """Read a request with its body; tell whether one came."""
+    line = file.readline()
+    assert line in {b"", *LINES}
+    length = 0
+    while line.strip():
+        line = file.readline()
+        if line.startswith(b"Content-Length: "):
+            length = int(line.split()[1])
+    file.read(length)
+    return bool(line)
 
 
 class Answering:
@@ -45,13 +61,10 @@ class Answering:
                             self._answer(pieces)
 
             def _takes_request(self) -> bool:
-                line = self.rfile.readline()
-                assert line in {b"", b"GET /v1/keys/billing HTTP/1.1\r\n"}
-                while line.strip():
-                    line = self.rfile.readline()
+                came = _request(self.rfile)
                 with counting:
-                    outer.requests += bool(line)
-                return bool(line)
+                    outer.requests += came
+                return came
 
             def _answer(self, pieces: Sequence[bytes | None]) -> None:
                 time.sleep(delay)

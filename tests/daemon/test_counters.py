@@ -35,6 +35,9 @@ NAMES = {
     "freshkey_publish_seconds": "histogram",
     "freshkey_reads": "counter",
     "freshkey_hooks": "counter",
+    "freshkey_gateway_requests": "counter",
+    "freshkey_gateway_tokens": "counter",
+    "freshkey_gateway_added_seconds": "histogram",
     "freshkey_log_dropped": "counter",
     "freshkey_build_info": "gauge",
 }

@@ -5,11 +5,9 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import re
 import signal
 import subprocess
 from contextlib import contextmanager
-from textwrap import dedent
 from threading import Thread
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,29 +15,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from tests.docs.pages import DOCS
+from tests.docs.pages import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-PAGE = (DOCS / "ci.md").read_text()
 REQUEST_TOKEN = "the-runner"
 NONE: Mapping[str, str] = MappingProxyType({})
 SHARED = "/dev/shm/freshkey"  # noqa: S108 - what the page names
-
-
-def workflow(name: str) -> dict[str, Any]:
-    """The YAML of the page that belongs into the file `name`."""
-    (text,) = re.findall(rf"```yaml\n# {re.escape(name)}\n(.*?)```", PAGE, re.DOTALL)
-    parsed: dict[str, Any] = yaml.safe_load(text)
-    return parsed
-
-
-def configuration() -> str:
-    """The page's freshkey.toml."""
-    (table,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    return dedent(table)
 
 
 class Runner:
@@ -72,7 +56,7 @@ class Runner:
 
     def github(self, identity: str) -> int:
         """Run the job as GitHub's runner does: a shell for each step, until one fails."""
-        job = workflow(".github/workflows/evaluate.yml")
+        job: dict[str, Any] = yaml.safe_load(commands("ci-github"))
         assert job["permissions"] == {"contents": "read", "id-token": "write"}
         variables = {
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
@@ -86,7 +70,7 @@ class Runner:
 
     def gitlab(self, token: Callable[[str], str]) -> int:
         """Run the job as GitLab's runner does: one shell for the script, one for what is after."""
-        job = workflow(".gitlab-ci.yml")["evaluate"]
+        job: dict[str, Any] = yaml.safe_load(commands("ci-gitlab"))["evaluate"]
         variables = {name: token(each["aud"]) for name, each in job["id_tokens"].items()}
         for path in (self.directory, *self.directory.iterdir()):  # its checkout
             path.chmod(0o777 if path.is_dir() else 0o666)

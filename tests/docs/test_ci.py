@@ -15,8 +15,8 @@ import pytest
 
 from testbed.emulator.organization import ADMIN_API_KEY
 from testbed.vault import VaultServer
-from tests.docs.ci_jobs import PAGE, SHARED, Runner, configuration, identity_service
-from tests.docs.pages import commands
+from tests.docs.ci_jobs import SHARED, Runner, identity_service
+from tests.docs.pages import DOCS, commands, tables
 from tests.logins.issuer import REPOSITORY, Issuer
 from tests.support.documented import run_commands
 from tests.support.fresh_vault import operator_fills_in
@@ -81,7 +81,8 @@ def checkout(
     (directory / "evaluate.py").write_text(EVALUATE)
     openai_server.reset()
     with VaultServer() as vault, issuer.serve_keys() as url:
-        text = configuration().replace("https://vault.example:8200", vault.address)
+        (table,) = tables("ci.md")
+        text = table.replace("https://vault.example:8200", vault.address)
         emulator = f'[keys.evaluations.verify]\nbase_url = "{openai_server.base_url}"\n'
         (directory / "freshkey.toml").write_text(text + emulator)
         administrator = Runner(directory, directory, ENVIRONMENT)
@@ -106,7 +107,8 @@ def runner(checkout: Path, openai_server: OpenAIServer, tmpfs_path: Path, tmp_pa
 
 def run_setup(vault: VaultServer, openai: OpenAIServer, directory: Path, url: str) -> None:
     """Fill in what the page's table says for GitHub, and run it."""
-    rows = re.findall(r"^ *\| `(<[A-Z]+>)` \| `([^`]+)`", PAGE, re.MULTILINE)
+    page = (DOCS / "ci.md").read_text()
+    rows = re.findall(r"^ *\| `(<[A-Z]+>)` \| `([^`]+)`", page, re.MULTILINE)
     known = {**operator_fills_in(openai), **dict(rows), "OWNER/REPOSITORY": REPOSITORY}
     text = (directory / "setup.sh").read_text()
     # An issuer that is asked for its discovery document has to speak https.

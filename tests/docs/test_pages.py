@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from freshkey.core.model.faults import FaultKind
-from freshkey.settings import load
 
-from tests.docs.pages import DOCS, PAGES, ROOT, anchors, links, tables
+from tests.docs.pages import DOCS, PAGES, ROOT, anchors, links
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,10 +48,3 @@ def test_there_is_advice_for_every_fault_and_every_alert() -> None:
     groups = yaml.safe_load((ROOT / "configs" / "prometheus" / "alerts.yaml").read_text())["groups"]
     alerts = {rule["alert"] for group in groups for rule in group["rules"]}
     assert rows("operating.md", "What to do when an alert fires") == alerts
-
-
-@pytest.mark.parametrize("page", ["migrating.md", "containers.md"])
-def test_a_configuration_has_no_fault(page: str, tmp_path: Path) -> None:
-    (table,) = tables(page)
-    (tmp_path / "config.toml").write_text(table)
-    assert list(load(tmp_path / "config.toml", {}).keys) == ["billing"]

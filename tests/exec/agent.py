@@ -10,6 +10,8 @@ from typing import Self
 
 Listing = list[dict[str, str]]
 
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n\n"
+
 
 def key(number: int, name: str = "billing") -> str:
     """The key of a generation, made up."""
@@ -23,6 +25,8 @@ class EventsAgent:
         self.path = path
         self.keys: dict[str, int] = dict.fromkeys(names or ("billing",), 0)
         self.refuse: tuple[str, str] | None = None
+        self.base_url = ""  # of the gateway, which a run is told once there is one
+        self.runs: list[str | None] = []  # what came with each question of a run
         self.last_ids: list[str | None] = []
         self.told: list[str] = []
         self._changed = threading.Condition()
@@ -63,6 +67,11 @@ class EventsAgent:
             self.keys[name] = number
             self._changed.notify_all()
 
+    def open_gateway(self, base_url: str) -> None:
+        with self._changed:
+            self.base_url = base_url
+            self._changed.notify_all()
+
     def _run(self, target: Callable[[socket.socket], None], argument: socket.socket) -> None:
         thread = threading.Thread(target=target, args=(argument,))
         self._threads.append(thread)
@@ -83,11 +92,15 @@ class EventsAgent:
                     name, _, value = header.partition(": ")
                     headers[name.lower()] = value
                 path = line.split()[1]
+                if path == "/v1/gateway/run":
+                    self.runs.append(headers.get("authorization"))
                 if path == "/v1/keys":
                     self._send(connection, "200 OK", [{"name": name} for name in self.keys])
                 elif self.refuse:
                     status, detail = self.refuse
                     self._send(connection, status, {"detail": detail})
+                elif path == "/v1/gateway/run":
+                    self._tell_base_url(connection)
                 else:
                     self._tell(connection, path.split("/")[3], headers.get("last-event-id"))
 
@@ -96,9 +109,21 @@ class EventsAgent:
         head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
+    def _tell_base_url(self, connection: socket.socket) -> None:
+        connection.sendall(_HEAD)
+        told = ""
+        while not self._stopping:
+            with self._changed:
+                if told == self.base_url:
+                    self._changed.wait()
+                    continue
+                told = self.base_url
+            content = json.dumps({"base_url": told})
+            connection.sendall(f"event: run\ndata: {content}\n\n".encode())
+
     def _tell(self, connection: socket.socket, name: str, told: str | None) -> None:
         self.last_ids.append(told)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n\n")
+        connection.sendall(_HEAD)
         while not self._stopping:
             with self._changed:
                 number = self.keys[name]

@@ -111,8 +111,12 @@ def test_the_advice_asks_the_same_agent(
 ) -> None:
     config = tmp_path / "a job's.toml"
     config.write_text(f'[server]\nsocket = "{agent.path}"\n')
-    for option, value in (("--config", config), ("--socket", agent.path)):
-        process = execute(option, str(value), "--", *PRINT_KEY)
+    for more, option, value in (
+        ((), "--config", config),
+        ((), "--socket", agent.path),
+        (("--gateway",), "--socket", agent.path),
+    ):
+        process = execute(*more, option, str(value), "--", *PRINT_KEY)
         assert process.stderr is not None
         (advice,) = re.findall("`(freshkey status .*)`", process.stderr.readline())
         assert shlex.split(advice) == ["freshkey", "status", option, str(value)]

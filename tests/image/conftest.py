@@ -71,6 +71,10 @@ class Deployment:
     running: list[ContainerProcess] = field(default_factory=list)
 
     @property
+    def etc(self) -> Path:
+        return self.directory / "etc"
+
+    @property
     def runtime(self) -> Path:
         return self.directory / "run"
 
@@ -85,10 +89,9 @@ class Deployment:
 
     def configure(self, **options: str) -> None:
         """Write configuration and credentials, and make the volumes, as Kubernetes does."""
-        etc = self.directory / "etc"
         more = "\n".join(f"{name} = {value}" for name, value in options.items())
-        etc.mkdir()
-        (etc / "config.toml").write_text(
+        self.etc.mkdir()
+        (self.etc / "config.toml").write_text(
             CONFIG.format(
                 address=self.engine.vault.address,
                 mount=self.engine.mount,
@@ -98,21 +101,21 @@ class Deployment:
                 more=more,
             )
         )
-        (etc / "secret_id").write_text(self.engine.secret_id)
+        (self.etc / "secret_id").write_text(self.engine.secret_id)
         self.runtime.mkdir()
         self.give_volumes(FS_GROUP)
         self.runtime.chmod(0o2777)
 
-    def give_volumes(self, group: int, owner: int = 0) -> None:
-        """Give the credentials to a group, and the volume to it and to an owner."""
-        for file in (self.directory / "etc").iterdir():
+    def give_volumes(self, group: int) -> None:
+        """Give the credentials, and the volume, to a group."""
+        for file in self.etc.iterdir():
             os.chown(file, 0, group)
             file.chmod(0o440)
-        os.chown(self.runtime, owner, group)
+        os.chown(self.runtime, 0, group)
 
     def container(self, identity: Identity = OWN) -> Container:
         volumes = (
-            Volume(self.directory / "etc", "/etc/freshkey", read_only=True),
+            Volume(self.etc, "/etc/freshkey", read_only=True),
             Volume(self.runtime, "/run/freshkey"),
         )
         environment = self.image.config.environment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ import yaml
 
 from testbed.container import Container, Identity, Volume
 from tests.agent.harness import eventually
+from tests.docs.pages import commands
 from tests.support.packages import ROOT
 
 if TYPE_CHECKING:
@@ -40,8 +43,10 @@ def test_the_application_has_a_good_key_through_a_rotation(
 
     deployment.configure(overlap='"2s"')
     own = identity(agent)
-    deployment.give_volumes(own.group, owner=int(options["uid"]))
+    os.chown(deployment.runtime, int(options["uid"]), own.group)
     deployment.runtime.chmod(int(options["mode"], 8))
+    give = commands("compose-credentials").replace("configs/freshkey", f"{deployment.etc}")
+    subprocess.run(["bash", "-euc", give], check=True)
     running = deployment.start(own)
     eventually(lambda: deployment.is_healthy(own) or None, "health")
 

@@ -1,8 +1,8 @@
 """A pod without a kubelet: its containers started here by the very spec of a manifest.
 
-Each has a root of its own, read-only, its processes, and its mounts; they share the pod's volumes.
-The network is this computer's, and so are user ids, as they are in a cluster without user
-namespaces.
+Each has a root of its own, read-only, its users, processes, and mounts; they share the pod's
+volumes. The network is this computer's. User ids are the same inside and outside, unless the spec
+says `hostUsers: false`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testbed.container import Container, ContainerProcess, Identity, Volume
-from tests.agent.harness import Agent, eventually
+from testbed.container import Container, ContainerProcess, Identity, Ids, Volume
+from tests.agent.harness import eventually
 from tests.image.conftest import Image
 from tests.kubernetes.manifests import Object
+
+OWN_USERS = Ids(first=100_000, count=65_536)
+"""As many as the kubelet gives: kubernetes.io/docs/concepts/workloads/pods/user-namespaces."""
+_ROTATE = r"""
+import socket, sys, tomllib
+with open("/etc/freshkey/config.toml", "rb") as config:
+    server = tomllib.load(config).get("server", {})
+with socket.socket(socket.AF_UNIX) as agent:
+    agent.connect(server.get("socket", "/run/freshkey/freshkey.sock"))
+    agent.sendall(b"POST /v1/keys/billing/rotate HTTP/1.1\r\nHost: localhost\r\n"
+                  b"Connection: close\r\nContent-Length: 2\r\n\r\n{}")
+    print(agent.makefile().readline())
+"""
 
 
 @dataclass
@@ -37,12 +50,8 @@ class Pod:
     def __post_init__(self) -> None:
         context = self.spec.get("securityContext", {})
         self.group = context.get("fsGroup")
+        self.ids = Ids() if self.spec.get("hostUsers", True) else OWN_USERS
         self.volumes = {each["name"]: self._volume(each) for each in self.spec["volumes"]}
-
-    @property
-    def agent(self) -> Agent:
-        """The agent whose socket is in the volume."""
-        return Agent(self.volumes.get("keys") or self.volumes["node"] / "socket")
 
     def start(self) -> None:
         """Start what the kubelet would: init containers in turn, then all others."""
@@ -59,6 +68,13 @@ class Pod:
     def start_container(self, container: Object) -> None:
         process = self._container(container).start(*self._command(container))
         self.processes[container["name"]] = process
+
+    def rotate(self) -> None:
+        """Have the key replaced, as the agent's user, who may do so even where `allow` is."""
+        containers = (*self.spec.get("initContainers", ()), *self.spec["containers"])
+        agent = next(each for each in containers if each["name"].startswith("freshkey"))
+        done = self._container(agent).run("python3", "-c", _ROTATE)
+        assert " 202 " in done.stdout, done
 
     def wait_for(self, probe: Object, name: str) -> None:
         """Ask as the kubelet does until the answer is good."""
@@ -85,6 +101,11 @@ class Pod:
         for process in self.processes.values():
             process.kill()
 
+    def namespaces(self, kind: str) -> list[str]:
+        """What each running container has of a kind; see namespaces(7)."""
+        pids = [process.pid_here for process in self.processes.values()]
+        return [str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for pid in pids]
+
     def log(self, name: str) -> str:
         return (self.logs / name).read_text()
 
@@ -103,7 +124,7 @@ class Pod:
                 (place / token["path"]).write_text(self.token)
         for path in (place, *place.iterdir()):
             if self.group is not None:  # as the kubelet does
-                os.chown(path, 0, self.group)
+                os.chown(path, self.ids.first, self.ids.first + self.group)
                 path.chmod(0o2777 if path.is_dir() and "emptyDir" in volume else 0o755)
             if path.is_file():
                 path.chmod(0o640 if self.group is not None else 0o644)
@@ -120,6 +141,7 @@ class Pod:
             Identity(context["runAsUser"], context["runAsGroup"], groups),
             tuple(self._mount(each) for each in container["volumeMounts"]),
             {**self.image.config.environment, **named, **self.variables},
+            self.ids,
         )
 
     def _mount(self, mount: Object) -> Volume:

@@ -1,7 +1,8 @@
-"""docs/kubernetes.md word for word: its commands, with the real kubectl and helm."""
+"""The pages on Kubernetes word for word: their commands, with the real kubectl and helm."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import yaml
 
 from testbed.binaries import HELM, KUBECTL, binary
 from testbed.kubernetes import KubernetesServer
+from tests.docs.pages import DOCS, commands
 from tests.support.packages import ROOT
 
 if TYPE_CHECKING:
@@ -20,15 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
 
-PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
-
-
-def blocks(heading: str, page: str = PAGE) -> list[str]:
-    """The blocks of commands below a heading: what is first, then one way, and the other."""
-    section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    section = re.sub(r"^```.*?^```", "", section, flags=re.MULTILINE | re.DOTALL)
-    found = re.findall(r"(?:^    .+\n)+", section, re.MULTILINE)
-    return [re.sub(r"(?m)^    ", "", block) for block in found]
+PAGE = (DOCS / "kubernetes.md").read_text()
 
 
 class Administrator:
@@ -55,21 +49,21 @@ class Administrator:
         path = os.pathsep.join([*map(str, programs), os.defpath])
         self._environment = {"PATH": path, "KUBECONFIG": str(config), "HOME": str(directory)}
 
-    def run(self, script: str) -> str:
-        done = self._done(script)
+    def run(self, script: str, directory: Path = ROOT) -> str:
+        done = self._done(script, directory)
         assert done.returncode == 0, f"{script}{done.stdout}{done.stderr}"
         return done.stdout
 
     def refusal(self, script: str) -> str:
         """What a command says that has to fail."""
-        done = self._done(script)
+        done = self._done(script, ROOT)
         assert done.returncode != 0, done.stdout
         return done.stderr
 
-    def _done(self, script: str) -> subprocess.CompletedProcess[str]:
+    def _done(self, script: str, directory: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
-            cwd=ROOT,
+            cwd=directory,
             env=self._environment,
             capture_output=True,
             text=True,
@@ -90,32 +84,30 @@ def administrator(tmp_path: Path) -> Iterator[Administrator]:
 
 
 def test_a_sidecar(administrator: Administrator) -> None:
-    namespace, by_kustomize, by_helm = blocks("A sidecar")
-    administrator.run(namespace)
+    by_kustomize = commands("kubernetes-sidecar")
+    administrator.run(commands("kubernetes-namespace"))
     administrator.run(by_kustomize)
     assert administrator.get("deployments", "billing") == ["billing"]
     administrator.run(by_kustomize.replace("sidecar", "init"))
     administrator.run("kubectl delete -k configs/kubernetes/sidecar")
     assert administrator.get("deployments", "billing") == []
-    administrator.run(by_helm)
+    administrator.run(commands("kubernetes-sidecar-helm"))
     assert administrator.get("deployments", "billing") == ["billing"]
 
 
 def test_an_agent_for_each_node(administrator: Administrator) -> None:
-    namespace, by_kustomize, _, application = blocks("An agent for each node")
-    administrator.run(namespace)
-    administrator.run(by_kustomize)
+    administrator.run(commands("kubernetes-node-namespace"))
+    administrator.run(commands("kubernetes-node"))
     assert administrator.get("daemonsets", "freshkey") == ["freshkey-node"]
-    administrator.run(application)
+    administrator.run(commands("kubernetes-node-application"))
     assert administrator.get("pods", "billing") == ["application"]
 
 
 def test_an_agent_for_each_node_by_helm(administrator: Administrator) -> None:
-    namespace, _, by_helm, application = blocks("An agent for each node")
-    administrator.run(namespace)
-    administrator.run(by_helm)
+    administrator.run(commands("kubernetes-node-namespace"))
+    administrator.run(commands("kubernetes-node-helm"))
     assert administrator.get("daemonsets", "freshkey") == ["freshkey-node"]
-    administrator.run(application)
+    administrator.run(commands("kubernetes-node-application"))
     assert administrator.get("persistentvolumeclaims", "billing") == ["freshkey"]
 
 
@@ -130,7 +122,7 @@ def test_how_to_see_whether_it_works(
     administrator: Administrator, name: str, objects: str, namespace: str
 ) -> None:
     """No kubelet answers here, but the API server finds the container that the page names."""
-    (block,) = blocks("Does it work?")
+    block = commands("kubernetes-status")
     if namespace != "billing":
         assert f"`-n {namespace} {objects}` in place of `-n billing deployment/billing`" in PAGE
         block = block.replace("-n billing deployment/billing", f"-n {namespace} {objects}")
@@ -150,15 +142,40 @@ def test_how_to_see_whether_it_works(
         assert "container else is not valid for pod one" in other
 
 
-def test_the_reviewer(administrator: Administrator) -> None:
-    """The kubectl commands of docs/auth/kubernetes.md: tests/logins runs Vault's."""
-    page = (ROOT / "docs" / "auth" / "kubernetes.md").read_text()
-    account, address = blocks("Vault", page)
-    administrator.run(f"cd ~\n{account}")
-    said = administrator.run(f'cd ~\n{address}\necho "$KUBERNETES_HOST"; cat ca.crt')
+def test_what_a_login_needs(administrator: Administrator, tmp_path: Path) -> None:
+    """docs/auth/kubernetes.md: a reviewer that may review, and a pod with a token for Vault.
+
+    tests/logins runs the page's commands of Vault.
+    """
+    administrator.run(commands("kubernetes-reviewer"), tmp_path)
+    token = (tmp_path / "reviewer.jwt").read_text()
+    pod: dict[str, Any] = yaml.safe_load(commands("kubernetes-pod"))
+    (volume,) = pod["spec"]["volumes"]
+    audience = volume["projected"]["sources"][0]["serviceAccountToken"]["audience"]
+    new = administrator.run(f"kubectl create token vault -n vault --audience {audience}")
+    review = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": new.strip(), "audiences": [audience]},
+    }
+    (tmp_path / "review.json").write_text(json.dumps(review))
+    # The reviewer may do nothing else, not even ask for what kubectl would validate by.
+    create = f"kubectl create --token={token.strip()} --validate=false -o json"
+    answer = json.loads(administrator.run(f"{create} -f {tmp_path}/review.json"))
+    assert answer["status"]["authenticated"]
+
+    administrator.run("kubectl create sa billing")
+    (container,) = pod["spec"]["containers"]
+    container |= {"name": "application", "image": "registry.example/application"}
+    whole = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "billing"}, **pod}
+    (tmp_path / "pod.json").write_text(json.dumps(whole))
+    administrator.run(f"kubectl create --validate=strict -f {tmp_path}/pod.json")
+    assert administrator.get("pods", "default") == ["billing"]
+
+
+def test_where_vault_asks(administrator: Administrator, tmp_path: Path) -> None:
+    """docs/auth/kubernetes.md: the API server's address, and whom to trust for it."""
+    address = f'{commands("kubernetes-address")}echo "$KUBERNETES_HOST"; cat ca.crt'
     server = administrator.server
-    assert said == f"{server.address}\n{server.ca_file.read_text()}"
-    may = (
-        'kubectl auth can-i create tokenreviews.authentication.k8s.io --token="$(cat reviewer.jwt)"'
-    )
-    assert administrator.run(f"cd ~\n{may}") == "yes\n"
+    expected = f"{server.address}\n{server.ca_file.read_text()}"
+    assert administrator.run(address, tmp_path) == expected

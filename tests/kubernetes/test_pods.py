@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from tests.agent.harness import Engine, eventually
 from tests.image.conftest import Image
 from tests.kubernetes.conftest import Cluster
 from tests.kubernetes.manifests import kustomized, manifest, of_kind, pod_of, rendered_chart
-from tests.kubernetes.pod import Pod
+from tests.kubernetes.pod import OWN_USERS, Pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,12 +139,30 @@ def run(kubelet: Kubelet) -> Iterator[Callable[..., Pod]]:
         pod.close()
 
 
+def with_own_users(objects: list[Object]) -> list[Object]:
+    """Let the pod of a workload have user ids that are nobody's on the node."""
+    for each in objects:
+        if each["kind"] in {"Deployment", "Pod"}:
+            spec = each["spec"]
+            spec.get("template", each)["spec"]["hostUsers"] = False
+    return objects
+
+
+def assert_nothing_is_shared(*pods: Pod) -> None:
+    """Neither between containers, nor with this computer."""
+    for kind in ("user", "pid", "mnt", "ipc"):
+        found = [each for pod in pods for each in pod.namespaces(kind)]
+        found.append(str(Path(f"/proc/self/ns/{kind}").readlink()))
+        assert len(found) > 2
+        assert len(set(found)) == len(found), kind
+
+
 def assert_served_through_a_rotation(application: Pod, agent: Pod, engine: Engine) -> None:  # noqa: F811
     def requests() -> int:
         return application.log("application").count("models: 200")
 
     before = eventually(requests, "requests")
-    assert agent.agent.post("/v1/keys/billing/rotate") == 202
+    agent.rotate()
     eventually(lambda: engine.counts()["deletions"] or None, "the old key is gone")
     eventually(lambda: requests() > before + 20 or None, "more requests")
     assert application.processes["application"].running, application.log("application")
@@ -156,8 +175,9 @@ def assert_served_through_a_rotation(application: Pod, agent: Pod, engine: Engin
         (lambda: kustomized("sidecar"), 1),
         (lambda: kustomized("init"), 1),
         (lambda: rendered_chart("billing"), 1),
+        (lambda: with_own_users(kustomized("sidecar")), 1),
     ],
-    ids=["sidecar", "init", "chart"],
+    ids=["sidecar", "init", "chart", "own users"],
 )
 def test_an_application_has_a_good_key_and_leaves_none(
     kubelet: Kubelet, run: Callable[..., Pod], objects: Callable[[], list[Object]], mints: int
@@ -173,6 +193,7 @@ def test_an_application_has_a_good_key_and_leaves_none(
         pod.wait_for(container[probe], agent)
     assert kubelet.engine.counts()["mints"] == mints, "`run` goes on with the key of `once`"
     assert_served_through_a_rotation(pod, pod, kubelet.engine)
+    assert_nothing_is_shared(pod)
     pod.stop()
     eventually(lambda: kubelet.engine.counts()["live"] == 0 or None, "the key is revoked")
 
@@ -187,18 +208,25 @@ def test_the_agent_of_a_node_serves_its_pods(kubelet: Kubelet, run: Callable[...
     agent.wait_for(container["readinessProbe"], "freshkey")
     application = run(manifest("node-agent/application.yaml"), "Pod", node)
     assert_served_through_a_rotation(application, agent, kubelet.engine)
+    assert_nothing_is_shared(agent, application)
     assert kubelet.engine.counts()["mints"] == 2
     shared = {path.name for path in application.volumes["freshkey"].iterdir()}
     assert shared == {"freshkey.sock"}, "the journal is out of every pod's reach"
 
-    (other,) = manifest("node-agent/application.yaml")
-    other["metadata"]["name"] = "other"
-    other["spec"]["securityContext"]["runAsUser"] = 1001
-    other["spec"]["containers"][0]["name"] = "other"
-    refused = run([other], "Pod", node)
-    eventually(lambda: not refused.processes["other"].running or None, "a refusal")
-    assert "peer_not_allowed" in refused.log("other")
-    assert '"uid": 1001' in agent.log("freshkey")
+    for user, own_users in ((1001, False), (1000, True)):
+        (other,) = manifest("node-agent/application.yaml")
+        other["metadata"]["name"] = f"other-{user}"
+        other["spec"]["securityContext"]["runAsUser"] = user
+        other["spec"]["containers"][0]["name"] = f"other-{user}"
+        refused = run(with_own_users([other]) if own_users else [other], "Pod", node)
+        eventually(partial(has_ended, refused, f"other-{user}"), "a refusal")
+        assert "peer_not_allowed" in refused.log(f"other-{user}")
+        seen = OWN_USERS.first + user if own_users else user
+        assert f'"uid": {seen}' in agent.log("freshkey")
+
+
+def has_ended(pod: Pod, name: str) -> bool:
+    return not pod.processes[name].running
 
 
 def test_the_next_agent_of_a_node_goes_on_with_its_key(

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from freshkey.settings import load
 
 from testbed.binaries import VAULT, binary
+from tests.docs.pages import DOCS, blocks
 from tests.settings.files import KEY, NO_VARIABLES, written
 from tests.settings.files import VAULT as VAULT_TABLE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from freshkey.settings.auth import AuthSettings
 
     from testbed.vault import VaultServer
 
-PAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "auth"
+PAGES: Final = DOCS / "auth"
 
 
 def block(method: str, language: str) -> str:
-    """Return the one block of that language on a method's page."""
-    page = (PAGES / f"{method}.md").read_text()
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return str(found)
+    """Return the one block of that language on a method's page, besides those that have a name."""
+    every = blocks(PAGES / f"{method}.md")
+    (found,) = (each for each in every if each.language == language and each.name is None)
+    return found.text
 
 
 def run_commands(method: str, vault: VaultServer, directory: Path, **variables: str) -> None:

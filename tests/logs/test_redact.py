@@ -15,6 +15,7 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl"
 @pytest.mark.parametrize(
     "secret",
     [
+        "freshkey-run-AbC_123-xyz",
         "sk-svcacct-AbC_123-xyz",
         "sk-proj-0123456789",
         "sk-svcac****************wxyz",

@@ -123,6 +123,7 @@ def test_the_wheel_is_installed_as_the_page_on_ci_says(tmp_path: Path) -> None:
     (tmp_path / "freshkey").symlink_to(ROOT)
     said = run("sh", "-euc", f"cd {tmp_path}/repository\n{rest}freshkey-venv/bin/freshkey version")
     assert f"freshkey {__version__}\n" in said
+    assert "is not installed" not in said
 
 
 def test_pipx_installs_the_wheel(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from freshkey.core.model.faults import Fault, FaultKind
-from freshkey.serve.access import Access, Rule
+from freshkey.serve.access import Access
 from freshkey.serve.framing import Request
-from freshkey.serve.peers import Peer
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.responses import Later, Response, Stream
+from freshkey.sockets.peers import Peer
 
 from tests.serve.site import FakeControl, Reads, routes_of
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from freshkey.core.model.view import KeyView
+    from freshkey.sockets.rules import Rule
 
 PEER = Peer(321, 1000, 100, "/usr/bin/python3", "billing.service")
 SEALED = Fault(FaultKind.SEALED, "Vault is sealed")

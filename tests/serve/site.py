@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
-from freshkey.serve.access import Access, Rule
+from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.endpoint import http
-from freshkey.serve.listener import Listener, listen
+from freshkey.serve.gateway import Gateway
 from freshkey.serve.notices import Notices
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, ServerStop, serve
+from freshkey.serve.runs import Runs
+from freshkey.sockets.listener import Listener, listen
+from freshkey.sockets.rules import Rule
+from freshkey.sockets.server import Limits, ServerStop, serve
 from trio.testing import wait_all_tasks_blocked
 
 if TYPE_CHECKING:
@@ -193,17 +196,20 @@ class Client:
         self.close()
 
 
-def routes_of(
+def routes_of(  # noqa: PLR0913 - what the agent puts together
     published_keys: PublishedKeys,
     access: Access,
     reads: Reads,
     control: FakeControl,
     readers: Readers,
+    *,
+    gateway: Gateway | None = None,
 ) -> Routes:
     """Put routes together as the agent does."""
     audit = RequestAudit(reads)
     reading = Reading(published_keys, access, StoppedClock(), audit, readers)
-    return Routes(published_keys, reading, Notices(published_keys, access, control, audit), control)
+    notices = Notices(published_keys, access, control, audit)
+    return Routes(published_keys, reading, notices, control, Runs(gateway, published_keys, audit))
 
 
 @dataclass
@@ -216,6 +222,7 @@ class Site:
     rules: dict[str, list[Rule]] = field(default_factory=dict)
     reads: Reads = field(default_factory=Reads)
     control: FakeControl = field(default_factory=FakeControl)
+    gateway: Gateway | None = None
     stop: ServerStop = field(default_factory=ServerStop)
     ended: trio.Event = field(default_factory=trio.Event)
 
@@ -229,7 +236,12 @@ class Site:
         self.published_keys.show(FRESH)
         access = Access(self.rules, os.geteuid())
         routes = routes_of(
-            self.published_keys, access, self.reads, self.control, Readers(lambda: 400.0)
+            self.published_keys,
+            access,
+            self.reads,
+            self.control,
+            Readers(lambda: 400.0),
+            gateway=self.gateway,
         )
         listener = listen(self.path, mode=0o600)
         await self.nursery.start(

@@ -11,9 +11,10 @@ import pytest
 from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
-from freshkey.serve.access import Access, Rule
-from freshkey.serve.peers import Peer, overflow_gid, overflow_uid
+from freshkey.serve.access import Access
 from freshkey.settings.keys import AllowSettings, KeySettings
+from freshkey.sockets.peers import Peer, overflow_gid, overflow_uid
+from freshkey.sockets.rules import Rule
 
 from tests.serve.asker import Asker
 from tests.serve.site import FRESH, Site, get

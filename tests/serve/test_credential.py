@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.core.model.view import KeyStatus, KeyView
-from freshkey.serve.access import Access, Rule
+from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.credential import CredentialSocket, named_by_systemd
-from freshkey.serve.endpoint import Endpoint
-from freshkey.serve.listener import listen
-from freshkey.serve.peers import Peer
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
-from freshkey.serve.server import Limits, ServerStop, serve
+from freshkey.sockets.endpoint import Endpoint
+from freshkey.sockets.listener import listen
+from freshkey.sockets.peers import Peer
+from freshkey.sockets.rules import Rule
+from freshkey.sockets.server import Limits, ServerStop, serve
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.serve.site import FRESH, KEY, TAG, Client, Reads, StoppedClock

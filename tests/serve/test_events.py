@@ -9,8 +9,8 @@ import pytest
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
-from freshkey.serve.access import Rule
-from freshkey.serve.server import Limits
+from freshkey.sockets.rules import Rule
+from freshkey.sockets.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.serve.site import FRESH, KEY, PUBLICATION, TAG, get

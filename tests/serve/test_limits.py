@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from freshkey.serve.server import Limits
+from freshkey.sockets.server import Limits
 from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 

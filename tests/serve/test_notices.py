@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from freshkey.core.model.view import KeyStatus, KeyView
-from freshkey.serve.access import Access, Rule
+from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.notices import Notices
-from freshkey.serve.peers import Peer, overflow_uid
 from freshkey.serve.published_keys import PublishedKeys
+from freshkey.sockets.peers import Peer, overflow_uid
+from freshkey.sockets.rules import Rule
 
 from tests.serve.site import FRESH, TAG, FakeControl, Reads
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from freshkey.serve.outbox import Outbox
 from freshkey.serve.responses import text
+from freshkey.sockets.outbox import Outbox
 from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
@@ -15,8 +15,8 @@ from tests.serve.site import KEY, get
 
 if TYPE_CHECKING:
     from freshkey.serve.framing import Request
-    from freshkey.serve.peers import Peer
     from freshkey.serve.responses import Response
+    from freshkey.sockets.peers import Peer
 
     from tests.serve.site import Client, Site
 

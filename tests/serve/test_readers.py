@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from freshkey.serve.peers import Peer
 from freshkey.serve.readers import MOST, Readers
+from freshkey.sockets.peers import Peer
 
 ANN = Peer(1, 1000, 100, "/usr/bin/ann", "ann.service")
 BOB = Peer(2, 1001, 100)

@@ -16,8 +16,8 @@ from tests.serve.site import KEY, TAG, get
 
 if TYPE_CHECKING:
     from freshkey.serve.framing import Request
-    from freshkey.serve.peers import Peer
     from freshkey.serve.responses import Response
+    from freshkey.sockets.peers import Peer
     from trio.testing import MockClock
 
     from tests.serve.site import Site

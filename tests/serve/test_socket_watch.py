@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from freshkey.serve.listener import Listener
-from freshkey.serve.socket_watch import LOOK_EVERY, keep_in_place
+from freshkey.sockets.listener import Listener
+from freshkey.sockets.socket_watch import LOOK_EVERY, keep_in_place
 from structlog.testing import capture_logs
 
 from tests.serve.site import get

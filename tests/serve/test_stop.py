@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.serve.server import Limits
+from freshkey.sockets.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.serve.site import get

@@ -10,7 +10,7 @@ import trio
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
-from freshkey.serve.server import Limits
+from freshkey.sockets.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.serve.site import FRESH, PUBLICATION, TAG, get

@@ -12,6 +12,7 @@ URL = (
 )
 SECONDS = 'and must be integer seconds, or a string such as "90s" or "1h30m"'
 METHODS = "token, approle, kubernetes, jwt, cert, userpass, ldap, aws, gcp, azure"
+GATEWAY = '[gateway]\ntcp = "127.0.0.1:8317"\n[[gateway.clients]]'
 ADDRESS = 'must be an IP address with a port, such as "127.0.0.1:9464"'
 
 
@@ -185,7 +186,10 @@ def test_wrong_key(tmp_path: Path, line: str, fault: str) -> None:
 @pytest.mark.parametrize(
     ("more", "fault"),
     [
-        ("[other]", "other: is unknown: known here are vault, auth, keys, state, server, log"),
+        (
+            "[other]",
+            "other: is unknown: known here are vault, auth, keys, state, server, gateway, log",
+        ),
         ("[log.auth]", "log.auth: stands in the wrong table: write [auth]"),
         ("[keys]\nx = 3", "keys.x: is an integer, and must be a table"),
         (
@@ -210,6 +214,51 @@ def test_wrong_key(tmp_path: Path, line: str, fault: str) -> None:
         *(
             (f'[server]\nhealth = "{wrong}"', f"server.health: {ADDRESS}")
             for wrong in ("9464", "localhost:9464", "127.0.0.1", "1.2.3.4.5:1", "[1.2.3.4]:0")
+        ),
+        (
+            '[gateway]\ntcp = "0.0.0.0:8317"',
+            (
+                'gateway.tcp: is "0.0.0.0:8317", where other machines could connect: name an '
+                'address of loopback, such as "127.0.0.1:8317"'
+            ),
+        ),
+        (
+            '[gateway]\ntcp = "127.0.0.1:8317"',
+            (
+                "gateway.clients: is missing: add [[gateway.clients]] with the user, or the "
+                "token_file, of each client; an entry without them lets in everybody who can "
+                "connect"
+            ),
+        ),
+        (
+            f'{GATEWAY}\nunit = "a.service"',
+            (
+                "gateway.clients[0].unit: can't be seen over TCP: name gateway.socket, or use user "
+                "or token_file"
+            ),
+        ),
+        (
+            f'{GATEWAY}\nkey = "other"',
+            "gateway.clients[0].key: is no key of this configuration: known are billing",
+        ),
+        (
+            f'{GATEWAY}\n[keys.other]\npath = "p"',
+            "gateway.clients[0].key: is missing: name one of billing, other",
+        ),
+        *(
+            (f'{GATEWAY}\npaths = ["{path}"]', f"gateway.clients[0].paths[0]: {why}")
+            for path, why in (
+                ("responses", 'must be a path below the API\'s, such as "/responses"'),
+                ("/v1/responses", 'begins with /v1: write "/responses"'),
+                (
+                    "/organization/projects",
+                    "is OpenAI's administration, which is never passed on: remove it",
+                ),
+            )
+        ),
+        (
+            f'[server]\nhealth = "127.0.0.1:8317"\n{GATEWAY}',
+            "gateway.tcp: is the address of server.health too: use another",
         ),
         (
             f'[server]\nsocket = "/{"s" * 107}"',

@@ -10,8 +10,10 @@ import pytest
 
 from testbed import binaries, build, compiling
 from testbed.binaries import (
+    BENCH_GATEWAY_LOAD,
     BENCH_LOAD,
     BENCH_PEER,
+    BENCH_UPSTREAM,
     ETCD,
     FOR_LOGINS,
     OPENAI_PLUGIN,
@@ -22,7 +24,10 @@ from testbed.binaries import (
 )
 from tests.testbed.build_environment import BuildEnvironment
 
-NAMES = {VAULT, OPENAI_PLUGIN, TOXIPROXY, BENCH_LOAD, BENCH_PEER}
+NAMES = {
+    *(VAULT, OPENAI_PLUGIN, TOXIPROXY),
+    *(BENCH_LOAD, BENCH_PEER, BENCH_UPSTREAM, BENCH_GATEWAY_LOAD),
+}
 BLOCK_ONCE = (
     """[ -e "$FAKE_CALLS.started" ] || { : > "$FAKE_CALLS.started"; read -r _ < "$FAKE_FIFO"; }"""
 )

@@ -152,6 +152,7 @@ async def test_a_reset_forgets_everything(client: Client) -> None:
     [
         ("PUT settings", b"{", 400, "settings: the body is not JSON"),
         ("PUT settings", b'{"x": 1}', 400, "x: unknown setting; there are "),
+        ("GET traffic?last=-1", b"", 400, "traffic: last must be a whole number"),
         ("POST delete_account", b"{", 400, "delete_account: the body must be "),
         ("POST delete_account", b"{}", 400, "delete_account: the body must be "),
         ("POST delete_account", b'{"account_id": "x"}', 404, "delete_account: there is no acc"),

@@ -146,6 +146,16 @@ def test_knobs_travel_whole() -> None:
         "activation_delay": 2,
         "revocation_lag": 3,
         "key_lifetime": 60,
+        "errors_left": {"data_plane": 1},
+        "retry_after": 4,
+        "stream_events": {"chat.completions": 1000},
+        "stream_interval": {"chat.completions": 0.1},
+        "stream_pause": {"realtime": 30},
+        "stream_hold": {"responses": 2},
+        "stream_break": {"audio.speech": 5},
+        "image_bytes": 100,
+        "realtime_refuses_late": True,
+        "realtime_ends_with_key": False,
     }
     assert parse(body).to_json() == body
     assert (
@@ -170,6 +180,7 @@ def test_knobs_travel_whole() -> None:
         ({"errors": {"costs": "teapot"}}, "errors.costs: unknown error 'teapot'; there are "),
         ({"errors": {"costs": 503}}, "errors.costs: unknown error 503; there are "),
         ({"lost_answers": {"costs": 1.5}}, "lost_answers.costs: expected a whole number"),
+        ({"realtime_refuses_late": 1}, "realtime_refuses_late: expected true or false"),
         ({"requests_per_minute": {"costs": -7}}, "requests_per_minute.costs: expected a whole"),
     ],
 )

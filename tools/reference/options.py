@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin
 
 from freshkey.core.model.struct import Struct
-from freshkey.settings import keys, model, option_types, values
+from freshkey.settings import gateway, keys, model, option_types, values
 from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD
 from freshkey.settings.environment import VARIABLES
 from msgspec import NODEFAULT
@@ -30,6 +30,8 @@ AFTER_AUTH: Final[tuple[type[Struct], ...]] = (
     keys.CredentialSettings,
     model.StateSettings,
     model.ServerSettings,
+    gateway.GatewaySettings,
+    gateway.GatewayClientSettings,
     model.LogSettings,
 )
 _DURATIONS: Final = (values.duration, values.positive_duration)
@@ -53,7 +55,9 @@ _KINDS: Final[dict[object, str]] = {
     option_types.MountPath: "path in Vault",
     option_types.VaultUrl: "URL",
     option_types.ApiUrl: "URL",
+    option_types.ApiPath: "path",
     option_types.HostPort: "address",
+    option_types.LoopbackPort: "address",
     Path: "path",
     bool: "boolean",
     str: "string",

@@ -27,7 +27,9 @@ def add_asking(add: Callable[[str, str, str], ArgumentParser]) -> None:
     getting = add("get", "get:get", "print a key from the running agent")
     watching = add("watch", "watch:watch", "print a line of JSON for every new generation of a key")
     rotating = add("rotate", "rotate:rotate", "have the running agent replace a key")
-    executing = add("exec", "exec:execute", "run a command with keys in its environment")
+    executing = add(
+        "exec", "exec:execute", "run a command with keys, or the gateway, in its environment"
+    )
     for asking in (getting, watching, rotating):
         asking.add_argument("name", metavar="NAME", type=key_name, help="the key, [keys.NAME]")
     for asking in (status, getting, watching, rotating, executing):
@@ -106,7 +108,6 @@ def _for_exec(executing: ArgumentParser) -> None:
     executing.add_argument(
         "--on-change",
         choices=("restart", "signal", "none"),
-        default="restart",
         help="what to do when a key was replaced: restart the command, at most every 5 s; signal "
         "it, and it has to read the key elsewhere, because its environment stays; or nothing "
         "(default: restart)",
@@ -130,6 +131,12 @@ def _for_exec(executing: ArgumentParser) -> None:
         action="store_true",
         help="start the command without the keys that are not there after 5 s; their variables "
         "are unset",
+    )
+    executing.add_argument(
+        "--gateway",
+        action="store_true",
+        help="give the command no key, but the gateway's address in OPENAI_BASE_URL, and in "
+        "OPENAI_API_KEY a token that is good until the command ends",
     )
     executing.add_argument(
         "words", metavar="CMD", nargs="+", help="the command and its arguments, after --"

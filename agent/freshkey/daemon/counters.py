@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from freshkey.core.model.actions import Order, Record
     from freshkey.core.model.events import Event
+    from freshkey.gateway.record import Done
     from freshkey.serve.exposition import Labels
 
 VAULT_BUCKETS: Final = (
@@ -34,6 +35,7 @@ VAULT_BUCKETS: Final = (
     60.0,
 )  # seconds
 FILE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+GATEWAY_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
 DONE: Final = "ok"
 
 
@@ -64,6 +66,9 @@ class Counters:
         self.hooks: Counter[Labels] = Counter()  # key, outcome
         self.vault_requests: dict[str, Histogram] = {}  # by operation
         self.publishes = Histogram(FILE_BUCKETS)
+        self.gateway_requests: Counter[Labels] = Counter()  # key, client, status
+        self.gateway_tokens: Counter[Labels] = Counter()  # key, client, direction
+        self.gateway_added = Histogram(GATEWAY_BUCKETS)
 
     def on_record(self, record: Record) -> None:
         """Count a publish; each generation is recorded once."""
@@ -104,6 +109,16 @@ class Counters:
     def on_hook(self, key: str, outcome: str) -> None:
         """Count the end of a hook."""
         self.hooks[key, outcome] += 1
+
+    def on_gateway(self, done: Done) -> None:
+        """Count a request of a gateway's client; key and client are empty for one that is none."""
+        labels = done.key or "", done.client or ""
+        self.gateway_requests[*labels, str(done.status)] += 1
+        if done.usage is not None:
+            self.gateway_tokens[*labels, "input"] += done.usage.input
+            self.gateway_tokens[*labels, "output"] += done.usage.output
+        if done.added is not None:
+            self.gateway_added.observe(done.added)
 
     def on_vault_request(self, operation: Operation, seconds: float) -> None:
         """Take how long a request to Vault took, answered or not."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Self, TypeAlias, final
 import structlog
 
 from freshkey.core.model.faults import FaultError
-from freshkey.serve.activation import take_inherited
 from freshkey.serve.credential import CredentialSocket
-from freshkey.serve.endpoint import Endpoint, http
-from freshkey.serve.health import HealthListener, health
-from freshkey.serve.listener import Listener, listen
+from freshkey.serve.endpoint import http
+from freshkey.serve.health import health
+from freshkey.sockets.activation import take_inherited
+from freshkey.sockets.endpoint import Endpoint
+from freshkey.sockets.listener import Listener, listen
+from freshkey.sockets.tcp_listener import TcpListener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
 
     from freshkey.serve.connection import Answer
     from freshkey.serve.reading import Reading
+    from freshkey.settings.gateway import GatewaySettings
     from freshkey.settings.keys import CredentialSettings
     from freshkey.settings.model import ServerSettings, Settings
     from freshkey.settings.urls import HostPort
+    from freshkey.sockets.endpoint import Listening
 
-    Access: TypeAlias = ServerSettings | CredentialSettings
+    Access: TypeAlias = ServerSettings | CredentialSettings | GatewaySettings
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -35,7 +39,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._open: dict[Path, Listener] = {}
-        self._health: dict[HostPort, HealthListener] = {}
+        self._tcp: dict[HostPort, TcpListener] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -50,24 +54,24 @@ class Listeners:
         """
         wanted = _wanted(settings)
         made = take_inherited(os.environ, wanted)
-        address = settings.server.health
-        made_health: dict[HostPort, HealthListener] = {}
+        addresses = _addresses(settings)
+        made_tcp: dict[HostPort, TcpListener] = {}
         try:
-            if address is not None and address not in self._health:
-                made_health[address] = HealthListener(address)
+            for address in addresses.keys() - self._tcp.keys():
+                made_tcp[address] = TcpListener(address, f"{addresses[address]}: {address}")
             for path in wanted.keys() - self._open.keys() - made.keys():
                 access = wanted[path]
                 made[path] = listen(path, mode=access.mode, owner=access.owner, group=access.group)
         except BaseException:
-            _close(*made.values(), *made_health.values())
+            _close(*made.values(), *made_tcp.values())
             raise
         self._open |= made
-        self._health |= made_health
+        self._tcp |= made_tcp
 
     def take_over(self, settings: Settings) -> None:
         """Close those that a configuration does not name any more, and give the rest its access."""
-        for address in self._health.keys() - {settings.server.health}:
-            self._health.pop(address).close()
+        for address in self._tcp.keys() - _addresses(settings).keys():
+            self._tcp.pop(address).close()
         wanted = _wanted(settings)
         for path in self._open.keys() - wanted.keys():
             self._open.pop(path).close()
@@ -79,15 +83,15 @@ class Listeners:
 
     def close(self) -> None:
         """Close all."""
-        _close(*self._open.values(), *self._health.values())
+        _close(*self._open.values(), *self._tcp.values())
         self._open.clear()
-        self._health.clear()
+        self._tcp.clear()
 
     def endpoints(self, settings: Settings, answer: Answer, reading: Reading) -> list[Endpoint]:
         """Say what each listener serves: HTTP, or one key's credential."""
         found = [http(self._open[settings.server.socket], answer)]
         if settings.server.health is not None:
-            found.append(health(self._health[settings.server.health], answer))
+            found.append(health(self._tcp[settings.server.health], answer))
         for name, key in settings.keys.items():
             if key.credential is not None:
                 credential = CredentialSocket(name, reading)
@@ -95,14 +99,31 @@ class Listeners:
                 found.append(Endpoint(listener, credential.attend, on_refused=credential.refuse))
         return found
 
+    def of_gateway(self, settings: Settings) -> list[Listening]:
+        """List the listeners of the gateway."""
+        found: list[Listening] = []
+        if settings.gateway.socket is not None:
+            found.append(self._open[settings.gateway.socket])
+        if settings.gateway.tcp is not None:
+            found.append(self._tcp[settings.gateway.tcp])
+        return found
 
-def _close(*listeners: Listener | HealthListener) -> None:
+
+def _addresses(settings: Settings) -> Mapping[HostPort, str]:
+    """Return the addresses of TCP that are listened on, each with its option."""
+    named = ("server.health", settings.server.health), ("gateway.tcp", settings.gateway.tcp)
+    return {address: option for option, address in named if address is not None}
+
+
+def _close(*listeners: Listener | TcpListener) -> None:
     for listener in listeners:
         listener.close()
 
 
 def _wanted(settings: Settings) -> Mapping[Path, Access]:
     wanted: dict[Path, Access] = {settings.server.socket: settings.server}
+    if settings.gateway.socket is not None:
+        wanted[settings.gateway.socket] = settings.gateway
     for key in settings.keys.values():
         if key.credential is not None:
             wanted[key.credential.socket] = key.credential

@@ -34,6 +34,8 @@ def allow_connections(settings: Settings) -> None:
     """Raise the limit of open files for as many connections as are configured, or warn."""
     connections = settings.server.max_connections
     wanted = connections + _BESIDE
+    if settings.gateway.is_on:
+        wanted += 2 * settings.gateway.max_requests + _BESIDE  # a request has two connections
     allowed = allow_descriptors(wanted)
     if allowed < wanted:
         message = (

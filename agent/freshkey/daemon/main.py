@@ -143,15 +143,15 @@ class _Daemon:
         if self._is_stopping:
             parts.loop.stop()
         self._listeners.take_over(settings)
-        server = await serving.start(parts)
+        await serving.start(parts)
         self.manager.watch(parts.environment.published_keys, parts.loop.turned_at)
         await work(parts, partial(self._pause_to_reload, reloaded=before is not None))
         self._loop = None
         self._for_the_next += parts.loop.not_taken()
-        server.asked.set()
-        await server.released.wait()
+        await serving.release()
         if parts.loop.is_paused:
             return Before.of(parts)
+        serving.close()
         parts.environment.keeper.close(parts.loop.state)
         self._listeners.close()
         return None

@@ -124,6 +124,24 @@ def _counted(counters: Counters, keys: list[str]) -> Iterator[Metric | Histogram
     )
     yield counter("hooks", "Hooks that ended.", ("key", "outcome"), counters.hooks)
     yield counter(
+        "gateway_requests",
+        "Requests to the gateway; key and client are empty if no entry was for the client.",
+        ("key", "client", "status"),
+        counters.gateway_requests,
+    )
+    yield counter(
+        "gateway_tokens",
+        "Tokens that OpenAI says it took and gave.",
+        ("key", "client", "direction"),
+        counters.gateway_tokens,
+    )
+    yield HistogramMetric(
+        "freshkey_gateway_added_seconds",
+        "What the gateway adds to the time until an answer begins.",
+        (),
+        {(): _of(counters.gateway_added)},
+    )
+    yield counter(
         "log_dropped",
         "Lines of the log that found no room.",
         (),

@@ -16,7 +16,8 @@ from freshkey.serve.notices import Notices
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.serve.routes import Routes
-from freshkey.serve.server import Limits, ServerStop, serve
+from freshkey.serve.runs import Runs
+from freshkey.sockets.server import Limits, ServerStop, serve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from freshkey.core.model.events import Event
     from freshkey.daemon.assembly import Parts, ProcessParts
     from freshkey.daemon.endpoints import Listeners
+    from freshkey.daemon.gateway import GatewayServing
     from freshkey.logs.audit import Audit
+    from freshkey.settings.model import Settings
 
 
 @final
@@ -46,11 +49,13 @@ class Serving:
         self._send = send
         self._servers = servers
         self._readers = Readers(boot_time)
+        self._gateway: GatewayServing | None = None
+        self._stops: tuple[ServerStop, ...] = ()
         self._hooks_ended = trio.Event()
         self._hooks_ended.set()
 
-    async def start(self, parts: Parts) -> ServerStop:
-        """Serve, and run hooks; return what ends that."""
+    async def start(self, parts: Parts) -> None:
+        """Serve, and run hooks, until `release`."""
         clock, counters = self._process.clock, self._process.counters
         settings, environment = parts.settings, parts.environment
         keys, hooks = environment.published_keys, environment.hooks
@@ -59,16 +64,45 @@ class Serving:
         control = Control(parts.loop, self._send, reporter, counters)
         access, audit = Access.of(settings.keys), RequestAudit(record, counters.on_read)
         reading = Reading(keys, access, clock, audit, self._readers)
-        routes = Routes(keys, reading, Notices(keys, access, control, audit), control)
+        gateway = self._gateway_for(settings, record)
+        runs = Runs(None if gateway is None else gateway.access(settings), keys, audit)
+        routes = Routes(keys, reading, Notices(keys, access, control, audit), control, runs)
         served = self._listeners.endpoints(settings, routes.answer, reading)
         limits = Limits(settings.server.max_connections, settings.server.max_connections_per_uid)
         stop = ServerStop()
         serving = partial(serve, served, limits, commit=record.flush, stop=stop)
         await self._servers.start(partial(_until_closed, serving, record))
+        gateway_stop = None
+        if gateway is not None:
+            listeners = self._listeners.of_gateway(settings)
+            gateway_stop = await gateway.start(settings, keys, control.report, record, listeners)
         before, self._hooks_ended = self._hooks_ended, trio.Event()
         run = partial(hooks.run, stop.asked)
         self._servers.start_soon(_after, before, run, self._hooks_ended)
-        return stop
+        self._stops = (stop,) if gateway_stop is None else (stop, gateway_stop)
+
+    async def release(self) -> None:
+        """Accept nobody more; return when another configuration may have the listeners."""
+        if self._gateway is not None:
+            self._gateway.expect_runs()
+        for stop in self._stops:
+            stop.asked.set()
+        for stop in self._stops:
+            await stop.released.wait()
+
+    def close(self) -> None:
+        """Have the gateway's connections come to their end, too: no configuration follows."""
+        if self._gateway is not None:
+            self._gateway.close()
+
+    def _gateway_for(self, settings: Settings, record: Audit) -> GatewayServing | None:
+        """Return the gateway, if it is on, or was before."""
+        if self._gateway is None and settings.gateway.is_on:
+            # Most agents have none, and start without what it needs.
+            from freshkey.daemon.gateway import GatewayServing  # noqa: PLC0415
+
+            self._gateway = GatewayServing(self._servers, self._process.counters, record)
+        return self._gateway
 
 
 async def _until_closed(

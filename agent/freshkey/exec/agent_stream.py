@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from selectors import BaseSelector
 
+    from freshkey.core.model.secret import Secret
     from freshkey.exec.answers import Event
 
 _FIRST_PAUSE: Final = 0.1  # seconds; doubles with every try that comes to nothing
@@ -29,17 +30,21 @@ _AT_ONCE: Final = 64 * 1024
 class AgentStream:
     """Asks for one path on a connection of its own, again with a growing pause when that ends.
 
-    `trouble` says why there are no news, and is empty while they may come. `hopeless` is whether
-    only a person can change that, `unanswered` whether nobody listens at the socket at all.
+    `token` goes along as a bearer's. `trouble` says why there are no news, and is empty while they
+    may come. `hopeless` is whether only a person can change that, `unanswered` whether nobody
+    listens at the socket at all.
     """
 
-    def __init__(self, path: Path, target: str, selector: BaseSelector) -> None:
+    def __init__(
+        self, path: Path, target: str, selector: BaseSelector, token: Secret | None = None
+    ) -> None:
         self.trouble = ""
         self.hopeless = False
         self.unanswered = False
         self._path = path
         self._target = target
         self._selector = selector
+        self._token = token
         self._socket: socket.socket | None = None
         self._reader = AnswerReader()
         self._tag = ""
@@ -153,6 +158,8 @@ class AgentStream:
 
     def _request(self) -> bytes:
         lines = [f"GET {self._target} HTTP/1.1", "Host: localhost"]
+        if self._token is not None:
+            lines.append(f"Authorization: Bearer {self._token.reveal()}")
         if self._tag:
             lines.append(f"Last-Event-ID: {self._tag}")
         return "\r\n".join([*lines, "", ""]).encode()

@@ -9,10 +9,12 @@ from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
+from freshkey.exec.key_feed import KeyFeed
 from freshkey.exec.key_names import ChoiceError, with_keys
-from freshkey.exec.key_source import HopelessError, KeySource
 from freshkey.exec.processes import StartError, exit_status, find, reap, start
+from freshkey.exec.run_feed import VARIABLES, RunFeed
 from freshkey.exec.signals import SignalReader
+from freshkey.exec.source import HopelessError, Source
 from freshkey.exec.supervision import AskAgain, Leave, Send, Supervision
 from freshkey.logs.standard_error import tell
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from freshkey.exec.processes import Found
     from freshkey.exec.signals import Received
+    from freshkey.exec.source import Feed
     from freshkey.exec.supervision import Order, Rules
 
 _FAILED: Final = 1
@@ -32,6 +35,7 @@ _STOPS_OF_A_TERMINAL: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.
 class Task(NamedTuple):
     """What to run, with which key in which variable, from which agent.
 
+    Without `variables` it gets no key, but what it needs to use the gateway.
     `config` is what an agent of our own is started with when nobody answers at the socket; None
     never starts one. `status_command` asks the same agent what it holds.
     """
@@ -72,14 +76,15 @@ class _Loop:
         self._selector = DefaultSelector()
         self._selector.register(self._signals, EVENT_READ)
         now = time.monotonic()
-        self._supervision = Supervision(task.rules, frozenset(task.variables.values()), now)
-        self._source = KeySource(
-            task.socket,
-            task.variables,
-            self._selector,
-            self._supervision.on_key,
-            task.status_command,
-        )
+        self._variables = task.variables or VARIABLES
+        self._supervision = Supervision(task.rules, frozenset(self._variables.values()), now)
+        on_value = self._supervision.on_key
+        feed: Feed
+        if task.variables:
+            feed = KeyFeed(task.socket, task.variables.values(), self._selector, on_value)
+        else:
+            feed = RunFeed(task.socket, self._selector, on_value)
+        self._source = Source(feed, task.status_command)
         self._command: int | None = None
 
     def run(self) -> int:
@@ -137,7 +142,7 @@ class _Loop:
                 if self._command is not None:
                     os.kill(self._command, order.number)
         elif not isinstance(order, Leave):
-            environment = with_keys(os.environ, self._task.variables, order.keys)
+            environment = with_keys(os.environ, self._variables, order.keys)
             self._command = start(self._task.command, environment, self._found)
 
     def _on_signal(self, received: Received) -> None:

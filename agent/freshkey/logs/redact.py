@@ -1,7 +1,8 @@
 """Takes secrets out of text, wherever they come from: by their look, and by their value.
 
-The look covers OpenAI keys, Vault tokens, and the JSON web tokens that logins use. The values are
-those that the agent holds, for what has no look: secret-ids, passwords, custom token ids.
+The look covers OpenAI keys, Vault tokens, the JSON web tokens that logins use, and the tokens of
+runs: so many of these may come that they would push out others. The values are those that the agent
+holds, for what has no look: secret-ids, passwords, custom token ids.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LOOKS: Final = re.compile(
     r"""
     # the start of a word, also after an escape: %0A, \x0a, \n, \u000a
-    (?=[behrs])
+    (?=[befhrs])
     (?: (?<![A-Za-z0-9]) | (?<=[%x][0-9A-Fa-f]{2}) | (?<=\\[nrt]) | (?<=\\u[0-9A-Fa-f]{4}) )
     (?:
         sk-[A-Za-z0-9_*-]{8,}                                      # OpenAI
+      | freshkey-run-[A-Za-z0-9_-]{8,}                             # core.model.run_token
       | hv[sbr]\.[A-Za-z0-9_.-]{8,}                                # Vault, since 1.10
       | [sbr]\.[A-Za-z0-9]{24,}                                    # Vault before
       | eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]* # RFC 7519

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a Unix socket: its peers, and what they get.
+"""HTTP/1.1 over a Unix socket: what peers get of the keys.
 
-May import: core.model, host, settings.
+May import: core.model, settings, sockets.
 """

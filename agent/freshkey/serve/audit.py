@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 if TYPE_CHECKING:
-    from freshkey.serve.peers import Peer
+    from freshkey.sockets.peers import Peer
 
 _REMEMBERED: Final = 512  # peers, and as many kinds of what happens to them
 
@@ -50,11 +50,15 @@ class RequestAudit:
         self._count("" if outcome == "unknown_key" else name, via, outcome)
         self.tell("key.read", peer, name, tag, outcome)
 
-    def tell(self, event: str, peer: Peer, name: str, tag: str | None, outcome: str) -> None:
+    def tell(self, event: str, peer: Peer, name: str | None, tag: str | None, outcome: str) -> None:
         """Record one event about the key `name`; `tag` is the one that was given or asked for."""
         # A name that is none of ours has any length, and would crowd the others out.
         encode = self._encode_outcome if outcome == "unknown_key" else self._what
         self._record.read(event, self._who(peer), encode(name, tag, outcome))
+
+    def flush(self) -> None:
+        """Write what was told; the server does it before each answer."""
+        self._record.flush()
 
     def _encode_peer(self, peer: Peer) -> bytes:
         credential = {} if peer.credential is None else {"credential": peer.credential}
@@ -67,5 +71,5 @@ class RequestAudit:
             **credential,
         )
 
-    def _encode_outcome(self, name: str, tag: str | None, outcome: str) -> bytes:
+    def _encode_outcome(self, name: str | None, tag: str | None, outcome: str) -> bytes:
         return self._record.part(key=name, tag=tag, outcome=outcome)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.serve.framing import Request
-    from freshkey.serve.peers import Peer
-    from freshkey.serve.resources import ServerResources
+    from freshkey.sockets.peers import Peer
+    from freshkey.sockets.resources import ServerResources
 
     Answer: TypeAlias = Callable[[Request, Peer], Response | Later | Stream]
 
@@ -88,7 +88,10 @@ class Connection:
         """Answer one request; False when the connection ends with it."""
         response = self._answer(request, self._peer)
         if isinstance(response, Stream):
-            await self._stream(response)
+            try:
+                await self._stream(response)
+            finally:
+                response.ended()
             return False
         if isinstance(response, Later):
             awaited = await self._wait_for(response)

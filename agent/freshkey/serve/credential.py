@@ -15,9 +15,9 @@ from freshkey.serve.waiting import WaitEnd, Waiter
 if TYPE_CHECKING:
     import socket
 
-    from freshkey.serve.peers import Peer
     from freshkey.serve.reading import Reading
-    from freshkey.serve.resources import ServerResources
+    from freshkey.sockets.peers import Peer
+    from freshkey.sockets.resources import ServerResources
 
 _VIA: Final = "credential"  # as metrics name it
 _WAIT: Final = 30.0  # seconds for a first key: an empty credential would be taken for one

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 MAX_HEAD: Final = 16 * 1024  # bytes: target and headers
 MAX_BODY: Final = 4 * 1024  # bytes
 _USED: Final = frozenset(
-    {b"host", b"content-length", b"accept", b"if-none-match", b"last-event-id", b"expect"}
+    {
+        b"host",
+        b"content-length",
+        b"accept",
+        b"authorization",
+        b"if-none-match",
+        b"last-event-id",
+        b"expect",
+    }
 )
 MAX_RAW: Final = 48 * 1024  # bytes of a request as sent: head, body, and what chunks add to it
 
@@ -33,6 +41,9 @@ class Request(NamedTuple):
     headers: dict[str, str]
     body: bytes
     keep_alive: bool
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.path})"  # the headers may hold a run's token
 
 
 class _RefusedError(Exception):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from freshkey.serve.access import Access
     from freshkey.serve.audit import RequestAudit
     from freshkey.serve.control import Control
-    from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
+    from freshkey.sockets.peers import Peer
 
 _ACCEPTED: Final = "accepted"
 # Reports of one key that come closer together are one: they would only fill the loop's inbox.

@@ -11,7 +11,7 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.serve.outbox import Outbox
+    from freshkey.sockets.outbox import Outbox
 
 
 @final

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.serve.peers import Peer
+    from freshkey.sockets.peers import Peer
 
 MOST: Final = 64  # readers that are remembered for a key
 

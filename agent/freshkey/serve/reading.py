@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from freshkey.serve.audit import RequestAudit
     from freshkey.serve.framing import Request
     from freshkey.serve.keys import WallClock
-    from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
     from freshkey.serve.readers import Readers
     from freshkey.serve.subscribers import Subscribers
+    from freshkey.sockets.peers import Peer
 
 _JSON: Final = ("Content-Type", "application/json")
 _EVENTS: Final = ("Content-Type", "text/event-stream")

@@ -43,13 +43,15 @@ class Later(NamedTuple):
 class Stream(NamedTuple):
     """An answer without end: after its head comes what `next()` gives, whenever `ready()`.
 
-    `next()` gives nothing when there are no news; `news` is as in `Later`.
+    `next()` gives nothing when there are no news; `news` is as in `Later`. `ended()` is called when
+    nothing more is said, whatever the reason.
     """
 
     head: Response
     news: Subscribers
     ready: Callable[[], bool]
     next: Callable[[], bytes]
+    ended: Callable[[], None] = lambda: None
 
 
 def text(body: str, status: int = HTTPStatus.OK) -> Response:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from freshkey.serve.control import Control
     from freshkey.serve.framing import Request
     from freshkey.serve.notices import Notices
-    from freshkey.serve.peers import Peer
     from freshkey.serve.published_keys import PublishedKeys
     from freshkey.serve.reading import Reading
     from freshkey.serve.responses import Later, Stream
+    from freshkey.serve.runs import Runs
+    from freshkey.sockets.peers import Peer
 
 _READ: Final = ("GET", "HEAD")
 _POST: Final = ("POST",)
@@ -31,12 +32,18 @@ class Routes:
     """Answers requests from the published keys, and passes on to the agent what is for it."""
 
     def __init__(
-        self, published_keys: PublishedKeys, reading: Reading, notices: Notices, control: Control
+        self,
+        published_keys: PublishedKeys,
+        reading: Reading,
+        notices: Notices,
+        control: Control,
+        runs: Runs,
     ) -> None:
         self._published_keys = published_keys
         self._reading = reading
         self._notices = notices
         self._control = control
+        self._runs = runs
 
     def answer(self, request: Request, peer: Peer) -> Response | Later | Stream:
         """Answer one request of a peer at once, or say what it has to wait for."""
@@ -55,6 +62,8 @@ class Routes:
             case ["", "v1", "keys", name, "rotate"]:
                 allowed = _POST
                 respond = partial(self._notices.rotate, peer, name, request.body)
+            case ["", "v1", "gateway", "run"]:
+                respond = partial(self._runs.answer, request, peer)
             case path:
                 of_the_agent = self._of_the_agent(path, peer)
                 if of_the_agent is None:

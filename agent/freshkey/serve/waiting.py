@@ -13,8 +13,8 @@ from freshkey.serve.outgoing import Outgoing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from freshkey.serve.resources import ServerResources
     from freshkey.serve.subscribers import Subscribers
+    from freshkey.sockets.resources import ServerResources
 
 
 class WaitEnd(Enum):

@@ -12,6 +12,7 @@ from msgspec.structs import force_setattr
 from freshkey.core.model.struct import Struct, field
 from freshkey.settings import values
 from freshkey.settings.auth import AuthSettings
+from freshkey.settings.gateway import GatewaySettings
 from freshkey.settings.keys import KeySettings
 from freshkey.settings.option_types import (
     Account,
@@ -124,4 +125,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     keys: dict[str, KeySettings] = field(default_factory=dict)  # rules tell more
     state: StateSettings = StateSettings()
     server: ServerSettings = ServerSettings()
+    gateway: GatewaySettings = GatewaySettings()
     log: LogSettings = LogSettings()

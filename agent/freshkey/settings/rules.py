@@ -10,6 +10,7 @@ from typing import Final
 
 from freshkey.settings.auth_rules import broken_auth_rules
 from freshkey.settings.faults import Finding, Place, rendered
+from freshkey.settings.gateway_rules import broken_gateway_rules
 from freshkey.settings.keys import FileFormat, FileSettings, HookSettings, KeySettings
 from freshkey.settings.model import Settings, VaultSettings
 from freshkey.settings.values import KEY_NAME
@@ -25,6 +26,7 @@ def broken_rules(settings: Settings) -> Iterator[Finding]:
         yield Finding(("keys",), "is missing: add a table such as [keys.billing] with a path")
     for name, key in settings.keys.items():
         yield from _key(("keys", name), key)
+    yield from broken_gateway_rules(settings.gateway, settings.keys)
     yield from _outputs(settings)
 
 
@@ -107,6 +109,11 @@ def _command(place: Place, command: tuple[str, ...]) -> Iterator[Finding]:
 
 def _outputs(settings: Settings) -> Iterator[Finding]:
     """Nothing replaces another: no two files and sockets have the same path."""
+    if settings.gateway.tcp is not None and settings.gateway.tcp == settings.server.health:
+        health: Place = ("server", "health")
+        yield Finding(
+            ("gateway", "tcp"), "is the address of server.health too: use another", (health,)
+        )
     taken: dict[str, Place] = {}
     for place, path in _sockets(settings):
         if len(fsencode(path)) > _LONGEST_SOCKET_PATH:
@@ -119,6 +126,8 @@ def _outputs(settings: Settings) -> Iterator[Finding]:
 
 def _sockets(settings: Settings) -> Iterator[tuple[Place, Path]]:
     yield ("server", "socket"), settings.server.socket
+    if settings.gateway.socket:
+        yield ("gateway", "socket"), settings.gateway.socket
     for name, key in settings.keys.items():
         if key.credential:
             yield ("keys", name, "credential", "socket"), key.credential.socket

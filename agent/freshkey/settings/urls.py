@@ -77,6 +77,29 @@ def host_port(value: object) -> HostPort:
     return HostPort(host, int(found[2]))
 
 
+def loopback_port(value: object) -> HostPort:
+    """Take an address of loopback with a port."""
+    checked = host_port(value)
+    if not is_loopback(checked.host):
+        raise WrongValueError(
+            f"is {quoted(str(checked))}, where other machines could connect: name an address of "
+            'loopback, such as "127.0.0.1:8317"'
+        )
+    return checked
+
+
+def api_path(value: object) -> str:
+    """Take a path below that of OpenAI's API; return it without last slash."""
+    checked = word(value).rstrip("/")
+    if not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~:-]*)+", checked):
+        raise WrongValueError('must be a path below the API\'s, such as "/responses"')
+    if checked.casefold().startswith("/organization"):
+        raise WrongValueError("is OpenAI's administration, which is never passed on: remove it")
+    if checked.startswith("/v1/"):
+        raise WrongValueError(f"begins with /v1: write {quoted(checked.removeprefix('/v1'))}")
+    return checked
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host, a name or an address, is this machine."""
     try:

@@ -25,6 +25,7 @@ from freshkey.preflight.offline.accounts import (
     group_passes,
     user_passes,
 )
+from freshkey.preflight.offline.gateway import gateway_findings, gateway_warnings
 from freshkey.preflight.offline.hooks import hook_findings
 from freshkey.preflight.offline.peers import peer_findings, peer_warnings
 from freshkey.preflight.offline.templates import template_findings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from freshkey.settings.faults import Place
+    from freshkey.settings.gateway import GatewaySettings
     from freshkey.settings.model import ServerSettings, Settings
 
 # Types in mountinfo of file systems whose server, or process, a write has to wait for.
@@ -66,6 +68,7 @@ def _warnings(settings: Settings) -> Iterator[Finding]:
                     f"is mounted by itself at {point}, where it never changes: mount its directory",
                 )
     yield from peer_warnings(settings)
+    yield from gateway_warnings(settings)
     audit = settings.log.audit_file
     kind = None if audit is None else file_system(audit)
     if kind is not None and _REMOTE.fullmatch(kind):
@@ -92,7 +95,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     elif not os.path.lexists(directory) and (fault := unwritable(directory.parent)):
         yield Finding(("state", "directory"), f"can't be made: {fault}")
     yield from _owner(("server",), settings.server)
+    yield from _owner(("gateway",), settings.gateway)
     yield from peer_findings(settings)
+    yield from gateway_findings(settings)
     if settings.log.audit_file is not None:
         yield from _appendable(("log", "audit_file"), settings.log.audit_file)
 
@@ -107,7 +112,9 @@ def unwritable(directory: Path) -> str | None:
     return None
 
 
-def _owner(place: Place, output: FileSettings | ServerSettings) -> Iterator[Finding]:
+def _owner(
+    place: Place, output: FileSettings | ServerSettings | GatewaySettings
+) -> Iterator[Finding]:
     for option, name, look_up, can_give_to in (
         ("owner", output.owner, user_id, can_give_to_user),
         ("group", output.group, group_id, can_give_to_group),
@@ -128,11 +135,13 @@ def _owner(place: Place, output: FileSettings | ServerSettings) -> Iterator[Find
             )
 
 
-def _gets_group(output: FileSettings | ServerSettings, gid: int) -> bool:
+def _gets_group(output: FileSettings | ServerSettings | GatewaySettings, gid: int) -> bool:
     """Whether what is made in its directory has this group anyway, by setgid (inode(7))."""
-    directory = (output.path if isinstance(output, FileSettings) else output.socket).parent
+    path = output.path if isinstance(output, FileSettings) else output.socket
+    if path is None:  # a gateway without a socket
+        return False
     with suppress(OSError):
-        found = directory.stat()
+        found = path.parent.stat()
         return found.st_gid == gid and bool(found.st_mode & stat.S_ISGID)
     return False
 

@@ -22,31 +22,37 @@ _FIRST_PROCESS: Final = Path("/proc/1")  # somebody else's, as most peers are
 
 def peer_findings(settings: Settings, process: Path = _FIRST_PROCESS) -> Iterator[Finding]:
     """List the rules that no peer could match, or that this process could not see a peer match."""
-    for name, key in settings.keys.items():
-        for index, allow in enumerate(key.allow):
-            place: Place = ("keys", name, "allow", index)
-            yield from _accounts(place, allow)
-            if allow.executable is not None:
-                yield from _executable((*place, "executable"), allow.executable, process)
-            if allow.unit is not None and not _readable(process / "cgroup"):
-                yield Finding(
-                    (*place, "unit"),
-                    "can't be seen of other users' processes: /proc hides them from the agent "
-                    "(hidepid, ProtectProc=): show them to it, or use user and group",
-                )
+    for place, allow in _rules(settings):
+        yield from _accounts(place, allow)
+        if allow.executable is not None:
+            yield from _executable((*place, "executable"), allow.executable, process)
+        if allow.unit is not None and not _readable(process / "cgroup"):
+            yield Finding(
+                (*place, "unit"),
+                "can't be seen of other users' processes: /proc hides them from the agent "
+                "(hidepid, ProtectProc=): show them to it, or use user and group",
+            )
 
 
 def peer_warnings(settings: Settings) -> Iterator[Finding]:
     """List the rules by program alone, which keep out nobody who may run that program."""
+    for place, allow in _rules(settings):
+        alone = (allow.user, allow.group, allow.unit) == (None, None, None)
+        if allow.executable is not None and alone:
+            yield Finding(
+                (*place, "executable"),
+                "stands alone, and whoever may run this program can have the key through it: "
+                "name a user, group, or unit, too",
+            )
+
+
+def _rules(settings: Settings) -> Iterator[tuple[Place, AllowSettings]]:
+    """List every rule about a peer, of keys and of the gateway."""
     for name, key in settings.keys.items():
         for index, allow in enumerate(key.allow):
-            alone = (allow.user, allow.group, allow.unit) == (None, None, None)
-            if allow.executable is not None and alone:
-                yield Finding(
-                    ("keys", name, "allow", index, "executable"),
-                    "stands alone, and whoever may run this program can have the key through it: "
-                    "name a user, group, or unit, too",
-                )
+            yield ("keys", name, "allow", index), allow
+    for index, client in enumerate(settings.gateway.clients if settings.gateway.is_on else ()):
+        yield ("gateway", "clients", index), client
 
 
 def _accounts(place: Place, allow: AllowSettings) -> Iterator[Finding]:

@@ -1,0 +1,23 @@
+"""What all connections of a server share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import trio
+
+    from freshkey.sockets.fair_queue import FairQueue
+    from freshkey.sockets.outbox import Outbox
+
+
+class ServerResources(NamedTuple):
+    """`patience` is how many seconds a peer has for a request, and to take an answer.
+
+    `stopping` is set before the server lets no more be read.
+    """
+
+    fair_queue: FairQueue
+    outbox: Outbox
+    patience: float
+    stopping: trio.Event

@@ -1,0 +1,3 @@
+module freshkey/bench/gateway_load
+
+go 1.25.3

@@ -1,0 +1,3 @@
+module freshkey/bench/upstream
+
+go 1.25.3

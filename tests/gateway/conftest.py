@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.agent.conftest import engine, given, make_agent  # noqa: F401 - fixtures
+from tests.agent.reconfiguring import mint_without_limit
+from tests.support.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.agent.harness import Agent, Engine
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def make_gateway(
+    make_agent: Callable[..., Agent],  # noqa: F811 - the fixture
+    engine: Engine,  # noqa: F811 - the fixture
+    port: int,
+) -> Callable[..., Agent]:
+    """Start an agent with a gateway at `port` and a socket, and wait for its key."""
+
+    def make(clients: str = "", gateway: str = "", extra: str = "", **options: str) -> Agent:
+        more = f"""
+[gateway]
+socket = "openai.sock"
+tcp = "127.0.0.1:{port}"
+upstream = "{engine.openai.base_url}"
+{gateway}
+[[gateway.clients]]
+{clients}
+[log]
+audit_file = "audit"
+{extra}
+"""
+        agent = make_agent(extra=more, **options)
+        mint_without_limit(agent)
+        agent.start()
+        agent.wait_for_key()
+        return agent
+
+    return make
