@@ -125,7 +125,12 @@ class Nginx:
             assert self._process.poll() is None, self.log.read_text()
             return all(_connects(port) for port in self._ports)
 
-        eventually(listens, "nginx listens")
+        try:
+            eventually(listens, "nginx listens")
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
