@@ -32,7 +32,7 @@ test: setup testbed  ## runs the tests; branch coverage of freshkey.core has to 
 test-logins: setup testbed-logins  ## runs the tests that need what testbed-logins builds
 	$(VENV_PYTHON) -m pytest -m logins
 
-test-apps: setup testbed node_modules  ## runs the programs of docs/applications.md while their key changes
+test-apps: setup testbed node_modules  ## runs the programs of docs/applications.md and docs/gateway.md while their key changes
 	@$(MAKE_VENV) --apps
 	$(VENV_PYTHON) -m pytest -m apps
 

@@ -87,6 +87,7 @@ complete -c freshkey -n '_shtab_freshkey_using report' -l since -x -d 'leave out
 complete -c freshkey -n '_shtab_freshkey_using report' -l until -x -d 'leave out what came after'
 complete -c freshkey -n '_shtab_freshkey_using report' -l max-lifetime -x -d 'name the keys that lived longer, and exit with 1 if there are any'
 complete -c freshkey -n '_shtab_freshkey_using report' -l orphans -xka "(__fish_complete_path (commandline -ct))" -d 'service accounts as OpenAI lists them, a page each: name those that no record knows, and exit with 1 if there are any'
+complete -c freshkey -n '_shtab_freshkey_using report' -l requests -d 'print what came to the gateway in place of keys: a line for each client, key, and model; JSON has both'
 complete -c freshkey -n '_shtab_freshkey_using report' -l format -xka "table json csv" -d 'how it is printed (default: table)'
 complete -c freshkey -n '_shtab_freshkey_using report; and test $_shtab_freshkey_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'what log.audit_file names, of one agent or many, also gzipped; - is standard input'
 complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -eq 0' -a init -d 'write a configuration to start with, never over another'

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -40,14 +42,26 @@ def site(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Site]:
     directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
     (directory / "secret_id").write_text(secret_id)
     agent = Agent(directory)
-    credential = '[keys.billing.credential]\nsocket = "billing.cred"'
-    text = configuration(engine, vault.address, credential, overlap='"2s"')
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    more = f"""
+[keys.billing.credential]
+socket = "billing.cred"
+[gateway]
+socket = "openai.sock"
+tcp = "127.0.0.1:{port}"
+upstream = "{openai_server.base_url}"
+[[gateway.clients]]
+user = "{os.geteuid()}"
+"""
+    text = configuration(engine, vault.address, more, overlap='"2s"')
     text = text.replace("[auth]", f'[auth]\nmount = "{MOUNT}"', 1)
     agent.config.write_text(text.replace("[vault]", "[vault]\nmax_mints_per_minute = 0", 1))
     agent.start()
     try:
         agent.wait_for_key()
-        yield Site(engine, agent)
+        yield Site(engine, agent, f"http://127.0.0.1:{port}/v1")
     finally:
         agent.close()
         shutil.rmtree(directory)
@@ -55,7 +69,7 @@ def site(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def crowd(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Crowd:
-    """Every program of the page, after it has used so many keys and ended."""
+    """Every program of the pages, after it has used so many keys and ended."""
     able = [program for program in programs() if not program.missing()]
     end = time.monotonic() + _PATIENCE
     with Crowd(able, site, tmp_path_factory.mktemp("apps")) as crowd:

@@ -1,4 +1,4 @@
-"""The programs of docs/applications.md, each ready to be run as it stands."""
+"""The programs of docs/applications.md and docs/gateway.md, each ready to be run as it stands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.apps.site import Site
 
 ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = ROOT / "docs" / "applications.md"
+PAGES: Final = [ROOT / "docs" / name for name in ("applications.md", "gateway.md")]
 APPS: Final = ROOT / ".venv-apps" / "bin" / "python"
 NODE_MODULES: Final = Path(__file__).parent / "node" / "node_modules"
 MODEL: Final = "gpt-5-mini"
@@ -29,7 +29,7 @@ _BLOCK: Final = re.compile(
 _ENDINGS: Final = {"python": "py", "js": "mjs", "sh": "sh"}
 _ASK_TWICE: Final = {
     *("openai-file", "openai-socket", "openai-asyncio", "openai-trio"),
-    *("heal", "langchain"),
+    *("heal", "langchain", "gateway-python", "gateway-python-socket"),
 }
 _WITH_APPS: Final = {"heal-before-3", "langchain", "litellm", "requests"}
 
@@ -74,6 +74,8 @@ class Program:
             ("/run/freshkey/billing.cred", str(site.credential)),
             ("/run/freshkey/keys", str(site.keys)),
             ("https://api.openai.com/v1", site.base_url),
+            ("/run/freshkey/openai.sock", str(site.gateway_socket)),
+            ("http://127.0.0.1:8317/v1", site.gateway_url),
             (MODEL, self.model),
         ):
             text = text.replace(documented, here)
@@ -105,10 +107,11 @@ def environment(directory: Path, site: Site) -> Mapping[str, str]:
 
 
 def programs() -> list[Program]:
-    """Return the programs in their order on the page."""
-    return [Program(*found) for found in _BLOCK.findall(PAGE.read_text())]
+    """Return the programs in their order on the pages."""
+    return [Program(*found) for page in PAGES for found in _BLOCK.findall(page.read_text())]
 
 
 def fences() -> list[str]:
-    """Return the languages of all blocks of the page that a program could be in."""
-    return re.findall(r"^```(python|js|sh|javascript|bash)$", PAGE.read_text(), re.MULTILINE)
+    """Return the languages of all blocks of the pages that a program could be in."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    return re.findall(r"^```(python|js|sh|javascript|bash)$", text, re.MULTILINE)

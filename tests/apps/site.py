@@ -33,6 +33,7 @@ class Site:
 
     engine: Engine
     agent: Agent
+    gateway_url: str
 
     @property
     def base_url(self) -> str:
@@ -45,6 +46,10 @@ class Site:
     @property
     def credential(self) -> Path:
         return self.agent.directory / "billing.cred"
+
+    @property
+    def gateway_socket(self) -> Path:
+        return self.agent.directory / "openai.sock"
 
     @property
     def keys(self) -> Path:
@@ -69,6 +74,11 @@ class Site:
             requests[model] = requests.get(model, 0) + result["num_model_requests"]
             keys.setdefault(model, set()).add(result["api_key_id"])
         return {model: Counted(requests[model], len(keys[model])) for model in requests}
+
+    def keys_of(self, model: str) -> int:
+        """Return how many keys were used for a model so far."""
+        counted = self.counted()
+        return counted[model].keys if model in counted else 0
 
     def refused(self) -> int:
         """Return how many requests were answered 401 so far."""

@@ -13,7 +13,10 @@ from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.model.view import Publication
 from freshkey.daemon.counters import Counters, Histogram
 from freshkey.daemon.metrics import metrics
+from freshkey.gateway.record import Done
+from freshkey.gateway.usage import Usage
 from freshkey.serve.exposition import exposition
+from freshkey.sockets.peers import Peer
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.core.scripts import policy
@@ -64,6 +67,23 @@ def test_the_names_are_those_of_the_contract() -> None:
     found = {family.name: family.type for family in text_string_to_metric_families(text)}
     assert found == NAMES
     assert all(family.documentation for family in text_string_to_metric_families(text))
+
+
+def test_requests_to_the_gateway() -> None:
+    counters = Counters()
+    done = Done(Peer(1, 1000, 1000), "POST")
+    counters.on_gateway(done)
+    done.client, done.key, done.status = "agents", "billing", 200
+    done.usage, done.added = Usage(7, 3), 0.002
+    counters.on_gateway(done)
+    counters.on_gateway(done)
+    found = Samples(AgentState(), counters)
+    assert found.of("gateway_requests_total", key="", client="", status="499") == 1
+    assert found.of("gateway_requests_total", key="billing", client="agents", status="200") == 2
+    tokens = {"key": "billing", "client": "agents"}
+    assert found.of("gateway_tokens_total", **tokens, direction="input") == 14
+    assert found.of("gateway_tokens_total", **tokens, direction="output") == 6
+    assert found.of("gateway_added_seconds_count") == 2
 
 
 def test_the_state_of_keys_and_token() -> None:

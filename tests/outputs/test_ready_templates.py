@@ -65,7 +65,7 @@ def test_envoy(key: str) -> None:
             {
                 "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
                 "name": "billing",
-                "generic_secret": {"secret": {"inline_string": key}},
+                "generic_secret": {"secret": {"inline_string": f"Bearer {key}"}},
             }
         ]
     }

@@ -33,6 +33,7 @@ EXAMPLES: Final = {
     "freshkey exec -- ./app": "Run a program with the key in OPENAI_API_KEY.",
     "freshkey rotate billing --compromised": "Replace a key, and revoke the old one at once.",
     "freshkey report --max-lifetime 1h /var/log/freshkey/audit": "Name keys that lived too long.",
+    "freshkey report --requests /var/log/freshkey/audit": "Say what the gateway's clients used.",
 }
 ENVIRONMENT: Final = {
     "FRESHKEY_CONFIG": "The configuration, where `--config` does not name it.",

@@ -146,6 +146,12 @@ def _add_reporting(reporting: ArgumentParser) -> None:
         "and exit with 1 if there are any",
     )
     reporting.add_argument(
+        "--requests",
+        action="store_true",
+        help="print what came to the gateway in place of keys: a line for each client, key, and "
+        "model; JSON has both",
+    )
+    reporting.add_argument(
         "--format",
         choices=["table", "json", "csv"],
         default="table",

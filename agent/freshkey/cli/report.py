@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING, Any
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import columns, counted, print_utf8, shown, span
 from freshkey.cli.report_input import lines_of, service_accounts
+from freshkey.cli.report_requests import (
+    REQUEST_COLUMNS,
+    request_record,
+    request_rows,
+    request_table,
+)
 from freshkey.logs.standard_error import tell
 from freshkey.reporting.events import read
 from freshkey.reporting.lives import orphans, report
+from freshkey.reporting.requests import uses
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from freshkey.reporting.lives import Life, Report
 
@@ -38,7 +45,8 @@ def report_command(options: Namespace) -> int:
         raise CommandError(f"{names}: no line is an event: is it what log.audit_file names?")
     now = time.time()
     until = min(now, inf if options.until is None else options.until)
-    content = report(found.events, options.since or -inf, until)
+    since = options.since or -inf
+    content = report(found.events, since, until)
     too_long = [
         life
         for life in content.lives
@@ -46,15 +54,22 @@ def report_command(options: Namespace) -> int:
     ]
     unknown = None if accounts is None else orphans(accounts, found.events)
     whole = _whole(content, too_long, unknown, found.others, until)
+    whole["requests"] = request_rows(uses(found.events, since, until))
     match options.format:
         case "json":
             print(json.dumps(whole, indent=2))
-        case "csv":  # which is for keys alone
-            print_utf8(_csv(content, until))
+        case "csv" if options.requests:
+            print_utf8(_csv(REQUEST_COLUMNS, map(request_record, whole["requests"])))
             for line in _summary(whole):
                 tell(line)
+        case "csv":  # a file has one table
+            print_utf8(_csv(_COLUMNS, map(_key_record, whole["keys"])))
+            for line in (*_requests(whole), *_summary(whole)):
+                tell(line)
+        case _ if options.requests:
+            print("\n".join((*request_table(whole["requests"]), "", *_summary(whole))))
         case _:
-            print("\n".join((*_table(whole), "", *_summary(whole))))
+            print("\n".join((*_table(whole), "", *_requests(whole), *_summary(whole))))
     return 1 if too_long or unknown else 0
 
 
@@ -110,15 +125,23 @@ def _time(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _csv(content: Report, until: float) -> str:
+def _csv(names: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    for life in content.lives:
-        row = _row(life, until)
-        readers = "; ".join(f"{name}: {count}" for name, count in row["readers"].items())
-        writer.writerow({**row, "readers": readers})
+    writer.writerows(records)
     return text.getvalue()
+
+
+def _key_record(row: dict[str, Any]) -> dict[str, Any]:
+    readers = "; ".join(f"{name}: {count}" for name, count in row["readers"].items())
+    return {**row, "readers": readers}
+
+
+def _requests(whole: dict[str, Any]) -> Iterator[str]:
+    if whole["requests"]:
+        yield from request_table(whole["requests"])
+        yield ""
 
 
 def _table(whole: dict[str, Any]) -> Iterator[str]:
