@@ -25,9 +25,12 @@ READ_WHOLE = {
     "docs/auth/ldap.md": "tests/logins/test_ldap.py",
     "docs/auth/token.md": "tests/vault/login/test_documented_logins.py",
     "docs/auth/userpass.md": "tests/vault/login/test_documented_logins.py",
+    "docs/gateway.md": "tests/apps/page.py",
     "docs/static-keys.md": "tests/vault/test_static_keys_doc.py",
     "docs/templates.md": "tests/outputs/test_templates_doc.py",
 }
+# Whose blocks have names for the programs that they are run as.
+PROGRAMS = {"docs/applications.md", "docs/gateway.md"}
 # Blocks that no test runs, by their first line, with the reason.
 NOT_RUN = {
     "Vault ◄──── login, mint, renew, revoke ────┐        ┌──► /run/freshkey/keys/billing   "
@@ -68,7 +71,7 @@ def names_in_tests() -> set[str]:
 def test_it_is_run_or_there_is_a_reason(block: Block) -> None:
     if block.first in NOT_RUN:
         assert block.name is None
-    elif block.page in READ_WHOLE and (block.name is None or "applications" in block.page):
+    elif block.page in READ_WHOLE and (block.name is None or block.page in PROGRAMS):
         stem = block.page.rpartition("/")[2].removesuffix(".md")
         reader = ROOT / READ_WHOLE[block.page]
         assert f'"{stem}"' in reader.read_text() or f"{stem}.md" in reader.read_text()
