@@ -87,6 +87,7 @@ OF_A_REQUEST: Final = (
     "path",
     "model",
     "status",
+    "code",
     "x_request_id",
     "bytes_received",
     "bytes_sent",

@@ -161,6 +161,35 @@ def test_it_can_be_turned_off_and_on(make_gateway: Callable[..., Agent], port: i
     connection.close()
 
 
+@pytest.mark.parametrize("requests", [0, 1])
+def test_it_ends_when_it_is_idle(
+    make_gateway: Callable[..., Agent], port: int, requests: int
+) -> None:
+    agent = make_gateway()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(requests):
+        assert ask(connection)[0] == 200
+    begun = time.monotonic()
+    assert agent.end() == 0
+    assert time.monotonic() - begun < 5.0
+    connection.close()
+
+
+def test_a_user_that_is_unknown_ends_nothing(make_gateway: Callable[..., Agent], port: int) -> None:
+    agent = make_gateway("name = 'before'")
+    change(agent, "name = 'before'", "user = 'nobody-of-this-name'")
+    refused = reload(agent, "reload.refused")
+    assert "no user 'nobody-of-this-name'" in refused["message"]
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    assert ask(connection)[0] == 200, "what was before holds"
+    connection.close()
+    assert agent.end() == 0
+    done = agent.command("run")
+    assert done.returncode == 2
+    assert "no user 'nobody-of-this-name'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_stop_ends_its_streams_in_time(
     make_gateway: Callable[..., Agent], engine: Engine, upstream: HeldUpstream, port: int
 ) -> None:

@@ -183,6 +183,38 @@ async def test_a_client_that_hangs_up_within_its_body() -> None:
         await ended.wait()
 
 
+async def test_a_body_that_stops_is_given_up() -> None:
+    async def script(connection: UpstreamConnection) -> None:
+        await connection.head()
+        with suppress(Exception):  # h11 tells that the body is not whole
+            await connection.body()
+
+    async with site(script, first_byte_timeout=0.3) as gateway, await gateway.connect() as stream:
+        await stream.send_all(request(b"x" * 100_000, b"Content-Length: 1000000"))
+        answer = await until(stream, b"}}")
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"nothing of the body came for 0.3 s" in answer
+
+
+async def test_an_upstream_that_takes_nothing_of_a_body() -> None:
+    async def script(connection: UpstreamConnection) -> None:
+        await connection.head()
+        await trio.sleep_forever()
+
+    async with site(script, first_byte_timeout=0.3) as gateway:
+        size = 50_000_000
+        async with await gateway.connect() as stream, trio.open_nursery() as nursery:
+
+            async def send() -> None:
+                with suppress(trio.BrokenResourceError):
+                    await stream.send_all(request(b"x" * size, b"Content-Length: %d" % size))
+
+            nursery.start_soon(send)
+            answer = await until(stream, b"}}")
+            nursery.cancel_scope.cancel()
+        assert answer.startswith(b"HTTP/1.1 504")
+
+
 async def test_a_slow_client_holds_back_its_own_stream_alone() -> None:
     sent = 0
 

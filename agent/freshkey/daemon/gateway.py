@@ -163,6 +163,7 @@ class GatewayObserver:
         peer = done.peer
         counts = {
             "status": done.status,
+            "code": done.code,
             "bytes_received": done.bytes_received,
             "bytes_sent": done.bytes_sent,
             "seconds": round(done.seconds, 6),
@@ -174,7 +175,7 @@ class GatewayObserver:
             self._part(("client", done.client), ("key", done.key), ("tag", done.tag)),
             self._part(("method", done.method), ("path", done.path), ("model", done.model)),
             self.record.part(x_request_id=done.request_id),
-            json.dumps(counts)[1:-1].encode(),  # numbers hide nothing
+            json.dumps(counts)[1:-1].encode(),  # which hide nothing
             self._part(
                 ("pid", peer.pid),
                 ("uid", peer.uid),

@@ -206,7 +206,7 @@ class Exchange:
         if self._has_answered:
             return  # the client sees that the answer ends early
         self._has_answered = True
-        self._done.status = refusal.status
+        self._done.status, self._done.code = refusal.status, refusal.code
         self._can_go_on = self._head.keep_alive and await self._has_come_whole()
         has_body = self._head.method != b"HEAD"
         try:

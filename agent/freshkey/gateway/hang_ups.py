@@ -44,12 +44,14 @@ class HangUps:
     def stop(self) -> None:
         """Notice nobody any more: whoever stops the server ends what clients may send."""
         self._is_stopped = True
+        self._some.set()
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
             await self._some.wait()
-            await trio.sleep(_LOOK_EVERY)
+            if not self._is_stopped:
+                await trio.sleep(_LOOK_EVERY)
             if self._is_stopped:
                 return
             for number, _events in self._poll.poll(0):

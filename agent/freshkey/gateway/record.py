@@ -31,6 +31,7 @@ class Done:
         self.tag: str | None = None
         self.model: str | None = None
         self.status = HUNG_UP
+        self.code: str | None = None  # of an answer of the gateway's own
         self.request_id: str | None = None  # OpenAI's x-request-id
         self.bytes_received = 0
         self.bytes_sent = 0

@@ -93,11 +93,6 @@ def busy(most: int) -> Refusal:
     return Refusal(503, "busy", message, _RETRY_SOON)
 
 
-def stopping() -> Refusal:
-    """503: the agent goes away, and may be back soon."""
-    return Refusal(503, "stopping", "the agent is stopping; send it again", _RETRY_SOON)
-
-
 def no_answer(message: str) -> Refusal:
     """502: OpenAI can't be reached, or what came back is no answer."""
     return Refusal(502, "upstream", message)

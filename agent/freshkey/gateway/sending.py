@@ -10,7 +10,7 @@ import trio
 from freshkey.gateway.answers import AnswerParser, BadAnswerError
 from freshkey.gateway.body import HungUpError
 from freshkey.gateway.headers import request_headers
-from freshkey.gateway.refusals import RefusedError, no_answer, timed_out
+from freshkey.gateway.refusals import RefusedError, bad_request, no_answer, timed_out
 from freshkey.gateway.streams import BrokenError
 
 if TYPE_CHECKING:
@@ -142,10 +142,15 @@ class Sending:
 
     async def _send_rest(self, stream: ByteStream) -> None:
         while not self._body.is_whole:
-            part = await self._body.next()
-            if self._head.length is None:
-                part = _chunk(part, last=self._body.is_whole)
-            await stream.send(part)
+            refusal = bad_request(f"nothing of the body came for {self._seconds:g} s")
+            with trio.move_on_after(self._seconds) as scope:
+                part = await self._body.next()
+                if self._head.length is None:
+                    part = _chunk(part, last=self._body.is_whole)
+                refusal = timed_out(self._seconds)
+                await stream.send(part)
+            if scope.cancelled_caught:
+                raise RefusedError(refusal)
 
     async def _answer(
         self, stream: ByteStream, parser: AnswerParser, waiting: trio.CancelScope
