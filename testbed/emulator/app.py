@@ -10,6 +10,8 @@ from starlette.responses import JSONResponse, Response
 from testbed.emulator.control import Control
 from testbed.emulator.data_plane import DataPlane
 from testbed.emulator.errors import api_error
+from testbed.emulator.exchange_api import ExchangeAPI
+from testbed.emulator.federation_api import FederationAPI
 from testbed.emulator.middleware import AbortConnection, Middleware
 from testbed.emulator.organization import Organization
 from testbed.emulator.organization_api import OrganizationAPI
@@ -30,6 +32,8 @@ def create_app(now: Callable[[], float], abort_connection: AbortConnection) -> S
         routes=[
             *OrganizationAPI(state).routes(admins),
             *UsageAPI(state).routes(admins),
+            *FederationAPI(state).routes(admins),
+            *ExchangeAPI(state).routes(),
             *DataPlane(state).routes(accounts),
             *Control(state).routes(),
         ],

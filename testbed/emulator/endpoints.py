@@ -15,19 +15,33 @@ OrganizationEndpoint = Literal[
     "audit_log.list",
     "usage.completions",
     "costs",
+    "identity_provider.create",
+    "identity_provider.list",
+    "identity_provider.get",
+    "identity_provider.update",
+    "identity_provider.delete",
+    "federation_rule.create",
+    "federation_rule.list",
+    "federation_rule.get",
+    "federation_rule.update",
+    "federation_rule.delete",
 ]
 DataPlaneEndpoint = Literal["models.list", "chat.completions", "responses"]
-Endpoint = OrganizationEndpoint | DataPlaneEndpoint
-Plane = Literal["organization", "data_plane"]
+AuthEndpoint = Literal["token.exchange"]
+Endpoint = OrganizationEndpoint | DataPlaneEndpoint | AuthEndpoint
+Plane = Literal["organization", "data_plane", "auth"]
 Scope = Endpoint | Plane
 """What a setting is set for: one endpoint, or each endpoint of a plane."""
 
 ORGANIZATION: frozenset[str] = frozenset(get_args(OrganizationEndpoint))
+AUTH: frozenset[str] = frozenset(get_args(AuthEndpoint))
 SCOPES: frozenset[str] = (
-    ORGANIZATION | frozenset(get_args(DataPlaneEndpoint)) | frozenset(get_args(Plane))
+    ORGANIZATION | AUTH | frozenset(get_args(DataPlaneEndpoint)) | frozenset(get_args(Plane))
 )
 
 
 def plane_of(endpoint: Endpoint) -> Plane:
     """Tell which plane an endpoint belongs to."""
+    if endpoint in AUTH:
+        return "auth"
     return "organization" if endpoint in ORGANIZATION else "data_plane"

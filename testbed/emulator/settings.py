@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from typing import TypedDict, TypeVar, cast
 
 from testbed.emulator.endpoints import SCOPES, Endpoint, Scope, plane_of
@@ -25,6 +26,9 @@ class SettingsFields(TypedDict, total=False):
     activation_delay: float
     revocation_lag: float
     key_lifetime: float | None
+    access_token_lifetime: float
+    clock_skew: float
+    issuer_ca_file: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,15 @@ class EmulatorSettings:
 
     key_lifetime: float | None = None
     """The organization ends every new key after so long; None: only when the caller asks."""
+
+    access_token_lifetime: float = 3600
+    """How long an access token lives, if the identity token that it was given for does."""
+
+    clock_skew: float = 0
+    """How far the clock is ahead by which identity tokens are judged; may be negative."""
+
+    issuer_ca_file: str | None = None
+    """Certificates, in PEM, of whom to trust for an issuer's own; None: the system's."""
 
     def to_json(self) -> SettingsFields:
         """Return all settings, ready for JSON."""
@@ -102,6 +115,18 @@ def _seconds_or_none(where: str, value: object) -> float | None:
     return None if value is None else _seconds(where, value)
 
 
+def _number(where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise SettingsError(f"{where}: expected a number of seconds, got {value!r}")
+    return value
+
+
+def _path_or_none(where: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise SettingsError(f"{where}: expected a path, got {value!r}")
+
+
 def _error_name(where: str, value: object) -> str:
     if not isinstance(value, str) or value not in ERROR_STATUSES:
         raise SettingsError(
@@ -135,4 +160,7 @@ _PARSERS: Mapping[str, Callable[[str, object], object]] = {
     "activation_delay": _seconds,
     "revocation_lag": _seconds,
     "key_lifetime": _seconds_or_none,
+    "access_token_lifetime": _seconds,
+    "clock_skew": _number,
+    "issuer_ca_file": _path_or_none,
 }

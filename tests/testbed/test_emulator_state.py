@@ -146,6 +146,9 @@ def test_knobs_travel_whole() -> None:
         "activation_delay": 2,
         "revocation_lag": 3,
         "key_lifetime": 60,
+        "access_token_lifetime": 600,
+        "clock_skew": -5,
+        "issuer_ca_file": "/ca.pem",
     }
     assert parse(body).to_json() == body
     assert (
