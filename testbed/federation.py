@@ -79,7 +79,9 @@ def enable_identity_tokens(vault: VaultAPI, role: str, *, ttl: str = "1h") -> st
 def entity_of(vault: VaultAPI, mount: str, role_id: str) -> str:
     """Return the id of the entity that logs in with an AppRole, made if it is not there yet."""
     accessor = vault.request("GET", f"sys/auth/{mount}")["data"]["accessor"]
-    entity = vault.request("POST", "identity/entity", {"name": f"freshkey-{mount}"})
-    alias = {"name": role_id, "canonical_id": entity["data"]["id"], "mount_accessor": accessor}
+    path = f"identity/entity/name/freshkey-{mount}"
+    vault.request("POST", path, {})
+    entity = str(vault.request("GET", path)["data"]["id"])
+    alias = {"name": role_id, "canonical_id": entity, "mount_accessor": accessor}
     vault.request("POST", "identity/entity-alias", alias)
-    return str(entity["data"]["id"])
+    return entity

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BEFORE_AUTH: Final[tuple[type[Struct], ...]] = (model.VaultSettings,)
 AFTER_AUTH: Final[tuple[type[Struct], ...]] = (
     keys.KeySettings,
+    keys.FederationSettings,
     keys.VerifySettings,
     keys.FileSettings,
     keys.HookSettings,
@@ -53,6 +54,7 @@ _KINDS: Final[dict[object, str]] = {
     option_types.MountPath: "path in Vault",
     option_types.VaultUrl: "URL",
     option_types.ApiUrl: "URL",
+    option_types.ExchangeUrl: "URL",
     option_types.HostPort: "address",
     Path: "path",
     bool: "boolean",

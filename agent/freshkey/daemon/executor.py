@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never, final
 import trio
 
 from freshkey.core.model.actions import (
+    Exchange,
     Issue,
     LogIn,
     LookUp,
@@ -25,6 +26,7 @@ from freshkey.core.model.actions import (
 from freshkey.core.model.events import (
     CredentialUnwrapped,
     Event,
+    Exchanged,
     Failed,
     Issued,
     LoggedIn,
@@ -40,6 +42,7 @@ from freshkey.core.model.events import (
 )
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.policy import VerifyMode
+from freshkey.daemon.exchanges import Exchanges
 from freshkey.host.clock import boot_time
 from freshkey.host.imports import import_slim
 from freshkey.logs.redact import add_secret
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
     from freshkey.vault.client import VaultClient
 
-RemoteOrder = VaultKeyOrder | TokenOrder | Test | Ping
+RemoteOrder = VaultKeyOrder | Exchange | TokenOrder | Test | Ping
 
 
 @final
@@ -73,12 +76,14 @@ class RemoteExecutor:
         self._importing = trio.Lock()
         self._client: VaultClient | None = None
         self._probes: dict[str, Probe] = {}
+        self._exchanges = Exchanges(settings.keys, self._vault)
 
     async def prepare(self, head_start: float) -> None:
         """Import the libraries; for `head_start` seconds readers have the processor alone."""
         await trio.sleep(head_start)
         self._may_import.set()
-        await self._vault()
+        if self._settings.uses_vault:
+            await self._vault()
         for name, key in self._settings.keys.items():
             if key.verify.mode is not VerifyMode.OFF:
                 await self._probe(name).prepare()
@@ -98,6 +103,13 @@ class RemoteExecutor:
                 case Test():
                     await self._may_import.wait()
                     return Tested(order, await self._probe(order.name).test(order.secret))
+                case Exchange():
+                    await self._may_import.wait()
+                    if order.token is not None:
+                        add_secret(order.token)
+                    grant = await self._exchanges.perform(order)
+                    add_secret(grant.secret, order.name)
+                    return Exchanged(order, grant)
                 case Ping():
                     await (await self._vault()).ping()
                     return Pinged(order)
@@ -124,6 +136,7 @@ class RemoteExecutor:
         """Close the connections to OpenAI."""
         for probe in self._probes.values():
             await probe.aclose()
+        await self._exchanges.aclose()
 
     async def _for_key(self, order: VaultKeyOrder) -> Event:
         add_secret(order.token)  # again and again: only the newest secrets are remembered
@@ -180,8 +193,10 @@ class RemoteExecutor:
             if self._client is None:
                 # Not waited for at the end: an order that was cancelled must not go on to Vault.
                 make = await trio.to_thread.run_sync(_import_vault, abandon_on_cancel=True)
+                if (auth := self._settings.auth) is None:
+                    raise RuntimeError("nothing of this configuration needs Vault")
                 observe = self._counters.on_vault_request
-                self._client = make(self._settings.vault, self._settings.auth, boot_time, observe)
+                self._client = make(self._settings.vault, auth, boot_time, observe)
         return self._client
 
     def _probe(self, name: str) -> Probe:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from freshkey.core.pacing.timing import token_lead
+from freshkey.provisioning.federation import openai_commands, vault_commands
 from freshkey.provisioning.logins import login_commands
 from freshkey.provisioning.needs import engine_role, needs
 from freshkey.provisioning.policy import hcl
@@ -22,6 +23,7 @@ from freshkey.settings.values import as_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from freshkey.settings.auth import AuthSettings
     from freshkey.settings.keys import KeySettings
     from freshkey.settings.model import Settings
 
@@ -47,7 +49,8 @@ def _lines(settings: Settings) -> Iterator[str]:
     if settings.vault.namespace is not None:
         yield f"export VAULT_NAMESPACE={quote(settings.vault.namespace)}"
     mounts = _by_mount(settings)
-    if mounts:
+    federated = any(key.subject is not None for key in settings.keys.values())
+    if mounts or federated:
         yield ': "${OPENAI_ADMIN_KEY:?set it to the admin key of the organization at OpenAI}"'
     for mount, roles in mounts.items():
         yield from _engine(mount, [key for keys in roles.values() for key in keys])
@@ -55,18 +58,27 @@ def _lines(settings: Settings) -> Iterator[str]:
         for role, keys in roles.items():
             yield from _role(mount, role, keys)
     for name, key in settings.keys.items():
-        if engine_role(key.path) is None:
+        if engine_role(key.path) is None and key.subject is None:
             yield ""
             told = f"# keys.{name}: {key.path} is not the OpenAI engine's: put a secret there."
             yield told
+    name = _name(settings)
+    if federated:
+        yield "project='<PROJECT_ID>'"
+    if settings.auth is not None and settings.uses_vault:
+        yield from _policy_and_login(settings, settings.auth, name)
+        yield from vault_commands(settings, name)
+    yield from openai_commands(settings)
+
+
+def _policy_and_login(settings: Settings, auth: AuthSettings, name: str) -> Iterator[str]:
     yield ""
     yield "# What the agent may do: the output of `freshkey policy`."
-    name = _name(settings)
     yield f"vault policy write {name} - <<'END'"
     yield hcl(needs(settings)).rstrip("\n")
     yield "END"
     yield ""
-    yield from login_commands(settings.auth, name, period=_period(settings))
+    yield from login_commands(auth, name, period=_period(settings))
 
 
 def _name(settings: Settings) -> str:
