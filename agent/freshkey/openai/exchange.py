@@ -140,7 +140,7 @@ def _words(body: dict[str, Any]) -> str:
     error = body.get("error")
     inner = error.get("message") if isinstance(error, dict) else error
     said = [text for text in (inner, body.get("error_description")) if isinstance(text, str)]
-    line = " ".join(one_line(redact_text(": ".join(said))).split())
+    line = one_line(" ".join(redact_text(": ".join(said)).split()))
     line = re.sub(_JWT, MASK, line)
     return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
