@@ -79,6 +79,9 @@ def enable_identity_tokens(vault: VaultAPI, role: str, *, ttl: str = "1h") -> st
 def entity_of(vault: VaultAPI, mount: str, role_id: str) -> str:
     """Return the id of the entity that logs in with an AppRole, made if it is not there yet."""
     accessor = vault.request("GET", f"sys/auth/{mount}")["data"]["accessor"]
+    known = {"alias_name": role_id, "alias_mount_accessor": accessor}
+    if found := vault.request("POST", "identity/lookup/entity", known):
+        return str(found["data"]["id"])
     path = f"identity/entity/name/freshkey-{mount}"
     vault.request("POST", path, {})
     entity = str(vault.request("GET", path)["data"]["id"])
