@@ -42,7 +42,6 @@ from freshkey.core.model.events import (
 )
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.policy import VerifyMode
-from freshkey.daemon.exchanges import Exchanges
 from freshkey.host.clock import boot_time
 from freshkey.host.imports import import_slim
 from freshkey.logs.redact import add_secret
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
 
     from freshkey.core.model.grants import Unwrapped
     from freshkey.daemon.counters import Counters
+    from freshkey.daemon.exchanges import Exchanges
     from freshkey.settings.model import Settings
     from freshkey.vault.client import VaultClient
 
@@ -76,7 +76,7 @@ class RemoteExecutor:
         self._importing = trio.Lock()
         self._client: VaultClient | None = None
         self._probes: dict[str, Probe] = {}
-        self._exchanges = Exchanges(settings.keys, self._vault)
+        self._exchanges: Exchanges | None = None
 
     async def prepare(self, head_start: float) -> None:
         """Import the libraries; for `head_start` seconds readers have the processor alone."""
@@ -107,7 +107,7 @@ class RemoteExecutor:
                     await self._may_import.wait()
                     if order.token is not None:
                         add_secret(order.token)
-                    grant = await self._exchanges.perform(order)
+                    grant = await self._get_exchanges().perform(order)
                     add_secret(grant.secret, order.name)
                     return Exchanged(order, grant)
                 case Ping():
@@ -136,7 +136,8 @@ class RemoteExecutor:
         """Close the connections to OpenAI."""
         for probe in self._probes.values():
             await probe.aclose()
-        await self._exchanges.aclose()
+        if self._exchanges is not None:
+            await self._exchanges.aclose()
 
     async def _for_key(self, order: VaultKeyOrder) -> Event:
         add_secret(order.token)  # again and again: only the newest secrets are remembered
@@ -198,6 +199,13 @@ class RemoteExecutor:
                 observe = self._counters.on_vault_request
                 self._client = make(self._settings.vault, auth, boot_time, observe)
         return self._client
+
+    def _get_exchanges(self) -> Exchanges:
+        if self._exchanges is None:
+            from freshkey.daemon.exchanges import Exchanges  # noqa: PLC0415 - 6 ms, for keys by federation alone
+
+            self._exchanges = Exchanges(self._settings.keys, self._vault)
+        return self._exchanges
 
     def _probe(self, name: str) -> Probe:
         base_url = self._settings.keys[name].verify.base_url
