@@ -1,4 +1,4 @@
-"""The ASGI application: organization API, data plane, and control."""
+"""The ASGI application: organization API, token exchange, data plane, and control."""
 
 from collections.abc import Callable
 

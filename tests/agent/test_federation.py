@@ -62,6 +62,19 @@ def test_a_key_by_federation(federated: Agent, federation: Federation, engine: E
     assert 'freshkey_vault_request_seconds_count{operation="read_identity"} 1.0' in metrics
 
 
+def test_nothing_secret_is_logged(federated: Agent, tmpfs_path: Path) -> None:
+    change(federated, "[log]", '[log]\nlevel = "debug"')
+    federated.start()
+    first = federated.wait_for_key()
+    federated.post("/v1/keys/billing/rotate")
+    second = federated.wait_for_key(other_than=first["tag"])
+    assert federated.end() == 0
+    written = (tmpfs_path / "log").read_text() + (tmpfs_path / "audit").read_text()
+    assert written.count("key.exchanged") == 2 * 2, "in log and record"
+    for secret in (first["key"], second["key"], "eyJ"):
+        assert secret not in written
+
+
 def test_restarts_go_on_with_the_token(federated: Agent, federation: Federation) -> None:
     done = federated.command("once")
     assert done.returncode == 0, done.stderr

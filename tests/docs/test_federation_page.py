@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from freshkey.settings import load
 
 from testbed.binaries import VAULT, binary
-from testbed.federation import PROVIDERS
+from testbed.federation import PROVIDERS, federate
 from testbed.vault import VaultServer
 from tests.docs.pages import commands, tables
+from tests.docs.test_commands import EVALUATE
+from tests.logins.issuer import AUDIENCE, ISSUER, SUBJECT, Issuer
 
 if TYPE_CHECKING:
     from testbed.emulator.process import OpenAIServer
@@ -28,6 +30,7 @@ def run(script: str, directory: Path, **variables: str) -> str:
         env={"PATH": os.pathsep.join(map(str, places)), "HOME": str(directory), **variables},
         capture_output=True,
         text=True,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout
@@ -58,6 +61,31 @@ def test_vault_vouches(openai_server: OpenAIServer, tmpfs_path: Path) -> None:
         told = run(commands("federation-check"), tmpfs_path)
         assert "no faults, no warnings" in told
         assert len(openai_server.state()["access_tokens"]) == 1
+
+
+def test_a_job_without_vault(openai_server: OpenAIServer, tmpfs_path: Path) -> None:
+    openai_server.reset()
+    issuer = Issuer()
+    account = federate(openai_server, openai_server.create_project("ci"), ISSUER, {"sub": SUBJECT})
+    keys = {"type": "uploaded_jwks", "jwks": issuer.jwks}
+    account.update_provider(verification=keys, audience=AUDIENCE)
+    (table,) = tables("federation.md")
+    for old, new in (
+        ("idp_…", account.provider_id),
+        ("svc_acct_…", account.account_id),
+        ("/var/run/secrets/openai/token", "identity-token"),
+        ("/run/freshkey/keys", "keys"),
+        ("[[keys", f'exchange_url = "{openai_server.exchange_url}"\n[[keys'),
+    ):
+        assert old in table
+        table = table.replace(old, new)
+    table += f'[keys.billing.verify]\nbase_url = "{openai_server.base_url}"\n'
+    table += '[state]\ndirectory = "state"\n[server]\nsocket = "freshkey.sock"\n'
+    (tmpfs_path / "freshkey.toml").write_text(table)
+    (tmpfs_path / "identity-token").write_text(issuer.token())
+    (tmpfs_path / "evaluate.py").write_text(EVALUATE)
+    said = run(commands("federation-ci"), tmpfs_path, OPENAI_PORT=f"{openai_server.port}")
+    assert said == "200\n"
 
 
 def test_the_example_of_a_projected_token(tmp_path: Path) -> None:

@@ -60,11 +60,12 @@ class Federation(Struct, frozen=True):
     exchange_url: str
 
 
-class Source(Struct, frozen=True):
+class Source(Struct, frozen=True, omit_defaults=True):
     """What a key is read from: an entry of the journal with another source is another key.
 
     One that is exchanged at OpenAI has a `federation`, and neither path nor field. `overlap` and
-    `files` are for the end of a key that is not configured any more.
+    `files` are for the end of a key that is not configured any more. What is not used does not
+    stand in the journal, so that an earlier version can go on with keys that it knows.
     """
 
     path: str
