@@ -142,6 +142,20 @@ def test_a_restart_during_an_exchange_or_a_test() -> None:
     assert (world.key().generation, exchanges(world)) == (1, 2)
 
 
+def test_a_request_during_an_exchange_survives_a_restart() -> None:
+    world = federated().run(10)
+    world.rules = (Rule((Exchange,), latency=30),)
+    world.run(0.7 * TTL)
+    world.run_until(lambda: isinstance(world.key().cycle, Exchanging), TTL)
+    tag = world.history[-1][2]
+    world.send(RotateRequested("billing"))
+    world.rules = ()
+    world.restart()
+    world.run(5)
+    assert world.history[-1][2] != tag
+    assert world.logged("key.published")[-1]["reason"] == "requested"
+
+
 def test_a_candidate_that_ended_while_the_agent_was_away() -> None:
     world = federated()
     world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
