@@ -37,7 +37,10 @@ AUDIENCE: Final = "https://api.openai.com/v1"
 
 _PROVIDERS: Final = "organization/workload_identity_providers"
 _DISCOVERY: Final = '"$VAULT_ADDR/v1/identity/oidc/.well-known/openid-configuration"'
-_ID: Final = """tr -d '\\n' | sed 's/.*"id": *"\\([^"]*\\)".*/\\1/'"""
+_OF_VAULT: Final = (
+    '${VAULT_CACERT:+--cacert "$VAULT_CACERT"} '
+    '${VAULT_NAMESPACE:+-H "X-Vault-Namespace: $VAULT_NAMESPACE"}'
+)
 
 
 def vault_commands(settings: Settings, name: str) -> Iterator[str]:
@@ -127,7 +130,9 @@ def _provider(subject: Subject, keys: Mapping[str, KeySettings]) -> Iterator[str
         yield "# OpenAI asks Vault for its public keys, which needs no login, over https. Where it"
         yield "# can't, upload them, and again after each rotation of the key:"
         yield "# verification: {type: uploaded_jwks, jwks: what …/.well-known/keys answers}."
-        yield f'issuer="$(curl -sS {_DISCOVERY} | sed \'s/.*"issuer":"\\([^"]*\\)".*/\\1/\')"'
+        yield f'answer="$(curl -sSf {_OF_VAULT} \\'
+        yield f'    {_DISCOVERY})"'
+        yield f'issuer="$({_field("issuer")})"'
         yield f"audience={AUDIENCE}"
     else:
         for federation in {_file_of(key.federation): None for key in keys.values()}:
@@ -135,25 +140,32 @@ def _provider(subject: Subject, keys: Mapping[str, KeySettings]) -> Iterator[str
         yield "issuer='<ISSUER>'"
         yield "audience='<AUDIENCE>'"
         yield "entity='<SUBJECT>'"
-    yield f'provider="$(openai {url} -d "{{\\"type\\": \\"oidc\\", \\"name\\": \\"freshkey\\",'
+    yield f"providers={url}"
+    yield 'answer="$(openai "$providers" -d "{\\"type\\": \\"oidc\\", \\"name\\": \\"freshkey\\",'
     yield '    \\"issuer\\": \\"$issuer\\", \\"audience\\": \\"$audience\\",'
-    yield '    \\"verification\\": {\\"type\\": \\"discovery\\", \\"discovery_url\\": null}}" |'
-    yield f'    {_ID})"'
+    yield '    \\"verification\\": {\\"type\\": \\"discovery\\", \\"discovery_url\\": null}}")"'
+    yield f'provider="$({_field("id")})"'
     for key in keys.values():
         if key.federation is not None:
-            yield from _rule(url, key.federation)
+            yield from _rule(key.federation)
     tables = ", ".join(f"keys.{name}.federation" for name in keys)
     yield f'echo "identity_provider_id = \\"$provider\\" belongs into {tables}"'
 
 
-def _rule(url: str, federation: FederationSettings) -> Iterator[str]:
+def _rule(federation: FederationSettings) -> Iterator[str]:
     account = federation.service_account_id
     shown = account if account.replace("_", "").replace("-", "").isalnum() else "<SERVICE_ACCOUNT>"
     yield "# The service account is there already: the agent acts as it, and needs no key of it."
     yield f"account='{shown}'"
-    yield f'openai "{url}/$provider/federation_rules" -d "{{\\"project_id\\": \\"$project\\",'
+    yield 'openai "$providers/$provider/federation_rules" -d "{\\"project_id\\": \\"$project\\",'
     yield '    \\"service_account_id\\": \\"$account\\",'
     yield '    \\"attribute_matchers\\": {\\"sub\\": \\"$entity\\"}}"'
+
+
+def _field(name: str) -> str:
+    """Return a command that takes a text out of the JSON in $answer."""
+    found = f's/.*"{name}": *"\\([^"]*\\)".*/\\1/'
+    return f"printf %s \"$answer\" | tr -d '\\n' | sed '{found}'"
 
 
 def _admin_api(key: KeySettings) -> str:

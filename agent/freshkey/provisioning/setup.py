@@ -28,6 +28,17 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
 PLUGIN: Final = "vault-plugin-secrets-openai"
+_WORDS: Final = (
+    "# For an operator, once: sets up in Vault what this configuration needs.",
+    "# Fill in everything in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is",
+    "# the organization's admin key at OpenAI. Run it with sh where the agent's credentials",
+    "# are to be written; in a terminal's own shell, a line that fails would end it.",
+)
+_WORDS_WITHOUT_VAULT: Final = (
+    "# For an operator, once: sets up at OpenAI what this configuration needs.",
+    "# Fill in everything in <>. Set OPENAI_ADMIN_KEY, the organization's admin key at OpenAI.",
+    "# Run it with sh; in a terminal's own shell, a line that fails would end it.",
+)
 _NAME_LENGTH: Final = 60
 _TTL: Final = 3600.0  # the engine's own default
 _MAX_TTL: Final = 24 * 3600.0
@@ -40,10 +51,7 @@ def setup(settings: Settings) -> str:
 
 
 def _lines(settings: Settings) -> Iterator[str]:
-    yield "# For an operator, once: sets up in Vault what this configuration needs."
-    yield "# Fill in everything in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is"
-    yield "# the organization's admin key at OpenAI. Run it with sh where the agent's credentials"
-    yield "# are to be written; in a terminal's own shell, a line that fails would end it."
+    yield from _WORDS if settings.uses_vault else _WORDS_WITHOUT_VAULT
     yield "set -eu"
     yield "umask 077"
     if settings.vault.namespace is not None:
