@@ -177,6 +177,30 @@ def test_openai_away_or_at_a_limit_keeps_the_key(
     federated.wait_for_key(other_than=key["tag"])
 
 
+def test_an_outage_that_outlasts_the_token(federated: Agent, engine: Engine) -> None:
+    """It is served to its end; then OpenAI refuses it, and nobody gets it any more."""
+    lifetime = 10
+    engine.openai.configure(access_token_lifetime=lifetime)
+    change(federated, 'activation_timeout = "5s"', 'activation_timeout = "1s"')
+    federated.start()
+    first = federated.wait_for_key()
+    engine.openai.configure(
+        access_token_lifetime=lifetime, errors={"token.exchange": "unavailable"}
+    )
+    fault = last_fault(federated)
+    assert (fault["operation"], fault["fault"]) == ("exchange", "upstream")
+    assert (federated.key() or {})["tag"] == first["tag"]
+    eventually(lambda: not federated.key_file.exists(), "it is withdrawn")
+    (told,) = federated.logged("key.withdrawn")
+    assert (told["tag"], told["why"]) == (first["tag"], "refused")
+    assert federated.get("/v1/keys/billing")[0] == 503
+    engine.openai.configure()
+    federated.post("/v1/keys/billing/rotate")
+    second = federated.wait_for_key(other_than=first["tag"])
+    assert federated.key_file.read_text() == second["key"]
+    assert len(federated.logged("lease.left")) == 0, "the first one has ended by itself"
+
+
 def test_rotate_compromised_tells_what_can_not_be_revoked(
     federated: Agent, federation: Federation, engine: Engine
 ) -> None:
