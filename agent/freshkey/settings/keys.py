@@ -206,5 +206,6 @@ class KeySettings(Struct, frozen=True, kw_only=True):
     @property
     def subject(self) -> Subject | None:
         """Who vouches for the workload, None for a key that Vault has."""
-        federated = self.source is KeySource.FEDERATION and self.federation is not None
-        return self.federation.subject if federated and self.federation is not None else None
+        if self.source is not KeySource.FEDERATION or self.federation is None:
+            return None
+        return self.federation.subject
