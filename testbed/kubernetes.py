@@ -110,6 +110,8 @@ class KubernetesServer(KubernetesAPI):
             "secure-port": str(self._port.number),
             "cert-dir": str(self.directory),
             "service-account-issuer": ISSUER,
+            # By default it is at an address of this machine's that the certificate is not for.
+            "service-account-jwks-uri": f"{self.address}/openid/v1/jwks",
             "service-account-key-file": key,
             "service-account-signing-key-file": key,
             "token-auth-file": str(self.directory / "tokens"),

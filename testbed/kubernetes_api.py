@@ -89,6 +89,28 @@ class KubernetesAPI(ABC):
         )
         return str(answer["status"]["token"])
 
+    def allow_discovery(self) -> None:
+        """Let everybody read the issuer's public keys, as a cluster does whose issuer is public.
+
+        https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
+        """
+        group = "rbac.authorization.k8s.io"
+        self.request(
+            "POST",
+            f"/apis/{group}/v1/clusterrolebindings",
+            {
+                "metadata": {"name": "public-issuer"},
+                "roleRef": {
+                    "apiGroup": group,
+                    "kind": "ClusterRole",
+                    "name": "system:service-account-issuer-discovery",
+                },
+                "subjects": [
+                    {"apiGroup": group, "kind": "Group", "name": "system:unauthenticated"}
+                ],
+            },
+        )
+
     def allow_token_review(self, namespace: str, name: str) -> None:
         """Let a service account review tokens, as Vault's has to."""
         group = "rbac.authorization.k8s.io"

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.core.agent.step import step
 from freshkey.core.model.actions import Record
-from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.core.model.policy import AgentPolicy, KeyPolicy, Subject
 from freshkey.core.pacing.chance import Chance
 
+from tools.transition_exchange import exchange_rows
 from tools.transition_rows import Row, idle_rows, key_rows, lease_rows, token_rows
 from tools.transition_static import static_rows
 
@@ -60,16 +61,19 @@ def table(rows: Iterator[Row], policy: AgentPolicy) -> Iterator[str]:
 def section() -> str:
     """Return the part of DESIGN.md between the markers."""
     policy = AgentPolicy({"key": KeyPolicy(check_every=0, probe_every=0)})
+    exchange = AgentPolicy({"key": KeyPolicy(subject=Subject.VAULT, check_every=0, probe_every=0)})
     parts = (
         ("The replacement of a key", key_rows()),
         ("A published key", idle_rows()),
         ("A secret without a lease", static_rows()),
+        ("An access token of OpenAI's", exchange_rows()),
         ("Leases and files", lease_rows()),
         ("Token and link", token_rows()),
     )
     lines = []
     for title, rows in parts:
-        lines += ["", f"### {title}", "", *table(rows, policy)]
+        ruled = exchange if title.startswith("An access token") else policy
+        lines += ["", f"### {title}", "", *table(rows, ruled)]
     return "\n".join([*lines, "", ""])
 
 

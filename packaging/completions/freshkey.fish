@@ -57,7 +57,7 @@ function _shtab_freshkey_using
 end
 
 set -g _shtab_freshkey_commands run once check policy report init version status get watch rotate exec
-set -g _shtab_freshkey_opts_with_value --address --config --env --format --group --key --max-lifetime --method --newer-than --on-change --orphans --path --role --signal --since --socket --stop-timeout --timeout --until --username --wait
+set -g _shtab_freshkey_opts_with_value --address --config --env --format --group --identity-provider --key --max-lifetime --method --newer-than --oidc-role --on-change --orphans --path --role --service-account --signal --since --socket --stop-timeout --timeout --token-file --until --username --wait
 
 complete -c freshkey -e
 complete -c freshkey -f
@@ -76,6 +76,7 @@ complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -
 complete -c freshkey -n '_shtab_freshkey_using check' -s h -l help -d 'show this help message and exit'
 complete -c freshkey -n '_shtab_freshkey_using check' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration (default: $FRESHKEY_CONFIG, else /etc/freshkey/config.toml)'
 complete -c freshkey -n '_shtab_freshkey_using check' -l online -d 'also log in, and test what run would need of Vault, OpenAI, and this machine'
+complete -c freshkey -n '_shtab_freshkey_using check' -l exchange -d 'with --online, also exchange identity tokens at OpenAI, for a token that nobody uses'
 complete -c freshkey -n '_shtab_freshkey_using check' -l json -d 'print {ok, faults: [{path, message}]}; with --online, warnings too'
 complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -eq 0' -a policy -d 'print the Vault policy that the configuration needs'
 complete -c freshkey -n '_shtab_freshkey_using policy' -s h -l help -d 'show this help message and exit'
@@ -98,6 +99,10 @@ complete -c freshkey -n '_shtab_freshkey_using init' -l method -xka "token appro
 complete -c freshkey -n '_shtab_freshkey_using init' -l role -x -d 'the role of that login in Vault, where the method has one'
 complete -c freshkey -n '_shtab_freshkey_using init' -l username -x -d 'the user, for userpass and ldap'
 complete -c freshkey -n '_shtab_freshkey_using init' -l path -x -d 'what to read from Vault, such as openai/creds/billing'
+complete -c freshkey -n '_shtab_freshkey_using init' -l oidc-role -x -d 'for federation: the role by which Vault vouches for the agent'
+complete -c freshkey -n '_shtab_freshkey_using init' -l token-file -x -d 'for federation without Vault: the file with a projected token'
+complete -c freshkey -n '_shtab_freshkey_using init' -l service-account -x -d 'for federation: the account at OpenAI to act as'
+complete -c freshkey -n '_shtab_freshkey_using init' -l identity-provider -x -d 'for federation: the provider that OpenAI trusts'
 complete -c freshkey -n '_shtab_freshkey_using init' -l key -x -d 'what the key is called here (default: the last part of the path)'
 complete -c freshkey -n '_shtab_freshkey_using init' -l group -x -d 'who may read the key'"'"'s file, and use the socket'
 complete -c freshkey -n '_shtab_freshkey_using; and test $_shtab_freshkey_npos -eq 0' -a version -d 'print the versions of freshkey, Python, and dependencies'

@@ -1,5 +1,7 @@
 """The agent under show: `freshkey run` as a process, asked over its socket like anybody else."""
 
+import os
+import signal
 import socket
 import sys
 import time
@@ -23,10 +25,13 @@ STOP_WITHIN = 30
 
 @dataclass(frozen=True)
 class PublishedKey:
-    """What the agent says of a key: the tag, whole seconds to its expiry, whether it is past it."""
+    """What the agent says of a key: the tag, whole seconds to its expiry, whether it is past it.
+
+    A static key has no expiry.
+    """
 
     tag: str
-    expires_in: int
+    expires_in: int | None
     stale: bool = False
 
 
@@ -38,6 +43,7 @@ class Agent:
         self.audit_file = directory / "audit"
         self.killed = False
         self._directory = directory
+        self._configuration = directory / configuration
         self._command: list[str | Path] = [
             Path(sys.executable).with_name("freshkey"),
             "run",
@@ -95,6 +101,14 @@ class Agent:
             raise DemoError(f"the agent was asked for a new key: {error!r}") from error
         if response.status_code != httpx2.codes.ACCEPTED:
             raise DemoError(f"the agent was asked for a new key: HTTP {response.status_code}")
+
+    def edit(self, change: Callable[[str], str]) -> None:
+        """Change the configuration as an editor does, and have the agent reload it."""
+        new = self._configuration.with_name("edited")
+        new.touch(mode=0o600)
+        new.write_text(change(self._configuration.read_text()))
+        new.replace(self._configuration)
+        os.kill(self._process.pid, signal.SIGHUP)
 
     def wait_for_key(self, stopping: Callable[[], bool], key: str = KEY) -> PublishedKey:
         """Wait for a key; DemoError when none comes, Interrupted when `stopping` turns true."""

@@ -50,7 +50,7 @@ class EventLog:
             return
         if event == "key.published" and record.get("key") == self._key:
             self.published += 1
-            self.lease_id, self.lease = record["lease_id"], record["expires_in"]
+            self.lease_id, self.lease = record["lease_id"] or "", record["expires_in"] or 0
         if event not in HIDDEN_EVENTS:
             fields = (f"{name}={record[name]}" for name in DISPLAYED_FIELDS if name in record)
             self.recent.append(" ".join((f"{at.astimezone():%H:%M:%S}", event, *fields)))

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,11 +48,17 @@ def report(audit_file: Path) -> list[dict[str, Any]]:
     return keys
 
 
-def compare(keys: Iterable[Mapping[str, Any]], openai: OpenAIServer) -> Comparison:
-    """Compare the keys of a report with those that OpenAI made and ended."""
-    created = openai.audited("api_key.created")
+def compare(
+    keys: Iterable[Mapping[str, Any]], openai: OpenAIServer, made_by_hand: Collection[str] = ()
+) -> Comparison:
+    """Compare the keys of a report with those that OpenAI made and ended.
+
+    Keys that people made are none of the agent's; access tokens have no id.
+    """
+    made = openai.audited("api_key.created")
+    created = {id_: at for id_, at in made.items() if id_ not in made_by_hand}
     deleted = openai.audited("api_key.deleted")
-    reported = {key["api_key_id"]: key for key in keys}
+    reported = {key["api_key_id"]: key for key in keys if key["api_key_id"]}
     faults = [f"report: {id_} was made, and is missing" for id_ in created.keys() - reported.keys()]
     faults += [f"report: {id_} was never made" for id_ in reported.keys() - created.keys()]
     furthest = 0.0

@@ -36,6 +36,7 @@ class ScenarioContext:
         self._environment, self._view, self._stopping = environment, view, stopping
         self._role_ttl = role_ttl
         self.scrapes = Scrapes()
+        self.made_by_hand: set[str] = set()  # keys that no agent had OpenAI make
         self._started = time.monotonic()
         self._refresh_at = 0.0
 
@@ -78,7 +79,7 @@ class ScenarioContext:
     def ensure_new_key(self, lease: int) -> None:
         """Make sure that the lease of the key has just begun, and lasts `lease` seconds."""
         old = self.agent.published_key()
-        if old and lease == self._role_ttl and old.expires_in >= lease - NEW_FOR:
+        if old and lease == self._role_ttl and (old.expires_in or 0) >= lease - NEW_FOR:
             return
         self.vault.write_role(MOUNT, KEY, ttl=lease, max_ttl=MAX_TTL)
         self._role_ttl = lease
@@ -92,7 +93,7 @@ class ScenarioContext:
         published_key = self.agent.published_key()
         if published_key is None or (old is not None and published_key.tag == old.tag):
             return False
-        return lease - NEW_FOR <= published_key.expires_in <= lease
+        return lease - NEW_FOR <= (published_key.expires_in or 0) <= lease
 
     def key_in_file(self, key: str = KEY) -> str:
         """Return the fingerprint of the key in the file, nothing when there is no file."""
@@ -109,7 +110,10 @@ class ScenarioContext:
 
     def _accounts(self) -> dict[str, str]:
         """Map the fingerprints of the keys that OpenAI accepts to their accounts."""
-        return {key["fingerprint"]: key["account_id"] for key in self.openai.state()["live"]}
+        state = self.openai.state()
+        keys = [(key["fingerprint"], key["account_id"]) for key in state["live"]]
+        tokens = [(one["fingerprint"], one["account_id"]) for one in state["access_tokens"]]
+        return dict([*keys, *tokens])
 
     def delete_account(self, fingerprint: str) -> None:
         """Delete the account of a key at OpenAI; DemoError when there is none to delete."""
@@ -117,6 +121,11 @@ class ScenarioContext:
         if account is None:
             raise DemoError("the key in the file is not one that OpenAI knows")
         self.openai.delete_account(account)
+
+    def is_made_by_hand(self, account_id: str) -> None:
+        """Remember that the key of an account is a person's."""
+        live = self.openai.state()["live"]
+        self.made_by_hand |= {key["key_id"] for key in live if key["account_id"] == account_id}
 
     def revoke_lease(self) -> None:
         """Revoke, as somebody else would, the lease of the published key."""

@@ -40,7 +40,8 @@ def run_scenarios(
         print("stopping", flush=True)
         stop_environment(environment, 0)
         evaluations = evaluate(results, failed_requests(environment))
-        record = compare(report(environment.agent.audit_file), environment.openai)
+        found = report(environment.agent.audit_file)
+        record = compare(found, environment.openai, context.made_by_hand)
     faults = [line for evaluation in evaluations for line in evaluation.faults]
     faults += [*context.scrapes.faults(), *record.faults]
     _summarize(console, evaluations, (context.scrapes.summary(), record.summary), faults)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from testbed.demo import fault_injection
+from testbed.demo import fault_injection, migration
 from testbed.demo.consumer import FILE, REPORTER, SOCKET
 from testbed.demo.evaluation import Bound, Tolerance
 
@@ -100,6 +100,17 @@ _ALL: Final = (
         Bound(2),
         REPORTED_KEY,
         fault_injection.delete_reported_account,
+    ),
+    Scenario(
+        "migrated",
+        "from a static key to the plugin to federation",
+        "a line of the configuration is edited, and SIGHUP sent: the key comes from KV, then from "
+        "the plugin, then from an exchange at OpenAI, then from the plugin again",
+        "each step is an outage, or a date that every team has to agree on",
+        "no request is refused; the next key is in the file within 5 s of each edit",
+        Bound(5),
+        frozenset(),
+        migration.migrate,
     ),
 )
 

@@ -161,7 +161,7 @@ def _key(measurements: Measurements) -> RenderableType:
     if published_key is None:
         return Text("the agent has no key", style="bold red")
     row = Table.grid(padding=(0, 2))
-    left = max(0, published_key.expires_in)
+    left = max(0, published_key.expires_in or 0)
     row.add_row(
         Text(f"key {published_key.tag}", style="bold"),
         Text(_expiry(published_key), style="yellow" if published_key.stale else ""),
@@ -171,4 +171,6 @@ def _key(measurements: Measurements) -> RenderableType:
 
 
 def _expiry(published_key: PublishedKey) -> str:
+    if published_key.expires_in is None:
+        return "without an end"
     return ("stale, " if published_key.stale else "") + f"expires in {published_key.expires_in:2} s"

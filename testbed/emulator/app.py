@@ -1,4 +1,4 @@
-"""The ASGI application: organization API, data plane, and control."""
+"""The ASGI application: organization API, token exchange, data plane, and control."""
 
 from collections.abc import Callable
 
@@ -13,6 +13,8 @@ from testbed.emulator.control import Control
 from testbed.emulator.data_plane import DataPlane
 from testbed.emulator.embeddings import EmbeddingsAPI
 from testbed.emulator.errors import api_error
+from testbed.emulator.exchange_api import ExchangeAPI
+from testbed.emulator.federation_api import FederationAPI
 from testbed.emulator.files import FilesAPI
 from testbed.emulator.images import ImagesAPI
 from testbed.emulator.middleware import AbortConnection, Middleware
@@ -40,6 +42,8 @@ def create_app(now: Callable[[], float], abort_connection: AbortConnection) -> S
         routes=[
             *OrganizationAPI(state).routes(admins),
             *UsageAPI(state).routes(admins),
+            *FederationAPI(state).routes(admins),
+            *ExchangeAPI(state).routes(),
             *DataPlane(state, streams).routes(accounts),
             *EmbeddingsAPI().routes(accounts),
             *FilesAPI(state, streams).routes(accounts),

@@ -3,11 +3,12 @@
 Pure bookkeeping: the time is an argument, in Unix seconds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.emulator.audit import AuditLog
 from testbed.emulator.counters import AccountCounters
 from testbed.emulator.errors import mask
+from testbed.emulator.federation import Federation
 from testbed.emulator.records import (
     AdminKey,
     Key,
@@ -44,6 +45,7 @@ class Organization:
         self.admin_keys: dict[str, AdminKey] = {}
         self.audit_log = AuditLog()
         self.account_counters = AccountCounters()
+        self.federation = Federation()
         self._by_digest: dict[str, ServiceAccount] = {}
         self._deleted: dict[str, _DeletedAccount] = {}
         self._add_project(Project(PROJECT_ID, "Emulator", now))
@@ -92,10 +94,21 @@ class Organization:
         account = self._by_digest.get(name)
         if account is None:
             deleted = self._deleted.get(name)
-            if deleted is None or now >= deleted.works_until:
+            if deleted is None:
+                return self._with_access_token(value, now)
+            if now >= deleted.works_until:
                 return None
             account = deleted.account
         return account if account.key.validity.holds(now) else None
+
+    def _with_access_token(self, value: str, now: float) -> ServiceAccount | None:
+        """Return the account for which an access token was given; its usage is the token's."""
+        token = self.federation.token(value, now)
+        account = None if token is None else self.accounts.get(token.account_id)
+        if token is None or account is None:
+            return None
+        validity = Validity(token.issued_at, token.issued_at, token.expires_at)
+        return replace(account, key=Key(token.id, token.digest, validity))
 
     def authenticate_admin(self, value: str, _now: float) -> AdminKey | None:
         """Return the admin key with this value, if any."""

@@ -106,6 +106,11 @@ class OpenAIServer:
         return self._log.read_text()
 
     @property
+    def exchange_url(self) -> str:
+        """Where identity tokens are exchanged."""
+        return f"http://127.0.0.1:{self._port}/oauth/token"
+
+    @property
     def base_url(self) -> str:
         """What OPENAI_BASE_URL and the engine's `api_endpoint` are set to."""
         return f"http://127.0.0.1:{self._port}/v1"
@@ -138,6 +143,10 @@ class OpenAIServer:
         """Add a project to the organization; return its id."""
         made = self._call("POST", "/v1/organization/projects", {"name": name})
         return str(cast("dict[str, object]", made)["id"])
+
+    def admin(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Call what is below /v1/organization, as an administrator; raises EmulatorError."""
+        return cast("dict[str, Any]", self._call(method, f"/v1/organization{path}", body))
 
     def create_key(self, project_id: str) -> tuple[str, str]:
         """Make a service account as a person would; return its id and its key."""

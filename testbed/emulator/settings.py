@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from typing import TypedDict, TypeVar, cast
 
 from testbed.emulator.endpoints import SCOPES, Endpoint, Scope, plane_of
@@ -35,6 +36,9 @@ class SettingsFields(TypedDict, total=False):
     image_bytes: int
     realtime_refuses_late: bool
     realtime_ends_with_key: bool
+    access_token_lifetime: float
+    clock_skew: float
+    issuer_ca_file: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,15 @@ class EmulatorSettings:
     realtime_ends_with_key: bool = False
     """A session ends when its key is found deleted, at the next event of the client."""
 
+    access_token_lifetime: float = 3600
+    """How long an access token lives, if the identity token that it was given for does."""
+
+    clock_skew: float = 0
+    """How far the clock is ahead by which identity tokens are judged; may be negative."""
+
+    issuer_ca_file: str | None = None
+    """Certificates, in PEM, of whom to trust for an issuer's own; None: the system's."""
+
     def to_json(self) -> SettingsFields:
         """Return all settings, ready for JSON."""
         return cast(
@@ -148,6 +161,18 @@ def _seconds_or_none(where: str, value: object) -> float | None:
     return None if value is None else _seconds(where, value)
 
 
+def _number(where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise SettingsError(f"{where}: expected a number of seconds, got {value!r}")
+    return value
+
+
+def _path_or_none(where: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise SettingsError(f"{where}: expected a path, got {value!r}")
+
+
 def _error_name(where: str, value: object) -> str:
     if not isinstance(value, str) or value not in ERROR_STATUSES:
         raise SettingsError(
@@ -191,4 +216,7 @@ _PARSERS: Mapping[str, Callable[[str, object], object]] = {
     "image_bytes": _count,
     "realtime_refuses_late": _flag,
     "realtime_ends_with_key": _flag,
+    "access_token_lifetime": _seconds,
+    "clock_skew": _number,
+    "issuer_ca_file": _path_or_none,
 }

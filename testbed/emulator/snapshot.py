@@ -20,6 +20,14 @@ class LiveKey(TypedDict):
     expires_at: float | None
 
 
+class LiveToken(TypedDict):
+    """An access token that has not ended. Times are Unix seconds."""
+
+    fingerprint: str
+    account_id: str
+    expires_at: float
+
+
 class GroupState(TypedDict):
     """Counts over one group of accounts; `high_water` is the most keys alive at once."""
 
@@ -55,6 +63,7 @@ class StateSnapshot(TypedDict):
     """By endpoint, then by status; lost ones are among them."""
     lost: dict[str, int]
     """Answers that were lost, by endpoint."""
+    access_tokens: list[LiveToken]
     settings: SettingsFields
 
 
@@ -85,6 +94,14 @@ def snapshot(state: EmulatorState) -> StateSnapshot:
             for endpoint, counts in request_counters.answers.items()
         },
         "lost": dict(request_counters.lost.items()),
+        "access_tokens": [
+            {
+                "fingerprint": fingerprint(token.digest),
+                "account_id": token.account_id,
+                "expires_at": token.expires_at,
+            }
+            for token in state.organization.federation.live(now)
+        ],
         "settings": state.settings.to_json(),
     }
 

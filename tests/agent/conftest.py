@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from testbed.emulator.federation import PREFIX
 from tests.agent.exposure import Exposure
 from tests.agent.harness import Agent, Engine, configuration
 from tests.agent.reconfiguring import mint_without_limit
@@ -139,7 +140,7 @@ def poller(reloadable: Agent) -> Iterator[None]:
     def poll() -> None:
         while not stop.is_set():
             try:
-                if not reloadable.key_file.read_text().startswith("sk-"):
+                if not reloadable.key_file.read_text().startswith(("sk-", PREFIX)):
                     bad.append("a part of a key")
                 status, _, body = reloadable.get("/v1/keys/billing")
                 if status != 200:

@@ -14,6 +14,7 @@ REASONS = {
     "gateway/headers.py": "OpenAI is sent the key with every request",
     "host/proxies.py": "a proxy is shown the password that it wants",
     "logs/redact.py": "to recognise a secret in text and mask it",
+    "openai/exchange.py": "OpenAI is shown the identity token",
     "openai/probe.py": "OpenAI is asked with the key",
     "outputs/codec.py": "the journal keeps secrets for the next start",
     "outputs/formats.py": "a key file is for readers",

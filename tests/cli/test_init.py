@@ -44,6 +44,7 @@ def test_what_it_writes_can_be_read(config: Path, method: str, group: list[str])
     assert init(config, *USUAL, "--method", method, *NEEDED.get(method, []), *group) == 0
     settings = load(config, {"VAULT_TOKEN": "none"})
     assert settings.vault.address == ADDRESS
+    assert settings.auth is not None
     assert settings.auth.method == method
     (file,) = settings.keys["billing"].files
     assert (file.group, file.mode) == (("0", 0o440) if group else (None, 0o400))
@@ -139,6 +140,7 @@ def test_on_a_terminal_it_asks(config: Path) -> None:
     assert status == 0
     settings = load(config, {})
     assert settings.vault.address == ADDRESS
+    assert settings.auth is not None
     assert settings.auth.method == "approle"
     assert settings.keys["search"].files[0].group == "root"
     for question in ("Vault's address: ", "azure) [approle]: ", "_ and -) [search]: "):

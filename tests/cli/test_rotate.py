@@ -46,6 +46,20 @@ def test_the_order(agent: Agent, arguments: list[str], order: object) -> None:
     assert json.loads(agent.requests[0].body) == order
 
 
+@pytest.mark.parametrize(("arguments", "lines"), [(["--compromised"], 2), ([], 1)])
+def test_a_token_that_nobody_can_revoke(
+    agent: Agent, capsys: Output, arguments: list[str], lines: int
+) -> None:
+    left = {"lives_until": "2026-11-29T12:00:00Z", "service_account": "svc_acct_1"}
+    agent.script = [answer(202, {"tag": OLD, **left}), key(NEW)]
+    assert main(["rotate", "billing", *arguments]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == lines
+    advice = "disable its federation rule there; to end it sooner, delete svc_acct_1"
+    until = f"billing: {OLD} lives until 2026-11-29T12:00:00Z, because OpenAI revokes no access"
+    assert told[1:] == [f"{until} token: {advice}"][: lines - 1]
+
+
 @pytest.mark.parametrize("content", [{"tag": None}, {}, {"tag": "a\nb"}])
 def test_nothing_was_published_before(agent: Agent, capsys: Output, content: object) -> None:
     agent.script = [answer(202, content), key(NEW)]

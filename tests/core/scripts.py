@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from freshkey.core.keys.adoption import DesiredState
 from freshkey.core.model.actions import Order
 from freshkey.core.model.faults import Fault, FaultKind
-from freshkey.core.model.ledger import Origin, Source
+from freshkey.core.model.ledger import Federation, Origin, Source
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
 from freshkey.core.model.verdict import Verdict
 
@@ -72,7 +72,14 @@ def policy(*names: str, budget: int = 6, **options: Any) -> AgentPolicy:  # noqa
 
 
 def sources(wanted: AgentPolicy) -> dict[str, Source]:
-    return {name: Source(f"openai/creds/{name}", "api_key") for name in wanted.keys}
+    return {
+        name: Source(f"openai/creds/{name}", "api_key")
+        if key.subject is None
+        else Source(
+            "", "", federation=Federation("idp_1", "svc_acct_1", key.subject, "https://auth")
+        )
+        for name, key in wanted.keys.items()
+    }
 
 
 def desired_state(wanted: AgentPolicy) -> DesiredState:

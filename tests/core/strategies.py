@@ -7,6 +7,7 @@ from math import inf
 from typing import Any
 
 from freshkey.core.model.actions import (
+    Exchange,
     Issue,
     LogIn,
     LookUp,
@@ -30,7 +31,8 @@ from freshkey.core.model.events import (
 )
 from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.core.model.grants import TokenKind
-from freshkey.core.model.policy import AgentPolicy, KeyPolicy, VerifyMode
+from freshkey.core.model.policy import AgentPolicy, KeyPolicy, Subject, VerifyMode
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from hypothesis import strategies as st
 
@@ -42,7 +44,7 @@ START = 1000.0
 FAULTY = 1800.0  # seconds for which things may go wrong
 
 CALLS: tuple[type[Order], ...] = (
-    *(Issue, Refresh, Renew, LookUp, Revoke),
+    *(Issue, Refresh, Exchange, Renew, LookUp, Revoke),
     *(LogIn, RenewToken, LookUpToken, RevokeToken),
 )
 FAULTS = (
@@ -69,12 +71,20 @@ class Script:
     seed: int
     static_count: int = 0  # how many of the keys have no lease
     pace: float = 0.0  # see World
+    federated_count: int = 0  # how many of them, from the last one on, are exchanged
+    subject: Subject = Subject.VAULT
 
     def world(self) -> World:
-        static_keys = {name: f"sk-{name}" for name in list(self.policy.keys)[: self.static_count]}
-        vault = Vault(**self.terms, static_keys=static_keys)
+        all_names = list(self.policy.keys)
+        federated = all_names[max(0, len(all_names) - self.federated_count) :]
+        static = [name for name in all_names[: self.static_count] if name not in federated]
+        vault = Vault(**self.terms, static_keys={name: f"sk-{name}" for name in static})
+        keys = {
+            name: replace(key, subject=self.subject) if name in federated else key
+            for name, key in self.policy.keys.items()
+        }
         return World(
-            self.policy,
+            replace(self.policy, keys=keys),
             vault,
             self.rules,
             self.forced_verdicts,
@@ -117,6 +127,7 @@ terms = st.fixed_dictionaries(
         "token_kind": st.sampled_from([TokenKind.SERVICE, TokenKind.SERVICE, TokenKind.BATCH]),
         "token_renewable": st.booleans(),
         "activation": st.sampled_from([0.0, 2.0]),
+        "exchange_ttl": st.sampled_from([3600.0, 600.0, 20.0]),
     }
 )
 
@@ -184,6 +195,8 @@ scripts = st.builds(
     st.integers(1, 1000),
     st.sampled_from([0, 1, 4]),
     st.sampled_from([0.0, 0.02, 0.5]),
+    st.sampled_from([0, 0, 1, 4]),
+    st.sampled_from(Subject),
 ).filter(feasible)
 
 

@@ -74,9 +74,9 @@ def steady(world: World) -> bool:
     tokens = state.tokens
     return (
         not state.link.away
-        and tokens.current is not None
+        and (tokens.current is not None or not world.policy.uses_vault)
         and tokens.trouble is None
-        and not tokens.recheck
+        and (tokens.current is None or not tokens.recheck)
         and all(
             world.holds(key.name)
             and isinstance(key.cycle, Idle)
@@ -91,7 +91,8 @@ def steady(world: World) -> bool:
 
 def tidy(world: World) -> bool:
     """One lease for each key that has one, one token."""
-    leased = len(world.state.keys) - len(world.vault.static_keys)
+    federated = sum(key.subject is not None for key in world.policy.keys.values())
+    leased = len(world.state.keys) - len(world.vault.static_keys) - federated
     return steady(world) and world.alive() == leased == len(known(world))
 
 

@@ -9,6 +9,7 @@ from math import inf
 from typing import assert_never
 
 from freshkey.core.model.actions import (
+    Exchange,
     Issue,
     LogIn,
     LookUp,
@@ -24,6 +25,7 @@ from freshkey.core.model.actions import (
 )
 from freshkey.core.model.events import (
     Event,
+    Exchanged,
     Failed,
     Issued,
     LoggedIn,
@@ -40,7 +42,7 @@ from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.core.model.grants import Grant, Login, Renewal, TokenKind
 from freshkey.core.model.secret import Secret
 
-VaultOrder = VaultKeyOrder | TokenOrder | Ping
+VaultOrder = VaultKeyOrder | Exchange | TokenOrder | Ping
 
 INVALID = Fault(FaultKind.TOKEN_INVALID, "invalid token")
 GONE = Fault(FaultKind.BAD_REQUEST, "lease not found")
@@ -81,6 +83,8 @@ class Vault:
     activation: float = 0.0  # until OpenAI knows a new key
     static_keys: dict[str, str] = field(default_factory=dict)  # by name: no lease, as in KV
     deleted: bool = False  # the static keys are
+    exchange_ttl: float = 3600.0  # of an access token of OpenAI's
+    exchanged: dict[str, float] = field(default_factory=dict)  # such tokens, and when they end
     refused: set[str] = field(default_factory=set)  # of these OpenAI takes no more
     leases: dict[str, VaultLease] = field(default_factory=dict)
     tokens: dict[str, VaultToken] = field(default_factory=dict)
@@ -101,7 +105,10 @@ class Vault:
             case RevokeToken():
                 self.end_token(order.token.reveal())
                 return TokenRevoked(order)
+            case Exchange(token=None):
+                return self._exchange(order, now)
             case _:
+                assert order.token is not None
                 token = self._token(order.token, now)
                 if token is None:
                     return Failed(order, INVALID)
@@ -109,7 +116,7 @@ class Vault:
 
     def _permitted(
         self,
-        order: Issue | Refresh | Renew | LookUp | Revoke | RenewToken | LookUpToken,
+        order: Issue | Refresh | Exchange | Renew | LookUp | Revoke | RenewToken | LookUpToken,
         token: VaultToken,
         now: float,
     ) -> Event:
@@ -125,6 +132,8 @@ class Vault:
                 return self._read(order)
             case Issue() | Refresh():
                 return self._mint(order, token, now)
+            case Exchange():
+                return self._exchange(order, now)
             case Renew():
                 return self._renew(order, now)
             case LookUp():
@@ -151,6 +160,8 @@ class Vault:
             return False
         if secret in self.static_keys.values():
             return True
+        if secret in self.exchanged:
+            return now < self.exchanged[secret]
         lease = self.lease_of(secret, now)
         return lease is not None and now >= lease.minted_at + self.activation
 
@@ -243,6 +254,21 @@ class Vault:
             f"request-{number}",
         )
         return Issued(order, grant) if isinstance(order, Issue) else Refreshed(order, grant)
+
+    def _exchange(self, order: Exchange, now: float) -> Event:
+        number = next(self._numbers)
+        secret = f"oaiat-{number}"
+        self.exchanged[secret] = now + self.exchange_ttl
+        grant = Grant(
+            "",
+            self.exchange_ttl,
+            renewable=False,
+            secret=Secret(secret),
+            asked_at=self._asked_at,
+            service_account="svc_acct_1",
+            request_id=f"request-{number}",
+        )
+        return Exchanged(order, grant)
 
     def _renew(self, order: Renew, now: float) -> Event:
         lease = self._lease(order.lease_id, now)

@@ -15,9 +15,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from freshkey.core.agent.step import step
-from freshkey.core.keys.adoption import adopt, fresh, shifted
+from freshkey.core.keys.adoption import adopt, fresh
 from freshkey.core.keys.lifecycle import view
+from freshkey.core.keys.shifting import shifted
 from freshkey.core.model.actions import (
+    Exchange,
     Issue,
     LookUp,
     Order,
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.state import KeyState
     from freshkey.core.model.view import KeyView
 
-_FOR_KEY = (Issue, Refresh, Renew, LookUp, Revoke)
+_FOR_KEY = (Issue, Refresh, Exchange, Renew, LookUp, Revoke)
 _UNIT = 1_000_003
 _MINUTE = 60 - 1e-6
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from freshkey.core.model import events
-from freshkey.core.model.actions import Issue, Level, Publish, Record
+from freshkey.core.model.actions import Exchange, Issue, Level, Publish, Record
 from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.faults import Fault, FaultKind, Operation
 from freshkey.core.model.grants import Grant
@@ -125,7 +125,12 @@ def test_answers_are_counted_by_what_they_mean() -> None:
     counters.on_read("", "get", "unknown_key")
     counters.expect_hooks("billing")
     counters.on_hook("billing", "done")
+    exchange = Exchange("search", 0, None)
+    counters.on_answer(exchange, events.Exchanged(exchange, grant))
+    counters.on_answer(exchange, events.Failed(exchange, refused))
     found = Samples(AgentState(), counters)
+    assert found.of("mints_total", key="search", outcome="ok") == 1
+    assert found.of("mints_total", key="search", outcome="forbidden") == 1
     assert found.of("mints_total", key="billing", outcome="ok") == 1
     assert found.of("mints_total", key="billing", outcome="forbidden") == 2
     assert found.of("faults_total", operation="mint", fault="forbidden") == 2

@@ -29,7 +29,7 @@ def completed(text: str) -> str:
     if "auth" not in tables:
         text += f"\n[auth]\n{AUTH}\n"
     keys = tables.get("keys", {"billing": {}})
-    for name in (name for name, key in keys.items() if "path" not in key):
+    for name in (name for name, key in keys.items() if not key.keys() & {"path", "source"}):
         text += f"\n[keys.{name}]\n{KEY}\n"
     return text
 

@@ -30,4 +30,5 @@ def kubernetes() -> Iterator[KubernetesServer]:
             server.create_account(namespace, name)
         server.create_account("vault", "vault")
         server.allow_token_review("vault", "vault")
+        server.allow_discovery()
         yield server

@@ -55,14 +55,19 @@ class Issuer:
         public = self._key.public_key()
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
-    @contextmanager
-    def serve_keys(self) -> Iterator[str]:
-        """Serve the public key as a JWKS (RFC 7517); yields its URL."""
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The public key as a JWKS (RFC 7517)."""
         numbers = self._key.public_key().public_numbers()
         key: dict[str, Any] = {"kty": "RSA", "kid": "one", "use": "sig", "alg": "RS256"}
         for name, number in (("n", numbers.n), ("e", numbers.e)):
             key[name] = _base64(number.to_bytes((number.bit_length() + 7) // 8, "big"))
-        answer = _json({"keys": [key]})
+        return {"keys": [key]}
+
+    @contextmanager
+    def serve_keys(self) -> Iterator[str]:
+        """Serve the public key as a JWKS; yields its URL."""
+        answer = _json(self.jwks)
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:

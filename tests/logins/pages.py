@@ -55,4 +55,6 @@ def run_commands(method: str, vault: VaultServer, directory: Path, **variables: 
 def settings(method: str, directory: Path) -> AuthSettings:
     """Load the page's example as part of a configuration."""
     text = f"[vault]\n{VAULT_TABLE}\n[keys.billing]\n{KEY}\n{block(method, 'toml')}"
-    return load(written(directory, text), NO_VARIABLES).auth
+    auth = load(written(directory, text), NO_VARIABLES).auth
+    assert auth is not None
+    return auth

@@ -6,7 +6,8 @@ import json
 
 import pytest
 from freshkey.core.model.verdict import Verdict
-from freshkey.openai.probe import LARGEST_ANSWER, judge
+from freshkey.openai.http import LARGEST_ANSWER
+from freshkey.openai.probe import judge
 
 SCOPES = "You have insufficient permissions for this operation. Missing scopes: api.model.read."
 

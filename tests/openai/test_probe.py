@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import re
 import subprocess
 import sys
 from base64 import b64encode
@@ -52,7 +53,7 @@ class Server:
     async def serve(self, stream: trio.SocketStream) -> None:
         async with stream:
             request = b""
-            while b"\r\n\r\n" not in request:
+            while not _is_whole(request):
                 part = await stream.receive_some()
                 assert part, "the client left"
                 request += part
@@ -60,6 +61,12 @@ class Server:
             await stream.send_all(self._sent)
             if self._then is not None:
                 await self._then()
+
+
+def _is_whole(request: bytes) -> bool:
+    head, found, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return bool(found) and (length is None or len(body) >= int(length[1]))
 
 
 @asynccontextmanager

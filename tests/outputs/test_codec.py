@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.core.model.events import RotateRequested
-from freshkey.core.model.ledger import to_ledger
+from freshkey.core.model.ledger import Federation, Source, to_ledger
+from freshkey.core.model.struct import replace
 from freshkey.outputs.codec import Header, UnreadableError, decode, encode, seal
 
 from tests.core.scripts import ORIGIN, policy, sources
@@ -125,3 +126,17 @@ def test_a_journal_from_before_secrets_without_a_lease() -> None:
         for field in SINCE_KV:
             del key[field]
     assert decode(json.dumps(content).encode()) == (HEADER, ledger())
+
+
+def test_a_journal_without_federation_is_as_it_was() -> None:
+    """An earlier version refuses fields that it does not know."""
+    federation = Federation("idp_1", "svc_acct_1", "vault:billing", "https://auth")
+    for source, named in (
+        (Source("openai/creds/billing", "api_key"), False),
+        (Source("", "", federation=federation), True),
+    ):
+        held = ledger()
+        held = replace(held, keys=tuple(replace(entry, source=source) for entry in held.keys))
+        content = encode(HEADER, held)
+        assert (b'"federation"' in content) == named
+        assert decode(content) == (HEADER, held)

@@ -63,6 +63,20 @@ def test_a_rotation_is_two_lives_the_longest_first() -> None:
     assert (first.api_key_id, first.service_account) == ("key_2", "vault-billing-2")
 
 
+def test_an_access_token_has_no_lease_and_lives_to_its_end() -> None:
+    given = {"key": "billing", "tag": "3-bbbb0001", "lease_id": None, "service_account": "svc_1"}
+    (life,) = made(
+        line("10:00:00", "key.exchanged", **given, not_after=f"{DAY}11:00:00Z"),
+        line("10:00:01", "key.published", **{**given, "tag": "4-bbbb0001"}),
+        line("10:00:02", "key.read", key="billing", tag="4-bbbb0001", outcome="served", uid=5),
+        line("10:40:00", "lease.left", **given, not_after=f"{DAY}11:00:00Z"),
+    ).lives
+    until = moment(f"{DAY}23:00:00Z")
+    assert (life.tag, life.lease_id, life.service_account) == ("4-bbbb0001", "", "svc_1")
+    assert (life.lifetime(until), life.ending(until)) == (3600, "expired")
+    assert list(life.readers.values()) == [1]
+
+
 def test_a_key_lives_until_it_has_ended() -> None:
     until = moment(f"{DAY}11:10:00Z")
     first, _ = made(*ROTATION, until=until).lives

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from freshkey.core.model.view import KeyStatus, KeyView
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.notices import Notices
@@ -26,6 +27,14 @@ NO_RULES: Final[Mapping[str, Sequence[Rule]]] = {}
 MADE_UP = Peer(4, overflow_uid(), 100)
 
 
+class Clock:
+    def expires_in(self, expires_at: float) -> int:
+        return int(expires_at)
+
+    def not_after(self, expires_at: float) -> str:
+        return f"at {expires_at:g}"
+
+
 class Counter:
     def __init__(
         self, own_uid: int = AGENT.uid, rules: Mapping[str, Sequence[Rule]] = NO_RULES
@@ -38,6 +47,13 @@ class Counter:
         self.notices = Notices(
             published_keys, Access(rules, own_uid), self.control, audit, now=lambda: self.now
         )
+
+    def with_clock(self, shown: KeyView) -> Notices:
+        """Return notices that tell until when a key lives."""
+        keys, audit = PublishedKeys(["billing"]), RequestAudit(self.reads)
+        keys.show(shown)
+        access = Access(NO_RULES, AGENT.uid)
+        return Notices(keys, access, self.control, audit, clock=Clock())
 
     def reject(self, body: bytes, name: str = "billing") -> Response:
         return self.notices.rejected(OTHER, name, body)
@@ -56,6 +72,22 @@ def content(response: Response) -> Any:  # noqa: ANN401 - it is whatever was ans
 
 def told(tag: str) -> bytes:
     return json.dumps({"tag": tag}).encode()
+
+
+def test_a_rotation_tells_until_when_an_access_token_lives() -> None:
+    """Nobody can revoke it; of every other key there is nothing to tell."""
+    counter = Counter()
+    token = Publication(2, Secret("oaiat-1"), 99.0, account="svc_acct_1")
+    for shown, told in (
+        (KeyView("billing", KeyStatus.FRESH, token), {"lives_until", "service_account", "tag"}),
+        (FRESH, {"tag"}),
+        (KeyView("billing", KeyStatus.WITHDRAWN), {"tag"}),
+    ):
+        response = counter.with_clock(shown).rotate(ROOT, "billing", b'{"compromised": true}')
+        assert response.status == 202
+        assert content(response).keys() == told
+    (first, *_) = counter.control.asked
+    assert first[0] == "rotate"
 
 
 def test_a_refused_key_is_passed_on_and_recorded() -> None:

@@ -88,9 +88,9 @@ def test_tables_that_are_wrong_hide_no_others(tmp_path: Path) -> None:
         "keys.billing.files[0]",
         "keys.billing.files[1].mode",
         "keys.billing.files[2].path",
+        'keys."Bad Name".field',
         "keys.second.path",
         'keys."Bad Name".path',
-        'keys."Bad Name".field',
         'keys."Bad Name"',
     ]
 

@@ -67,4 +67,5 @@ def client(method: str, address: str, directory: Path, more: str = "") -> VaultC
     config.write_text(f"{text}{more}\n{_KEY}")
     config.chmod(0o600)
     settings = load(config, {})
+    assert settings.auth is not None
     return VaultClient(settings.vault, settings.auth, boot_time)

@@ -144,6 +144,7 @@ def test_bounds_are_those_that_the_configuration_can_hold() -> None:
         "killed": "3 s",
         "limited": "3/min",
         "reported": "2 s",
+        "migrated": "5 s",
     }
     assert not SCENARIOS["limited"].tolerated
     # The file is there while no agent runs: failures of its reader are not tolerated.

@@ -156,6 +156,9 @@ def test_knobs_travel_whole() -> None:
         "image_bytes": 100,
         "realtime_refuses_late": True,
         "realtime_ends_with_key": False,
+        "access_token_lifetime": 600,
+        "clock_skew": -5,
+        "issuer_ca_file": "/ca.pem",
     }
     assert parse(body).to_json() == body
     assert (

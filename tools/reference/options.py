@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BEFORE_AUTH: Final[tuple[type[Struct], ...]] = (model.VaultSettings,)
 AFTER_AUTH: Final[tuple[type[Struct], ...]] = (
     keys.KeySettings,
+    keys.FederationSettings,
     keys.VerifySettings,
     keys.FileSettings,
     keys.HookSettings,
@@ -56,6 +57,7 @@ _KINDS: Final[dict[object, str]] = {
     option_types.VaultUrl: "URL",
     option_types.ApiUrl: "URL",
     option_types.ApiPath: "path",
+    option_types.ExchangeUrl: "URL",
     option_types.HostPort: "address",
     option_types.LoopbackPort: "address",
     Path: "path",

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from freshkey import __version__
+from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.host.imports import import_slim
 from freshkey.host.process import end_with
@@ -46,6 +47,8 @@ def once(options: Namespace) -> int:
 
 def check(options: Namespace) -> int:
     """Report every fault of the configuration, and of this machine for it; then go online."""
+    if options.exchange and not options.online:
+        raise CommandError("--exchange asks OpenAI for a token: it needs --online, too", status=2)
     settings: Settings | None = None
     faults: tuple[SettingsFault, ...] = ()
     try:
@@ -58,7 +61,7 @@ def check(options: Namespace) -> int:
         import_slim("trio", "structlog")
         from freshkey.cli.online import check_online  # noqa: PLC0415 - it imports trio, which has to be in already, slim
 
-        return check_online(settings, as_json=options.json)
+        return check_online(settings, as_json=options.json, exchanging=options.exchange)
     warnings = host_warnings(settings) if settings is not None else ()
     if options.json:
         answer = {"ok": not faults, "faults": _listed(faults), "warnings": _listed(warnings)}

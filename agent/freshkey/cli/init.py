@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import sys
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from freshkey.cli.arguments import DEFAULT_CONFIG
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
+from freshkey.cli.questions import Question, take
 from freshkey.host.accounts import user_id
 from freshkey.provisioning.starter import (
     NEED_ROLE,
@@ -21,6 +21,7 @@ from freshkey.provisioning.starter import (
     TAKE_ROLE,
     WITHOUT_FILES,
     Answers,
+    Federation,
     starter,
 )
 from freshkey.settings import load
@@ -31,10 +32,10 @@ from freshkey.settings.vault_paths import secret_path
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
 
 _EXAMPLE: Final = "openai/creds/billing"
 _ACCOUNT: Final = "freshkey"  # of the units in systemd/
+_PROVIDER: Final = "IDENTITY_PROVIDER_ID"
 _THERE: Final = "is there already, and is left alone"
 _NO_VARIABLES: Final = {"VAULT_TOKEN": "none"}  # whoever runs this may be an operator
 
@@ -52,74 +53,62 @@ def init(options: Namespace) -> int:
     return 0
 
 
-class _Question(NamedTuple):
-    """What has to be known, and how: by an option, or on a terminal.
-
-    `usual` is the answer where none is given, None if there has to be one. `check` raises
-    WrongValueError for one that can't be taken.
-    """
-
-    flag: str
-    text: str
-    usual: str | None
-    check: Callable[[object], object]
-
-
 def _answers(options: Namespace) -> Answers:
+    if options.token_file is not None:  # then no Vault is needed
+        return _without_vault(options)
     variable = os.environ.get("VAULT_ADDR")
-    address = _take(options.address, _Question("--address", "Vault's address", variable, vault_url))
+    address = take(options.address, Question("--address", "Vault's address", variable, vault_url))
     methods = f"login method ({', '.join(AUTH_METHODS)})"
-    method = _take(
-        options.method, _Question("--method", methods, DEFAULT_AUTH_METHOD, _check_method)
-    )
+    method = take(options.method, Question("--method", methods, DEFAULT_AUTH_METHOD, _check_method))
     role, username = options.role or "", options.username or ""
     if not role and method in NEED_ROLE:
-        role = _take(None, _Question("--role", "role of that login in Vault", None, word))
+        role = take(None, Question("--role", "role of that login in Vault", None, word))
     if role and method not in TAKE_ROLE:
         raise CommandError(f"--role: method {method} takes none: leave it out", status=2)
     if not username and method in NEED_USERNAME:
-        username = _take(None, _Question("--username", "user name in Vault", None, visible))
+        username = take(None, Question("--username", "user name in Vault", None, visible))
     if username and method not in NEED_USERNAME:
         raise CommandError(f"--username: method {method} takes none: leave it out", status=2)
-    reading = f"what to read, such as {_EXAMPLE}"
-    path = _take(options.path, _Question("--path", reading, None, secret_path))
+    path, federation = "", _federation(options) if options.oidc_role is not None else None
+    if federation is None:
+        reading = f"what to read, such as {_EXAMPLE}"
+        path = take(options.path, Question("--path", reading, None, secret_path))
+    key = _take_key(options, _name_of(path or options.oidc_role))
+    group, unit = _take_group(options), _unit(options.config)
+    return Answers(address, method, key, path, group, role, username, unit, federation)
+
+
+def _without_vault(options: Namespace) -> Answers:
+    """Ask for a key that is exchanged for a token in a file."""
+    for flag in ("address", "method", "role", "username", "oidc_role"):
+        if getattr(options, flag) is not None:
+            name = flag.replace("_", "-")
+            raise CommandError(f"--{name} is for Vault, and --token-file needs none", status=2)
+    federation, key = _federation(options), _take_key(options, None)
+    group, unit = _take_group(options), _unit(options.config)
+    return Answers("", "", key, "", group, unit=unit, federation=federation)
+
+
+def _federation(options: Namespace) -> Federation:
+    if options.path is not None:
+        raise CommandError("--path is for a key of Vault's: leave it out", status=2)
+    acting = "service account at OpenAI to act as, by its id"
+    service = take(options.service_account, Question("--service-account", acting, None, word))
+    trusted = "identity provider at OpenAI, by its id, once there is one"
+    provider = take(
+        options.identity_provider, Question("--identity-provider", trusted, _PROVIDER, word)
+    )
+    return Federation(provider, service, options.oidc_role or "", options.token_file or "")
+
+
+def _take_key(options: Namespace, usual: str | None) -> str:
     naming = "name of the key (a-z, 0-9, _ and -)"
-    key = _take(options.key, _Question("--key", naming, _name_of(path), _check_key))
+    return take(options.key, Question("--key", naming, usual, _check_key))
+
+
+def _take_group(options: Namespace) -> str:
     readers = "group that may read it (empty: the agent's user alone)"
-    group = _take(options.group, _Question("--group", readers, "", account))
-    return Answers(address, method, key, path, group, role, username, _unit(options.config))
-
-
-def _take(given: str | None, question: _Question) -> str:
-    """Return the answer of an option, or of whoever sits at the terminal."""
-    if given is None and sys.stdin.isatty() and sys.stdout.isatty():
-        return _ask(question)
-    answer = question.usual if given is None else given
-    if answer is None:
-        raise CommandError(f"{question.flag} is missing: {question.text}", status=2)
-    try:
-        question.check(answer)
-    except WrongValueError as error:
-        raise CommandError(f"{question.flag} {shown(answer)}: {error}", status=2) from None
-    return answer
-
-
-def _ask(question: _Question) -> str:
-    """Ask until there is an answer that can be taken; an empty one is the usual one."""
-    hint = f" [{question.usual}]" if question.usual else ""
-    while True:
-        try:
-            answer = input(f"{question.text}{hint}: ").strip() or question.usual
-        except EOFError:
-            print()
-            why = f"no answer to: {question.text}: nothing was written"
-            raise CommandError(why) from None
-        try:
-            if answer is not None:
-                question.check(answer)
-                return answer
-        except WrongValueError as error:
-            print(f"  {shown(answer)} {error}")
+    return take(options.group, Question("--group", readers, "", account))
 
 
 def _check_method(answer: object) -> None:
@@ -182,7 +171,10 @@ def _unwritable(path: Path, error: OSError) -> CommandError:
 def _next(path: Path, answers: Answers) -> list[str]:
     config = "" if path == Path(DEFAULT_CONFIG) else f" --config {quote(str(path))}"
     directory = quote(str(path.absolute().parent))
-    setup = (f"freshkey policy --setup{config}", "what an operator enters in Vault")
+    where = "at OpenAI" if answers.federation else "in Vault"
+    if answers.federation and answers.address:
+        where = "in Vault, and at OpenAI"
+    setup = (f"freshkey policy --setup{config}", f"what an operator enters {where}")
     check = f"freshkey check --online{config}"
     if answers.unit:
         lines = [
@@ -194,7 +186,7 @@ def _next(path: Path, answers: Answers) -> list[str]:
     else:
         where = (
             "where the agent will run"
-            if answers.method in WITHOUT_FILES
+            if answers.method in WITHOUT_FILES or not answers.address
             else f"once the credentials lie in {directory}"
         )
         lines = [setup, (check, where), (f"freshkey run{config}", "in the foreground")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -27,12 +28,12 @@ _MARKS: Final = {Outcome.FINE: "âœ“", Outcome.WARNING: "!", Outcome.FAILURE: "âœ
 _PLAIN: Final = {Outcome.FINE: "ok", Outcome.WARNING: "warning", Outcome.FAILURE: "FAULT"}
 
 
-def check_online(settings: Settings, *, as_json: bool) -> int:
+def check_online(settings: Settings, *, as_json: bool, exchanging: bool = False) -> int:
     """Look, print what was found, and return 1 if `run` would stumble over some of it."""
     configure("critical", "auto")  # what is found is told by the table
     import_slim("hvac")
 
-    results = trio.run(_inspected, settings)
+    results = trio.run(partial(_inspected, settings, exchanging=exchanging))
     if results is None:
         raise CommandError("interrupted")
     failed = any(result.outcome is Outcome.FAILURE for result in results)
@@ -49,7 +50,7 @@ def check_online(settings: Settings, *, as_json: bool) -> int:
     return 1 if failed else 0
 
 
-async def _inspected(settings: Settings) -> list[Result] | None:
+async def _inspected(settings: Settings, *, exchanging: bool) -> list[Result] | None:
     """Look until a signal comes: then None, once the token of the check is revoked."""
     from freshkey.preflight.online.inspection import inspect  # noqa: PLC0415 - it imports hvac, which has to be in already, slim
 
@@ -64,7 +65,7 @@ async def _inspected(settings: Settings) -> list[Result] | None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(interrupt)
             with looking:
-                found = await inspect(settings)
+                found = await inspect(settings, exchanging=exchanging)
             nursery.cancel_scope.cancel()
     return found
 

@@ -83,6 +83,10 @@ def make_parser() -> ArgumentParser:
         ("--role", "NAME", "the role of that login in Vault, where the method has one"),
         ("--username", "NAME", "the user, for userpass and ldap"),
         ("--path", "PATH", "what to read from Vault, such as openai/creds/billing"),
+        ("--oidc-role", "NAME", "for federation: the role by which Vault vouches for the agent"),
+        ("--token-file", "PATH", "for federation without Vault: the file with a projected token"),
+        ("--service-account", "ID", "for federation: the account at OpenAI to act as"),
+        ("--identity-provider", "ID", "for federation: the provider that OpenAI trusts"),
         ("--key", "NAME", "what the key is called here (default: the last part of the path)"),
         ("--group", "NAME", "who may read the key's file, and use the socket"),
     ):
@@ -104,6 +108,11 @@ def make_parser() -> ArgumentParser:
         "--online",
         action="store_true",
         help="also log in, and test what run would need of Vault, OpenAI, and this machine",
+    )
+    checking.add_argument(
+        "--exchange",
+        action="store_true",
+        help="with --online, also exchange identity tokens at OpenAI, for a token that nobody uses",
     )
     checking.add_argument(
         "--json",

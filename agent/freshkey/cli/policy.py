@@ -29,15 +29,17 @@ def policy(options: Namespace) -> int:
 
         print_utf8(setup(settings))
     else:
-        print_utf8(hcl(needs(settings)))
+        print_utf8(hcl(needs(settings)) or "# No key needs Vault.\n")
     return 0
 
 
 def _refuse_patterns(settings: Settings) -> None:
     for name, key in settings.keys.items():
-        if found := pattern_in(key.path):
+        role = key.federation.vault_oidc_role if key.federation else None
+        path, option = (key.path, "path") if role is None else (role, "federation.vault_oidc_role")
+        if found := pattern_in(path):
             raise CommandError(
-                f"keys.{name}.path {shown(key.path)}: a policy can't name it, because it takes "
+                f"keys.{name}.{option} {shown(path)}: a policy can't name it, because it takes "
                 f"{found} for a pattern: use another path",
                 status=2,
             )

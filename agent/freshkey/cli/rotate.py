@@ -31,4 +31,10 @@ def rotate(options: Namespace) -> int:
     old = tag_of(answer)
     new = tag_of(next_key(path, options.name, old, options.timeout))
     print(f"{options.name}: {shown(old)} -> {shown(new)}")
+    if options.compromised and (until := answer.content.get("lives_until")):
+        account = shown(answer.content.get("service_account"))
+        print(
+            f"{options.name}: {shown(old)} lives until {shown(until)}, because OpenAI revokes no "
+            f"access token: disable its federation rule there; to end it sooner, delete {account}"
+        )
     return 0

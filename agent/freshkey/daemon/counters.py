@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Final, final
 
-from freshkey.core.model.actions import Issue
-from freshkey.core.model.events import Failed, Issued, Published, Tested, Withdrawn
+from freshkey.core.model.actions import Exchange, Issue
+from freshkey.core.model.events import Exchanged, Failed, Issued, Published, Tested, Withdrawn
 from freshkey.core.model.faults import FaultKind, Operation
 from freshkey.core.model.verdict import Verdict
 from freshkey.hooks.hooks import HookOutcome
@@ -81,10 +81,12 @@ class Counters:
         match answer:
             case Failed(fault=fault):
                 self.on_fault(order.operation, fault.kind)
-                if isinstance(order, Issue):
+                if isinstance(order, Issue | Exchange):
                     self.mints[order.name, fault.kind] += 1
             case Issued(grant=grant) if isinstance(order, Issue) and grant.lease_id:
                 self.mints[order.name, DONE] += 1
+            case Exchanged(order=exchange):
+                self.mints[exchange.name, DONE] += 1
             case Tested(finding=finding) if finding.verdict is Verdict.REFUSED:
                 self.on_fault(Operation.TEST, FaultKind.REFUSED)
             case Published(faults=faults) | Withdrawn(faults=faults):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never, final
 import trio
 
 from freshkey.core.model.actions import (
+    Exchange,
     Issue,
     LogIn,
     LookUp,
@@ -25,6 +26,7 @@ from freshkey.core.model.actions import (
 from freshkey.core.model.events import (
     CredentialUnwrapped,
     Event,
+    Exchanged,
     Failed,
     Issued,
     LoggedIn,
@@ -50,10 +52,11 @@ if TYPE_CHECKING:
 
     from freshkey.core.model.grants import Unwrapped
     from freshkey.daemon.counters import Counters
+    from freshkey.daemon.exchanges import Exchanges
     from freshkey.settings.model import Settings
     from freshkey.vault.client import VaultClient
 
-RemoteOrder = VaultKeyOrder | TokenOrder | Test | Ping
+RemoteOrder = VaultKeyOrder | Exchange | TokenOrder | Test | Ping
 
 
 @final
@@ -73,12 +76,14 @@ class RemoteExecutor:
         self._importing = trio.Lock()
         self._client: VaultClient | None = None
         self._probes: dict[str, Probe] = {}
+        self._exchanges: Exchanges | None = None
 
     async def prepare(self, head_start: float) -> None:
         """Import the libraries; for `head_start` seconds readers have the processor alone."""
         await trio.sleep(head_start)
         self._may_import.set()
-        await self._vault()
+        if self._settings.uses_vault:
+            await self._vault()
         for name, key in self._settings.keys.items():
             if key.verify.mode is not VerifyMode.OFF:
                 await self._probe(name).prepare()
@@ -98,6 +103,13 @@ class RemoteExecutor:
                 case Test():
                     await self._may_import.wait()
                     return Tested(order, await self._probe(order.name).test(order.secret))
+                case Exchange():
+                    await self._may_import.wait()
+                    if order.token is not None:
+                        add_secret(order.token)
+                    grant = await self._get_exchanges().perform(order)
+                    add_secret(grant.secret, order.name)
+                    return Exchanged(order, grant)
                 case Ping():
                     await (await self._vault()).ping()
                     return Pinged(order)
@@ -124,6 +136,8 @@ class RemoteExecutor:
         """Close the connections to OpenAI."""
         for probe in self._probes.values():
             await probe.aclose()
+        if self._exchanges is not None:
+            await self._exchanges.aclose()
 
     async def _for_key(self, order: VaultKeyOrder) -> Event:
         add_secret(order.token)  # again and again: only the newest secrets are remembered
@@ -180,9 +194,18 @@ class RemoteExecutor:
             if self._client is None:
                 # Not waited for at the end: an order that was cancelled must not go on to Vault.
                 make = await trio.to_thread.run_sync(_import_vault, abandon_on_cancel=True)
+                if (auth := self._settings.auth) is None:
+                    raise RuntimeError("nothing of this configuration needs Vault")
                 observe = self._counters.on_vault_request
-                self._client = make(self._settings.vault, self._settings.auth, boot_time, observe)
+                self._client = make(self._settings.vault, auth, boot_time, observe)
         return self._client
+
+    def _get_exchanges(self) -> Exchanges:
+        if self._exchanges is None:
+            from freshkey.daemon.exchanges import Exchanges  # noqa: PLC0415 - 6 ms, for keys by federation alone
+
+            self._exchanges = Exchanges(self._settings.keys, self._vault)
+        return self._exchanges
 
     def _probe(self, name: str) -> Probe:
         base_url = self._settings.keys[name].verify.base_url

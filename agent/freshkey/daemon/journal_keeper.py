@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
-from freshkey.core.keys.adoption import Adopted, DesiredState, adopt, fresh, shifted
+from freshkey.core.keys.adoption import Adopted, DesiredState, adopt, fresh
 from freshkey.core.keys.lifecycle import live_leases
+from freshkey.core.keys.shifting import shifted
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.ledger import Ledger, to_ledger
 from freshkey.core.model.text import one_line

@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from freshkey import __version__
+from freshkey.core.agent.step import holds_of_vault
 from freshkey.core.model.faults import FaultError
 from freshkey.daemon.assembly import Before, ProcessParts, assemble
 from freshkey.daemon.config_watch import watch_config
@@ -127,7 +128,7 @@ class _Daemon:
         self._for_the_next: list[Event] = []
         self._is_stopping = False
         self.manager = ServiceManager(self.process.clock)
-        self.reloads = Reloads(settings, load, listeners.open, self.manager)
+        self.reloads = Reloads(settings, load, listeners.open, self.manager, self._is_vault_needed)
 
     async def run_configuration(self, serving: Serving, before: Before | None) -> Before | None:
         """Serve and work until the end, None, or until a reload, whose call goes on from that."""
@@ -155,6 +156,9 @@ class _Daemon:
         parts.environment.keeper.close(parts.loop.state)
         self._listeners.close()
         return None
+
+    def _is_vault_needed(self) -> bool:
+        return self._loop is None or holds_of_vault(self._loop.state)
 
     def send(self, event: Event) -> None:
         """Hand an event to the main loop that runs, or to the next one."""

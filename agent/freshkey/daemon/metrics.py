@@ -55,7 +55,7 @@ def _of_keys(state: AgentState) -> Iterator[Metric]:
     )
     yield gauge(
         "leases",
-        "Leases that Vault has not ended, as far as is known.",
+        "Leases that have not ended, as far as is known.",
         {(key.name,): float(lifecycle.leases(key)) for key in keys},
     )
 
@@ -102,7 +102,12 @@ def _counted(counters: Counters, keys: list[str]) -> Iterator[Metric | Histogram
     yield counter("rotations", "Keys published, by why.", ("key", "reason"), rotations)
     started: dict[Labels, float] = {(key, DONE): 0.0 for key in keys}
     mints = {**started, **counters.mints}
-    yield counter("mints", "Mints by their outcome: ok, or the fault.", ("key", "outcome"), mints)
+    yield counter(
+        "mints",
+        "Mints, exchanges too, by their outcome: ok, or the fault.",
+        ("key", "outcome"),
+        mints,
+    )
     yield counter("faults", "Faults of every kind.", ("operation", "fault"), counters.faults)
     yield HistogramMetric(
         "freshkey_vault_request_seconds",

@@ -27,7 +27,8 @@ class Reloads:
 
     `load` reads the configuration, and raises SettingsError with all its faults. `prepare` opens
     what the configuration needs and may fail, with FaultError. `manager` is told of each reading;
-    whoever takes a configuration over ends it.
+    whoever takes a configuration over ends it. `is_vault_needed` says whether Vault still has to
+    end what it gave.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Reloads:
         load: Callable[[], Settings],
         prepare: Callable[[Settings], None],
         manager: ServiceManager,
+        is_vault_needed: Callable[[], bool] = lambda: True,
     ) -> None:
         self.current = current
         self._load = load
         self._prepare = prepare
         self._manager = manager
+        self._is_vault_needed = is_vault_needed
         self._asked = trio.Event()
         self._is_closed = False
 
@@ -91,8 +94,14 @@ class Reloads:
         if settings.state.directory != self.current.state.directory:
             message = "can't change while the agent runs: restart it"
             return SettingsFault("state.directory", message)
-        origin = desired_state(self.current).origin
-        if not origin.same_cluster(desired_state(settings).origin):
+        origin, wanted = desired_state(self.current).origin, desired_state(settings).origin
+        if not wanted.address and origin.address and self._is_vault_needed():
+            message = (
+                "is missing, and leases that came from there are not revoked yet: name it until "
+                "their overlap is over, or restart the agent if they may live to their end"
+            )
+            return SettingsFault("vault.address", message)
+        if wanted.address and origin.address and not origin.same_cluster(wanted):
             message = (
                 "names no node of the Vault that the keys came from, so all of them would be given "
                 "up: restart the agent if that is meant, or name an old node in addresses, too"

@@ -59,14 +59,15 @@ class Serving:
         clock, counters = self._process.clock, self._process.counters
         settings, environment = parts.settings, parts.environment
         keys, hooks = environment.published_keys, environment.hooks
-        record, address = environment.recorder.audit, settings.vault.address
+        record, address = environment.recorder.audit, settings.vault.address or None
         reporter = Reporter(address, clock, environment.publisher, self._readers.of, hooks.trouble)
         control = Control(parts.loop, self._send, reporter, counters)
         access, audit = Access.of(settings.keys), RequestAudit(record, counters.on_read)
         reading = Reading(keys, access, clock, audit, self._readers)
         gateway = self._gateway_for(settings, record)
         runs = Runs(None if gateway is None else gateway.access(settings), keys, audit)
-        routes = Routes(keys, reading, Notices(keys, access, control, audit), control, runs)
+        notices = Notices(keys, access, control, audit, clock=clock)
+        routes = Routes(keys, reading, notices, control, runs)
         served = self._listeners.endpoints(settings, routes.answer, reading)
         limits = Limits(settings.server.max_connections, settings.server.max_connections_per_uid)
         stop = ServerStop()

@@ -30,13 +30,13 @@ _STARTED: Final = boot_time()  # of this process: a reload makes another Reporte
 class Reporter:
     """Describes a state.
 
-    `readers` lists who read the key of a name, ready for JSON; `hook_trouble` says what keeps its
-    hooks from working.
+    `address` is Vault's, None where no key needs one. `readers` lists who read the key of a name,
+    ready for JSON; `hook_trouble` says what keeps its hooks from working.
     """
 
     def __init__(
         self,
-        address: str,
+        address: str | None,
         clock: WallClock,
         publisher: Publisher,
         readers: Callable[[str], Sequence[Mapping[str, object]]],

@@ -1,4 +1,4 @@
-"""The one question that the agent asks OpenAI: does a key work.
+"""What the agent asks OpenAI: whether a key works, and an access token for an identity.
 
-May import: core.model, host.
+May import: core.model, host, logs.redact.
 """

@@ -5,22 +5,16 @@ Source: https://platform.openai.com/docs/api-reference/models/list
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import ssl
 from contextlib import suppress
 from http import HTTPStatus
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-from freshkey import __version__
 from freshkey.core.model.verdict import Finding, Verdict
-from freshkey.host.imports import import_slim
-from freshkey.host.proxies import ProxyError, httpx_proxy
+from freshkey.host.proxies import ProxyError
+from freshkey.openai.http import decoded, is_cleartext, make_client, reason, send
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +22,6 @@ if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
 
 TIMEOUT: Final = 10.0
-LARGEST_ANSWER: Final = 1 << 20
 _CODE: Final = r"[a-z0-9_]{1,64}"
 
 
@@ -54,7 +47,7 @@ class Probe:
         if not key.isascii() or not key.isprintable() or " " in key:
             # httpx would quote the header in its exception.
             return Finding(Verdict.UNKNOWN, "the key holds characters that no header can carry")
-        if _is_cleartext(self._url):
+        if is_cleartext(self._url):
             return Finding(Verdict.UNKNOWN, "not sent over plain http, but to loopback")
         try:
             client = await self._get_client()
@@ -63,9 +56,11 @@ class Probe:
         import httpx  # noqa: PLC0415 - keys from the journal are served before it is imported
 
         try:
-            answered = await _get(client, self._url, key)
+            headers = {"Authorization": f"Bearer {key}"}
+            request = client.build_request("GET", self._url, headers=headers)
+            answered = await send(client, request, TIMEOUT)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return Finding(Verdict.UNKNOWN, f"no answer: {_reason(error)}")
+            return Finding(Verdict.UNKNOWN, f"no answer: {reason(error)}")
         if answered is None:
             return Finding(Verdict.UNKNOWN, f"no answer within {TIMEOUT:g} s")
         return judge(*answered)
@@ -83,7 +78,7 @@ class Probe:
                 async with client.stream("GET", self._url) as response:
                     return response.status_code
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return _reason(error)
+            return reason(error)
         return f"no answer within {TIMEOUT:g} s"
 
     async def aclose(self) -> None:
@@ -95,13 +90,13 @@ class Probe:
         async with self._opening:
             if self._client is None:
                 # httpx is slow to import, the system's certificates are slow to load.
-                self._client = await trio.to_thread.run_sync(_client, self._url)
+                self._client = await trio.to_thread.run_sync(make_client, self._url)
         return self._client
 
 
 def judge(status: int, content: bytes) -> Finding:
     """Read a verdict from an answer. Pure."""
-    body = _decode(content)
+    body = decoded(content)
     error = body.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     match status:
@@ -122,61 +117,3 @@ def judge(status: int, content: bytes) -> Finding:
         case _:
             named = isinstance(code, str) and re.fullmatch(_CODE, code)
             return Finding(Verdict.UNKNOWN, f"{status} {code}" if named else f"{status}")
-
-
-def _client(url: str) -> httpx.AsyncClient:
-    import_slim("httpcore", "httpx")
-    import httpx  # noqa: PLC0415 - keys of the journal are served before
-
-    plain = url.startswith("http:")
-    trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncClient(
-        verify=trust_nobody if plain else ssl.create_default_context(),  # the system's trust
-        proxy=None if plain else httpx_proxy(url, os.environ),  # it would carry it off the host
-        trust_env=False,
-        timeout=None,  # noqa: S113 - one for the whole, in `test`
-        headers={"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"},
-    )
-
-
-async def _get(client: httpx.AsyncClient, url: str, key: str) -> tuple[int, bytes] | None:
-    """Return status and content, of which what is too much is left out; None: no answer in time."""
-    headers = {"Authorization": f"Bearer {key}"}
-    status, content = 0, b""
-    with trio.move_on_after(TIMEOUT) as scope:
-        async with client.stream("GET", url, headers=headers) as response:
-            status = response.status_code
-            async for chunk in response.aiter_raw():
-                content += chunk
-                if len(content) > LARGEST_ANSWER:
-                    scope.cancel()  # a break would leave httpx's generators open
-    complete = not scope.cancelled_caught or len(content) > LARGEST_ANSWER
-    return (status, content) if complete else None
-
-
-def _decode(content: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(content) if len(content) <= LARGEST_ANSWER else None
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _is_cleartext(url: str) -> bool:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or parts.hostname == "localhost":
-        return False
-    try:
-        return not ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return True
-
-
-def _reason(error: Exception) -> str:
-    """Name an exception of httpx, with its words or else those of what caused it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if text := " ".join(str(cause).split()):
-            return f"{type(error).__name__}: {text[:200]}"
-        cause = cause.__cause__ or cause.__context__  # httpcore sets the latter alone
-    return type(error).__name__

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from freshkey.core.model.policy import Subject
 from freshkey.core.model.struct import Struct
 from freshkey.settings.auth import TokenAuth
 from freshkey.settings.faults import rendered
@@ -15,6 +16,7 @@ from freshkey.settings.faults import rendered
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from freshkey.settings.keys import KeySettings
     from freshkey.settings.model import Settings
 
 _AUTH: Final = ("auth",)
@@ -62,7 +64,7 @@ def needs(settings: Settings, static: Container[str] | None = None) -> tuple[Nee
     the look of their paths.
     """
     if static is None:
-        paths = {name: key.path for name, key in settings.keys.items()}
+        paths = {name: key.path for name, key in settings.keys.items() if key.subject is None}
         static = {name for name, path in paths.items() if _DATA in path and not engine_role(path)}
     found: dict[str, Need] = {}
     for need in _listed(settings, static):
@@ -76,11 +78,16 @@ def _listed(settings: Settings, static: Container[str]) -> Iterator[Need]:
     leases: list[str] = []
     for name, key in settings.keys.items():
         place = rendered(("keys", name))
+        if key.subject is not None:
+            yield from _identity(key, place)
+            continue
         yield Need(key.path, "read", "a read gives the key", (place,))
         if name not in static:
             leases.append(place)
             path = f"sys/leases/revoke/{key.path}/*"
             yield Need(path, "update", "its leases are revoked, and no others", (place,))
+    if not settings.uses_vault:
+        return
     yield _default("auth/token/lookup-self", "read", "the token's own terms")
     yield _default("auth/token/renew-self", "update", "the token is renewed")
     if not isinstance(settings.auth, TokenAuth):  # whose token is another's, and never revoked
@@ -89,6 +96,15 @@ def _listed(settings: Settings, static: Container[str]) -> Iterator[Need]:
         yield _default("sys/leases/renew", "update", "a renewable lease is renewed")
         yield _default("sys/leases/lookup", "update", "whether a lease still lives (check_every)")
     yield _default("sys/capabilities-self", "update", "`freshkey check --online` asks for these")
+
+
+def _identity(key: KeySettings, place: str) -> Iterator[Need]:
+    """Yield what an exchange needs of Vault, if Vault is to vouch for the agent."""
+    if key.federation is not None and key.subject is Subject.VAULT:
+        path = f"identity/oidc/token/{key.federation.vault_oidc_role}"
+        yield Need(
+            path, "read", "Vault vouches for the agent, so that OpenAI gives a key", (place,)
+        )
 
 
 def _default(path: str, capability: str, purpose: str) -> Need:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from freshkey.core.pacing.timing import token_lead
+from freshkey.provisioning.federation import openai_commands, vault_commands
 from freshkey.provisioning.logins import login_commands
 from freshkey.provisioning.needs import engine_role, needs
 from freshkey.provisioning.policy import hcl
@@ -22,10 +23,22 @@ from freshkey.settings.values import as_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from freshkey.settings.auth import AuthSettings
     from freshkey.settings.keys import KeySettings
     from freshkey.settings.model import Settings
 
 PLUGIN: Final = "vault-plugin-secrets-openai"
+_WORDS: Final = (
+    "# For an operator, once: sets up in Vault what this configuration needs.",
+    "# Fill in everything in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is",
+    "# the organization's admin key at OpenAI. Run it with sh where the agent's credentials",
+    "# are to be written; in a terminal's own shell, a line that fails would end it.",
+)
+_WORDS_WITHOUT_VAULT: Final = (
+    "# For an operator, once: sets up at OpenAI what this configuration needs.",
+    "# Fill in everything in <>. Set OPENAI_ADMIN_KEY, the organization's admin key at OpenAI.",
+    "# Run it with sh; in a terminal's own shell, a line that fails would end it.",
+)
 _NAME_LENGTH: Final = 60
 _TTL: Final = 3600.0  # the engine's own default
 _MAX_TTL: Final = 24 * 3600.0
@@ -38,16 +51,14 @@ def setup(settings: Settings) -> str:
 
 
 def _lines(settings: Settings) -> Iterator[str]:
-    yield "# For an operator, once: sets up in Vault what this configuration needs."
-    yield "# Fill in everything in <>. Set VAULT_ADDR, VAULT_TOKEN, and OPENAI_ADMIN_KEY, which is"
-    yield "# the organization's admin key at OpenAI. Run it with sh where the agent's credentials"
-    yield "# are to be written; in a terminal's own shell, a line that fails would end it."
+    yield from _WORDS if settings.uses_vault else _WORDS_WITHOUT_VAULT
     yield "set -eu"
     yield "umask 077"
     if settings.vault.namespace is not None:
         yield f"export VAULT_NAMESPACE={quote(settings.vault.namespace)}"
     mounts = _by_mount(settings)
-    if mounts:
+    federated = any(key.subject is not None for key in settings.keys.values())
+    if mounts or federated:
         yield ': "${OPENAI_ADMIN_KEY:?set it to the admin key of the organization at OpenAI}"'
     for mount, roles in mounts.items():
         yield from _engine(mount, [key for keys in roles.values() for key in keys])
@@ -55,18 +66,27 @@ def _lines(settings: Settings) -> Iterator[str]:
         for role, keys in roles.items():
             yield from _role(mount, role, keys)
     for name, key in settings.keys.items():
-        if engine_role(key.path) is None:
+        if engine_role(key.path) is None and key.subject is None:
             yield ""
             told = f"# keys.{name}: {key.path} is not the OpenAI engine's: put a secret there."
             yield told
+    name = _name(settings)
+    if federated:
+        yield "project='<PROJECT_ID>'"
+    if settings.auth is not None and settings.uses_vault:
+        yield from _policy_and_login(settings, settings.auth, name)
+        yield from vault_commands(settings, name)
+    yield from openai_commands(settings)
+
+
+def _policy_and_login(settings: Settings, auth: AuthSettings, name: str) -> Iterator[str]:
     yield ""
     yield "# What the agent may do: the output of `freshkey policy`."
-    name = _name(settings)
     yield f"vault policy write {name} - <<'END'"
     yield hcl(needs(settings)).rstrip("\n")
     yield "END"
     yield ""
-    yield from login_commands(settings.auth, name, period=_period(settings))
+    yield from login_commands(auth, name, period=_period(settings))
 
 
 def _name(settings: Settings) -> str:

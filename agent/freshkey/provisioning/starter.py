@@ -24,6 +24,15 @@ WITHOUT_FILES: Final = NEED_ROLE | {"aws"}  # the platform gives the credential
 NEED_USERNAME: Final = frozenset({"userpass", "ldap"})
 
 
+class Federation(Struct, frozen=True):
+    """What OpenAI exchanges tokens for; either a role of Vault's or a file vouches."""
+
+    identity_provider_id: str
+    service_account_id: str
+    vault_oidc_role: str
+    subject_token_file: str
+
+
 class Answers(Struct, frozen=True):
     """What can't be guessed; what is empty is left out."""
 
@@ -35,6 +44,7 @@ class Answers(Struct, frozen=True):
     role: str = ""
     username: str = ""
     unit: str = ""  # the service of systemd that runs the agent
+    federation: Federation | None = None
 
     @property
     def is_instance(self) -> bool:
@@ -55,6 +65,37 @@ def starter(answers: Answers) -> str:
 def _lines(answers: Answers) -> Iterator[str]:
     yield "# Freshkey's configuration; `freshkey check` lists all that is wrong in it, and"
     yield "# freshkey.toml(5) has every option. Relative paths start at this directory."
+    yield from _vault_lines(answers)
+    yield ""
+    yield from _key_lines(answers)
+    yield ""
+    yield f"[[keys.{answers.key}.files]]"
+    yield f"path = {quoted(f'{answers.runtime}/keys/{answers.key}')}"
+    yield from _who_may_read(answers)
+    if answers.is_instance:
+        yield from _of_an_instance(answers)
+
+
+def _key_lines(answers: Answers) -> Iterator[str]:
+    yield f"[keys.{answers.key}]"
+    if (federation := answers.federation) is None:
+        yield f"path = {quoted(answers.path)}  # what to read from Vault"
+        return
+    yield 'source = "federation"  # docs/federation.md'
+    yield ""
+    yield f"[keys.{answers.key}.federation]"
+    yield f"identity_provider_id = {quoted(federation.identity_provider_id)}"
+    yield f"service_account_id = {quoted(federation.service_account_id)}"
+    if federation.vault_oidc_role:
+        yield f"vault_oidc_role = {quoted(federation.vault_oidc_role)}"
+    else:
+        yield 'subject = "file"'
+        yield f"subject_token_file = {quoted(federation.subject_token_file)}"
+
+
+def _vault_lines(answers: Answers) -> Iterator[str]:
+    if not answers.address:
+        return
     yield ""
     yield "[vault]"
     yield f"address = {quoted(answers.address)}"
@@ -71,15 +112,6 @@ def _lines(answers: Answers) -> Iterator[str]:
     for option, file in _FILES.get(answers.method, {}).items():
         passed = answers.unit and option == "secret_id_file"
         yield f"{option} = {quoted(f'/run/credentials/{answers.unit}/{file}' if passed else file)}"
-    yield ""
-    yield f"[keys.{answers.key}]"
-    yield f"path = {quoted(answers.path)}  # what to read from Vault"
-    yield ""
-    yield f"[[keys.{answers.key}.files]]"
-    yield f"path = {quoted(f'{answers.runtime}/keys/{answers.key}')}"
-    yield from _who_may_read(answers)
-    if answers.is_instance:
-        yield from _of_an_instance(answers)
 
 
 def _who_may_read(answers: Answers) -> Iterator[str]:

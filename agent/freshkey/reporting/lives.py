@@ -18,7 +18,9 @@ _ENDS: Final = {"lease.revoked": "revoked", "lease.gone": "ended early", "lease.
 
 
 class Life(msgspec.Struct):
-    """One key that OpenAI made. Times are seconds since 1970; `not_after` is the lease's end.
+    """One key that OpenAI made, or access token that it gave.
+
+    Times are seconds since 1970; `not_after` is the lease's end.
 
     `ended_at` is None while it lives, or if no record says how it ended: it then ends with its
     lease. `readers` are those who were served, with how often.
@@ -94,12 +96,12 @@ class _Book:
             return
         name, lease = event.text("key"), event.text("lease_id")
         match event.name:
-            case "key.minted":
-                self._mint(event, name, lease)
+            case "key.minted" | "key.exchanged":
+                self._mint(event, name, lease or _of_a_token(event))
             case "key.renewed" if lease in self.lives:
                 self.lives[lease].not_after = _not_after(event, self.lives[lease].not_after)
             case "key.published":
-                self._publish(event, name, lease)
+                self._publish(event, name, lease or _of_a_token(event))
             case "key.withdrawn":
                 self._without.setdefault(name, event.at)
                 self._stopped[name] = event.text("why") == "stop"
@@ -133,24 +135,24 @@ class _Book:
         if event.at >= self._since:
             counts[name] = counts.get(name, 0) + 1
 
-    def _mint(self, event: Event, name: str, lease: str) -> None:
+    def _mint(self, event: Event, name: str, life_id: str) -> None:
         self._count(self.mints, name, event)
         life = Life(
             name=name,
             tag=event.text("tag"),
-            lease_id=lease,
+            lease_id=event.text("lease_id"),
             api_key_id=event.text("api_key_id"),
             service_account=event.text("service_account"),
             minted_at=event.at,
             not_after=_not_after(event, event.at),
         )
-        self.lives[lease] = life
+        self.lives[life_id] = life
         self._by_tag[name, life.tag] = life
 
-    def _publish(self, event: Event, name: str, lease: str) -> None:
+    def _publish(self, event: Event, name: str, life_id: str) -> None:
         if (begun := self._without.pop(name, None)) is not None:
             self._gaps.setdefault(name, []).append((begun, event.at))
-        if (life := self.lives.get(lease)) is not None:
+        if (life := self.lives.get(life_id)) is not None:
             life.published_at = life.published_at or event.at
             life.tag = event.text("tag")
             self._by_tag[name, life.tag] = life
@@ -174,6 +176,14 @@ def orphans(accounts: Iterable[tuple[str, str]], events: Iterable[Event]) -> lis
     """Return the service accounts, as id and name, that no record names."""
     known = {event.text("service_account") for event in events}
     return [(id_, name) for id_, name in accounts if name not in known and id_ not in known]
+
+
+def _of_a_token(event: Event) -> str:
+    """Name the life of an access token, which has no lease, by what its tag says of its value.
+
+    The generation in a tag may be another one when it is published.
+    """
+    return f"{event.text('key')} {event.text('tag').rpartition('-')[2]}"
 
 
 def _not_after(event: Event, otherwise: float) -> float:

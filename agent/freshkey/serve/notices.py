@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from freshkey.serve.access import Access
     from freshkey.serve.audit import RequestAudit
     from freshkey.serve.control import Control
+    from freshkey.serve.keys import WallClock
     from freshkey.serve.published_keys import PublishedKeys
     from freshkey.sockets.peers import Peer
 
@@ -30,16 +31,18 @@ _MAX_TAG: Final = 64  # characters
 class Notices:
     """Checks what a client says, has it recorded, and passes it on to the agent.
 
-    `now` tells seconds on a clock that never goes back.
+    `now` tells seconds on a clock that never goes back, `clock` tells instants of the lease clock
+    in the reader's terms.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - clocks, beside whom it asks and tells
         self,
         published_keys: PublishedKeys,
         access: Access,
         control: Control,
         audit: RequestAudit,
         *,
+        clock: WallClock | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._published_keys = published_keys
@@ -47,6 +50,7 @@ class Notices:
         self._control = control
         self._audit = audit
         self._now = now
+        self._clock = clock
         self._reported: dict[str, tuple[str, float]] = {}
 
     def rejected(self, peer: Peer, name: str, body: bytes) -> Response:
@@ -75,7 +79,17 @@ class Notices:
             compromised, now = _requested(body)
         except ValueError as error:
             return False, False, "bad_request", problems.bad_request(str(error))
-        return compromised, now, _ACCEPTED, _accepted({"tag": self._published_keys.tag(name)})
+        content = {"tag": self._published_keys.tag(name), **self._lives_on(name)}
+        return compromised, now, _ACCEPTED, _accepted(content)
+
+    def _lives_on(self, name: str) -> dict[str, object]:
+        """Say of an access token until when it lives, and as whom: nobody can revoke it."""
+        view = self._published_keys.view(name)
+        shown = None if view is None else view.publication
+        if shown is None or shown.account is None or shown.expires_at is None or not self._clock:
+            return {}
+        lives_until = self._clock.not_after(shown.expires_at)
+        return {"lives_until": lives_until, "service_account": shown.account}
 
     def _reject(self, peer: Peer, name: str, body: bytes) -> tuple[str | None, str, Response]:
         """Return the tag that was told, what comes of it, and the answer."""

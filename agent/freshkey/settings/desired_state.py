@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freshkey.core.keys.adoption import DesiredState
-from freshkey.core.model.ledger import Origin, Source
+from freshkey.core.model.ledger import Federation, Origin, Source
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
 from freshkey.core.model.struct import replace
 from freshkey.settings.file_names import path_text
@@ -34,21 +34,15 @@ def desired_state(settings: Settings, *, keep_on_stop: bool = False) -> DesiredS
             },
             max_mints_per_minute=settings.vault.max_mints_per_minute,
         ),
-        origin=Origin(
-            address=settings.vault.address,
-            namespace=settings.vault.namespace,
-            method=settings.auth.method,
-            mount=settings.auth.mount,
-            role=settings.auth.identity,
-            others=settings.vault.addresses,
-        ),
+        origin=_origin(settings),
         sources={
             name: Source(
                 path=key.path,
-                field=key.field,
+                field=key.field if key.subject is None else "",
                 ttl=key.ttl,
                 overlap=key.overlap,
                 files=tuple(path_text(target.path) for target in key.files),
+                federation=_federation(key),
             )
             for name, key in settings.keys.items()
         },
@@ -65,8 +59,36 @@ def pausing_policy(settings: Settings) -> AgentPolicy:
     return replace(policy, keys=keys)
 
 
+def _origin(settings: Settings) -> Origin:
+    """Say where and as whom the agent logs in: nowhere, if no Vault is configured."""
+    if settings.auth is None:
+        return Origin(address="", namespace=None, method="", mount="", role=None)
+    return Origin(
+        address=settings.vault.address,
+        namespace=settings.vault.namespace,
+        method=settings.auth.method,
+        mount=settings.auth.mount,
+        role=settings.auth.identity,
+        others=settings.vault.addresses,
+    )
+
+
+def _federation(key: KeySettings) -> Federation | None:
+    federation = key.federation
+    if federation is None or key.subject is None:
+        return None
+    file = federation.subject_token_file
+    return Federation(
+        identity_provider_id=federation.identity_provider_id,
+        service_account_id=federation.service_account_id,
+        subject=f"{federation.subject}:{path_text(file) if file else federation.vault_oidc_role}",
+        exchange_url=federation.exchange_url,
+    )
+
+
 def _policy(key: KeySettings, *, revoke: bool) -> KeyPolicy:
     return KeyPolicy(
+        subject=key.subject,
         refresh=key.refresh,
         renew_at=key.renew_at,
         jitter=key.jitter,

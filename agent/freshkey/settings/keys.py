@@ -6,11 +6,12 @@ The texts below the options are what freshkey.toml(5) and docs/configuration.md 
 from enum import StrEnum
 from pathlib import Path
 
-from freshkey.core.model.policy import HookEvent, VerifyMode
+from freshkey.core.model.policy import HookEvent, Subject, VerifyMode
 from freshkey.core.model.struct import Struct
 from freshkey.settings.option_types import (
     Account,
     ApiUrl,
+    ExchangeUrl,
     Jitter,
     Mode,
     Name,
@@ -22,7 +23,22 @@ from freshkey.settings.option_types import (
     SignalName,
     Text,
     VariableName,
+    Word,
 )
+
+
+class KeySource(StrEnum):
+    """Where a key comes from."""
+
+    VAULT = "vault"
+    FEDERATION = "federation"
+
+
+class SubjectTokenType(StrEnum):
+    """What kind of token vouches for the workload."""
+
+    JWT = "jwt"
+    ID_TOKEN = "id_token"  # noqa: S105 - a kind of token
 
 
 class OnStop(StrEnum):
@@ -125,14 +141,40 @@ class CredentialSettings(Struct, frozen=True, kw_only=True):
     """The group that owns it, by name or id."""
 
 
+class FederationSettings(Struct, frozen=True, kw_only=True):
+    """[keys.NAME.federation]: OpenAI gives a token for an identity; `path` and `field` have no use.
+
+    It is for `source = "federation"`. docs/federation.md explains it.
+    """
+
+    identity_provider_id: Word
+    """The provider of identities that OpenAI trusts, by OpenAI's id."""
+    service_account_id: Word
+    """The service account at OpenAI to act as, by OpenAI's id."""
+    subject: Subject = Subject.VAULT
+    """Who vouches for this workload: `vault`, which signs an identity token, or a `file`."""
+    vault_oidc_role: Name | None = None
+    """For `vault`: the role that it signs with; the agent reads identity/oidc/token/ROLE."""
+    subject_token_file: Path | None = None
+    """For `file`: a projected token of Kubernetes, a CI system, or a cloud; it is read anew at each
+    exchange."""
+    subject_token_type: SubjectTokenType = SubjectTokenType.JWT
+    """What kind of token that is: `jwt` or `id_token`."""
+    exchange_url: ExchangeUrl = "https://auth.openai.com/oauth/token"
+    """Where tokens are exchanged; plain http goes to this machine only."""
+
+
 class KeySettings(Struct, frozen=True, kw_only=True):
     """[keys.NAME]: a key that is kept fresh; there has to be one at least.
 
     NAME has up to 63 of a-z, 0-9, _ and -, and begins with a letter or a digit.
     """
 
-    path: SecretPath
-    """What to read from Vault, such as "openai/creds/billing"."""
+    source: KeySource = KeySource.VAULT
+    """Where it comes from: `vault`, or `federation`, an exchange at OpenAI, which needs its table,
+    and takes no `path`, `field`, or `ttl`."""
+    path: SecretPath = ""
+    """What to read from Vault, such as "openai/creds/billing"; every key of `vault` needs it."""
     field: Name = "api_key"
     """Which field of it is the key."""
     ttl: PositiveSeconds | None = None
@@ -154,8 +196,16 @@ class KeySettings(Struct, frozen=True, kw_only=True):
     """`keep` leaves the key for the next start; `revoke` withdraws it, and then revokes it."""
     stop_grace: Seconds = 20.0
     """How long a stop waits for a mint that is under way."""
+    federation: FederationSettings | None = None
     verify: VerifySettings = VerifySettings()
     files: tuple[FileSettings, ...] = ()
     hooks: tuple[HookSettings, ...] = ()
     allow: tuple[AllowSettings, ...] = ()
     credential: CredentialSettings | None = None
+
+    @property
+    def subject(self) -> Subject | None:
+        """Who vouches for the workload, None for a key that Vault has."""
+        if self.source is not KeySource.FEDERATION or self.federation is None:
+            return None
+        return self.federation.subject

@@ -9,6 +9,7 @@ from pathlib import Path
 from freshkey.core.model.text import one_line
 from freshkey.settings.environment import fill_vault, refused_variables, with_token
 from freshkey.settings.faults import Finding, SettingsError, SettingsFault, independent, rendered
+from freshkey.settings.federation_rules import useless_options
 from freshkey.settings.file_names import path_text
 from freshkey.settings.model import Settings
 from freshkey.settings.rules import bad_names, broken_rules
@@ -30,6 +31,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         *independent(broken_rules(settings), findings),
         *refused_variables(settings, environ),
         *bad_names(settings),
+        *useless_options(document),
     ]
     if not findings:
         return settings

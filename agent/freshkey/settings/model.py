@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import force_setattr
 
+from freshkey.core.model.policy import Subject
 from freshkey.core.model.struct import Struct, field
 from freshkey.settings import values
 from freshkey.settings.auth import AuthSettings
@@ -121,9 +122,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The whole configuration; it has at least one key."""
 
     vault: VaultSettings
-    auth: AuthSettings
+    auth: AuthSettings | None = None  # when no key needs Vault
     keys: dict[str, KeySettings] = field(default_factory=dict)  # rules tell more
     state: StateSettings = StateSettings()
     server: ServerSettings = ServerSettings()
     gateway: GatewaySettings = GatewaySettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def uses_vault(self) -> bool:
+        """Whether some key needs Vault, or there is none yet."""
+        return not self.keys or any(key.subject is not Subject.FILE for key in self.keys.values())

@@ -10,6 +10,7 @@ from typing import Final
 
 from freshkey.settings.auth_rules import broken_auth_rules
 from freshkey.settings.faults import Finding, Place, rendered
+from freshkey.settings.federation_rules import broken_federation_rules
 from freshkey.settings.gateway_rules import broken_gateway_rules
 from freshkey.settings.keys import FileFormat, FileSettings, HookSettings, KeySettings
 from freshkey.settings.model import Settings, VaultSettings
@@ -20,8 +21,9 @@ _LONGEST_SOCKET_PATH: Final = 107  # bytes; sun_path in unix(7) ends with a zero
 
 def broken_rules(settings: Settings) -> Iterator[Finding]:
     """List every rule between options that these settings break."""
-    yield from _vault(settings.vault)
-    yield from broken_auth_rules(settings.auth, settings.vault)
+    yield from _vault(settings.vault, needed=settings.uses_vault)
+    if settings.auth is not None:
+        yield from broken_auth_rules(settings.auth, settings.vault)
     if not settings.keys:
         yield Finding(("keys",), "is missing: add a table such as [keys.billing] with a path")
     for name, key in settings.keys.items():
@@ -41,8 +43,8 @@ def bad_names(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _vault(vault: VaultSettings) -> Iterator[Finding]:
-    if not vault.address:
+def _vault(vault: VaultSettings, *, needed: bool) -> Iterator[Finding]:
+    if needed and not vault.address:
         yield Finding(
             ("vault", "address"),
             "is missing: set it, or the variable VAULT_ADDR",
@@ -53,6 +55,7 @@ def _vault(vault: VaultSettings) -> Iterator[Finding]:
 
 
 def _key(place: Place, key: KeySettings) -> Iterator[Finding]:
+    yield from broken_federation_rules(place, key)
     if key.jitter >= key.renew_at:
         yield Finding(
             (*place, "jitter"),

@@ -15,6 +15,7 @@ from freshkey.core.model.struct import Struct
 from freshkey.settings import values
 from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD, AuthSettings
 from freshkey.settings.faults import Finding, Place
+from freshkey.settings.federation_rules import needs_vault
 from freshkey.settings.file_names import path_of
 from freshkey.settings.model import Settings
 from freshkey.settings.unknown import unknown
@@ -34,8 +35,9 @@ def structure(document: Document, directory: Path) -> tuple[Settings, list[Findi
     Relative paths start at `directory`. With findings, the settings are partly made up.
     """
     reader = _Reader(directory)
-    # The options of these tables may all come from elsewhere.
-    settings = reader.table(Settings, _MADE_UP | document, ())
+    # The options of these tables may all come from elsewhere; without need of Vault, no login is.
+    made_up = _MADE_UP if needs_vault(document) else {"vault": {}}
+    settings = reader.table(Settings, made_up | document, ())
     return settings, reader.findings
 
 
@@ -82,7 +84,7 @@ class _Reader:
 
     def value(self, type_: Any, value: object, place: Place) -> object:  # noqa: ANN401 - classes, and what typing makes of them
         """Take a value; raises WrongValueError."""
-        if type_ == AuthSettings:
+        if type_ in {AuthSettings, AuthSettings | None}:
             return self._auth(_checked(value), place)
         match get_origin(type_), get_args(type_):
             case origin, (_, parse) if origin is Annotated:

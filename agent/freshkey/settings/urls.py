@@ -53,6 +53,15 @@ def api_url(value: object) -> str:
     return checked
 
 
+def exchange_url(value: object) -> str:
+    """Take the URL of an exchange, which is sent identity tokens: as for `api_url`."""
+    checked = url(value)
+    parts = urlsplit(checked)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise WrongValueError("sends tokens over plain http: use https, or an address of loopback")
+    return checked
+
+
 class HostPort(NamedTuple):
     """A TCP address; the host is an IP address, v6 without its brackets."""
 

@@ -17,6 +17,7 @@ from freshkey.vault.answers import parsing as answers
 from freshkey.vault.answers.cleaning import tell_cleaned
 from freshkey.vault.answers.faults import RefusedError, Request
 from freshkey.vault.diagnosis import diagnosed
+from freshkey.vault.identity import read_identity
 from freshkey.vault.login import finish, log_in, tokens
 from freshkey.vault.login.wrapping import Wrappings
 from freshkey.vault.transport.session import Session
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from freshkey.settings.auth import AuthSettings
     from freshkey.settings.model import VaultSettings
     from freshkey.vault.answers.parsing import Answer
+    from freshkey.vault.identity import Identity
 
 _PING_TIMEOUT: Final = 2.0
 
@@ -118,6 +120,10 @@ class VaultClient:
         except RefusedError as error:
             raise await diagnosed(self._session, token, path, error, abandon=True) from None
         return _granted(answer, path, field)
+
+    async def read_identity(self, token: Secret, role: str) -> Identity:
+        """Have Vault sign an identity token for the agent's entity."""
+        return await read_identity(self._session, token, role)
 
     async def renew_lease(self, token: Secret, lease_id: str, increment: float) -> Renewal:
         """Renew a lease for `increment`; Vault may grant less."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from freshkey.core.agent.budget import grant_mints
 from freshkey.core.model.actions import (
     Issue,
     LogIn,
@@ -14,6 +15,11 @@ from freshkey.core.model.actions import (
     RevokeToken,
 )
 from freshkey.core.model.events import RotateRequested
+from freshkey.core.model.policy import Subject
+from freshkey.core.model.state import Minting, Reason, Wanted
+from freshkey.core.model.struct import replace
+from freshkey.core.pacing.chance import Chance
+from freshkey.core.pacing.context import StepContext
 
 from tests.core.scripts import THROTTLED, Rule, policy
 from tests.core.vault import Vault
@@ -35,6 +41,19 @@ def test_the_budget_holds_over_any_60_s() -> None:
     assert len(world.mints) == 8
     world.run(60)
     assert all(map(world.holds, TEN))
+
+
+def test_what_is_exchanged_is_never_minted() -> None:
+    """Even if it waits beside keys that are."""
+    wanted = policy("minted", "exchanged")
+    exchanged = replace(wanted.keys["exchanged"], subject=Subject.VAULT)
+    wanted = replace(wanted, keys={**wanted.keys, "exchanged": exchanged})
+    world = World(wanted).start().run(1)
+    waiting = tuple(replace(key, cycle=Wanted(Reason.DUE)) for key in world.state.keys)
+    held = world.state
+    context = StepContext(world.now, Chance(1), wanted, held.tokens, held.link, None)
+    after, _ = grant_mints(waiting, (), context)
+    assert [type(key.cycle) for key in after] == [Minting, Wanted]
 
 
 def test_the_budget_holds_over_restarts() -> None:

@@ -6,9 +6,9 @@ from math import inf
 
 import pytest
 from freshkey.core.model.grants import TokenKind
-from freshkey.core.model.policy import AgentPolicy, KeyPolicy
+from freshkey.core.model.policy import AgentPolicy, KeyPolicy, Subject
 from freshkey.core.model.secret import Secret
-from freshkey.core.model.state import Lease, Reason
+from freshkey.core.model.state import NO_TOKEN, Lease, Reason
 from freshkey.core.model.token import Token, Tokens
 from freshkey.core.pacing.timing import (
     LeaseAction,
@@ -103,6 +103,21 @@ def test_the_lead(keys: int, budget: int, expected: float) -> None:
     names = [f"k{number}" for number in range(keys)]
     chosen = AgentPolicy(dict.fromkeys(names, KeyPolicy()), budget)
     assert token_lead(chosen) == pytest.approx(expected)
+
+
+def test_the_lead_counts_no_access_tokens() -> None:
+    """They have no token of Vault behind them, and stay when that changes."""
+    exchanged = KeyPolicy(subject=Subject.VAULT, overlap=3000)
+    chosen = AgentPolicy({"minted": KeyPolicy(), "exchanged": exchanged}, 6)
+    assert token_lead(chosen) == pytest.approx(335 + 10)
+    assert token_lead(AgentPolicy({"exchanged": exchanged}, 6)) == pytest.approx(5)
+
+
+def test_an_access_token_is_replaced_whatever_becomes_of_vaults() -> None:
+    held = lease(token=NO_TOKEN)
+    for tokens in (Tokens(), Tokens(current=token(60)), Tokens(current=token(60), clipped=True)):
+        assert good_until(held, tokens) == 3600
+        assert next_for(held, KeyPolicy(), tokens, 500) == NextAction(2412, LeaseAction.REPLACE)
 
 
 @pytest.mark.parametrize(

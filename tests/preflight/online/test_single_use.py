@@ -33,6 +33,7 @@ def test_what_can_not_be_seen_was_not_removed(
 ) -> None:
     auth = AUTH.format(kind=kind, method=method, options=options)
     settings = load(written(tmp_path, config(auth=auth)), NO_VARIABLES)
+    assert settings.auth is not None
     assert was_removed(settings.auth)
     with as_other_user(shut):
         assert not was_removed(settings.auth)

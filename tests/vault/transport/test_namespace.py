@@ -32,6 +32,7 @@ ANSWER = answer(
             "creation_path": "auth/approle/role/agent/secret-id",
             "secret_id": "s",
             "ttl": 60,
+            "token": "identity",
         },
     }
 )
@@ -45,6 +46,7 @@ CALLS: dict[str, Callable[[VaultClient], Awaitable[object]]] = {
     "renew_lease": lambda client: client.renew_lease(TOKEN, "x", 60),
     "look_up_lease": lambda client: client.look_up_lease(TOKEN, "x"),
     "revoke_lease": lambda client: client.revoke_lease(TOKEN, "x"),
+    "read_identity": lambda client: client.read_identity(TOKEN, "billing"),
     "ping": lambda client: client.ping(),
 }
 LOGINS: dict[str, tuple[dict[str, Any], int]] = {  # options, and how many requests it takes

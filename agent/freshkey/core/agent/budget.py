@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.keys import refreshing, replacement
+from freshkey.core.keys import exchanging, refreshing, replacement
 from freshkey.core.model.events import Issued, KeyAnswer, Refreshed
 from freshkey.core.model.grants import Grant
 from freshkey.core.model.state import AgentState, KeyState, Minting, Wanted
@@ -25,7 +25,9 @@ def grant_mints(
     waiting = [
         key
         for key in held
-        if isinstance(key.cycle, Wanted) and key.call is None and not refreshing.is_static(key)
+        if isinstance(key.cycle, Wanted)
+        and key.call is None
+        and not (refreshing.is_static(key) or exchanging.is_federated(key, context))
     ]
     if token is None or context.link.away or not waiting:
         return held, mints

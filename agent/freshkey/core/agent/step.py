@@ -14,6 +14,7 @@ from freshkey.core.keys import lifecycle as keys
 from freshkey.core.keys import publishing, renewal
 from freshkey.core.model.actions import (
     Action,
+    Exchange,
     Issue,
     LogIn,
     LookUpToken,
@@ -44,6 +45,7 @@ from freshkey.core.model.faults import UNSPENT, Fault, FaultKind
 from freshkey.core.model.state import (
     AgentState,
     BackingOff,
+    Exchanging,
     Idle,
     KeyState,
     Minting,
@@ -86,6 +88,13 @@ def step(
     state = _plan(state, context)
     finished = stopping.finished(state, context)
     return Step(state, tuple(context.actions), context.wake_at, finished)
+
+
+def holds_of_vault(state: AgentState) -> bool:
+    """Whether there is something that Vault gave, and has to end: a token, or a lease."""
+    tokens = state.tokens
+    held = tokens.current is not None or bool(tokens.retired)
+    return held or any(keys.live_leases(key) for key in state.keys)
 
 
 def _absorb(state: AgentState, event: Event, context: StepContext) -> AgentState:
@@ -142,7 +151,10 @@ def _on_failed(state: AgentState, order: Order, fault: Fault, context: StepConte
 
 
 def _on_call_failed(
-    state: AgentState, order: VaultKeyOrder | TokenOrder, fault: Fault, context: StepContext
+    state: AgentState,
+    order: VaultKeyOrder | Exchange | TokenOrder,
+    fault: Fault,
+    context: StepContext,
 ) -> AgentState:
     """Note what a failed request says about Vault and the token."""
     held = state.tokens
@@ -183,7 +195,7 @@ def _check_now(key: KeyState, context: StepContext) -> KeyState:
     """Look the lease up, and write the files again, because some of them name its end."""
     if key.current is None:
         return key
-    if not key.current.lease.static:
+    if key.current.lease.is_of_vault:
         key = replace(key, watch=replace(key.watch, check_at=context.now))
     return publishing.write(key, context)
 
@@ -199,7 +211,7 @@ def _tokens_in_use(held: tuple[KeyState, ...]) -> frozenset[int]:
                 used.add(candidate.lease.token)
             case Minting(token=number):
                 used.add(number)
-            case Idle() | Wanted() | Refreshing() | BackingOff():
+            case Idle() | Wanted() | Refreshing() | Exchanging() | BackingOff():
                 pass
             case _:
                 assert_never(key.cycle)

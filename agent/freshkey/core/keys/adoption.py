@@ -15,7 +15,6 @@ from freshkey.core.model.state import (
     Credential,
     Idle,
     KeyState,
-    Lease,
     Reason,
     Retired,
     Testing,
@@ -70,7 +69,7 @@ def adopt(
     """
     policy, origin, sources = desired_state.policy, desired_state.origin, desired_state.sources
     if not ledger.origin.same_cluster(origin):
-        return _from_other_cluster(ledger, policy)
+        return _from_other_cluster(ledger, desired_state, now)
     same_login = ledger.origin.same_login(origin)
     entries = {entry.name: entry for entry in ledger.keys}
     keys = [
@@ -103,50 +102,6 @@ def adopt(
     return Adopted(state, _files(ledger), records)
 
 
-def shifted(ledger: Ledger, shift: float) -> Ledger:
-    """Return the ledger with every instant moved by `shift` seconds: each boot has its clock."""
-
-    def lease(old: Lease) -> Lease:
-        return replace(
-            old,
-            started_at=old.started_at + shift,
-            expires_at=old.expires_at + shift,
-            gone_at=old.gone_at + shift,
-        )
-
-    def credential(old: Credential | None) -> Credential | None:
-        return None if old is None else replace(old, lease=lease(old.lease))
-
-    def token(old: Token) -> Token:
-        return replace(
-            old,
-            started_at=old.started_at + shift,
-            taken_at=old.taken_at + shift,
-            expires_at=old.expires_at + shift,
-            lost_at=old.lost_at + shift,
-        )
-
-    def entry(old: KeyEntry) -> KeyEntry:
-        return replace(
-            old,
-            current=credential(old.current),
-            candidate=credential(old.candidate),
-            retired=tuple(
-                replace(r, lease=lease(r.lease), revoke_at=r.revoke_at + shift) for r in old.retired
-            ),
-            claim_minted_at=old.claim_minted_at + shift,
-            published_at=old.published_at + shift,
-        )
-
-    return replace(
-        ledger,
-        token=None if ledger.token is None else token(ledger.token),
-        retired_tokens=tuple(map(token, ledger.retired_tokens)),
-        mints=tuple(at + shift for at in ledger.mints),
-        keys=tuple(map(entry, ledger.keys)),
-    )
-
-
 def _key(
     entry: KeyEntry, source: Source, now: float, policy: AgentPolicy, *, same_login: bool
 ) -> KeyState:
@@ -165,13 +120,14 @@ def _key(
         watch=Watch(claim_minted_at=entry.claim_minted_at),
     )
     if entry.current is not None:
-        static = entry.current.lease.static
+        confirmed = not entry.current.lease.is_of_vault
         probing = policy.keys[entry.name].probe_every > 0
         watch = replace(
-            key.watch, check_at=inf if static else now, probe_at=now if probing else inf
+            key.watch, check_at=inf if confirmed else now, probe_at=now if probing else inf
         )
-        key = replace(key, current=entry.current, confirmed=static, watch=watch)
-    if not same_login or not source.same_key(entry.source):
+        key = replace(key, current=entry.current, confirmed=confirmed, watch=watch)
+    known = same_login or source.federation is not None
+    if not known or not source.same_key(entry.source):
         tried = _leases((entry.candidate,), inf)
         return replace(
             key,
@@ -184,8 +140,8 @@ def _key(
         key = replace(key, cycle=testing)
     elif entry.current is not None and not (entry.requested or entry.outdated):
         key = replace(key, cycle=Idle())
-    if entry.candidate is not None and isinstance(key.cycle, Idle | Wanted):  # its lease has ended
-        key = replace(key, retired=(*key.retired, Retired(entry.candidate.lease, now)))
+    if isinstance(key.cycle, Idle | Wanted):  # the lease of a candidate has ended
+        key = replace(key, retired=(*key.retired, *_leases((entry.candidate,), now)))
     return key
 
 
@@ -206,8 +162,26 @@ def _files(ledger: Ledger) -> tuple[str, ...]:
 
 
 def _leases(held: Iterable[Credential | None], revoke_at: float) -> tuple[Retired, ...]:
-    """Retire the leases of these keys; a secret without a lease has none to revoke."""
-    return tuple(Retired(c.lease, revoke_at) for c in held if c is not None and not c.lease.static)
+    """Retire the leases of these keys; what Vault has no lease of can't be revoked."""
+    return tuple(Retired(c.lease, revoke_at) for c in held if c is not None and c.lease.is_of_vault)
+
+
+def _without_vault(entry: KeyEntry) -> KeyEntry:
+    """Leave out what only the Vault that it came from can keep, or end."""
+
+    def exchanged(held: Credential | None) -> Credential | None:
+        return held if held is not None and held.lease.exchanged else None
+
+    return replace(
+        entry, current=exchanged(entry.current), candidate=exchanged(entry.candidate), retired=()
+    )
+
+
+def _moved(entry: KeyEntry, desired_state: DesiredState, now: float) -> KeyState:
+    if entry.current is None and entry.candidate is None:
+        return KeyState(entry.name, entry.generation, announced=entry.generation)
+    source = desired_state.sources[entry.name]
+    return _key(entry, source, now, desired_state.policy, same_login=False)
 
 
 def _mark(tokens: Iterable[Token], lost: set[int]) -> Iterable[Token]:
@@ -226,12 +200,15 @@ def _abandoned(ledger: Ledger) -> tuple[Record, ...]:
     )
 
 
-def _from_other_cluster(ledger: Ledger, policy: AgentPolicy) -> Adopted:
-    """No address is left of the cluster that the tokens came from: they are sent nowhere else."""
-    generations = {entry.name: entry.generation for entry in ledger.keys}
+def _from_other_cluster(ledger: Ledger, desired_state: DesiredState, now: float) -> Adopted:
+    """No address is left of the cluster that the tokens came from: they are sent nowhere else.
+
+    What OpenAI gave is no matter of any Vault, and stays.
+    """
+    entries = {entry.name: _without_vault(entry) for entry in ledger.keys}
     keys = tuple(
-        KeyState(name, generations.get(name, 0), announced=generations.get(name, 0))
-        for name in policy.keys
+        _moved(entries[name], desired_state, now) if name in entries else KeyState(name)
+        for name in desired_state.policy.keys
     )
     abandoned = _abandoned(ledger)
     left = tuple(

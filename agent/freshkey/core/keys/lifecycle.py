@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, assert_never
 
 from freshkey.core.keys import (
+    exchanging,
     monitoring,
     publishing,
     refreshing,
@@ -16,6 +17,7 @@ from freshkey.core.keys import (
 )
 from freshkey.core.keys.revocation import end_overlaps
 from freshkey.core.model.actions import (
+    Exchange,
     Issue,
     LookUp,
     Publish,
@@ -26,6 +28,7 @@ from freshkey.core.model.actions import (
     Withdraw,
 )
 from freshkey.core.model.events import (
+    Exchanged,
     Issued,
     KeyAnswer,
     LookedUp,
@@ -38,28 +41,25 @@ from freshkey.core.model.events import (
     Tested,
     Withdrawn,
 )
-from freshkey.core.model.state import BackingOff, Minting, Reason, Testing, Wanted
+from freshkey.core.model.state import BackingOff, Exchanging, Minting, Reason, Testing, Wanted
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.model.view import KeyStatus, KeyView
 
 if TYPE_CHECKING:
     from freshkey.core.model.faults import Fault
-    from freshkey.core.model.state import KeyState, Link
+    from freshkey.core.model.state import KeyState, Lease, Link
     from freshkey.core.model.token import Tokens
     from freshkey.core.pacing.context import StepContext
 
-KeyOrder = Issue | Refresh | Renew | LookUp | Revoke | Test | Publish | Withdraw
+KeyOrder = Issue | Refresh | Exchange | Renew | LookUp | Revoke | Test | Publish | Withdraw
 
 
 def absorb(key: KeyState, event: KeyAnswer, context: StepContext) -> KeyState:
     """Take note of an answer to one of this key's orders."""
     match event:
-        case Issued(grant=grant) | Refreshed(grant=grant):
-            key = replace(key, call=None)
-            if not grant.lease_id:
-                return refreshing.on_read(key, grant, context)
-            return replacement.on_issued(key, event, context)
+        case Issued() | Refreshed() | Exchanged():
+            return _on_granted(replace(key, call=None), event, context)
         case Renewed(order=order):
             key = replace(key, call=None)
             if key.current is None or key.current.lease.id != order.lease_id:
@@ -83,7 +83,7 @@ def absorb(key: KeyState, event: KeyAnswer, context: StepContext) -> KeyState:
 def absorb_failure(key: KeyState, order: KeyOrder, fault: Fault, context: StepContext) -> KeyState:
     """Take note of an order that failed."""
     match order:
-        case Issue() | Refresh():
+        case Issue() | Refresh() | Exchange():
             key = replacement.on_failed(key, order, fault, context)
             return refreshing.on_missing(key, context) if refreshing.is_missing(key) else key
         case Renew(lease_id=lease_id):
@@ -121,7 +121,9 @@ def request(key: KeyState, event: RotateRequested | Reported, context: StepConte
         key = replace(key, compromised=True)
     if isinstance(key.cycle, BackingOff | Wanted):
         return end_overlaps(replace(key, cycle=Wanted(Reason.REQUESTED)), context)
-    if isinstance(key.cycle, Minting | Testing):  # it serves, and may not end with its first reason
+    if isinstance(
+        key.cycle, Minting | Exchanging | Testing
+    ):  # it serves, and may not end with its first reason
         return replace(key, cycle=replace(key.cycle, reason=Reason.REQUESTED))
     return replacement.want(key, Reason.REQUESTED, context)
 
@@ -130,6 +132,7 @@ def settle(key: KeyState, context: StepContext) -> KeyState:
     """Do what is due without regard to the mint budget; revocations come before mints."""
     key = replacement.plan(key, context)
     key = refreshing.plan(key, context)
+    key = exchanging.plan(key, context)
     key = verification.plan(key, context)
     key = monitoring.plan(key, context)
     key = publishing.plan(key, context)
@@ -149,18 +152,32 @@ def view(key: KeyState, tokens: Tokens, link: Link) -> KeyView:
 
 
 def leases(key: KeyState) -> int:
-    """Count the leases of a key that Vault has not ended, as far as is known."""
-    return len(live_leases(key))
+    """Count the leases of a key that have not ended, as far as is known."""
+    return sum(lease.gone_at == inf and not lease.static for lease in _held(key))
 
 
 def live_leases(key: KeyState) -> tuple[str, ...]:
     """Return the ids of the leases of a key that Vault has not ended, as far as is known."""
+    return tuple(lease.id for lease in _held(key) if lease.gone_at == inf and lease.is_of_vault)
+
+
+def _held(key: KeyState) -> list[Lease]:
     held = [entry.lease for entry in key.retired]
     if key.current is not None:
         held.append(key.current.lease)
     if isinstance(key.cycle, Testing):
         held.append(key.cycle.candidate.lease)
-    return tuple(lease.id for lease in held if lease.gone_at == inf and not lease.static)
+    return held
+
+
+def _on_granted(
+    key: KeyState, event: Issued | Refreshed | Exchanged, context: StepContext
+) -> KeyState:
+    if isinstance(event, Exchanged):
+        return exchanging.on_exchanged(key, event.grant, context)
+    if not event.grant.lease_id:
+        return refreshing.on_read(key, event.grant, context)
+    return replacement.on_issued(key, event, context)
 
 
 def _on_looked_up(key: KeyState, event: LookedUp, context: StepContext) -> KeyState:

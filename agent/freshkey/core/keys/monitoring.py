@@ -107,7 +107,7 @@ def _mark_stale(key: KeyState, current: Credential, context: StepContext) -> Key
         Level.WARNING,
         key=key.name,
         generation=key.generation,
-        lease_id=current.lease.id,
+        lease_id=current.lease.vault_id,
         api_key_id=current.lease.names.api_key_id,
     )
     watch = replace(key.watch, stale=True, refusals=0)

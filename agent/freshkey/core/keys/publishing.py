@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.keys.revocation import (
     end_hurried,
     end_overlaps,
+    leave,
     retire,
     start_overlaps,
     supersede,
@@ -34,11 +35,13 @@ def publication(key: KeyState, tokens: Tokens) -> Publication | None:
     """Return what readers get, or None when there is nothing for them."""
     if key.current is None:
         return None
+    lease = key.current.lease
     return Publication(
         key.generation,
         key.current.secret,
-        None if key.current.lease.static else good_until(key.current.lease, tokens),
-        key.current.lease.names.api_key_id,
+        None if lease.static else good_until(lease, tokens),
+        lease.names.api_key_id,
+        lease.names.service_account if lease.exchanged else None,
     )
 
 
@@ -77,7 +80,7 @@ def publish(
 
 def _first_check(lease: Lease, every: float, draw: float, now: float) -> float:
     """Look a lease up at once if its answer took long, to learn its true end."""
-    if lease.static:
+    if not lease.is_of_vault:
         return inf
     if lease.lag > LONG_ANSWER:
         return now
@@ -136,6 +139,7 @@ def withdraw(key: KeyState, why: str, context: StepContext) -> KeyState:
     context.take_back_publish(key.name)
     context.audit("key.withdrawn", key.name, key.current.lease, Level.WARNING, why=why)
     context.do(Withdraw(key.name))
+    leave(key, key.current.lease, context, Level.WARNING)
     key = start_overlaps(retire(key, key.current.lease, context.now), context)
     return replace(
         key,

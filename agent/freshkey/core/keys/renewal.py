@@ -34,7 +34,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     if key.call is not None or context.link.away or token is None or current is None:
         return key
     lease = current.lease
-    if lease.static or lease.gone_at < inf:
+    if not lease.is_of_vault or lease.gone_at < inf:
         return key
     coming = next_for(lease, context.of(key), context.tokens, context.lead)
     wanted = not (key.compromised or key.watch.stale)
@@ -125,7 +125,7 @@ def on_alive(key: KeyState, current: Credential, answer: Renewal, context: StepC
             expires_in=round(expires_at - context.now),
         )
     # Files that somebody removed or changed come back; those that are as they should be stay.
-    return write(_act_on_report(clear_trouble(key), context), context)
+    return write(act_on_report(clear_trouble(key), context), context)
 
 
 def on_gone(key: KeyState, current: Credential, context: StepContext) -> KeyState:
@@ -166,7 +166,7 @@ def clear_trouble(key: KeyState) -> KeyState:
     return replace(key, trouble=None) if mended else key
 
 
-def _act_on_report(key: KeyState, context: StepContext) -> KeyState:
+def act_on_report(key: KeyState, context: StepContext) -> KeyState:
     """A reader reported a 401, OpenAI could not tell, and the lease lives: one mint in 10 min."""
     if not key.watch.claimed:
         return key

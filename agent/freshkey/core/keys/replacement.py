@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.keys.publishing import publish
 from freshkey.core.keys.revocation import end_overlaps, retire
-from freshkey.core.model.actions import Issue, Level, Refresh
-from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
+from freshkey.core.model.actions import Exchange, Issue, Level, Refresh
+from freshkey.core.model.faults import Fault, FaultKind, Trouble
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.state import (
     BackingOff,
     Call,
     Credential,
+    Exchanging,
     Idle,
     Lease,
     Minting,
@@ -122,19 +123,18 @@ def try_out(
 
 
 def on_failed(
-    key: KeyState, order: Issue | Refresh, fault: Fault, context: StepContext
+    key: KeyState, order: Issue | Refresh | Exchange, fault: Fault, context: StepContext
 ) -> KeyState:
     """No new key: wait, or queue for the next token if only the token was at fault."""
     key = replace(key, call=None)
     cycle = key.cycle
-    if not isinstance(cycle, Minting | Refreshing):
+    if not isinstance(cycle, Minting | Refreshing | Exchanging):
         return key
-    minting = isinstance(order, Issue)
     if fault.orphan is not None:
         key = _retire_orphan(key, order.token_number, fault.orphan, context)
-    if fault.unanswered and minting:
+    if fault.unanswered and isinstance(order, Issue):
         context.audit("mint.abandoned", key.name, level=Level.WARNING, message=fault.message)
-    trouble = Trouble(Operation.MINT if minting else Operation.REFRESH, fault, context.now)
+    trouble = Trouble(order.operation, fault, context.now)
     if fault.kind is FaultKind.TOKEN_INVALID:
         return replace(key, cycle=Wanted(cycle.reason), trouble=trouble)
     return back_off(key, cycle.reason, trouble, context)

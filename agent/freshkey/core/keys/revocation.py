@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from freshkey.core.model.state import Lease
     from freshkey.core.pacing.context import StepContext
 
+_LEFT = (
+    "an access token lives to its end: to have no more of them given, disable the federation rule "
+    "at OpenAI; to end this one sooner, delete the service account"
+)
 _DOUBTFUL = (FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND)
 
 
@@ -38,10 +42,18 @@ def supersede(key: KeyState, lease: Lease, context: StepContext) -> KeyState:
     An older one that still waits for that goes: two leases of a key are enough, and the socket has
     had two newer keys since.
     """
+    leave(key, lease, context, Level.WARNING if key.compromised else Level.INFO)
     if not _alive(lease):
         return key
     key = _end(key, context, lambda entry: entry.revoke_at == inf)
     return replace(key, retired=(*key.retired, Retired(lease, inf, key.compromised)))
+
+
+def leave(key: KeyState, lease: Lease, context: StepContext, level: Level) -> None:
+    """Tell until when an access token lives that is not used any more: OpenAI revokes none."""
+    if lease.exchanged and context.now < lease.expires_at:
+        expires_at = lease.expires_at
+        context.audit("lease.left", key.name, lease, level, expires_at=expires_at, message=_LEFT)
 
 
 def end_overlaps(key: KeyState, context: StepContext) -> KeyState:
@@ -169,7 +181,7 @@ def on_failed(key: KeyState, lease_id: str, fault: Fault, context: StepContext) 
 
 
 def _alive(lease: Lease) -> bool:
-    return lease.gone_at == inf and not lease.static
+    return lease.gone_at == inf and lease.is_of_vault
 
 
 def _end(key: KeyState, context: StepContext, which: Callable[[Retired], bool]) -> KeyState:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.keys.publishing import publish
 from freshkey.core.keys.replacement import back_off
-from freshkey.core.keys.revocation import retire
+from freshkey.core.keys.revocation import leave, retire
 from freshkey.core.model.actions import Level, Test
 from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.model.policy import VerifyMode
@@ -98,7 +98,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
 
 def _ended_with_token(lease: Lease, tokens: Tokens) -> bool:
     token = find(tokens, lease.token)
-    return not lease.static and (token is None or token.lost_at < inf)
+    return lease.is_of_vault and (token is None or token.lost_at < inf)
 
 
 def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
@@ -127,6 +127,7 @@ def _give_up(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
     wait after it is that of a fault behind Vault.
     """
     lease = testing.candidate.lease
+    leave(key, lease, context, Level.INFO)
     key = retire(key, lease, context.now)
     at_most = context.of(key).refresh if lease.static else inf  # a read costs nothing
     return back_off(key, testing.reason, _trouble(testing, context), context, at_most=at_most)

@@ -30,6 +30,18 @@ class Refresh(Struct, frozen=True):
     token: Secret
 
 
+class Exchange(Struct, frozen=True):
+    """Have OpenAI give an access token for an identity token. It may be broken off.
+
+    `token` is of the Vault that vouches for the agent; None, with number 0, where a file does.
+    """
+
+    operation: ClassVar = Operation.EXCHANGE
+    name: str
+    token_number: int
+    token: Secret | None
+
+
 class Renew(Struct, frozen=True):
     """Renew a lease for `increment` seconds."""
 
@@ -149,5 +161,5 @@ class Record(Struct, frozen=True):
 
 VaultKeyOrder = Issue | Refresh | Renew | LookUp | Revoke
 TokenOrder = LogIn | RenewToken | LookUpToken | RevokeToken
-Order = VaultKeyOrder | Test | Publish | Withdraw | TokenOrder | Ping
+Order = VaultKeyOrder | Exchange | Test | Publish | Withdraw | TokenOrder | Ping
 Action = Order | Record

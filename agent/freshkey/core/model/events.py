@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from freshkey.core.model.actions import (
+    Exchange,
     Issue,
     LogIn,
     LookUp,
@@ -87,6 +88,13 @@ class Refreshed(Struct, frozen=True):
     """Vault told what it keeps now."""
 
     order: Refresh
+    grant: Grant
+
+
+class Exchanged(Struct, frozen=True):
+    """OpenAI gave an access token."""
+
+    order: Exchange
     grant: Grant
 
 
@@ -175,5 +183,7 @@ class Failed(Struct, frozen=True):
 Outside = Started | Woke | ClockJumped | StopRequested | RotateRequested | Reported | FilesChanged
 TokenAnswer = LoggedIn | TokenRenewed | TokenLookedUp | TokenRevoked
 TokenEvent = CredentialChanged | CredentialUnwrapped | TokenAnswer
-KeyAnswer = Issued | Refreshed | Renewed | LookedUp | Revoked | Tested | Published | Withdrawn
+KeyAnswer = (
+    Issued | Refreshed | Exchanged | Renewed | LookedUp | Revoked | Tested | Published | Withdrawn
+)
 Event = Outside | TokenEvent | KeyAnswer | Pinged | Failed

@@ -18,7 +18,7 @@ class FaultKind(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     BAD_REQUEST = "bad_request"
-    UPSTREAM = "upstream"  # OpenAI's organization API refused or failed behind Vault
+    UPSTREAM = "upstream"  # OpenAI refused or failed, behind Vault or at an exchange
     MALFORMED = "malformed"  # an answer that is not Vault's
     REFUSED = "refused"  # OpenAI's 401 to a key
     OUTPUT = "output"  # a file or a hook
@@ -36,6 +36,8 @@ class Operation(StrEnum):
     REVOKE_TOKEN = "revoke_token"
     MINT = "mint"
     REFRESH = "refresh"
+    EXCHANGE = "exchange"
+    READ_IDENTITY = "read_identity"
     RENEW_LEASE = "renew_lease"
     LOOK_UP_LEASE = "look_up_lease"
     REVOKE_LEASE = "revoke_lease"

@@ -12,11 +12,11 @@ from freshkey.core.model.struct import Struct
 
 
 class Grant(Struct, frozen=True):
-    """Vault's answer to a mint: the secret and the terms of its lease.
+    """The answer to a mint: the secret and the terms of its lease.
 
     `lease_id` is empty for a secret that Vault only keeps, as KV does: it has no lease, and
-    `duration` is `inf`. `asked_at` is the instant before the request left, so that an expiry
-    counted from it is never later than Vault's own.
+    `duration` is `inf`; and for an access token of OpenAI's. `asked_at` is the instant before the
+    request left, so that an expiry counted from it is never later than the other side's.
     """
 
     lease_id: str

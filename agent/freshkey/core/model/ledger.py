@@ -9,6 +9,7 @@ from freshkey.core.model.grants import Unwrapped
 from freshkey.core.model.state import (
     BackingOff,
     Credential,
+    Exchanging,
     Idle,
     Minting,
     Reason,
@@ -50,10 +51,21 @@ class Origin(Struct, frozen=True):
         return mine == its and self.same_cluster(other)
 
 
-class Source(Struct, frozen=True):
+class Federation(Struct, frozen=True):
+    """For which account an identity token is exchanged, and where; `subject` says whose it is."""
+
+    identity_provider_id: str
+    service_account_id: str
+    subject: str
+    exchange_url: str
+
+
+class Source(Struct, frozen=True, omit_defaults=True):
     """What a key is read from: an entry of the journal with another source is another key.
 
-    `overlap` and `files` are for the end of a key that is not configured any more.
+    One that is exchanged at OpenAI has a `federation`, and neither path nor field. `overlap` and
+    `files` are for the end of a key that is not configured any more. What is not used does not
+    stand in the journal, so that an earlier version can go on with keys that it knows.
     """
 
     path: str
@@ -61,12 +73,14 @@ class Source(Struct, frozen=True):
     ttl: float | None = None
     overlap: float = 0.0
     files: tuple[str, ...] = ()
+    federation: Federation | None = None
 
     def same_key(self, other: Source | None) -> bool:
         """Whether a key of one is a key of the other."""
         if other is None:
             return False
-        return (self.path, self.field, self.ttl) == (other.path, other.field, other.ttl)
+        mine = (self.path, self.field, self.ttl, self.federation)
+        return mine == (other.path, other.field, other.ttl, other.federation)
 
 
 class KeyEntry(Struct, frozen=True):
@@ -134,7 +148,7 @@ def _entry(key: KeyState, source: Source | None) -> KeyEntry:
             candidate, reason = key.cycle.candidate, key.cycle.reason
         case Minting():
             intent, reason = key.cycle.token, key.cycle.reason
-        case Wanted() | Refreshing() | BackingOff():
+        case Wanted() | Refreshing() | Exchanging() | BackingOff():
             reason = key.cycle.reason
         case Idle():
             reason = key.reason

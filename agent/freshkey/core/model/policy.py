@@ -16,6 +16,13 @@ class VerifyMode(StrEnum):
     OFF = "off"
 
 
+class Subject(StrEnum):
+    """Who vouches for this workload, so that OpenAI gives it an access token."""
+
+    VAULT = "vault"
+    FILE = "file"
+
+
 class HookEvent(StrEnum):
     """After which publish a hook runs."""
 
@@ -25,8 +32,12 @@ class HookEvent(StrEnum):
 
 
 class KeyPolicy(Struct, frozen=True):
-    """The options of one `[keys.NAME]`; 0 turns `check_every` and `probe_every` off."""
+    """The options of one `[keys.NAME]`; 0 turns `check_every` and `probe_every` off.
 
+    With a `subject` it is an access token, exchanged at OpenAI; without, Vault has it.
+    """
+
+    subject: Subject | None = None
     refresh: float = 300.0
     renew_at: float = 0.67
     jitter: float = 0.2
@@ -45,3 +56,8 @@ class AgentPolicy(Struct, frozen=True):
 
     keys: Mapping[str, KeyPolicy]
     max_mints_per_minute: int = 6
+
+    @property
+    def uses_vault(self) -> bool:
+        """Whether some key needs Vault."""
+        return any(key.subject is not Subject.FILE for key in self.keys.values())

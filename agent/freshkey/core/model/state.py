@@ -42,7 +42,8 @@ class Lease(Struct, frozen=True):
     """Vault's grant. `token` is the number of the token under which it lives and dies.
 
     A secret without a lease has one too, which Vault knows nothing of: `token` is 0, the terms
-    are `inf`, `id` is the secret's fingerprint, and `started_at` is when it was last read.
+    are `inf`, `id` is the secret's fingerprint, and `started_at` is when it was last read. So has
+    an access token of OpenAI's, which ends.
 
     `term` is the duration granted first, which a renewal asks for again; `draw` places the
     lease's point in its window and is drawn once; `gone_at` is set when Vault no longer knows it.
@@ -62,12 +63,22 @@ class Lease(Struct, frozen=True):
     @property
     def static(self) -> bool:
         """Whether the secret has no lease: it stays as it is until somebody replaces it."""
-        return self.token == NO_TOKEN
+        return not self.is_of_vault and self.expires_at == inf
+
+    @property
+    def exchanged(self) -> bool:
+        """Whether it is an access token of OpenAI's: it ends by itself, and in no other way."""
+        return not self.is_of_vault and self.expires_at < inf
+
+    @property
+    def is_of_vault(self) -> bool:
+        """Whether Vault knows it: it can be looked up, and revoked."""
+        return self.token != NO_TOKEN
 
     @property
     def vault_id(self) -> str | None:
         """The id by which Vault knows it."""
-        return None if self.static else self.id
+        return self.id if self.is_of_vault else None
 
 
 class Credential(Struct, frozen=True):
@@ -115,6 +126,12 @@ class Refreshing(Struct, frozen=True):
     reason: Reason
 
 
+class Exchanging(Struct, frozen=True):
+    """An identity token is exchanged: that leaves nothing behind, and nothing is journalled."""
+
+    reason: Reason
+
+
 class Testing(Struct, frozen=True):
     """A new key is tested at OpenAI before it is published."""
 
@@ -136,14 +153,15 @@ class BackingOff(Struct, frozen=True):
     fault: Fault
 
 
-Cycle = Idle | Wanted | Minting | Refreshing | Testing | BackingOff
+Cycle = Idle | Wanted | Minting | Refreshing | Exchanging | Testing | BackingOff
 
 
 class Call(StrEnum):
-    """The request to Vault that is under way for a key: never more than one."""
+    """The request for a key that is under way: never more than one."""
 
     MINT = "mint"
     REFRESH = "refresh"
+    EXCHANGE = "exchange"
     RENEW = "renew"
     LOOKUP = "lookup"
     REVOKE = "revoke"

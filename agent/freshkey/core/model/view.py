@@ -19,12 +19,16 @@ class KeyStatus(StrEnum):
 
 
 class Publication(Struct, frozen=True):
-    """One published generation. `expires_at` is on the lease clock; None: it has no lease."""
+    """One published generation. `expires_at` is on the lease clock; None: it has no lease.
+
+    `account` is the service account of an access token, which nobody can end before that.
+    """
 
     generation: int
     secret: Secret
     expires_at: float | None
     api_key_id: str | None = None
+    account: str | None = None
 
     @property
     def tag(self) -> str:

@@ -40,8 +40,8 @@ def good_until(lease: Lease, tokens: Tokens) -> float:
 
     Source: https://developer.hashicorp.com/vault/docs/concepts/lease, "Token leases".
     """
-    if lease.static:
-        return inf
+    if not lease.is_of_vault:
+        return lease.expires_at
     token = find(tokens, lease.token)
     token_end = token.good_until if token is not None else -inf
     return min(lease.expires_at, lease.gone_at, token_end)
@@ -94,6 +94,8 @@ def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Ne
     """What comes next for the lease of a published key; `lead` is what `token_lead` says."""
     if lease.static:
         return NextAction(renewal_time(lease, policy), LeaseAction.REFRESH)
+    if lease.exchanged:
+        return NextAction(renewal_time(lease, policy), LeaseAction.REPLACE)
     if lease.gone_at < inf:
         return NextAction(-inf, LeaseAction.REPLACE, Reason.REVOKED)
     token = find(tokens, lease.token)
@@ -112,10 +114,14 @@ def next_for(lease: Lease, policy: KeyPolicy, tokens: Tokens, lead: float) -> Ne
 
 
 def token_lead(policy: AgentPolicy) -> float:
-    """How long before its token's end every key can be moved to another token."""
-    slowest = max((k.overlap + k.activation_timeout for k in policy.keys.values()), default=0.0)
+    """How long before its token's end every key can be moved to another token.
+
+    Access tokens of OpenAI's have no token of Vault behind them, and stay.
+    """
+    moved = [key for key in policy.keys.values() if key.subject is None]
+    slowest = max((key.overlap + key.activation_timeout for key in moved), default=0.0)
     budget = policy.max_mints_per_minute
-    moving = MINUTE * len(policy.keys) / budget if budget else 0.0
+    moving = MINUTE * len(moved) / budget if budget else 0.0
     return slowest + moving + MARGIN
 
 

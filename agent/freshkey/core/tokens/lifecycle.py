@@ -26,17 +26,23 @@ if TYPE_CHECKING:
 def plan(tokens: Tokens, in_use: AbstractSet[int], context: StepContext) -> Tokens:
     """Order the token request that is due. `in_use`: the tokens that have leases under them."""
     tokens = _forget_spent(tokens, in_use, context)
+    if not context.policy.uses_vault:
+        tokens = _give_up_spent(tokens, in_use)
     if tokens.call is not None or context.link.away or context.stopping is not None:
         return tokens
     current = tokens.current
     if context.due(tokens.retry_at):
-        if current is None or _login_due(tokens, current, context):
+        if context.policy.uses_vault and (current is None or _login_due(tokens, current, context)):
             context.do(LogIn(tokens.unwrapped))
             return replace(tokens, call=TokenCall.LOGIN, changed=False)
-        if tokens.recheck:
+        if current is not None and tokens.recheck:
             context.do(LookUpToken(current.number, current.secret, current.owned))
             return replace(tokens, call=TokenCall.LOOKUP)
-        if _renewable(tokens, current) and context.due(token_point(current, context.lead)):
+        if (
+            current is not None
+            and _renewable(tokens, current)
+            and context.due(token_point(current, context.lead))
+        ):
             context.do(RenewToken(current.number, current.secret, current.term))
             return replace(tokens, call=TokenCall.RENEW)
     return _plan_revocation(tokens, in_use, context)
@@ -71,6 +77,14 @@ def _forget_spent(tokens: Tokens, in_use: AbstractSet[int], context: StepContext
         if token.number in in_use or (token.revocable and not context.due(token.last_end))
     )
     return tokens if len(left) == len(tokens.retired) else replace(tokens, retired=left)
+
+
+def _give_up_spent(tokens: Tokens, in_use: AbstractSet[int]) -> Tokens:
+    """No key needs Vault any more: its token goes with the last lease under it."""
+    current = tokens.current
+    if current is None or current.number in in_use:
+        return tokens
+    return replace(tokens, current=None, retired=(*tokens.retired, current))
 
 
 def _plan_revocation(tokens: Tokens, in_use: AbstractSet[int], context: StepContext) -> Tokens:

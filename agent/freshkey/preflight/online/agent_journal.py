@@ -37,9 +37,14 @@ def lease_terms(
 ) -> dict[str, float | None]:
     """Return how many seconds a lease of each key lives, None where that is not known.
 
-    Keys that are `static` have no lease, and are left out.
+    Keys that are `static` have no lease, and access tokens of OpenAI's none of Vault's: they are
+    left out.
     """
-    keys = {name: key for name, key in settings.keys.items() if name not in static}
+    keys = {
+        name: key
+        for name, key in settings.keys.items()
+        if name not in static and key.subject is None
+    }
     terms = {name: key.ttl for name, key in keys.items()}
     sources = desired_state(settings).sources
     for entry in () if ledger is None else ledger.keys:

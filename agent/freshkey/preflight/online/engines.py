@@ -29,6 +29,8 @@ async def engine_results(
     results: list[Result] = []
     static: set[str] = set()
     for name, key in settings.keys.items():
+        if key.subject is not None:
+            continue
         try:
             mount = await mount_of(session, token, key.path)
         except FaultError as error:

@@ -18,8 +18,9 @@ from freshkey.host.clock import boot_time
 from freshkey.logs.redact import add_secret
 from freshkey.preflight.online.agent_journal import agent_journal, lease_terms
 from freshkey.preflight.online.engines import engine_results
+from freshkey.preflight.online.identities import vault_identities
 from freshkey.preflight.online.lifetimes import lifetime_results, token_terms
-from freshkey.preflight.online.report import Result, failure, fine, warning
+from freshkey.preflight.online.report import Outcome, Result, failure, fine, warning
 from freshkey.preflight.online.rights import right_results
 from freshkey.preflight.online.single_use import is_spent_once, once_results, was_removed
 from freshkey.settings.auth import AppRoleAuth, JwtAuth, LdapAuth, UserpassAuth
@@ -35,13 +36,11 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
 
-async def login_results(settings: Settings) -> list[Result]:
-    """Log in, look at what the token is good for, and revoke it."""
-    session, ledger, auth = (
-        Session(settings.vault, boot_time),
-        agent_journal(settings),
-        settings.auth,
-    )
+async def login_results(
+    settings: Settings, auth: AuthSettings, *, exchanging: bool = False
+) -> list[Result]:
+    """Log in, look at what the token is good for, and revoke it; see `identity_results`."""
+    session, ledger = Session(settings.vault, boot_time), agent_journal(settings)
     login = await _agent_token(session, ledger) if isinstance(auth, AppRoleAuth) else None
     if isinstance(auth, AppRoleAuth) and (login is not None or is_spent_once(auth)):
         results = await once_results(session, auth, ledger)
@@ -65,6 +64,9 @@ async def login_results(settings: Settings) -> list[Result]:
         paths, static = await engine_results(session, settings, login.token)
         results += paths
         results += await right_results(session, settings, login.token, static)
+        failed = {result.place for result in results if result.outcome is Outcome.FAILURE}
+        found = await vault_identities(session, settings, login.token, exchanging=exchanging)
+        results += [result for result in found if result.place not in failed]
         leases = lease_terms(settings, ledger, static or frozenset())
         results += lifetime_results(settings, leases, await _term(session, login))
     finally:

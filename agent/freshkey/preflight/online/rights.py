@@ -34,15 +34,18 @@ async def right_results(
     for place in dict.fromkeys(place for need in wanted for place in need.places):
         here = [need for need in wanted if place in need.places]
         missing = [need for need in here if not {need.capability, "root"} & found[need.example]]
-        results += [failure(_option(place), _missing_message(need)) for need in missing]
+        results += [failure(_option(place, settings), _missing_message(need)) for need in missing]
         if not missing:
             given = ", ".join(map(_short_name, here))
-            results.append(fine(_option(place), f"the policies give {given}"))
+            results.append(fine(_option(place, settings), f"the policies give {given}"))
     return results
 
 
-def _option(place: str) -> str:
-    return place if place == "auth" else f"{place}.path"
+def _option(place: str, settings: Settings) -> str:
+    if place == "auth":
+        return place
+    key = settings.keys[place.removeprefix("keys.")]
+    return f"{place}.path" if key.subject is None else f"{place}.federation.vault_oidc_role"
 
 
 def _short_name(need: Need) -> str:

@@ -38,7 +38,9 @@ _BAD_TOKEN: Final = ("invalid token", "bad token")
 _OF_THE_TOKEN: Final = frozenset(
     {Operation.LOOK_UP_TOKEN, Operation.RENEW_TOKEN, Operation.REVOKE_TOKEN}
 )
-_READS: Final = frozenset({Operation.MINT, Operation.REFRESH, Operation.LOOK_UP_TOKEN})
+_READS: Final = frozenset(
+    {Operation.MINT, Operation.REFRESH, Operation.READ_IDENTITY, Operation.LOOK_UP_TOKEN}
+)
 
 
 class Request(Struct, frozen=True):

@@ -13,7 +13,7 @@ from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import one_line
 from freshkey.vault.answers.quoting import quote
-from freshkey.vault.login.credentials import read_credential
+from freshkey.vault.login.credentials import named, read_credential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def read_jwt(path: Path, option: str) -> tuple[Secret, Claims]:
     jwt = read_credential(path, option)
     claims = read_claims(jwt)
     if claims is None:
-        where = f"auth.{option} {one_line(str(path))}"
+        where = f"{named(option)} {one_line(str(path))}"
         message = f"{where} holds no JWT, three parts with dots between: put one there"
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     return jwt, claims

@@ -28,9 +28,9 @@ def read_credential(path: Path, option: str) -> Secret:
     """Return what a file holds, less the white space around it.
 
     Raises FaultError with a line that names `option` and path, and says what to do. `option` is
-    one of [auth], or a variable in capitals.
+    one of [auth], a variable in capitals, or a path of the configuration with dots.
     """
-    return _cleaned(path, _named(option), "credential")
+    return _cleaned(path, named(option), "credential")
 
 
 def read_password(path: Path, option: str) -> Secret:
@@ -38,11 +38,12 @@ def read_password(path: Path, option: str) -> Secret:
 
     Raises FaultError as `read_credential` does.
     """
-    return _cleaned(path, _named(option), "password")
+    return _cleaned(path, named(option), "password")
 
 
-def _named(option: str) -> str:
-    return option if option.isupper() else f"auth.{option}"
+def named(option: str) -> str:
+    """Name an option as `read_credential` takes it."""
+    return option if option.isupper() or "." in option else f"auth.{option}"
 
 
 def _cleaned(path: Path, option: str, what: str) -> Secret:

@@ -1,0 +1,95 @@
+"""HTTP to OpenAI, which is sent credentials: to nobody else, and not in the clear.
+
+httpx is imported when something is asked: keys from the journal are served before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import trio
+
+from freshkey import __version__
+from freshkey.host.imports import import_slim
+from freshkey.host.proxies import httpx_proxy
+
+if TYPE_CHECKING:
+    import httpx
+
+LARGEST_ANSWER: Final = 1 << 20
+
+
+def make_client(url: str) -> httpx.AsyncClient:
+    """Return a client for a URL; slow, so in a thread. Raises ProxyError.
+
+    It follows no redirect, trusts whom the system trusts, and has no timeout of its own.
+    """
+    import_slim("httpcore", "httpx")
+    import httpx  # noqa: PLC0415 - keys of the journal are served before
+
+    plain = url.startswith("http:")
+    trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(
+        verify=trust_nobody if plain else ssl.create_default_context(),  # the system's trust
+        proxy=None if plain else httpx_proxy(url, os.environ),  # it would carry it off the host
+        trust_env=False,
+        timeout=None,  # noqa: S113 - one for the whole, in `send`
+        headers={"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"},
+    )
+
+
+async def send(
+    client: httpx.AsyncClient, request: httpx.Request, seconds: float
+) -> tuple[int, bytes] | None:
+    """Return status and content, of which what is too much is left out; None: no answer in time.
+
+    Raises httpx.HTTPError, httpx.InvalidURL, and OSError.
+    """
+    status, content = 0, b""
+    with trio.move_on_after(seconds) as scope:
+        response = await client.send(request, stream=True)
+        try:
+            status = response.status_code
+            async for chunk in response.aiter_raw():
+                content += chunk
+                if len(content) > LARGEST_ANSWER:
+                    scope.cancel()  # a break would leave httpx's generators open
+        finally:
+            await response.aclose()
+    complete = not scope.cancelled_caught or len(content) > LARGEST_ANSWER
+    return (status, content) if complete else None
+
+
+def decoded(content: bytes) -> dict[str, Any]:
+    """Return the JSON object that an answer holds, else an empty one."""
+    try:
+        body = json.loads(content) if len(content) <= LARGEST_ANSWER else None
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def is_cleartext(url: str) -> bool:
+    """Whether a URL is plain http to another host."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return False
+    try:
+        return not ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return True
+
+
+def reason(error: Exception) -> str:
+    """Name an exception of httpx, with its words or else those of what caused it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if text := " ".join(str(cause).split()):
+            return f"{type(error).__name__}: {text[:200]}"
+        cause = cause.__cause__ or cause.__context__  # httpcore sets the latter alone
+    return type(error).__name__
