@@ -12,7 +12,7 @@ from freshkey.core.model.secret import Secret
 from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.gateway.clients import Client
 from freshkey.gateway.configuration import Configuration
-from freshkey.gateway.gateway import Gateway
+from freshkey.gateway.gateway import Gateway, identify
 from freshkey.gateway.readiness import Readiness
 from freshkey.gateway.runs import Runs
 from freshkey.gateway.upstream import Upstream
@@ -248,7 +248,7 @@ async def site(
             nursery.start_soon(accept)
             nursery.start_soon(gateway.hang_ups.run)
             stop, limits = ServerStop(), Limits(64, 64, grace=0)
-            endpoint = Endpoint(listener, gateway.attend)
+            endpoint = Endpoint(listener, gateway.attend, identify=identify)
 
             async def run(task_status: trio.TaskStatus[None]) -> None:
                 await serve(

@@ -144,8 +144,11 @@ def test_the_volume_that_a_pod_needs(kubernetes: KubernetesServer) -> None:
     pod = yaml.safe_load(commands("federation-pod"))
     ((source,),) = [volume["projected"]["sources"] for volume in pod["volumes"]]
     assert source["serviceAccountToken"]["audience"] == AUDIENCE
-    containers = [{"name": "freshkey", "image": "freshkey"}]
-    body = {"metadata": {"generateName": "pod-"}, "spec": {**pod, "containers": containers}}
+    more = {
+        "serviceAccountName": "default",
+        "containers": [{"name": "freshkey", "image": "freshkey"}],
+    }
+    body = {"metadata": {"generateName": "pod-"}, "spec": {**pod, **more}}
     path = "/api/v1/namespaces/default/pods?dryRun=All&fieldValidation=Strict"
     kubernetes.request("POST", path, body)
 

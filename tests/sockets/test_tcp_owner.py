@@ -6,15 +6,17 @@ import os
 import socket
 import subprocess
 import sys
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.sockets.tcp_owner import TcpOwners
+from freshkey.sockets.tcp_owner import tcp_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    Look: TypeAlias = Callable[[socket.socket], int | None]
 
 CONNECT = """
 import os, socket, sys
@@ -31,8 +33,8 @@ def forbidden(*_: object) -> None:
 
 
 @pytest.fixture(params=["sock_diag", "proc"])
-def owners(request: pytest.FixtureRequest) -> TcpOwners:
-    return TcpOwners() if request.param == "sock_diag" else TcpOwners(ask=forbidden)
+def owner(request: pytest.FixtureRequest) -> Look:
+    return tcp_owner if request.param == "sock_diag" else partial(tcp_owner, ask=forbidden)
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
@@ -44,7 +46,7 @@ def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
         yield sock
 
 
-def test_a_process_of_another_user(listener: socket.socket, owners: TcpOwners) -> None:
+def test_a_process_of_another_user(listener: socket.socket, owner: Look) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     host, port = listener.getsockname()[:2]
@@ -54,42 +56,26 @@ def test_a_process_of_another_user(listener: socket.socket, owners: TcpOwners) -
         connection, _ = listener.accept()
         with connection:
             assert client.stdout.readline() == b"connected\n"
-            assert owners.uid(connection, time.monotonic()) == 1234
+            assert owner(connection) == 1234
             client.stdin.close()
             client.wait()
-            assert owners.uid(connection, time.monotonic()) is None, "it has ended"
+            assert owner(connection) is None, "it has ended"
 
 
-def test_a_client_of_ipv4_with_a_socket_of_ipv6(owners: TcpOwners) -> None:
+def test_a_client_of_ipv4_with_a_socket_of_ipv6(owner: Look) -> None:
     with socket.socket() as listening, socket.socket(socket.AF_INET6) as client:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         client.connect(("::ffff:127.0.0.1", listening.getsockname()[1]))
         connection, _ = listening.accept()
         with connection:
-            assert owners.uid(connection, time.monotonic()) == os.geteuid()
+            assert owner(connection) == os.geteuid()
 
 
-def test_nobody_is_taken_for_root(listener: socket.socket, owners: TcpOwners) -> None:
+def test_nobody_is_taken_for_root(listener: socket.socket, owner: Look) -> None:
     """The kernel gives user 0 for a socket that its process has closed: proc(5)."""
     with socket.socket(listener.family) as client:
         client.connect(listener.getsockname())
         connection, _ = listener.accept()
     with connection:
-        assert owners.uid(connection, time.monotonic()) is None
-
-
-def test_one_look_does_for_those_who_came_before(listener: socket.socket, tmp_path: Path) -> None:
-    owners = TcpOwners(ask=forbidden)
-    with socket.socket(listener.family) as first, socket.socket(listener.family) as second:
-        accepted = []
-        for client in (first, second):
-            client.connect(listener.getsockname())
-            accepted.append(listener.accept()[0])
-        before = time.monotonic()
-        assert owners.uid(accepted[0], before) == os.geteuid()
-        owners._directory = tmp_path  # noqa: SLF001 - where there is nothing to be read
-        assert owners.uid(accepted[1], before) == os.geteuid()
-        assert owners.uid(accepted[1], time.monotonic()) is None
-        for connection in accepted:
-            connection.close()
+        assert owner(connection) is None

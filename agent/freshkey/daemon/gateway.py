@@ -12,8 +12,9 @@ import trio
 from freshkey.daemon.gateway_access import GatewayAccess
 from freshkey.gateway.clients import clients_of
 from freshkey.gateway.configuration import Configuration
-from freshkey.gateway.gateway import Gateway
+from freshkey.gateway.gateway import Gateway, identify
 from freshkey.gateway.readiness import Readiness
+from freshkey.gateway.refusals import no_room
 from freshkey.gateway.runs import Runs
 from freshkey.gateway.upstream import Upstream
 from freshkey.sockets.endpoint import Endpoint
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from freshkey.sockets.endpoint import Listening
 
 _REMEMBERED: Final = 512  # encoded parts of events
+_BUSY: Final = no_room().encode(keep_alive=False)
 _AT_REST: Final = 256  # connections beside those with a request, which clients keep for the next
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -101,8 +103,11 @@ class GatewayServing:
         self._gateway.configuration = configuration
         connections = wanted.max_requests + _AT_REST
         stop = ServerStop(self._closing)
-        endpoints = [Endpoint(listener, self._gateway.attend) for listener in listeners]
-        limits = Limits(connections, connections)
+        endpoints = [
+            Endpoint(listener, self._gateway.attend, _BUSY, identify=identify)
+            for listener in listeners
+        ]
+        limits = Limits(connections, connections // 2)  # one user leaves room for others
         serving = partial(serve, endpoints, limits, commit=lambda: None, stop=stop)
         await self._servers.start(serving)
         return stop

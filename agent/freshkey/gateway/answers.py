@@ -126,7 +126,10 @@ class AnswerParser:
         self.head = AnswerHead(status, self._reason, headers, 0 if is_empty else length)
         self._until_end = not (codings or lengths or is_empty)
         self.can_be_reused = (
-            self._parser.should_keep_alive() and not self._until_end and not self._to_head
+            self._parser.should_keep_alive()
+            and not self._until_end
+            and not self._to_head
+            and status != HTTPStatus.SWITCHING_PROTOCOLS
         )
         if self._to_head:
             self.is_complete = True  # httptools would wait for the body that a GET has

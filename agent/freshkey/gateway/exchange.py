@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from freshkey.gateway.body import Requests
     from freshkey.gateway.clients import Client
     from freshkey.gateway.configuration import Configuration
+    from freshkey.gateway.places import Places
     from freshkey.gateway.refusals import Refusal
     from freshkey.gateway.requests import Head
     from freshkey.gateway.sending import Answered
@@ -59,7 +60,7 @@ class Exchange:
         peer: Peer,
         head: Head,
         *,
-        has_room: bool,
+        places: Places,
     ) -> None:
         self._configuration = configuration
         self._stream = stream
@@ -68,7 +69,7 @@ class Exchange:
         self._head = head
         self._body = Body(requests, stream, head)
         self._done = Done(peer, told(head.method))
-        self._has_room = has_room
+        self._places = places
         self._ready_at = self._begun_at = trio.current_time()
         self._can_go_on = False
         self._has_answered = False
@@ -102,8 +103,11 @@ class Exchange:
         self._done.peer = runs.known_as(self._peer, offered)
         self._done.client, self._done.key = client.name, client.key
         target = parse_target(head.target, client.paths)
-        if not self._has_room:
-            raise RefusedError(refusals.busy(configuration.max_requests))
+        with self._places.one(configuration.max_requests):
+            await self._exchange(client, target)
+
+    async def _exchange(self, client: Client, target: Target) -> None:
+        configuration, head = self._configuration, self._head
         await self._body.read_ahead(_READ_MODEL if client.models else _READ_AHEAD)
         self._check_model(client, target)
         self._ready_at = trio.current_time()
@@ -124,7 +128,7 @@ class Exchange:
             model = named_model(head.headers, content) if content else None
         self._done.model = told(model) if model else None
         check = check_model(
-            client.models, head.method, head.headers, content, target.query, upgrade=head.upgrade
+            client.models, head.method, head.headers, content, target, upgrade=head.upgrade
         )
         if check is not None:
             self._body.add_check(check)
@@ -210,8 +214,10 @@ class Exchange:
         self._can_go_on = self._head.keep_alive and await self._has_come_whole()
         has_body = self._head.method != b"HEAD"
         try:
-            await self._stream.send(refusal.encode(keep_alive=self._can_go_on, has_body=has_body))
-        except BrokenError:
+            with trio.fail_after(_LINGER):
+                data = refusal.encode(keep_alive=self._can_go_on, has_body=has_body)
+                await self._stream.send(data)
+        except (BrokenError, trio.TooSlowError):
             self._can_go_on = False
 
     async def _has_come_whole(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
@@ -12,14 +11,15 @@ import trio
 from freshkey.gateway.body import Requests
 from freshkey.gateway.exchange import Exchange
 from freshkey.gateway.hang_ups import HangUps
+from freshkey.gateway.places import Places
 from freshkey.gateway.refusals import RefusedError, bad_request
 from freshkey.gateway.requests import Head, RequestParser
 from freshkey.gateway.streams import BrokenError, ByteStream
-from freshkey.sockets.tcp_owner import TcpOwners
+from freshkey.sockets.peers import Peer, peer_of
+from freshkey.sockets.tcp_owner import tcp_owner
 
 if TYPE_CHECKING:
     from freshkey.gateway.configuration import Configuration
-    from freshkey.sockets.peers import Peer
     from freshkey.sockets.resources import ServerResources
 
 _IDLE: Final = 75.0  # seconds between two requests; clients close theirs before
@@ -36,17 +36,13 @@ class Gateway:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.hang_ups = HangUps()
-        self._under_way = 0
-        self._owners = TcpOwners()
+        self._places = Places()
 
     async def attend(self, sock: socket.socket, peer: Peer, resources: ServerResources) -> None:
         """Serve one connection; whoever calls this closes the socket."""
         del resources  # a request is waited for, and an answer taken, as long as OpenAI's are
-        accepted_at = time.monotonic()
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            uid = self._owners.uid(sock, accepted_at)
-            peer = peer._replace(uid=_NOBODY if uid is None else uid, gid=_NOBODY)
         stream, parser = ByteStream(sock), RequestParser()
         requests = Requests(stream, parser)
         try:
@@ -71,18 +67,21 @@ class Gateway:
             else:
                 return part if isinstance(part, Head) else None
         if requests.has_begun:
-            await stream.send(refusal.encode(keep_alive=False))
+            with trio.move_on_after(_PATIENCE):
+                await stream.send(refusal.encode(keep_alive=False))
         return None
 
     async def _serve(self, head: Head, requests: Requests, stream: ByteStream, peer: Peer) -> bool:
-        configuration = self.configuration
-        has_room = self._under_way < configuration.max_requests
-        exchange = Exchange(configuration, stream, requests, peer, head, has_room=has_room)
+        exchange = Exchange(self.configuration, stream, requests, peer, head, places=self._places)
         can_go_on = False
-        self._under_way += 1
-        try:
-            with self.hang_ups.cancelling(stream.socket):
-                can_go_on = await exchange.run()
-        finally:
-            self._under_way -= 1
-        return can_go_on
+        with self.hang_ups.cancelling(stream.socket):
+            can_go_on = await exchange.run()
+        return can_go_on  # noqa: RET504 - the client may hang up, which ends what is within
+
+
+def identify(sock: socket.socket) -> Peer:
+    """Find out who has connected: over TCP the user alone can be seen."""
+    if sock.family == socket.AF_UNIX:
+        return peer_of(sock)
+    uid = tcp_owner(sock)
+    return Peer(0, _NOBODY if uid is None else uid, _NOBODY)

@@ -48,6 +48,6 @@ class KeyMask:
         return place
 
     def end(self) -> bytes:
-        """Return what is held back: the key has not come after all."""
+        """Return what is held back, masked: what began as the key does is no other text."""
         held, self._held = self._held, b""
-        return held
+        return b"*" * len(held)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from freshkey.gateway.headers import Headers
+    from freshkey.gateway.targets import Target
 
+_REALTIME: Final = "/realtime"
 _NAMELESS: Final = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
 
 
@@ -38,7 +40,7 @@ def check_model(  # noqa: PLR0913 - what a model can be named by
     method: bytes,
     headers: Headers,
     body: bytes | None,
-    query: str,
+    target: Target,
     *,
     upgrade: bool,
 ) -> FormCheck | None:
@@ -50,10 +52,12 @@ def check_model(  # noqa: PLR0913 - what a model can be named by
     """
     if not allowed:
         return None
+    path, query = target
     if upgrade:
         model = model_of_query(query)
-        if model is None:
-            raise RefusedError(wrong_model("the models here are limited: name one with ?model="))
+        if path != _REALTIME or model is None:  # elsewhere each message names its own
+            message = f"the models of this client are limited: open {_REALTIME}?model=…"
+            raise RefusedError(wrong_model(message))
         _check(allowed, model)
         return None
     if not body and body is not None and method in _NAMELESS:

@@ -8,7 +8,7 @@ https://fetch.spec.whatwg.org/#origin-header.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from freshkey.gateway.headers import values
@@ -18,11 +18,15 @@ from freshkey.settings.urls import is_loopback
 if TYPE_CHECKING:
     from freshkey.gateway.headers import Headers
 
+_SAME: Final = frozenset({b"same-origin", b"none"})
+
 
 def check_origin(headers: Headers, *, over_tcp: bool) -> None:
     """Refuse what a page of another host sends; raises RefusedError (403)."""
     if over_tcp and any(not _is_here(b"//" + host) for host in values(headers, b"host")):
         raise RefusedError(wrong_host("name localhost, or an address of it, in the base URL"))
+    if any(site.strip() not in _SAME for site in values(headers, b"sec-fetch-site")):
+        raise RefusedError(wrong_host("the gateway is not for web pages"))
     if any(not _is_here(origin) for origin in values(headers, b"origin")):
         raise RefusedError(wrong_host("the gateway is not for web pages of other hosts"))
 

@@ -37,8 +37,8 @@ class Readiness:
             self._epoll = select.epoll()
             self._scope = trio.CancelScope()
             self._nursery.start_soon(self._run, self._epoll, self._scope)
-        self._calls[descriptor] = call
         self._epoll.register(descriptor, select.EPOLLIN)
+        self._calls[descriptor] = call
 
     def remove(self, descriptor: int) -> None:
         """Call it no more; the descriptor is still open."""

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from freshkey.sockets.peers import Peer
 
 HUNG_UP: Final = 499  # as nginx calls it: the client was gone before it had an answer
-_LONGEST: Final = 200  # characters of what a client or OpenAI says
 
 
 @final
@@ -48,6 +47,8 @@ class Observer(Protocol):
 
 
 def told(text: bytes | str) -> str:
-    """Make a text from outside fit to be recorded: one line of a bounded length."""
-    decoded = text if isinstance(text, str) else text.decode("latin-1")
-    return one_line(decoded[:_LONGEST])
+    """Make a text from outside fit to be recorded: one line.
+
+    It is not cut: the record masks what is secret first, and a part of a secret looks like none.
+    """
+    return one_line(text if isinstance(text, str) else text.decode("latin-1"))

@@ -58,6 +58,11 @@ def headers_too_large(most: int) -> Refusal:
     return Refusal(431, "too_large", f"the headers are over {most} bytes; send fewer")
 
 
+def headers_too_many(most: int) -> Refusal:
+    """431: more of them than the gateway keeps."""
+    return Refusal(431, "too_large", f"there are over {most} headers; send fewer")
+
+
 def unknown_client() -> Refusal:
     """403: no entry of the configuration is for this client."""
     return Refusal(403, "peer_not_allowed", "the gateway is not for you: see gateway.clients")
@@ -90,6 +95,12 @@ def no_key(view: KeyView) -> Refusal:
 def busy(most: int) -> Refusal:
     """503: as many requests are under way as the configuration allows."""
     message = f"{most} requests are under way, which is the limit: gateway.max_requests"
+    return Refusal(503, "busy", message, _RETRY_SOON)
+
+
+def no_room() -> Refusal:
+    """503: as many are connected as the gateway takes, or as one user may be."""
+    message = "too many connections; reuse them, or raise gateway.max_requests"
     return Refusal(503, "busy", message, _RETRY_SOON)
 
 

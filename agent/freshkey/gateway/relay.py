@@ -70,11 +70,12 @@ class Relay:
         can_ask_again = self._frame(head)
         out = self._encode_head(head, can_ask_again=can_ask_again) + self._next(parser)
         left = self._client.send_some(out)
-        self.begun_at = extended = trio.current_time()
+        self.begun_at = trio.current_time()
         if not left and parser.is_complete:
             return can_ask_again
-        with trio.CancelScope(deadline=extended + self._silence) as scope:
+        with trio.CancelScope() as scope:
             while True:
+                scope.deadline = trio.current_time() + self._silence
                 await self._client.send(left)
                 if parser.is_complete:
                     return can_ask_again
@@ -92,6 +93,7 @@ class Relay:
         raised: Exception | None = None
         ended = trio.Event()
         extended = trio.current_time()
+        scope.deadline = extended + self._silence
 
         def pass_on() -> None:
             nonlocal left, raised, extended

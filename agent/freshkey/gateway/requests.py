@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias, final
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from freshkey.gateway.headers import first, values
-from freshkey.gateway.refusals import RefusedError, bad_request, headers_too_large
+from freshkey.gateway.refusals import RefusedError, bad_request, headers_too_large, headers_too_many
 
 if TYPE_CHECKING:
     from freshkey.gateway.headers import Headers
     from freshkey.gateway.refusals import Refusal
 
 MAX_HEAD: Final = 32 * 1024  # bytes: target and headers
+_MOST_HEADERS: Final = 128
 _MAX_CHUNK_HEAD: Final = 4 * 1024  # bytes of a chunk's size, or of trailers, without a body's part
 
 
@@ -60,12 +61,14 @@ class RequestParser:
         self.left = b""  # what followed a request for an upgrade
         self.midway = False
         self._held = 0
+        self._body: list[bytes] = []
         self._parser = HttpRequestParser(self)
         self._begin()
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
         before = len(self.parts)
+        self._body = []
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -73,6 +76,7 @@ class RequestParser:
         except HttpParserError as error:
             if self.refusal is None:
                 self.refusal = bad_request(f"this is not valid HTTP/1.1: {error}")
+        self._put_body()
         if self.midway and len(self.parts) == before:
             # httptools keeps an unfinished line to itself: this bounds what it may hold.
             self._held += len(data)
@@ -100,6 +104,8 @@ class RequestParser:
         self._count(len(name) + len(value) + len(": \r\n"))
         if not self._head_done:
             self._headers.append((name, value))
+            if len(self._headers) > _MOST_HEADERS:
+                self._refuse(headers_too_many(_MOST_HEADERS))
 
     def on_headers_complete(self) -> None:
         """Put the head."""
@@ -110,13 +116,19 @@ class RequestParser:
             self._refuse(error.refusal)
 
     def on_body(self, part: bytes) -> None:
-        """Put a part of the body."""
-        self.parts.append(part)
+        """Put a part of the body; what comes in many chunks at once is one part."""
+        self._body.append(part)
 
     def on_message_complete(self) -> None:
         """Put the end."""
+        self._put_body()
         self.parts.append(End.END)
         self.midway = False
+
+    def _put_body(self) -> None:
+        if self._body:
+            self.parts.append(b"".join(self._body))
+            self._body = []
 
     def _begin(self) -> None:
         self._target = b""

@@ -51,6 +51,7 @@ class Sending:
         self._target = target
         self._body = body
         self._seconds = seconds
+        self._is_sent = False  # whole
 
     async def ask(self, secret: Secret, use: Callable[[Answered], Awaitable[None]]) -> None:
         """Send the request with this key, and have the answer used while the body still goes out.
@@ -62,7 +63,8 @@ class Sending:
         try:
             await self._ask_on(stream, secret, use)
         except _StaleError:
-            if not reused or self._head.method not in _SAFE:
+            can_be_sent_again = self._head.method in _SAFE and self._body.content is not None
+            if not reused or not can_be_sent_again:
                 raise RefusedError(no_answer("OpenAI closed the connection")) from None
             stream, _ = await self._upstream.take(fresh=True)
             try:
@@ -74,13 +76,14 @@ class Sending:
         self, stream: ByteStream, secret: Secret, use: Callable[[Answered], Awaitable[None]]
     ) -> None:
         parser = AnswerParser(to_head=self._head.method == b"HEAD")
+        self._is_sent = False
         try:
             if self._body.is_whole:
                 await self._send_head(stream, secret)
                 await use(await self._answer(stream, parser, trio.CancelScope()))
             else:
                 await self._ask_with_long_body(stream, parser, secret, use)
-            if self._body.is_whole and parser.is_complete and parser.can_be_reused:
+            if self._is_sent and parser.is_complete and parser.can_be_reused:
                 self._upstream.give_back(stream)
                 stream = None  # type: ignore[assignment]  # kept
         finally:
@@ -135,6 +138,7 @@ class Sending:
             if left:
                 with trio.fail_after(self._seconds):
                     await stream.send(left)
+            self._is_sent = body.is_whole
         except BrokenError:
             raise _StaleError from None
         except trio.TooSlowError:
@@ -151,6 +155,7 @@ class Sending:
                 await stream.send(part)
             if scope.cancelled_caught:
                 raise RefusedError(refusal)
+        self._is_sent = True
 
     async def _answer(
         self, stream: ByteStream, parser: AnswerParser, waiting: trio.CancelScope

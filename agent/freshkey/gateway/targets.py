@@ -20,6 +20,8 @@ _SEGMENT: Final = r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+"
 _TARGET: Final = re.compile(rf"{BASE}((?:/{_SEGMENT})+)(\?[!-~]*)?")
 # What ends a segment, or begins an escape, for whoever decodes once more than another.
 _NEVER_ESCAPED: Final = frozenset(b"/\\%;?#.")
+# Keys for browsers: https://platform.openai.com/docs/api-reference/realtime-sessions
+_CREDENTIALS: Final = "/realtime/client_secrets"
 _ADMINISTRATION: Final = "organization"
 
 
@@ -52,6 +54,8 @@ def parse_target(target: bytes, allowed: Collection[str] = ()) -> Target:
     first = segments[0].decode("utf-8", errors="replace").casefold()
     if first.startswith(_ADMINISTRATION):
         raise RefusedError(wrong_path("OpenAI's administration is never passed on"))
+    if path == _CREDENTIALS or path.startswith(f"{_CREDENTIALS}/"):
+        raise RefusedError(wrong_path("it gives credentials of OpenAI, which clients never hold"))
     if allowed and not any(path == one or path.startswith(f"{one}/") for one in allowed):
         raise RefusedError(wrong_path(f"this client may use {', '.join(allowed)} only"))
     return Target(path, query)

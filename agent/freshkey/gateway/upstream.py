@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT: Final = 10.0  # seconds, for each of an address, a proxy, and TLS
 _IDLE: Final = 30.0  # seconds after which a connection is not used again
+_AT_ONCE: Final = 64  # connections being made
 _KEPT: Final = 64  # connections at rest
 
 
@@ -50,6 +51,9 @@ class Upstream:
         self._idle: list[_Idle] = []
         self._tls: ssl.SSLContext | None = None
         self._is_closed = False
+        self._threads = trio.CapacityLimiter(
+            _AT_ONCE
+        )  # the agent's other threads are not waited for
 
     async def take(self, *, fresh: bool = False) -> Taken:
         """Return a connection that nobody else uses; raises RefusedError (502)."""
@@ -60,7 +64,9 @@ class Upstream:
             stream.close()
         holder = _Holder()
         try:
-            sock = await trio.to_thread.run_sync(self._connect, holder, abandon_on_cancel=True)
+            sock = await trio.to_thread.run_sync(
+                self._connect, holder, abandon_on_cancel=True, limiter=self._threads
+            )
         except ProxyError as error:
             raise RefusedError(no_answer(f"no way to OpenAI through its proxy: {error}")) from None
         except ssl.SSLError as error:

@@ -11,6 +11,7 @@ import json
 import re
 from typing import Final, NamedTuple, final
 
+_MOST: Final = 1 << 40  # tokens; more are none of an answer
 _KEPT: Final = 4096  # bytes of the end: usage, and what follows it in a response
 # Within a string of JSON the quotes would be escaped, so this is always a member's name.
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*(?=\{)')
@@ -29,6 +30,10 @@ class Usage(NamedTuple):
         if not isinstance(other, Usage):
             return NotImplemented
         return Usage(self.input + other.input, self.output + other.output)
+
+
+def _tokens(count: object) -> int:
+    return count if type(count) is int and 0 < count < _MOST else 0
 
 
 @final
@@ -55,6 +60,6 @@ class UsageTail:
             for names in _NAMES:
                 counts = [usage.get(name) for name in names]
                 if isinstance(counts[0], int):
-                    input_, output = (one if type(one) is int and one > 0 else 0 for one in counts)
+                    input_, output = map(_tokens, counts)
                     return Usage(input_, output)
         return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from freshkey.sockets.peers import peer_of
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -40,9 +42,13 @@ class Listening(Protocol):
 
 
 class Endpoint(NamedTuple):
-    """`busy` is what a client is sent when there is no room for it; `on_refused` is called then."""
+    """`busy` is what a client is sent when there is no room for it; `on_refused` is called then.
+
+    `identify` finds out who has connected.
+    """
 
     listener: Listening
     attend: Attend
     busy: bytes = b""
     on_refused: Callable[[Peer], None] | None = None
+    identify: Callable[[Socket], Peer] = peer_of

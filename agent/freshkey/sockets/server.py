@@ -15,7 +15,7 @@ import trio
 from freshkey.core.model.struct import Struct
 from freshkey.sockets.fair_queue import FairQueue
 from freshkey.sockets.outbox import Outbox
-from freshkey.sockets.peers import Admission, Peer, peer_of
+from freshkey.sockets.peers import Admission, Peer
 from freshkey.sockets.provenance import with_provenance
 from freshkey.sockets.resources import ServerResources
 from freshkey.sockets.socket_watch import keep_in_place
@@ -162,7 +162,7 @@ class _Clients:
                 self._warn("server.accept_failed", error=error.strerror)
                 return False
             sock.settimeout(0)
-            peer = peer_of(sock)
+            peer = endpoint.identify(sock)
             if self._admission.admit(peer):
                 self._open.add(sock)
                 nursery.start_soon(self._attend, endpoint, sock, peer)

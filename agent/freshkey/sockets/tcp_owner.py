@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final
 
 from freshkey.sockets.inet_diag import owner
 
@@ -27,45 +26,36 @@ _MAPPED: Final = b"\0" * 10 + b"\xff\xff"  # an IPv4 address in a socket of IPv6
 _UID, _INODE = 7, 9  # columns
 
 
-@final
-class TcpOwners:
-    """Looks owners up. The table is read once for all connections that came before that."""
+def tcp_owner(
+    connection: socket.socket, directory: Path = Path("/proc/self/net"), ask: Ask = owner
+) -> int | None:
+    """Return the user of the process at the other end; None: it can't be seen.
 
-    def __init__(self, directory: Path = Path("/proc/self/net"), ask: Ask = owner) -> None:
-        self._directory = directory
-        self._ask = ask
-        self._table = b""
-        self._read_at = float("-inf")
-
-    def uid(self, connection: socket.socket, accepted_at: float) -> int | None:
-        """Return the user of the process that connected; None: it can't be seen.
-
-        It can't for a socket of another network namespace, and once it is closed: the kernel then
-        names root, in a state that is not `established`. `accepted_at` is monotonic, in seconds.
-        """
-        try:
-            client, server = connection.getpeername(), connection.getsockname()
-        except OSError:  # it is gone
-            return None
-        try:
-            found = self._ask(connection.family, client[:2], server[:2])
-        except OSError:
-            return self._uid_of_table(connection.family, client[:2], server[:2], accepted_at)
-        return found.uid if found and found.state == _ESTABLISHED and found.inode else None
-
-    def _uid_of_table(
-        self, family: int, client: tuple[str, int], server: tuple[str, int], accepted_at: float
-    ) -> int | None:
-        if accepted_at >= self._read_at:
-            self._read_at = time.monotonic()
-            self._table = b"".join(_read(self._directory / name) for name in ("tcp", "tcp6"))
-        for pair in _written_pairs(family, client, server):
-            place = self._table.find(pair + b"%02X " % _ESTABLISHED)
-            if place >= 0:
-                start = self._table.rfind(b"\n", 0, place) + 1
-                columns = self._table[start : self._table.find(b"\n", place)].split()
-                return int(columns[_UID]) if int(columns[_INODE]) else None
+    It can't for a socket of another network namespace, and once it is closed: the kernel then
+    names root, in a state that is not `established`.
+    """
+    try:
+        client, server = connection.getpeername()[:2], connection.getsockname()[:2]
+    except OSError:  # it is gone
         return None
+    try:
+        found = ask(connection.family, client, server)
+    except OSError:
+        return _of_table(directory, connection.family, client, server)
+    return found.uid if found and found.state == _ESTABLISHED and found.inode else None
+
+
+def _of_table(
+    directory: Path, family: int, client: tuple[str, int], server: tuple[str, int]
+) -> int | None:
+    table = b"".join(_read(directory / name) for name in ("tcp", "tcp6"))
+    for pair in _written_pairs(family, client, server):
+        place = table.find(pair + b"%02X " % _ESTABLISHED)
+        if place >= 0:
+            start = table.rfind(b"\n", 0, place) + 1
+            columns = table[start : table.find(b"\n", place)].split()
+            return int(columns[_UID]) if int(columns[_INODE]) else None
+    return None
 
 
 def _written_pairs(
