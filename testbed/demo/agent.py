@@ -40,6 +40,7 @@ class Agent:
 
     def __init__(self, directory: Path, configuration: str, logs: Path, vault_address: str) -> None:
         self.socket = directory / "freshkey.sock"
+        self.gateway = directory / "openai.sock"
         self.audit_file = directory / "audit"
         self.killed = False
         self._directory = directory

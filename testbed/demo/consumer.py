@@ -33,6 +33,7 @@ class ConsumerKind:
     description: str
     reads_file: bool
     follows_rotation: bool = True
+    holds_a_key: bool = True
 
 
 FILE: Final = ConsumerKind(
@@ -46,6 +47,15 @@ OLD: Final = ConsumerKind(
 )
 REPORTER: Final = ConsumerKind(
     "reporter", "from_socket_reporting", "asks the socket, and reports a 401", reads_file=False
+)
+
+
+GATEWAY: Final = ConsumerKind(
+    "gateway",
+    "from_gateway",
+    "asks through the gateway, and holds no key",
+    reads_file=False,
+    holds_a_key=False,
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from testbed.demo.agent import KEY, Agent
-from testbed.demo.consumer import FILE, OLD, REPORTER, SOCKET, Consumer, ConsumerKind
+from testbed.demo.consumer import FILE, GATEWAY, OLD, REPORTER, SOCKET, Consumer, ConsumerKind
 from testbed.demo.errors import DemoError
 from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import OpenAIServer
@@ -46,7 +46,9 @@ class Profile:
 
 
 DEMO: Final = Profile(CONFIGS / "demo.toml", (KEY,), 20, "1m", (FILE, SOCKET, OLD))
-STORY: Final = Profile(CONFIGS / "story.toml", (KEY, UNPROBED), 60, "1h", (FILE, SOCKET, REPORTER))
+STORY: Final = Profile(
+    CONFIGS / "story.toml", (KEY, UNPROBED), 60, "1h", (FILE, SOCKET, REPORTER, GATEWAY)
+)
 
 
 @dataclass(frozen=True)
@@ -99,17 +101,25 @@ def running_environment(
             stack.enter_context(
                 Consumer(
                     kind,
-                    agent.key_file() if kind.reads_file else agent.socket,
+                    _source(kind, agent),
                     openai.base_url,
                     workdir.logs,
                 )
             )
             for kind in profile.consumers
         )
-        report_progress("consumers", "three applications that use the official openai package")
+        number = len(consumers)
+        report_progress("consumers", f"{number} applications that use the official openai package")
         for consumer in consumers:
             consumer.first_request(stopping)
         yield Environment(openai, vault, agent, consumers)
+
+
+def _source(kind: ConsumerKind, agent: Agent) -> Path:
+    """Return what an application reads, or asks."""
+    if kind.reads_file:
+        return agent.key_file()
+    return agent.socket if kind.holds_a_key else agent.gateway
 
 
 def _configure_vault(vault: VaultServer, base_url: str, profile: Profile) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from testbed.demo import fault_injection, migration
-from testbed.demo.consumer import FILE, REPORTER, SOCKET
+from testbed.demo.consumer import FILE, GATEWAY, REPORTER, SOCKET
 from testbed.demo.evaluation import Bound, Tolerance
 
 DEAD_KEY: Final[frozenset[Tolerance]] = frozenset(
@@ -17,7 +17,7 @@ DEAD_KEY: Final[frozenset[Tolerance]] = frozenset(
     }
 )
 NO_AGENT: Final[frozenset[Tolerance]] = frozenset(
-    {(SOCKET.name, "failed"), (REPORTER.name, "failed")}
+    {(SOCKET.name, "failed"), (REPORTER.name, "failed"), (GATEWAY.name, "failed")}
 )
 REPORTED_KEY: Final[frozenset[Tolerance]] = frozenset(
     {(REPORTER.name, "refused"), (REPORTER.name, "failed")}
@@ -55,6 +55,16 @@ _ALL: Final = (
         "somebody deletes the service account in OpenAI's console; Vault's lease lives on",
         "the lease looks fine, so nobody notices until it ends",
         "the key is tested every 5 s: a working one is in the file within 7 s",
+        Bound(7),
+        DEAD_KEY,
+        fault_injection.delete_account,
+    ),
+    Scenario(
+        "gateway",
+        "the same, seen by an application that holds no key",
+        "the account is deleted at OpenAI while an application asks through the gateway",
+        "it would have to read another key, and to know when",
+        "none of its requests is refused: each waits for the next key, which is there within 7 s",
         Bound(7),
         DEAD_KEY,
         fault_injection.delete_account,

@@ -140,6 +140,7 @@ def test_bounds_are_those_that_the_configuration_can_hold() -> None:
     assert bounds == {
         "revoked": "7 s",
         "deleted": "7 s",
+        "gateway": "7 s",
         "frozen": "5 s",
         "killed": "3 s",
         "limited": "3/min",
@@ -147,6 +148,10 @@ def test_bounds_are_those_that_the_configuration_can_hold() -> None:
         "migrated": "5 s",
     }
     assert not SCENARIOS["limited"].tolerated
+    # Who holds no key is refused in none of them.
+    assert not {
+        one for each in SCENARIOS.values() for one in each.tolerated if "gateway" in one
+    } - {("gateway", "failed")}
     # The file is there while no agent runs: failures of its reader are not tolerated.
     assert not {tolerance for tolerance in SCENARIOS["killed"].tolerated if "file" in tolerance}
 
