@@ -41,6 +41,11 @@ class HangUps:
                 del self._scopes[number]
                 self._poll.unregister(number)
 
+    @property
+    def watched(self) -> int:
+        """How many clients are looked at now."""
+        return len(self._scopes)
+
     def stop(self) -> None:
         """Notice nobody any more: whoever stops the server ends what clients may send."""
         self._is_stopped = True
