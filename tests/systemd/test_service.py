@@ -9,6 +9,7 @@ import pytest
 
 from tests.agent.harness import eventually
 from tests.docs.pages import commands
+from tests.support.ports import free_port
 from tests.systemd.conftest import Service
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
@@ -85,6 +86,33 @@ def test_a_login_without_a_secret_id_needs_no_file_for_one(service: Service) -> 
     )
     service.systemctl("start", service.unit)
     assert service.engine.works(service.key_file())
+
+
+ASK = """
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+connection.request("GET", "/v1/models")
+print(connection.getresponse().status)
+"""
+
+
+def test_the_gateway_knows_users_over_tcp(service: Service) -> None:
+    """In the sandbox, where the kernel may not be asked for one connection."""
+    service.configure()
+    port, machine = free_port(), service.machine
+    with machine.path("/etc/freshkey/config.toml").open("a") as file:
+        file.write(f"""
+[gateway]
+tcp = "127.0.0.1:{port}"
+upstream = "{service.engine.openai.base_url}"
+[[gateway.clients]]
+user = "mail"
+""")
+    machine.write("/run/ask.py", ASK, 0o644)
+    service.systemctl("start", service.unit)
+    for user, status in (("mail", "200"), ("games", "403")):
+        said = machine.run("runuser", "-u", user, "--", "python3", "/run/ask.py", str(port))
+        assert said.stdout == f"{status}\n"
 
 
 def test_start_waits_for_vault(service: Service) -> None:
