@@ -22,7 +22,7 @@ class HungUpError(Exception):
 
 
 @final
-class Requests:
+class RequestReader:
     """Reads the parts of a client's requests from its connection."""
 
     def __init__(self, stream: ByteStream, parser: RequestParser) -> None:
@@ -74,7 +74,7 @@ class Body:
     the last part is held back until it has ended well: OpenAI does not get the body whole before.
     """
 
-    def __init__(self, requests: Requests, stream: ByteStream, head: Head) -> None:
+    def __init__(self, requests: RequestReader, stream: ByteStream, head: Head) -> None:
         self.buffer = bytearray()
         self.is_kept = True
         self.is_whole = False

@@ -15,7 +15,7 @@ from freshkey.gateway.clients import find, offered_token
 from freshkey.gateway.headers import first
 from freshkey.gateway.models import check_model, model_of_query, named_model
 from freshkey.gateway.origins import check_origin
-from freshkey.gateway.record import Done, told
+from freshkey.gateway.record import Done, recordable
 from freshkey.gateway.refusals import RefusedError
 from freshkey.gateway.refused_keys import refuses_the_key
 from freshkey.gateway.relay import CutError, Relay
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from freshkey.core.model.view import Publication
-    from freshkey.gateway.body import Requests
+    from freshkey.gateway.body import RequestReader
     from freshkey.gateway.clients import Client
     from freshkey.gateway.configuration import Configuration
     from freshkey.gateway.places import Places
@@ -56,7 +56,7 @@ class Exchange:
         self,
         configuration: Configuration,
         stream: ByteStream,
-        requests: Requests,
+        requests: RequestReader,
         peer: Peer,
         head: Head,
         *,
@@ -68,7 +68,7 @@ class Exchange:
         self._peer = peer
         self._head = head
         self._body = Body(requests, stream, head)
-        self._done = Done(peer, told(head.method))
+        self._done = Done(peer, recordable(head.method))
         self._places = places
         self._ready_at = self._begun_at = trio.current_time()
         self._can_go_on = False
@@ -93,7 +93,7 @@ class Exchange:
 
     async def _serve(self) -> None:
         configuration, head = self._configuration, self._head
-        self._done.path = told(head.target.partition(b"?")[0])
+        self._done.path = recordable(head.target.partition(b"?")[0])
         check_origin(head.headers, over_tcp=self._stream.socket.family != socket.AF_UNIX)
         offered, runs = offered_token(head.headers), configuration.runs
         await runs.wait_for(offered)
@@ -126,7 +126,7 @@ class Exchange:
             model = model_of_query(target.query)
         else:
             model = named_model(head.headers, content) if content else None
-        self._done.model = told(model) if model else None
+        self._done.model = recordable(model) if model else None
         check = check_model(
             client.models, head.method, head.headers, content, target, upgrade=head.upgrade
         )
@@ -180,13 +180,13 @@ class Exchange:
             raise RefusedError(refusals.no_answer("OpenAI switched the protocol unasked"))
         self._has_answered = True
         done.status = head.status
-        done.request_id = told(first(head.headers, b"x-request-id")) or None
+        done.request_id = recordable(first(head.headers, b"x-request-id")) or None
         key = publication.secret.reveal().encode()
         if head.status == HTTPStatus.SWITCHING_PROTOCOLS:
-            way: Tunnel | Relay = Tunnel(self._stream, key)
+            relay: Tunnel | Relay = Tunnel(self._stream, key)
         else:
             configuration = self._configuration
-            way = Relay(
+            relay = Relay(
                 self._stream,
                 self._head,
                 key,
@@ -194,17 +194,17 @@ class Exchange:
                 readiness=configuration.readiness,
             )
         try:
-            if isinstance(way, Tunnel):
-                await way.run(stream, head, (parser.left, self._requests.parser.left))
+            if isinstance(relay, Tunnel):
+                await relay.run(stream, head, (parser.left, self._requests.parser.left))
             else:
-                can_go_on = await way.pass_on(stream, parser)
+                can_go_on = await relay.pass_on(stream, parser)
                 self._can_go_on = can_go_on and self._body.is_whole
         finally:
-            done.bytes_received, done.bytes_sent = way.bytes_received, way.bytes_sent
-            done.usage = way.usage
-            if way.begun_at is not None:
+            done.bytes_received, done.bytes_sent = relay.bytes_received, relay.bytes_sent
+            done.usage = relay.usage
+            if relay.begun_at is not None:
                 before = answered.sent_at - self._ready_at
-                done.added = before + way.begun_at - answered.head_at
+                done.added = before + relay.begun_at - answered.head_at
 
     async def _answer_itself(self, refusal: Refusal) -> None:
         if self._has_answered:

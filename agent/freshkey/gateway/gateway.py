@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 import trio
 
-from freshkey.gateway.body import Requests
+from freshkey.gateway.body import RequestReader
 from freshkey.gateway.exchange import Exchange
 from freshkey.gateway.hang_ups import HangUps
 from freshkey.gateway.places import Places
@@ -44,7 +44,7 @@ class Gateway:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream, parser = ByteStream(sock), RequestParser()
-        requests = Requests(stream, parser)
+        requests = RequestReader(stream, parser)
         try:
             while head := await self._next(requests, stream):
                 if not await self._serve(head, requests, stream, peer):
@@ -54,7 +54,7 @@ class Gateway:
         finally:
             parser.close()
 
-    async def _next(self, requests: Requests, stream: ByteStream) -> Head | None:
+    async def _next(self, requests: RequestReader, stream: ByteStream) -> Head | None:
         """Wait for a request; None when the connection is to be closed."""
         refusal = bad_request(f"no whole request in {_PATIENCE:g} s")
         with trio.CancelScope(deadline=trio.current_time() + _IDLE) as scope:
@@ -71,7 +71,9 @@ class Gateway:
                 await stream.send(refusal.encode(keep_alive=False))
         return None
 
-    async def _serve(self, head: Head, requests: Requests, stream: ByteStream, peer: Peer) -> bool:
+    async def _serve(
+        self, head: Head, requests: RequestReader, stream: ByteStream, peer: Peer
+    ) -> bool:
         exchange = Exchange(self.configuration, stream, requests, peer, head, places=self._places)
         can_go_on = False
         with self.hang_ups.cancelling(stream.socket):

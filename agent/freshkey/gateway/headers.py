@@ -35,7 +35,7 @@ _REWRITTEN: Final = frozenset(
 )
 _PROTOCOLS: Final = b"sec-websocket-protocol"
 _KEY_AS_PROTOCOL: Final = b"openai-insecure-api-key"  # what browsers send, who can set no header
-_OF_THE_ACCOUNT: Final = frozenset({b"set-cookie", b"content-length"})
+_LEFT_OUT: Final = frozenset({b"set-cookie", b"content-length"})
 
 
 def values(headers: Headers, name: bytes) -> list[bytes]:
@@ -81,7 +81,7 @@ def answer_headers(
 
     `framing` are the lines that say where the body ends.
     """
-    dropped = _HOP_BY_HOP | _OF_THE_ACCOUNT | _named(headers)
+    dropped = _HOP_BY_HOP | _LEFT_OUT | _named(headers)
     lines = [
         name + b": " + value
         for name, value in headers

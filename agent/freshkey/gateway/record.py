@@ -46,7 +46,7 @@ class Observer(Protocol):
         """Take a request that has ended."""
 
 
-def told(text: bytes | str) -> str:
+def recordable(text: bytes | str) -> str:
     """Make a text from outside fit to be recorded: one line.
 
     It is not cut: the record masks what is secret first, and a part of a secret looks like none.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT: Final = 10.0  # seconds, for each of an address, a proxy, and TLS
 _IDLE: Final = 30.0  # seconds after which a connection is not used again
 _AT_ONCE: Final = 64  # connections being made
-_KEPT: Final = 64  # connections at rest
+_MOST_IDLE: Final = 64  # connections at rest
 
 
 class _Idle(NamedTuple):
@@ -29,7 +29,7 @@ class _Idle(NamedTuple):
     since: float
 
 
-class Taken(NamedTuple):
+class Lent(NamedTuple):
     """A connection; `reused` ones may have been closed by the other side just now."""
 
     stream: ByteStream
@@ -55,17 +55,17 @@ class Upstream:
             _AT_ONCE
         )  # the agent's other threads are not waited for
 
-    async def take(self, *, fresh: bool = False) -> Taken:
+    async def take(self, *, fresh: bool = False) -> Lent:
         """Return a connection that nobody else uses; raises RefusedError (502)."""
         while self._idle and not fresh:
             stream, since = self._idle.pop()
             if trio.current_time() - since < _IDLE and not _has_news(stream.socket):
-                return Taken(stream, reused=True)
+                return Lent(stream, reused=True)
             stream.close()
-        holder = _Holder()
+        attempt = _Attempt()
         try:
             sock = await trio.to_thread.run_sync(
-                self._connect, holder, abandon_on_cancel=True, limiter=self._threads
+                self._connect, attempt, abandon_on_cancel=True, limiter=self._threads
             )
         except ProxyError as error:
             raise RefusedError(no_answer(f"no way to OpenAI through its proxy: {error}")) from None
@@ -76,12 +76,12 @@ class Upstream:
             reason = getattr(error, "strerror", None) or "no connection in time"
             raise RefusedError(no_answer(f"{self._name} can't be reached: {reason}")) from None
         finally:
-            holder.is_wanted = False
-        return Taken(ByteStream(sock), reused=False)
+            attempt.is_wanted = False
+        return Lent(ByteStream(sock), reused=False)
 
     def give_back(self, stream: ByteStream) -> None:
         """Keep a connection on which nothing is under way any more."""
-        if self._is_closed or len(self._idle) >= _KEPT or _has_news(stream.socket):
+        if self._is_closed or len(self._idle) >= _MOST_IDLE or _has_news(stream.socket):
             stream.close()
             return
         now = trio.current_time()
@@ -95,7 +95,7 @@ class Upstream:
         while self._idle:
             self._idle.pop().stream.close()
 
-    def _connect(self, holder: _Holder) -> socket.socket:
+    def _connect(self, attempt: _Attempt) -> socket.socket:
         """Connect, in a thread: names are looked up, and handshakes made, without haste."""
         proxy: Proxy | None = proxy_for(self.url, os.environ) if self._is_tls else None
         place = (proxy.host, proxy.port) if proxy else (self._name, self._port)
@@ -113,12 +113,12 @@ class Upstream:
         except BaseException:
             sock.close()
             raise
-        if not holder.is_wanted:
+        if not attempt.is_wanted:
             sock.close()  # nobody would
         return sock
 
 
-class _Holder:
+class _Attempt:
     """Tells the thread whether anybody still waits for its connection."""
 
     is_wanted = True

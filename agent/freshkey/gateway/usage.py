@@ -12,7 +12,7 @@ import re
 from typing import Final, NamedTuple, final
 
 _MOST: Final = 1 << 40  # tokens; more are none of an answer
-_KEPT: Final = 4096  # bytes of the end: usage, and what follows it in a response
+_TAIL: Final = 4096  # bytes of the end: usage, and what follows it in a response
 # Within a string of JSON the quotes would be escaped, so this is always a member's name.
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*(?=\{)')
 _DECODER: Final = json.JSONDecoder()
@@ -45,9 +45,9 @@ class UsageTail:
 
     def feed(self, body: bytes) -> None:
         """Take the next bytes of the body."""
-        self._tail += body[-_KEPT:]
-        if len(self._tail) > 2 * _KEPT:
-            del self._tail[:-_KEPT]
+        self._tail += body[-_TAIL:]
+        if len(self._tail) > 2 * _TAIL:
+            del self._tail[:-_TAIL]
 
     def find(self) -> Usage | None:
         """Return the usage that is told last; None when none is."""
