@@ -151,6 +151,17 @@ def test_a_file_vouches(fresh: VaultServer, openai_server: OpenAIServer, tmpfs_p
     assert "what an operator enters at OpenAI" in said
     assert "[vault]" not in team.agent.config.read_text()
     assert team.agent.command("policy").stdout == "# No key needs Vault.\n"
+    unfilled = subprocess.run(
+        ["sh", "-c", team.agent.command("policy", "--setup").stdout],
+        env={"PATH": os.defpath, "OPENAI_ADMIN_KEY": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (unfilled.returncode, unfilled.stderr) == (
+        1,
+        "fill in what stands in <…>, here and above\n",
+    )
     team.run_setup(
         fresh, ISSUER="https://issuer.example", AUDIENCE="https://api.openai.com/v1", SUBJECT="job"
     )

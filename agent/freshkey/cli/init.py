@@ -26,6 +26,7 @@ from freshkey.provisioning.starter import (
 )
 from freshkey.settings import load
 from freshkey.settings.auth import AUTH_METHODS, DEFAULT_AUTH_METHOD
+from freshkey.settings.keys import PROVIDER_PLACEHOLDER
 from freshkey.settings.urls import vault_url
 from freshkey.settings.values import KEY_NAME, WrongValueError, account, visible, word
 from freshkey.settings.vault_paths import secret_path
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _EXAMPLE: Final = "openai/creds/billing"
 _ACCOUNT: Final = "freshkey"  # of the units in systemd/
-_PROVIDER: Final = "IDENTITY_PROVIDER_ID"
+_PROVIDER: Final = PROVIDER_PLACEHOLDER
 _THERE: Final = "is there already, and is left alone"
 _NO_VARIABLES: Final = {"VAULT_TOKEN": "none"}  # whoever runs this may be an operator
 

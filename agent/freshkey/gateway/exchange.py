@@ -99,7 +99,7 @@ class Exchange:
         await runs.wait_for(offered)
         client = find(configuration.clients, self._peer, offered, runs)
         if client is None:
-            raise RefusedError(refusals.unknown_client())
+            raise RefusedError(refusals.unknown_client(self._peer.uid))
         self._done.peer = runs.known_as(self._peer, offered)
         self._done.client, self._done.key = client.name, client.key
         target = parse_target(head.target, client.paths)

@@ -63,9 +63,11 @@ def headers_too_many(most: int) -> Refusal:
     return Refusal(431, "too_large", f"there are over {most} headers; send fewer")
 
 
-def unknown_client() -> Refusal:
-    """403: no entry of the configuration is for this client."""
-    return Refusal(403, "peer_not_allowed", "the gateway is not for you: see gateway.clients")
+def unknown_client(uid: int) -> Refusal:
+    """403: no entry of the configuration is for this client; a negative uid can't be seen."""
+    who = "a user that can't be seen" if uid < 0 else f"user id {uid}"
+    message = f"no entry of gateway.clients is for {who}, with the token that was sent, if any"
+    return Refusal(403, "peer_not_allowed", message)
 
 
 def wrong_host(message: str) -> Refusal:
@@ -89,7 +91,8 @@ def no_key(view: KeyView) -> Refusal:
     delay = 1 if fault is None or fault.retry_after is None else max(1, fault.retry_after)
     reason = "" if fault is None else f": {fault.message}"
     after = (("Retry-After", f"{math.ceil(delay)}"),)
-    return Refusal(503, "no_key", f"the key {view.name} is {view.status}{reason}", after)
+    message = f"the key {view.name} is {view.status}{reason}; `freshkey status` says more"
+    return Refusal(503, "no_key", message, after)
 
 
 def busy(most: int) -> Refusal:

@@ -41,7 +41,9 @@ def parse_target(target: bytes, allowed: Collection[str] = ()) -> Target:
     found = _TARGET.fullmatch(target.decode("latin-1"))
     if found is None:
         raise RefusedError(
-            wrong_path(f"only paths below {BASE}/ are passed on, without empty segments and signs")
+            wrong_path(
+                f"only plain paths below {BASE}/ are passed on: let the base URL end with {BASE}"
+            )
         )
     path, query = found[1], found[2] or ""
     segments = [unquote_to_bytes(segment) for segment in path.split("/")[1:]]

@@ -140,6 +140,9 @@ def _provider(subject: Subject, keys: Mapping[str, KeySettings]) -> Iterator[str
         yield "issuer='<ISSUER>'"
         yield "audience='<AUDIENCE>'"
         yield "entity='<SUBJECT>'"
+    yield 'case "$project$issuer$audience$entity" in'
+    yield "*\\<*) echo 'fill in what stands in <…>, here and above' >&2; exit 1 ;;"
+    yield "esac"
     yield f"providers={url}"
     yield 'answer="$(openai "$providers" -d "{\\"type\\": \\"oidc\\", \\"name\\": \\"freshkey\\",'
     yield '    \\"issuer\\": \\"$issuer\\", \\"audience\\": \\"$audience\\",'
@@ -159,7 +162,7 @@ def _rule(federation: FederationSettings) -> Iterator[str]:
     yield f"account='{shown}'"
     yield 'openai "$providers/$provider/federation_rules" -d "{\\"project_id\\": \\"$project\\",'
     yield '    \\"service_account_id\\": \\"$account\\",'
-    yield '    \\"attribute_matchers\\": {\\"sub\\": \\"$entity\\"}}"'
+    yield '    \\"attribute_matchers\\": {\\"sub\\": \\"$entity\\"}}" > /dev/null'
 
 
 def _field(name: str) -> str:

@@ -5,6 +5,7 @@ The texts below the options are what freshkey.toml(5) and docs/configuration.md 
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from freshkey.core.model.policy import HookEvent, Subject, VerifyMode
 from freshkey.core.model.struct import Struct
@@ -139,6 +140,10 @@ class CredentialSettings(Struct, frozen=True, kw_only=True):
     """The user that owns it, by name or id."""
     group: Account | None = None
     """The group that owns it, by name or id."""
+
+
+PROVIDER_PLACEHOLDER: Final = "IDENTITY_PROVIDER_ID"
+"""What `freshkey init` writes in place of an id that OpenAI has not given yet."""
 
 
 class FederationSettings(Struct, frozen=True, kw_only=True):

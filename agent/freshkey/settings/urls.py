@@ -88,7 +88,10 @@ def host_port(value: object) -> HostPort:
 
 def loopback_port(value: object) -> HostPort:
     """Take an address of loopback with a port."""
-    checked = host_port(value)
+    try:
+        checked = host_port(value)
+    except WrongValueError as error:
+        raise WrongValueError(str(error).replace("9464", "8317")) from None
     if not is_loopback(checked.host):
         raise WrongValueError(
             f"is {quoted(str(checked))}, where other machines could connect: name an address of "

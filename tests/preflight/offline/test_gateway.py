@@ -74,3 +74,29 @@ def test_names_that_are_unknown(tmp_path: Path) -> None:
         "gateway.clients[0].user: no user 'nobody-of-this-name' on this machine: create it, or "
         "use a numeric id"
     )
+
+
+def test_tokens_that_can_be_guessed_or_read(tmp_path: Path) -> None:
+    clients = '[[gateway.clients]]\ntoken_file = "token"'
+    token = tmp_path / "token"
+    token.write_text("")
+    (finding,) = found(tmp_path, clients, gateway_findings)
+    assert finding.endswith("is empty, and nobody can use this entry: put a token there")
+    token.write_text("hi")
+    token.chmod(0o644)
+    assert [one.partition(": ")[2] for one in found(tmp_path, clients, gateway_warnings)] == [
+        "can be read by everybody: chmod o-r",
+        "has 2 characters, and can be guessed: openssl rand -hex 32",
+    ]
+    token.write_text("x" * 32)
+    token.chmod(0o600)
+    assert not found(tmp_path, clients, gateway_warnings)
+
+
+def test_clients_without_a_gateway(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    text = CONFIGURATION.partition("[gateway]")[0]
+    config.write_text(f"{text}[[gateway.clients]]\nuser = '0'\n")
+    config.chmod(0o600)
+    (warning,) = gateway_warnings(load(config, {}))
+    assert warning.message == "have no gateway: name gateway.socket or gateway.tcp"

@@ -25,6 +25,7 @@ from freshkey.preflight.offline.accounts import (
     group_passes,
     user_passes,
 )
+from freshkey.preflight.offline.federation import federation_findings
 from freshkey.preflight.offline.gateway import gateway_findings, gateway_warnings
 from freshkey.preflight.offline.hooks import hook_findings
 from freshkey.preflight.offline.peers import peer_findings, peer_warnings
@@ -98,6 +99,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _owner(("gateway",), settings.gateway)
     yield from peer_findings(settings)
     yield from gateway_findings(settings)
+    yield from federation_findings(settings)
     if settings.log.audit_file is not None:
         yield from _appendable(("log", "audit_file"), settings.log.audit_file)
 

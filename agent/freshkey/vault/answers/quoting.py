@@ -28,6 +28,11 @@ def flat(texts: Iterable[str]) -> str:
     return " ".join(" ".join(texts).split())
 
 
+def shorten(line: str) -> str:
+    """Return at most `LONGEST` characters of a line."""
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
 def quote(texts: Iterable[str]) -> str:
     """Return the texts on one line of at most `LONGEST` characters, secrets masked.
 
@@ -38,5 +43,4 @@ def quote(texts: Iterable[str]) -> str:
     line = " ".join("".join(c if c.isprintable() else " " for c in joined).split())
     # go-multierror's "2 errors occurred:\n\t* permission denied\n\t* invalid token"
     line = re.sub(_MULTIERROR, "", line).replace(" * ", "; ")
-    line = re.sub(_SECRETS, MASK, line)
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return shorten(re.sub(_SECRETS, MASK, line))
