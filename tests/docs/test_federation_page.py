@@ -63,7 +63,7 @@ def test_vault_vouches(openai_server: OpenAIServer, tmpfs_path: Path) -> None:
         script = (tmpfs_path / "federation-setup.sh").read_text().replace("<PROJECT_ID>", project)
         said = run(script, tmpfs_path, OPENAI_ADMIN_KEY="sk-admin-emulator", **ids)
         (provider,) = openai_server.admin("GET", PROVIDERS)["data"]
-        told = f'identity_provider_id = "{provider["id"]}" belongs into keys.billing.federation\n'
+        told = f'identity_provider_id = "{provider["id"]}" goes into keys.billing.federation\n'
         assert said.endswith(told)
         config.write_text(text.replace("IDENTITY_PROVIDER_ID", provider["id"]))
         told = run(commands("federation-check"), tmpfs_path)

@@ -92,7 +92,7 @@ def _entity(auth: AuthSettings, name: str) -> Iterator[str]:
     """Give the agent a known entity: its id is the subject of its identity tokens."""
     if isinstance(auth, TokenAuth):
         yield "# A token that is made by hand belongs to no entity, and Vault vouches for nobody:"
-        yield "# log in by another method, such as approle."
+        yield "echo 'log in by another method than token, such as approle' >&2; exit 1"
         return
     at = quote(f"auth/{auth.mount}")
     yield "# The agent's entity, whose id is the subject of its identity tokens."
@@ -134,13 +134,14 @@ def _provider(subject: Subject, keys: Mapping[str, KeySettings]) -> Iterator[str
         yield f'    {_DISCOVERY})"'
         yield f'issuer="$({_field("issuer")})"'
         yield f"audience={AUDIENCE}"
+        yield 'subject="$entity"'
     else:
         for federation in {_file_of(key.federation): None for key in keys.values()}:
             yield f"# The claims of the token in {federation}:"
         yield "issuer='<ISSUER>'"
         yield "audience='<AUDIENCE>'"
-        yield "entity='<SUBJECT>'"
-    yield 'case "$project$issuer$audience$entity" in'
+        yield "subject='<SUBJECT>'"
+    yield 'case "$project$issuer$audience$subject" in'
     yield "*\\<*) echo 'fill in what stands in <…>, here and above' >&2; exit 1 ;;"
     yield "esac"
     yield f"providers={url}"
@@ -152,7 +153,7 @@ def _provider(subject: Subject, keys: Mapping[str, KeySettings]) -> Iterator[str
         if key.federation is not None:
             yield from _rule(key.federation)
     tables = ", ".join(f"keys.{name}.federation" for name in keys)
-    yield f'echo "identity_provider_id = \\"$provider\\" belongs into {tables}"'
+    yield f'echo "identity_provider_id = \\"$provider\\" goes into {tables}"'
 
 
 def _rule(federation: FederationSettings) -> Iterator[str]:
@@ -162,7 +163,7 @@ def _rule(federation: FederationSettings) -> Iterator[str]:
     yield f"account='{shown}'"
     yield 'openai "$providers/$provider/federation_rules" -d "{\\"project_id\\": \\"$project\\",'
     yield '    \\"service_account_id\\": \\"$account\\",'
-    yield '    \\"attribute_matchers\\": {\\"sub\\": \\"$entity\\"}}" > /dev/null'
+    yield '    \\"attribute_matchers\\": {\\"sub\\": \\"$subject\\"}}" > /dev/null'
 
 
 def _field(name: str) -> str:

@@ -1,4 +1,4 @@
 """All requests to Vault, and what a mount or a policy allows.
 
-May import: core.model, settings, vault.answers, vault.login, vault.transport.
+May import: core.model, logs.redact, settings, vault.answers, vault.login, vault.transport.
 """

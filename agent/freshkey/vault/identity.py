@@ -5,16 +5,19 @@ Source: https://developer.hashicorp.com/vault/api-docs/secret/identity/tokens#ge
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import FaultError, FaultKind, Operation
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct, replace
+from freshkey.logs.redact import add_secret
 from freshkey.vault.answers.faults import RefusedError, Request, not_vault
 
 if TYPE_CHECKING:
     from freshkey.vault.transport.session import Session
 
+_JWT: Final = r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 _NO_ENTITY: Final = "no entity"
 _NO_ROLE: Final = "not found"
 
@@ -38,9 +41,12 @@ async def read_identity(session: Session, token: Secret, role: str) -> Identity:
         raise _explained(error, role) from None
     data = answer.body.get("data")
     found = data.get("token") if isinstance(data, dict) else None
-    if not isinstance(found, str) or not found:
+    # It goes into a request to OpenAI: nothing else than a JWT may (RFC 7519, section 3).
+    if not isinstance(found, str) or not re.fullmatch(_JWT, found):
         raise FaultError(not_vault("JSON without an identity token", unanswered=False))
-    return Identity(Secret(found), answer.request_id)
+    identity = Secret(found)
+    add_secret(identity)
+    return Identity(identity, answer.request_id)
 
 
 def _explained(error: RefusedError, role: str) -> FaultError:

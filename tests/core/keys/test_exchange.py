@@ -15,7 +15,7 @@ from freshkey.core.model.events import (
 )
 from freshkey.core.model.grants import Grant
 from freshkey.core.model.ledger import to_ledger
-from freshkey.core.model.policy import Subject
+from freshkey.core.model.policy import Subject, VerifyMode
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Exchanging
 from freshkey.core.model.state import Testing as BeingTested
@@ -208,3 +208,9 @@ def test_the_clock_jumps() -> None:
     world.send(ClockJumped()).run(5)
     assert world.calls["LookUp"] == 0
     assert len(world.times(Publish)) == 2, "files name its end"
+
+
+def test_tokens_that_live_shorter_than_an_exchange_takes_are_asked_for_once_a_second() -> None:
+    wanted = policy(subject=Subject.FILE, probe_every=0, verify=VerifyMode.OFF)
+    world = World(wanted, Vault(exchange_ttl=0.001)).start().run(60)
+    assert 30 <= exchanges(world) <= 62

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.agent.step import holds_of_vault
 from freshkey.core.keys.adoption import DesiredState
-from freshkey.core.model.actions import Exchange, LogIn
-from freshkey.core.model.events import RotateRequested
+from freshkey.core.model.actions import Exchange, LogIn, Revoke
+from freshkey.core.model.events import CredentialChanged, RotateRequested
 from freshkey.core.model.grants import TokenKind
 from freshkey.core.model.ledger import Federation, Source
 from freshkey.core.model.policy import Subject
@@ -23,6 +23,7 @@ from tests.core.world import World
 if TYPE_CHECKING:
     from freshkey.core.model.ledger import Origin
 
+GIVEN = "hvs.given"
 ELSEWHERE = replace(ORIGIN, address="https://other:8200")
 NOWHERE = replace(ORIGIN, address="", method="", mount="", role=None)
 
@@ -165,3 +166,35 @@ def test_a_token_that_is_being_tested_survives_the_loss_of_vault() -> None:
     world.restart(federation(Subject.VAULT, origin=ELSEWHERE))
     world.run(5)
     assert (world.key().generation, world.calls["Exchange"]) == (1, 1)
+
+
+def test_a_token_that_is_not_the_agents_is_left_alone() -> None:
+    """It belongs to whoever made it, and a way back to the plugin needs it."""
+    vault = Vault(given_token=GIVEN)
+    world = World(policy(probe_every=0, overlap=60), vault).start().run(5)
+    world.restart(federation(Subject.FILE))
+    world.run(600)
+    assert world.calls["RevokeToken"] == 0
+    assert world.state.tokens.retired == ()
+    assert world.alive() == 0, "the lease was revoked all the same"
+    world.restart(desired_state(policy(probe_every=0)))
+    world.run(30)
+    assert world.alive() == 1
+
+
+def test_a_lease_of_an_older_token_is_revoked_with_the_newer_one() -> None:
+    world = World(policy(probe_every=0, overlap=60), Vault()).start().run(5)
+    world.send(CredentialChanged()).run(1)
+    world.restart(federation(Subject.FILE))
+    world.run(600)
+    assert world.calls["Revoke"] == 1
+    assert world.alive() == 0
+    assert not holds_of_vault(world.state)
+
+
+def test_a_lease_that_vault_did_not_take_over_is_tried_again() -> None:
+    world = World(policy(probe_every=0, overlap=60), Vault(given_token=GIVEN)).start().run(5)
+    world.rules = (Rule((Revoke,), AWAY, end=world.now + 90),)
+    world.restart(federation(Subject.FILE))
+    world.run(600)
+    assert world.alive() == 0

@@ -55,6 +55,7 @@ from freshkey.core.model.state import (
 )
 from freshkey.core.model.struct import Struct, replace
 from freshkey.core.pacing.context import StepContext
+from freshkey.core.pacing.timing import good_until
 from freshkey.core.tokens import answers as token_answers
 from freshkey.core.tokens import lifecycle as tokens
 
@@ -179,7 +180,9 @@ def _plan(state: AgentState, context: StepContext) -> AgentState:
     planned = tuple(renewal.plan(key, context) for key in minting)
     return AgentState(
         keys=planned,
-        tokens=tokens.plan(state.tokens, _tokens_in_use(planned), context),
+        tokens=tokens.plan(
+            state.tokens, _tokens_in_use(planned), context, needed=_needs_vault(planned, context)
+        ),
         link=link.plan(state.link, planned, context),
         mints=mints,
         abandoned=state.abandoned,
@@ -217,6 +220,17 @@ def _tokens_in_use(held: tuple[KeyState, ...]) -> frozenset[int]:
                 assert_never(key.cycle)
         used.update(entry.lease.token for entry in key.retired if not entry.failures)
     return frozenset(used)
+
+
+def _needs_vault(held: tuple[KeyState, ...], context: StepContext) -> bool:
+    """Whether a key is to come from Vault, or has a lease there that lives, and has to end."""
+    if context.policy.uses_vault:
+        return True
+    leases = [key.current.lease for key in held if key.current is not None]
+    leases += [entry.lease for key in held for entry in key.retired]
+    return any(
+        lease.is_of_vault and good_until(lease, context.tokens) > context.now for lease in leases
+    )
 
 
 def _one(state: AgentState, name: str, change: Callable[[KeyState], KeyState]) -> AgentState:

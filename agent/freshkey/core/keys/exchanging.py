@@ -23,6 +23,7 @@ from freshkey.core.model.state import (
     Wanted,
 )
 from freshkey.core.model.struct import replace
+from freshkey.core.pacing.backoff import BASE
 
 if TYPE_CHECKING:
     from freshkey.core.model.grants import Grant
@@ -42,6 +43,13 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         # Neither OpenAI nor Vault can tell: the reader has to be believed, now and then.
         key = act_on_report(replace(key, watch=replace(key.watch, check_at=inf)), context)
     if not isinstance(key.cycle, Wanted) or key.call is not None:
+        return key
+    # However short a token lives, the next one is asked for a second later.
+    if (
+        current is not None
+        and current.lease.exchanged
+        and not context.due(current.lease.started_at + BASE)
+    ):
         return key
     match context.of(key).subject:
         case Subject.FILE:

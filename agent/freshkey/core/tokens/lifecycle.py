@@ -23,16 +23,21 @@ if TYPE_CHECKING:
     from freshkey.core.pacing.context import StepContext
 
 
-def plan(tokens: Tokens, in_use: AbstractSet[int], context: StepContext) -> Tokens:
-    """Order the token request that is due. `in_use`: the tokens that have leases under them."""
-    tokens = _forget_spent(tokens, in_use, context)
-    if not context.policy.uses_vault:
+def plan(
+    tokens: Tokens, in_use: AbstractSet[int], context: StepContext, *, needed: bool = True
+) -> Tokens:
+    """Order the token request that is due. `in_use`: the tokens that have leases under them.
+
+    `needed`: a key wants Vault, or has a lease there that is to be revoked.
+    """
+    if not needed:
         tokens = _give_up_spent(tokens, in_use)
+    tokens = _forget_spent(tokens, in_use, context)
     if tokens.call is not None or context.link.away or context.stopping is not None:
         return tokens
     current = tokens.current
     if context.due(tokens.retry_at):
-        if context.policy.uses_vault and (current is None or _login_due(tokens, current, context)):
+        if needed and _login_due(tokens, current, context):
             context.do(LogIn(tokens.unwrapped))
             return replace(tokens, call=TokenCall.LOGIN, changed=False)
         if current is not None and tokens.recheck:
@@ -60,7 +65,11 @@ def _renewable(tokens: Tokens, token: Token) -> bool:
     return token.renewable and not tokens.clipped
 
 
-def _login_due(tokens: Tokens, current: Token, context: StepContext) -> bool:
+def _login_due(tokens: Tokens, current: Token | None, context: StepContext) -> bool:
+    if current is None:
+        return True
+    if not context.policy.uses_vault:  # what is left to revoke ends with its token at the latest
+        return False
     if current.abandoned or tokens.changed or context.due(current.expires_at):
         return True
     if _renewable(tokens, current):
@@ -80,7 +89,7 @@ def _forget_spent(tokens: Tokens, in_use: AbstractSet[int], context: StepContext
 
 
 def _give_up_spent(tokens: Tokens, in_use: AbstractSet[int]) -> Tokens:
-    """No key needs Vault any more: its token goes with the last lease under it."""
+    """Nothing needs Vault any more: its token goes with the last lease under it."""
     current = tokens.current
     if current is None or current.number in in_use:
         return tokens
@@ -88,7 +97,7 @@ def _give_up_spent(tokens: Tokens, in_use: AbstractSet[int]) -> Tokens:
 
 
 def _plan_revocation(tokens: Tokens, in_use: AbstractSet[int], context: StepContext) -> Tokens:
-    spent = next((t for t in tokens.retired if t.number not in in_use), None)
+    spent = next((t for t in tokens.retired if t.number not in in_use and t.revocable), None)
     if spent is None or not context.due(tokens.revoke_at):
         return tokens
     context.do(RevokeToken(spent.number, spent.secret))
