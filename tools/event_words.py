@@ -20,6 +20,7 @@ WORDS: Final = {
     "finalizer.failed": "a fault of the agent's own, outside of any task: report it",
     "gateway.run": "a run of `exec --gateway` has begun, has ended, or was refused",
     "gateway.for_everybody": "every user of the machine can use the gateway over TCP",
+    "gateway.listening": "the gateway takes requests at these addresses",
     "gateway.request": "a request of a client of the gateway has ended",
     "hook.done": "a hook has run",
     "hook.failed": "a hook failed, and runs again later",

@@ -38,6 +38,9 @@ def audited(agent: Agent) -> list[dict[str, Any]]:
 
 def test_a_request_over_tcp_and_the_socket(make_gateway: Callable[..., Agent], port: int) -> None:
     agent = make_gateway()
+    (listening,) = eventually(lambda: agent.logged("gateway.listening"), "where it listens")
+    socket_path = str(agent.directory / "openai.sock")
+    assert listening["at"] == [socket_path, f"gateway.tcp: 127.0.0.1:{port}"]
     over_tcp = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     over_socket = UnixConnection(agent.directory / "openai.sock")
     for connection in (over_tcp, over_socket):

@@ -110,6 +110,7 @@ class GatewayServing:
         limits = Limits(connections, connections // 2)  # one user leaves room for others
         serving = partial(serve, endpoints, limits, commit=lambda: None, stop=stop)
         await self._servers.start(serving)
+        log.info("gateway.listening", at=[str(one.path) for one in listeners])
         return stop
 
     def close(self) -> None:
