@@ -165,7 +165,7 @@ def test_story_is_told_scenario_by_scenario(start: Callable[..., Demo]) -> None:
     for _, _, _, within, elsewhere in rows:
         assert int(within) > 0
         assert elsewhere == "0"
-    assert re.search(r"^/metrics: [1-9]\d* scrapes, 23 names, checked by ", output, re.MULTILINE)
+    assert re.search(r"^/metrics: [1-9]\d* scrapes, 25 names, checked by ", output, re.MULTILINE)
     # The key of each scenario, and what replaced the one that was reported.
     assert re.search(
         r"^report: [2-5] keys, as many as OpenAI made; their ends are at most \d+ s from ",

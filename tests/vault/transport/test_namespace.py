@@ -32,7 +32,7 @@ ANSWER = answer(
             "creation_path": "auth/approle/role/agent/secret-id",
             "secret_id": "s",
             "ttl": 60,
-            "token": "identity",
+            "token": "eyJ9.e30.sig",
         },
     }
 )

@@ -17,9 +17,9 @@ _SECRETS: Final = r"""(?xi)
     | \b[sbr]\.[A-Za-z0-9]{20,}      # the same before Vault 1.10
     | \bsk-[\w*-]+                   # OpenAI's keys, also half masked
     | \beyJ[\w-]+\.[\w-]+\.[\w-]*    # JWTs
-    | \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b  # UUIDs: role-ids and secret-ids
     | (?<=\bBearer\s)\S+
     """
+_UUIDS: Final = r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"  # role-ids, secret-ids
 _MULTIERROR: Final = r"\d+ errors? occurred:\s*\* "
 
 
@@ -28,19 +28,16 @@ def flat(texts: Iterable[str]) -> str:
     return " ".join(" ".join(texts).split())
 
 
-def shorten(line: str) -> str:
-    """Return at most `LONGEST` characters of a line."""
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-
-
-def quote(texts: Iterable[str]) -> str:
+def quote(texts: Iterable[str], *, ids: bool = False) -> str:
     """Return the texts on one line of at most `LONGEST` characters, secrets masked.
 
     By value too: these words go to stderr and to readers, past the log. And before they are cut,
-    for half a secret is not recognised any more.
+    for half a secret is not recognised any more. With `ids` UUIDs stay, which secret-ids are, too.
     """
     joined = redact_text("; ".join(text.strip() for text in texts))
     line = " ".join("".join(c if c.isprintable() else " " for c in joined).split())
     # go-multierror's "2 errors occurred:\n\t* permission denied\n\t* invalid token"
     line = re.sub(_MULTIERROR, "", line).replace(" * ", "; ")
-    return shorten(re.sub(_SECRETS, MASK, line))
+    line = re.sub(_SECRETS, MASK, line)
+    line = line if ids else re.sub(_UUIDS, MASK, line)
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import one_line
-from freshkey.logs.redact import redact_text
-from freshkey.vault.answers.quoting import shorten
+from freshkey.vault.answers.quoting import quote
 from freshkey.vault.login.credentials import named, read_credential
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Claims(Struct, frozen=True):
             left = round(self.ends_at - now)
             description += f", ends in {left} s" if left > 0 else f", ended {-left} s ago"
         # A subject may be a UUID, as Vault's are: it is not masked, for a rule has to name it.
-        return shorten(redact_text(one_line(f"the token has {description}")))
+        return quote([f"the token has {description}"], ids=True)
 
 
 def read_jwt(path: Path, option: str) -> tuple[Secret, Claims]:
