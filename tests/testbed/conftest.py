@@ -8,6 +8,7 @@ import pytest
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
 from tests.testbed.build_environment import BuildEnvironment
+from tests.testbed.emulator_key import Keyed, faultless
 from tests.testbed.engine import Engine
 from tests.testbed.upstream import Upstream, serve_upstream
 
@@ -24,6 +25,18 @@ def engine(vault: VaultServer, openai_server: OpenAIServer) -> Iterator[Engine]:
     openai_server.configure()
     vault.request("PUT", f"sys/leases/revoke-force/{mount}")
     vault.request("DELETE", f"sys/mounts/{mount}")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[OpenAIServer]:
+    """An emulator of the module's own, which logs no fault."""
+    with faultless() as server:
+        yield server
+
+
+@pytest.fixture
+def keyed(running: OpenAIServer) -> Keyed:
+    return Keyed.fresh(running)
 
 
 @pytest.fixture

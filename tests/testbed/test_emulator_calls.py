@@ -9,28 +9,17 @@ import openai
 import pytest
 
 from tests.support.openai_calls import CALLS
-from tests.testbed.emulator_key import Keyed, faultless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from openai import OpenAI
 
-    from testbed.emulator.process import OpenAIServer
+    from tests.testbed.emulator_key import Keyed
+
 
 FORM = "multipart/form-data; boundary=x"
 PART = b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nb'
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[OpenAIServer]:
-    with faultless() as server:
-        yield server
-
-
-@pytest.fixture
-def keyed(running: OpenAIServer) -> Keyed:
-    return Keyed.fresh(running)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

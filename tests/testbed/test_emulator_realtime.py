@@ -12,25 +12,12 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.realtime_calls import ITEM, MODEL, converse, converse_async
-from tests.testbed.emulator_key import Keyed, eventually, faultless
+from tests.testbed.emulator_key import Keyed, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from websockets.sync.connection import Connection
-
-    from testbed.emulator.process import OpenAIServer
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[OpenAIServer]:
-    with faultless() as server:
-        yield server
-
-
-@pytest.fixture
-def keyed(running: OpenAIServer) -> Keyed:
-    return Keyed.fresh(running)
 
 
 def url(keyed: Keyed, query: str = f"?model={MODEL}") -> str:

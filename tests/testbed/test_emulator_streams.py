@@ -11,26 +11,14 @@ import httpx
 import openai
 import pytest
 
-from tests.testbed.emulator_key import Keyed, faultless
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from testbed.emulator.process import OpenAIServer
+    from tests.testbed.emulator_key import Keyed
+
 
 MESSAGES = [{"role": "user", "content": "does this key work?"}]
 STREAM = {"model": "m", "messages": MESSAGES, "stream": True}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[OpenAIServer]:
-    with faultless() as server:
-        yield server
-
-
-@pytest.fixture
-def keyed(running: OpenAIServer) -> Keyed:
-    return Keyed.fresh(running)
 
 
 @pytest.fixture

@@ -14,11 +14,9 @@ import httpx
 import pytest
 
 from testbed.emulator import pattern
-from tests.testbed.emulator_key import Keyed, eventually, faultless
+from tests.testbed.emulator_key import Keyed, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from testbed.emulator.process import OpenAIServer
     from testbed.emulator.settings import SettingsFields
     from testbed.emulator.traffic import EndpointTraffic
@@ -26,17 +24,6 @@ if TYPE_CHECKING:
 CHAT = {"model": "m", "messages": [], "stream": True}
 MIB = 1 << 20
 LARGE = 256 * MIB
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[OpenAIServer]:
-    with faultless() as server:
-        yield server
-
-
-@pytest.fixture
-def keyed(running: OpenAIServer) -> Keyed:
-    return Keyed.fresh(running)
 
 
 def of(keyed: Keyed, endpoint: str) -> EndpointTraffic:

@@ -99,8 +99,7 @@ class Serving:
     def _gateway_for(self, settings: Settings, record: Audit) -> GatewayServing | None:
         """Return the gateway, if it is on, or was before."""
         if self._gateway is None and settings.gateway.is_on:
-            # Most agents have none, and start without what it needs.
-            from freshkey.daemon.gateway import GatewayServing  # noqa: PLC0415
+            from freshkey.daemon.gateway import GatewayServing  # noqa: PLC0415 - 8 ms, and most agents have no gateway
 
             self._gateway = GatewayServing(self._servers, self._process.counters, record)
         return self._gateway

@@ -50,6 +50,13 @@ class AnswerParser:
         self._begin()
         self._parser = HttpResponseParser(self)
 
+    def take(self, data: bytes) -> None:
+        """Take what was received: nothing is the end of the connection. Raises BadAnswerError."""
+        if data:
+            self.feed(data)
+        else:
+            self.end()
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes; raises BadAnswerError."""
         had_head, before = self.head is not None, len(self._body)

@@ -115,10 +115,10 @@ class Exchange:
             configuration.upstream, head, target, self._body, configuration.first_byte_timeout
         )
         publication = self._publication(client)
-        await sending.ask(publication.secret, self._first_use(client, publication))
+        await sending.ask(publication.secret, self._use(client, publication, heals=True))
         if self._is_refused:
             publication = self._publication(client)
-            await sending.ask(publication.secret, self._last_use(client, publication))
+            await sending.ask(publication.secret, self._use(client, publication, heals=False))
 
     def _check_model(self, client: Client, target: Target) -> None:
         head, content = self._head, self._body.content
@@ -140,31 +140,20 @@ class Exchange:
         self._done.tag = view.publication.tag
         return view.publication
 
-    def _first_use(self, client: Client, publication: Publication) -> Use:
-        """Pass an answer on, unless it is a refusal of the key, and there is another one."""
+    def _use(self, client: Client, publication: Publication, *, heals: bool) -> Use:
+        """Pass an answer on, unless it refuses the key, and there is another one to heal that."""
 
         async def use(answered: Answered) -> None:
             if await refuses_the_key(answered):
-                self._report(client, publication)
+                self._configuration.keys.reject(client.key, publication.tag)
                 # What has begun is never sent again, and neither is what was not kept.
-                can_be_sent_again = self._body.content is not None
+                can_be_sent_again = heals and self._body.content is not None
                 if can_be_sent_again and await self._has_another(client, publication):
                     self._is_refused = True
                     return
             await self._pass_on(answered, publication)
 
         return use
-
-    def _last_use(self, client: Client, publication: Publication) -> Use:
-        async def use(answered: Answered) -> None:
-            if await refuses_the_key(answered):
-                self._report(client, publication)
-            await self._pass_on(answered, publication)
-
-        return use
-
-    def _report(self, client: Client, publication: Publication) -> None:
-        self._configuration.keys.reject(client.key, publication.tag)
 
     async def _has_another(self, client: Client, publication: Publication) -> bool:
         """Wait for another key than the one that was refused."""

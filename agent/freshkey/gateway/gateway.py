@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Final, final
 
-import structlog
 import trio
 
 from freshkey.gateway.body import RequestReader
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 _IDLE: Final = 75.0  # seconds between two requests; clients close theirs before
 _PATIENCE: Final = 10.0  # seconds for the headers of a request
 _NOBODY: Final = -1  # a uid that no rule can name
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @final

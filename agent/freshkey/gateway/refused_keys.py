@@ -30,10 +30,7 @@ async def refuses_the_key(answered: Answered) -> bool:
         return False
     with trio.move_on_after(_PATIENCE), suppress(BrokenError, BadAnswerError):
         while not parser.is_complete and parser.body_size <= _LONGEST:
-            if data := await answered.stream.receive():
-                parser.feed(data)
-            else:
-                parser.end()
+            parser.take(await answered.stream.receive())
     try:
         error = json.loads(parser.body())["error"]
         return bool(error["code"] == _CODE)

@@ -162,9 +162,6 @@ class Relay:
 
 def _feed(parser: AnswerParser, data: bytes) -> None:
     try:
-        if data:
-            parser.feed(data)
-        else:
-            parser.end()
+        parser.take(data)
     except BadAnswerError:
         raise CutError from None

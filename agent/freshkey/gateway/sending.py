@@ -173,11 +173,10 @@ class Sending:
                 raise _StaleError
             try:
                 while True:
-                    parser.feed(data)
+                    parser.take(data)
                     if parser.head is not None:
                         return Answered(stream, parser, sent_at, trio.current_time())
-                    if not (data := await stream.receive()):
-                        parser.end()
+                    data = await stream.receive()
             except BrokenError as error:
                 raise RefusedError(no_answer(f"the connection to OpenAI broke: {error}")) from None
             except BadAnswerError as error:

@@ -14,7 +14,9 @@ import trio
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Awaitable, Callable
 
+_NOT_NOW: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 PORTION: Final = 64 * 1024  # bytes that are received at once
 
 
@@ -39,12 +41,8 @@ class ByteStream:
         while True:
             try:
                 return self.socket.recv(PORTION)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                await self._readable()
-            except ssl.SSLWantWriteError:
-                await self._writable()
             except OSError as error:
-                raise BrokenError(error.strerror or type(error).__name__) from None
+                await self._until_possible(error, self._readable)
 
     @property
     def has_more(self) -> bool:
@@ -55,19 +53,19 @@ class ByteStream:
         """Return what has come already, empty at the end, and None for nothing."""
         try:
             return self.socket.recv(PORTION)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except _NOT_NOW:
             return None
         except OSError as error:
-            raise BrokenError(error.strerror or type(error).__name__) from None
+            raise _broken(error) from None
 
     def send_some(self, data: bytes) -> bytes | memoryview:
         """Send what the peer takes at once, and return the rest; raises BrokenError."""
         try:
             sent = self.socket.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+        except _NOT_NOW:
             return data
         except OSError as error:
-            raise BrokenError(error.strerror or type(error).__name__) from None
+            raise _broken(error) from None
         return b"" if sent == len(data) else memoryview(data)[sent:]
 
     async def send(self, data: bytes | memoryview) -> None:
@@ -76,12 +74,8 @@ class ByteStream:
         while left:
             try:
                 sent = self.socket.send(left)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                await self._writable()
-            except ssl.SSLWantReadError:
-                await self._readable()
             except OSError as error:
-                raise BrokenError(error.strerror or type(error).__name__) from None
+                await self._until_possible(error, self._writable)
             else:
                 left = memoryview(left)[sent:]
 
@@ -91,6 +85,18 @@ class ByteStream:
             trio.lowlevel.notify_closing(self.socket)
             with suppress(OSError):
                 self.socket.close()
+
+    async def _until_possible(self, error: OSError, usual: Callable[[], Awaitable[None]]) -> None:
+        """Wait for what an attempt lacked, which TLS names; raises BrokenError."""
+        match error:
+            case ssl.SSLWantReadError():
+                await self._readable()
+            case ssl.SSLWantWriteError():
+                await self._writable()
+            case BlockingIOError():
+                await usual()
+            case _:
+                raise _broken(error) from None
 
     async def _readable(self) -> None:
         try:
@@ -103,3 +109,7 @@ class ByteStream:
             await trio.lowlevel.wait_writable(self.socket)
         except trio.ClosedResourceError:
             raise BrokenError("it was closed") from None
+
+
+def _broken(error: OSError) -> BrokenError:
+    return BrokenError(error.strerror or type(error).__name__)

@@ -51,9 +51,7 @@ class Upstream:
         self._idle: list[_Idle] = []
         self._tls: ssl.SSLContext | None = None
         self._is_closed = False
-        self._threads = trio.CapacityLimiter(
-            _AT_ONCE
-        )  # the agent's other threads are not waited for
+        self._threads = trio.CapacityLimiter(_AT_ONCE)  # of its own: others never wait for these
 
     async def take(self, *, fresh: bool = False) -> Lent:
         """Return a connection that nobody else uses; raises RefusedError (502)."""

@@ -10,8 +10,6 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-import trio
-
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.grants import Grant
 from freshkey.core.model.secret import MASK, Secret
@@ -19,12 +17,11 @@ from freshkey.core.model.struct import Struct
 from freshkey.core.model.text import cleaned, one_line
 from freshkey.host.proxies import ProxyError
 from freshkey.logs.redact import redact_text
-from freshkey.openai.http import decoded, is_cleartext, make_client, reason, send
+from freshkey.openai.http import KeptClient, decoded, is_cleartext, reason, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
 
 TIMEOUT: Final = 10.0
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -51,8 +48,7 @@ class TokenExchange:
     def __init__(self, url: str, now: Callable[[], float]) -> None:
         self._url = url
         self._now = now
-        self._opening = trio.Lock()
-        self._client: httpx.AsyncClient | None = None
+        self._client = KeptClient(self._url)
 
     async def exchange(self, identity: Secret, account: Account) -> Grant:
         """Return the access token for an identity token, within 10 s.
@@ -63,7 +59,7 @@ class TokenExchange:
         if is_cleartext(self._url):
             raise _fault(FaultKind.BAD_REQUEST, "would be sent a token over plain http")
         try:
-            client = await self._get_client()
+            client = await self._client.get()
         except ProxyError as error:
             raise _fault(FaultKind.UPSTREAM, f"can't be reached: {error}") from None
         import httpx  # noqa: PLC0415 - keys of the journal are served before
@@ -88,14 +84,7 @@ class TokenExchange:
 
     async def aclose(self) -> None:
         """Close the connection that is kept between exchanges."""
-        if self._client is not None:
-            await self._client.aclose()
-
-    async def _get_client(self) -> httpx.AsyncClient:
-        async with self._opening:
-            if self._client is None:
-                self._client = await trio.to_thread.run_sync(make_client, self._url)
-        return self._client
+        await self._client.aclose()
 
 
 def grant(status: int, content: bytes, asked_at: float, service_account: str) -> Grant:

@@ -9,7 +9,7 @@ import json
 import os
 import ssl
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, final
 from urllib.parse import urlsplit
 
 import trio
@@ -41,6 +41,29 @@ def make_client(url: str) -> httpx.AsyncClient:
         timeout=None,  # noqa: S113 - one for the whole, in `send`
         headers={"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"},
     )
+
+
+@final
+class KeptClient:
+    """A client for a URL, made when it is first asked for; to be closed with `aclose`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opening = trio.Lock()
+        self._client: httpx.AsyncClient | None = None
+
+    async def get(self) -> httpx.AsyncClient:
+        """Return it; raises ProxyError."""
+        async with self._opening:
+            if self._client is None:
+                # httpx is slow to import, the system's certificates are slow to load.
+                self._client = await trio.to_thread.run_sync(make_client, self._url)
+        return self._client
+
+    async def aclose(self) -> None:
+        """Close the connection that is kept."""
+        if self._client is not None:
+            await self._client.aclose()
 
 
 async def send(

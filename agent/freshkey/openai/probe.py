@@ -14,11 +14,9 @@ import trio
 
 from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.host.proxies import ProxyError
-from freshkey.openai.http import decoded, is_cleartext, make_client, reason, send
+from freshkey.openai.http import KeptClient, decoded, is_cleartext, reason, send
 
 if TYPE_CHECKING:
-    import httpx
-
     from freshkey.core.model.secret import Secret
 
 TIMEOUT: Final = 10.0
@@ -30,13 +28,12 @@ class Probe:
 
     def __init__(self, base_url: str) -> None:
         self._url = f"{base_url.rstrip('/')}/models"
-        self._opening = trio.Lock()
-        self._client: httpx.AsyncClient | None = None
+        self._client = KeptClient(self._url)
 
     async def prepare(self) -> None:
         """Do ahead what the first test would have to wait for."""
         with suppress(ProxyError):  # the test will say so
-            await self._get_client()
+            await self._client.get()
 
     async def test(self, secret: Secret) -> Finding:
         """Ask about a key, for 10 s at most. What can't be told is a finding too: nothing raises.
@@ -50,7 +47,7 @@ class Probe:
         if is_cleartext(self._url):
             return Finding(Verdict.UNKNOWN, "not sent over plain http, but to loopback")
         try:
-            client = await self._get_client()
+            client = await self._client.get()
         except ProxyError as error:
             return Finding(Verdict.UNKNOWN, str(error))
         import httpx  # noqa: PLC0415 - keys from the journal are served before it is imported
@@ -68,7 +65,7 @@ class Probe:
     async def reach(self) -> int | str:
         """Return the status of what answers there, asked without a key, or why nothing does."""
         try:
-            client = await self._get_client()
+            client = await self._client.get()
         except ProxyError as error:
             return str(error)
         import httpx  # noqa: PLC0415 - keys of the journal are served before
@@ -83,15 +80,7 @@ class Probe:
 
     async def aclose(self) -> None:
         """Close the connection that is kept between tests."""
-        if self._client is not None:
-            await self._client.aclose()
-
-    async def _get_client(self) -> httpx.AsyncClient:
-        async with self._opening:
-            if self._client is None:
-                # httpx is slow to import, the system's certificates are slow to load.
-                self._client = await trio.to_thread.run_sync(make_client, self._url)
-        return self._client
+        await self._client.aclose()
 
 
 def judge(status: int, content: bytes) -> Finding:

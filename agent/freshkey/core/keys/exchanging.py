@@ -10,16 +10,13 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.keys.renewal import act_on_report
-from freshkey.core.keys.replacement import try_out
+from freshkey.core.keys.replacement import granted, try_out
 from freshkey.core.model.actions import Exchange
 from freshkey.core.model.policy import Subject
 from freshkey.core.model.state import (
     NO_TOKEN,
     Call,
-    Credential,
     Exchanging,
-    Lease,
-    Names,
     Wanted,
 )
 from freshkey.core.model.struct import replace
@@ -64,29 +61,15 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
 
 def on_exchanged(key: KeyState, grant: Grant, context: StepContext) -> KeyState:
     """OpenAI gave a token: it is tried like a minted key."""
-    fingerprint = grant.secret.fingerprint
-    lease = Lease(
-        id=fingerprint,
-        token=NO_TOKEN,
-        term=grant.duration,
-        renewable=False,
-        started_at=grant.asked_at,
-        expires_at=grant.asked_at + grant.duration,
-        draw=context.chance.draw(key.name, "point"),
-        lag=context.now - grant.asked_at,
-        names=Names(
-            tag=f"{key.generation + 1}-{fingerprint}",
-            service_account=grant.service_account,
-        ),
-    )
+    given = granted(key, grant, grant.secret.fingerprint, NO_TOKEN, context)
     context.audit(
         "key.exchanged",
         key.name,
-        lease,
+        given.lease,
         duration=grant.duration,
-        expires_at=lease.expires_at,
+        expires_at=given.lease.expires_at,
         request_id=grant.request_id,
     )
     if not isinstance(key.cycle, Exchanging):
         return key
-    return try_out(key, Credential(lease, grant.secret), key.cycle.reason, context)
+    return try_out(key, given, key.cycle.reason, context)

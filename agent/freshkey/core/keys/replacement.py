@@ -29,6 +29,7 @@ from freshkey.core.pacing.timing import LeaseAction, good_until, next_for
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Issued, Refreshed
+    from freshkey.core.model.grants import Grant
     from freshkey.core.model.state import KeyState, Reason
     from freshkey.core.model.token import Token
     from freshkey.core.pacing.context import StepContext
@@ -83,10 +84,28 @@ def mint(
 
 def on_issued(key: KeyState, event: Issued | Refreshed, context: StepContext) -> KeyState:
     """Vault minted: the new key is tried."""
-    grant = event.grant
+    grant, token = event.grant, event.order.token_number
+    given = granted(key, grant, grant.lease_id, token, context)
+    context.audit(
+        "key.minted",
+        key.name,
+        given.lease,
+        duration=grant.duration,
+        expires_at=given.lease.expires_at,
+        request_id=grant.request_id,
+    )
+    if not isinstance(key.cycle, Minting | Refreshing):
+        return retire(key, given.lease, context.now)
+    return try_out(key, given, key.cycle.reason, context)
+
+
+def granted(
+    key: KeyState, grant: Grant, lease_id: str, token: int, context: StepContext
+) -> Credential:
+    """Return a new key with its lease, under the token of this number."""
     lease = Lease(
-        id=grant.lease_id,
-        token=event.order.token_number,
+        id=lease_id,
+        token=token,
         term=grant.duration,
         renewable=grant.renewable,
         started_at=grant.asked_at,
@@ -99,17 +118,7 @@ def on_issued(key: KeyState, event: Issued | Refreshed, context: StepContext) ->
             service_account=grant.service_account,
         ),
     )
-    context.audit(
-        "key.minted",
-        key.name,
-        lease,
-        duration=grant.duration,
-        expires_at=lease.expires_at,
-        request_id=grant.request_id,
-    )
-    if not isinstance(key.cycle, Minting | Refreshing):
-        return retire(key, lease, context.now)
-    return try_out(key, Credential(lease, grant.secret), key.cycle.reason, context)
+    return Credential(lease, grant.secret)
 
 
 def try_out(
