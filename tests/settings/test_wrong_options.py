@@ -274,6 +274,14 @@ def test_wrong_rest(tmp_path: Path, more: str, fault: str) -> None:
     assert faults(tmp_path, config(more=more)) == [fault]
 
 
+def test_faults_of_the_gateway_are_told_at_once(tmp_path: Path) -> None:
+    more = f"{GATEWAY}\nkey = 'other'".replace("127.0.0.1", "localhost")
+    assert faults(tmp_path, config(more=more)) == [
+        'gateway.tcp: must be an IP address with a port, such as "127.0.0.1:8317"',
+        "gateway.clients[0].key: is no key of this configuration: known are billing",
+    ]
+
+
 def test_a_key_is_needed(tmp_path: Path) -> None:
     assert faults(tmp_path, f"[vault]\n{VAULT}\n[auth]\n{AUTH}") == [
         "keys: is missing: add a table such as [keys.billing] with a path"

@@ -11,9 +11,7 @@ _SEEN_ON_THE_SOCKET: Final = ("group", "unit", "executable")
 
 def broken_gateway_rules(gateway: GatewaySettings, keys: Collection[str]) -> Iterator[Finding]:
     """List every rule that these settings break; `keys` are the names of all keys."""
-    if not gateway.is_on:
-        return
-    if not gateway.clients:
+    if gateway.is_on and not gateway.clients:
         yield Finding(
             ("gateway", "clients"),
             "is missing: add [[gateway.clients]] with the user, or the token_file, of each client; "
@@ -22,7 +20,7 @@ def broken_gateway_rules(gateway: GatewaySettings, keys: Collection[str]) -> Ite
     for index, client in enumerate(gateway.clients):
         place: Place = ("gateway", "clients", index)
         yield from _key((*place, "key"), client, keys)
-        if gateway.socket is None:
+        if gateway.tcp is not None and gateway.socket is None:
             for option in _SEEN_ON_THE_SOCKET:
                 if getattr(client, option) is not None:
                     yield Finding(
