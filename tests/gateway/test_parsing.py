@@ -108,6 +108,13 @@ def test_answers_in_any_portions(places: list[int]) -> None:
     assert parser.can_be_reused
 
 
+def test_requests_that_do_not_wait_are_few() -> None:
+    parser = RequestParser()
+    parser.feed((b"GET /v1/models HTTP/1.1\r\n" + HOST + b"\r\n") * 1000)
+    assert parser.refusal is not None
+    assert sum(isinstance(part, Head) for part in parser.parts) == 8
+
+
 @given(st.binary(max_size=200))
 def test_garbage_is_refused_or_waited_for(data: bytes) -> None:
     request = RequestParser()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_HEAD: Final = 32 * 1024  # bytes: target and headers
 _MOST_HEADERS: Final = 128
+_MOST_WAITING: Final = 8  # requests that came together
 _MAX_CHUNK_HEAD: Final = 4 * 1024  # bytes of a chunk's size, or of trailers, without a body's part
 
 
@@ -110,6 +111,9 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         """Put the head."""
         self._head_done = True
+        if sum(isinstance(part, Head) for part in self.parts) >= _MOST_WAITING:
+            message = f"over {_MOST_WAITING} requests were sent without waiting for an answer"
+            self._refuse(bad_request(message))
         try:
             self.parts.append(self._head())
         except RefusedError as error:
