@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ import pytest
 import trio
 import trio.testing
 from freshkey.gateway.clients import Client
+from freshkey.gateway.upstream import Upstream as OpenAI
 
 from tests.gateway.site import GOOD, KEY, UpstreamConnection, request, rest_of, site, until
 from tests.gateway.test_forms import KIND, LONG
@@ -177,3 +181,28 @@ async def test_who_may_not_use_it_takes_no_place() -> None:
         allowed = gateway.gateway.configuration._replace(clients=(Client("a", "billing"),))
         gateway.gateway.configuration = allowed
         assert (await gateway.exchange(request(b"{}"))).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_connection_that_comes_when_nobody_waits_any_more_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread has ended, and the client has gone before the loop could hear of it."""
+    connect, may_connect = socket.create_connection, threading.Event()
+
+    def connect_later(place: tuple[str, int], timeout: float) -> socket.socket:
+        may_connect.wait(10)
+        return connect(place, timeout)
+
+    monkeypatch.setattr(socket, "create_connection", connect_later)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        upstream = OpenAI(f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(upstream.take)
+            await trio.testing.wait_all_tasks_blocked()
+            may_connect.set()
+            accepted, _ = listener.accept()
+            time.sleep(0.2)  # noqa: ASYNC251 - the loop is to stand still while the thread ends
+            nursery.cancel_scope.cancel()
+    with accepted:
+        accepted.settimeout(10)
+        assert accepted.recv(1) == b""

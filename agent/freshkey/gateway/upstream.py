@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 from urllib.parse import urlsplit
 
@@ -65,6 +66,8 @@ class Upstream:
             sock = await trio.to_thread.run_sync(
                 self._connect, attempt, abandon_on_cancel=True, limiter=self._threads
             )
+            attempt.is_taken = True
+            return Lent(ByteStream(sock), reused=False)
         except ProxyError as error:
             raise RefusedError(no_answer(f"no way to OpenAI through its proxy: {error}")) from None
         except ssl.SSLError as error:
@@ -74,8 +77,7 @@ class Upstream:
             reason = getattr(error, "strerror", None) or "no connection in time"
             raise RefusedError(no_answer(f"{self._name} can't be reached: {reason}")) from None
         finally:
-            attempt.is_wanted = False
-        return Lent(ByteStream(sock), reused=False)
+            attempt.end()
 
     def give_back(self, stream: ByteStream) -> None:
         """Keep a connection on which nothing is under way any more."""
@@ -111,15 +113,33 @@ class Upstream:
         except BaseException:
             sock.close()
             raise
-        if not attempt.is_wanted:
-            sock.close()  # nobody would
+        attempt.offer(sock)
         return sock
 
 
+@final
 class _Attempt:
-    """Tells the thread whether anybody still waits for its connection."""
+    """A connection being made: closed, whenever it comes, unless it `is_taken`."""
 
-    is_wanted = True
+    def __init__(self) -> None:
+        self.is_taken = False
+        self._lock = threading.Lock()
+        self._sock: socket.socket | None = None
+        self._has_ended = False
+
+    def offer(self, sock: socket.socket) -> None:
+        """In the thread: here it is."""
+        with self._lock:
+            self._sock = sock
+            if self._has_ended:
+                sock.close()
+
+    def end(self) -> None:
+        """Wait no longer, maybe in the very moment of its coming."""
+        with self._lock:
+            self._has_ended = True
+            if self._sock is not None and not self.is_taken:
+                self._sock.close()
 
 
 def _has_news(sock: socket.socket) -> bool:
