@@ -92,6 +92,15 @@ def test_a_refusal_names_who_may(agent: Agent, capsys: Output) -> None:
     )
 
 
+def test_who_may_ask_for_a_key_but_not_have_it(agent: Agent, capsys: Output) -> None:
+    """Root, where `allow` names applications only: the order counts, and nothing else is told."""
+    agent.script = [ACCEPTED, problem(403, "peer_not_allowed", "user 0 may not have this key")]
+    assert main(["rotate", "billing"]) == 0
+    out, err = capsys.readouterr()
+    assert (out[: out.index("(")], err) == (f"billing: {OLD} -> ? ", "")
+    assert "asked for, but not waited for" in out
+
+
 def test_an_unknown_key(agent: Agent, capsys: Output) -> None:
     agent.script = [UNKNOWN]
     assert main(["rotate", "billing"]) == 1

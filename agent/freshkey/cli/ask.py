@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from contextlib import suppress
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,6 +23,10 @@ _LARGEST: Final = 16 * 1024 * 1024  # bytes of an answer
 
 class NoAgentError(CommandError):
     """There is no agent that answers now; one that restarts will soon."""
+
+
+class NotAllowedError(CommandError):
+    """The agent does not give this user the key."""
 
 
 class Answer(NamedTuple):
@@ -93,7 +98,8 @@ def refusal(answer: Answer, name: str = "") -> CommandError:
     line = shown(detail) if detail else f"the agent answered {answer.status}: look at its log"
     if answer.content.get("code") == "unknown_key":
         line += ": `freshkey status` lists the keys"
-    return CommandError(line if line.startswith(name) else f"{name}: {line}")
+    kind = NotAllowedError if answer.status == HTTPStatus.FORBIDDEN else CommandError
+    return kind(line if line.startswith(name) else f"{name}: {line}")
 
 
 def _content(path: Path, body: bytes) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from freshkey.cli.agent_socket import agent_socket
-from freshkey.cli.ask import ask, refusal
+from freshkey.cli.ask import NotAllowedError, ask, refusal
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.cli.waiting import forbid_core, next_key, tag_of
@@ -29,8 +29,15 @@ def rotate(options: Namespace) -> int:
     if answer.status != HTTPStatus.ACCEPTED:
         raise refusal(answer, options.name)
     old = tag_of(answer)
-    new = tag_of(next_key(path, options.name, old, options.timeout))
-    print(f"{options.name}: {shown(old)} -> {shown(new)}")
+    try:
+        new = tag_of(next_key(path, options.name, old, options.timeout))
+    except NotAllowedError:  # `allow` leaves out who may have it replaced all the same
+        why = (
+            "asked for, but not waited for, because `allow` leaves you out: look at the agent's log"
+        )
+        print(f"{options.name}: {shown(old)} -> ? ({why})")
+    else:
+        print(f"{options.name}: {shown(old)} -> {shown(new)}")
     if options.compromised and (until := answer.content.get("lives_until")):
         account = shown(answer.content.get("service_account"))
         print(
