@@ -11,8 +11,9 @@ from freshkey.core.model.events import ClockJumped, CredentialChanged, TokenLook
 from freshkey.core.model.grants import Renewal, TokenKind
 from freshkey.core.model.secret import Secret
 
+from tests.core.holdings import VaultToken
 from tests.core.scripts import AWAY, FORBIDDEN, INVALID, LIMITED, THROTTLED, Rule, gaps, policy
-from tests.core.vault import Vault, VaultToken
+from tests.core.vault import Vault
 from tests.core.world import World
 
 if TYPE_CHECKING:
