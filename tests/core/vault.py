@@ -63,6 +63,8 @@ class Vault(Holdings):
     given_token: str | None = None  # method `token`: every login reads this one
     activation: float = 0.0  # until OpenAI knows a new key
     exchange_ttl: float = 3600.0  # of an access token of OpenAI's
+    identity_end: float = inf  # no access token outlives the identity token that it is given for
+    gives_again: bool = False  # OpenAI gives the same access token as long as it lives
     exchanged: dict[str, float] = field(default_factory=dict)  # such tokens, and when they end
     _asked_at: float = 0.0
 
@@ -190,11 +192,13 @@ class Vault(Holdings):
 
     def _exchange(self, order: Exchange, now: float) -> Event:
         number = next(self.numbers)
-        secret = f"oaiat-{number}"
-        self.exchanged[secret] = now + self.exchange_ttl
+        ttl = min(self.exchange_ttl, self.identity_end - now)
+        alive = [secret for secret, end in self.exchanged.items() if now < end]
+        secret = alive[-1] if self.gives_again and alive else f"oaiat-{number}"
+        self.exchanged[secret] = now + ttl
         grant = Grant(
             "",
-            self.exchange_ttl,
+            ttl,
             renewable=False,
             secret=Secret(secret),
             asked_at=self._asked_at,
