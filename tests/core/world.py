@@ -15,7 +15,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.agent.step import step
-from freshkey.core.keys.adoption import adopt, fresh
+from freshkey.core.keys.adoption import DesiredState, adopt, fresh
 from freshkey.core.keys.shifting import shifted
 from freshkey.core.model.actions import (
     Exchange,
@@ -47,11 +47,10 @@ from freshkey.core.pacing.chance import Chance
 from tests.core.checks import check_budget, check_ending, reached_openai
 from tests.core.observed import Observed
 from tests.core.scripts import ORIGIN, PROMPT, ForcedVerdict, Rule, sources
-from tests.core.scripts import desired_state as matching
 from tests.core.vault import Vault, VaultOrder
 
 if TYPE_CHECKING:
-    from freshkey.core.keys.adoption import Adopted, DesiredState
+    from freshkey.core.keys.adoption import Adopted
 
 _FOR_KEY = (Issue, Refresh, Exchange, Renew, LookUp, Revoke)
 _UNIT = 1_000_003
@@ -146,8 +145,9 @@ class World(Observed):
 
         `reboot` moves the lease clock, as a new boot does.
         """
-        desired_state = desired_state or matching(self.policy)
-        ledger = to_ledger(self.state, ORIGIN, self.sources or sources(self.policy))
+        written = self.sources or sources(self.policy)
+        desired_state = desired_state or DesiredState(self.policy, ORIGIN, written)
+        ledger = to_ledger(self.state, ORIGIN, written)
         if reboot is not None:
             ledger = shifted(ledger, reboot)
             self.now, self.skew = self.now + reboot, self.skew - reboot
