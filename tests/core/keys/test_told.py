@@ -6,6 +6,7 @@ from freshkey.core.model.actions import Issue, LogIn, Revoke
 from freshkey.core.model.events import RotateRequested
 from freshkey.core.model.policy import VerifyMode
 
+from tests.core.keys.test_exchange import federated
 from tests.core.scripts import AWAY, FORBIDDEN, FULL_DISK, INVALID, LIMITED, Rule, policy
 from tests.core.static import static
 from tests.core.world import World
@@ -74,3 +75,19 @@ def test_waits_are_told_in_tenths_of_a_second() -> None:
     ]
     assert len(waits) > 5
     assert all(wait == round(wait, 1) for wait in waits)
+
+
+def test_readers_learn_by_which_names_openai_knows_the_key() -> None:
+    publication = World(policy()).start().run(10).view().publication
+    assert publication is not None
+    assert (publication.api_key_id, publication.account) == ("key_2", None)
+    publication = federated().run(10).view().publication
+    assert publication is not None
+    assert (publication.api_key_id, publication.account) == (None, "svc_acct_1")
+
+
+def test_the_age_of_a_key_counts_from_its_publish() -> None:
+    world = World(policy(**QUIET)).start().run(100)
+    assert world.key().published_at == world.history[0][0] < 1001
+    world.send(RotateRequested("billing")).run(100)
+    assert world.key().published_at == world.history[1][0] > 1099

@@ -109,7 +109,7 @@ def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
     if key.current is None:
         return judge_by
     end = good_until(key.current.lease, context.tokens)
-    return min(judge_by, max(testing.since, end - policy.overlap))
+    return min(judge_by, end - policy.overlap)
 
 
 def _judge_by(testing: Testing, policy: KeyPolicy) -> float:
