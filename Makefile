@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ test-kubernetes: setup testbed-logins  ## gives the manifests to a real API serv
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
 
+mutate: setup  ## changes the core in thousands of ways, and names each change that no test notices; ONLY=keys/renewal.py, SINCE=main
+	$(VENV_PYTHON) -m tools.mutation $(if $(ONLY),--only $(ONLY)) $(if $(SINCE),--since $(SINCE))
+
 bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.unix_socket $(if $(WRITE),--write)
 
@@ -104,4 +107,4 @@ deb: dist  ## makes a Debian package in dist/, for the Python that PYTHON is, su
 	@$(VENV_PYTHON) -I tools/make_deb.py dist/*.whl
 
 clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
-	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .mutation .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from freshkey.core.model import actions, events
 from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.core.model.grants import Grant
+from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import (
     NO_TOKEN,
     Call,
@@ -17,6 +18,7 @@ from freshkey.core.model.state import (
     Reason,
     Wanted,
 )
+from freshkey.core.model.struct import replace
 
 from tools.transition_rows import AWAY, FORBIDDEN, HOUR, INVALID, NOW, SECRET, agent, key
 
@@ -33,7 +35,10 @@ def exchange_rows() -> Iterator[Row]:
     lease = Lease(SECRET.fingerprint, NO_TOKEN, HOUR, False, NOW, NOW + HOUR, draw=0.0)  # noqa: FBT003 - renewable
     held = Credential(lease, SECRET)
     order = actions.Exchange("key", 1, SECRET)
-    grant = Grant("", HOUR, renewable=False, secret=SECRET, asked_at=NOW)
+    later = NOW + HOUR / 2
+    grant = Grant("", HOUR, renewable=False, secret=Secret("oaiat-2"), asked_at=later)
+    no_gain = replace(grant, duration=HOUR / 2)
+    again = replace(grant, secret=SECRET)
     yield (
         "Wanted",
         "there is a token",
@@ -46,7 +51,12 @@ def exchange_rows() -> Iterator[Row]:
     exchanging = agent(
         key(Exchanging(Reason.DUE), current=held, written_until=NOW + HOUR, call=Call.EXCHANGE)
     )
-    yield "Exchanging", "Exchanged", exchanging, events.Exchanged(order, grant), NOW
+    for words, given in (
+        ("", grant),
+        (": it ends no later", no_gain),
+        (": the same, with a later end", again),
+    ):
+        yield "Exchanging", f"Exchanged{words}", exchanging, events.Exchanged(order, given), later
     for words, fault in (
         ("forbidden", FORBIDDEN),
         ("OpenAI at its limit", _LIMITED),

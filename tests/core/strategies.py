@@ -24,9 +24,7 @@ from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import (
     ClockJumped,
     CredentialChanged,
-    Event,
     FilesChanged,
-    Reported,
     RotateRequested,
 )
 from freshkey.core.model.faults import Fault, FaultKind
@@ -36,7 +34,8 @@ from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from hypothesis import strategies as st
 
-from tests.core.scripts import FULL_DISK, LIMITED, LOST, THROTTLED, ForcedVerdict, Rule
+from tests.core.incidents import Incident, Switch
+from tests.core.scripts import LIMITED, LOST, THROTTLED, ForcedVerdict, Rule
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -51,14 +50,6 @@ FAULTS = (
     *(Fault(kind, "it failed") for kind in FaultKind if kind is not FaultKind.OUTPUT),
     *(LIMITED, LOST, THROTTLED),
 )
-
-
-@dataclass(frozen=True)
-class Incident:
-    """Something from outside, at an instant. `what` is a method's name, or an event."""
-
-    at: float
-    what: str | Event
 
 
 @dataclass(frozen=True)
@@ -170,6 +161,7 @@ incidents = st.builds(
         st.builds(RotateRequested, st.sampled_from(names(4)), st.booleans(), st.booleans()),
         st.sampled_from([ClockJumped(), CredentialChanged()]),
         st.builds(FilesChanged, st.sampled_from(names(4))),
+        st.builds(Switch, st.sampled_from(names(4)), st.sampled_from(["mint", "kept", *Subject])),
     ),
 )
 
@@ -198,29 +190,3 @@ scripts = st.builds(
     st.sampled_from([0, 0, 1, 4]),
     st.sampled_from(Subject),
 ).filter(feasible)
-
-
-def happen(world: World, incident: Incident) -> None:
-    match incident.what:
-        case "end_everything" | "put" | "delete" | "refuse":
-            getattr(world.vault, incident.what)()
-        case "end_one":
-            for lease_id in list(world.vault.leases)[:1]:
-                world.vault.end_lease(lease_id)
-        case "disk_full" | "disk_free":
-            world.file_fault = FULL_DISK if incident.what == "disk_full" else None
-        case "leap":
-            world.now += 600.0
-        case "report":
-            for _, name, tag in world.history[-1:]:
-                world.send(Reported(name, tag))
-        case event:
-            assert not isinstance(event, str), event
-            if not isinstance(event, RotateRequested) or event.name in world.policy.keys:
-                world.send(event)
-
-
-def mend(world: World) -> None:
-    """Everything works again."""
-    world.vault.put()
-    world.rules, world.forced_verdicts, world.file_fault = (), (), None

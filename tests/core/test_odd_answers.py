@@ -128,6 +128,27 @@ def test_a_file_of_an_old_generation() -> None:
     assert world.key() == before
 
 
+def test_a_file_of_an_old_generation_starts_no_overlap() -> None:
+    world = running()
+    old = published(world)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("billing")).run(0.5)
+    (waiting,) = world.key().retired
+    world.send(Published(old))
+    assert world.key().retired == (waiting,), "its readers still have the old key"
+    assert world.key().write_failures == 1
+
+
+def test_a_file_of_a_key_that_was_withdrawn_meanwhile() -> None:
+    world = running()
+    world.rules = (Rule((Issue,), BAD_REQUEST),)
+    world.send(RotateRequested("billing", now=True)).run(5)
+    before = world.key()
+    for faults in ((), (FULL_DISK,)):
+        world.send(Published(published(world), faults))
+    assert world.key() == before
+
+
 def test_a_test_of_another_key() -> None:
     world = running()
     before = world.key()

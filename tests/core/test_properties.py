@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.core.checks import check_nothing_is_forgotten, check_nothing_more_is_due, known
-from tests.core.strategies import CALLS, FAULTY, START, Script, happen, mend, scripts
+from tests.core.incidents import happen, mend
+from tests.core.strategies import CALLS, FAULTY, START, Script, scripts
 from tests.core.world import Crashed, World
 
 if TYPE_CHECKING:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
 from math import inf
 from typing import assert_never
 
@@ -42,6 +40,8 @@ from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.core.model.grants import Grant, Login, Renewal, TokenKind
 from freshkey.core.model.secret import Secret
 
+from tests.core.holdings import Holdings, VaultLease, VaultToken
+
 VaultOrder = VaultKeyOrder | Exchange | TokenOrder | Ping
 
 INVALID = Fault(FaultKind.TOKEN_INVALID, "invalid token")
@@ -50,27 +50,8 @@ NOTHING = Fault(FaultKind.NOT_FOUND, "Vault finds nothing")
 
 
 @dataclass
-class VaultLease:
-    id: str
-    name: str
-    token: str
-    secret: str
-    minted_at: float
-    expires_at: float
-
-
-@dataclass
-class VaultToken:
-    value: str
-    kind: TokenKind
-    expires_at: float
-    last: float  # no renewal goes beyond it
-    logged_in_at: float
-
-
-@dataclass
-class Vault:
-    """What Vault grants, in seconds, and what it holds. All instants are on its own clock."""
+class Vault(Holdings):
+    """What Vault grants, in seconds. All instants are on its own clock."""
 
     lease_ttl: float = 3600.0
     lease_max: float = inf
@@ -81,17 +62,11 @@ class Vault:
     token_renewable: bool = True
     given_token: str | None = None  # method `token`: every login reads this one
     activation: float = 0.0  # until OpenAI knows a new key
-    static_keys: dict[str, str] = field(default_factory=dict)  # by name: no lease, as in KV
-    deleted: bool = False  # the static keys are
     exchange_ttl: float = 3600.0  # of an access token of OpenAI's
+    identity_end: float = inf  # no access token outlives the identity token that it is given for
+    gives_again: bool = False  # OpenAI gives the same access token as long as it lives
     exchanged: dict[str, float] = field(default_factory=dict)  # such tokens, and when they end
-    refused: set[str] = field(default_factory=set)  # of these OpenAI takes no more
-    leases: dict[str, VaultLease] = field(default_factory=dict)
-    tokens: dict[str, VaultToken] = field(default_factory=dict)
-    revoked_tokens: list[str] = field(default_factory=list)
-    _by_secret: dict[str, str] = field(default_factory=dict)
     _asked_at: float = 0.0
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def perform(self, order: VaultOrder, now: float, asked_at: float) -> Event:
         """Do what is asked, at once; `asked_at` is the agent's own clock."""
@@ -109,7 +84,7 @@ class Vault:
                 return self._exchange(order, now)
             case _:
                 assert order.token is not None
-                token = self._token(order.token, now)
+                token = self.token_of(order.token, now)
                 if token is None:
                     return Failed(order, INVALID)
                 return self._permitted(order, token, now)
@@ -137,7 +112,7 @@ class Vault:
             case Renew():
                 return self._renew(order, now)
             case LookUp():
-                lease = self._lease(order.lease_id, now)
+                lease = self.living(order.lease_id, now)
                 left = None if lease is None else float(int(lease.expires_at - now))
                 found = None if left is None else Renewal(left, self.renewable, self._asked_at)
                 return LookedUp(order, found)
@@ -146,13 +121,6 @@ class Vault:
                 return Revoked(order, f"correlation-{order.lease_id}")
             case _:
                 assert_never(order)
-
-    def alive(self, now: float) -> list[VaultLease]:
-        """The leases that have not ended."""
-        for lease in list(self.leases.values()):
-            if self._lease(lease.id, now) is None:
-                self.end_lease(lease.id)
-        return list(self.leases.values())
 
     def accepts(self, secret: str, now: float) -> bool:
         """Whether OpenAI takes a key."""
@@ -165,44 +133,11 @@ class Vault:
         lease = self.lease_of(secret, now)
         return lease is not None and now >= lease.minted_at + self.activation
 
-    def lease_of(self, secret: str, now: float) -> VaultLease | None:
-        """The lease of a key, while it lives."""
-        return self._lease(self._by_secret.get(secret, ""), now)
-
-    def end_lease(self, lease_id: str) -> None:
-        lease = self.leases.pop(lease_id, None)
-        if lease is not None:
-            del self._by_secret[lease.secret]
-
-    def end_token(self, value: str) -> None:
-        self.tokens.pop(value, None)
-        self.revoked_tokens.append(value)
-        for lease in [lease for lease in self.leases.values() if lease.token == value]:
-            self.end_lease(lease.id)
-
-    def end_everything(self) -> None:
-        """Somebody revokes all tokens, and so all leases."""
-        for value in list(self.tokens):
-            self.end_token(value)
-
-    def put(self) -> None:
-        """Somebody puts new keys where they have no lease."""
-        self.deleted = False
-        self.static_keys = {name: f"sk-{name}-{next(self._numbers)}" for name in self.static_keys}
-
-    def delete(self) -> None:
-        """Somebody deletes the keys that have no lease."""
-        self.deleted = True
-
-    def refuse(self) -> None:
-        """OpenAI takes these no more."""
-        self.refused.update(self.static_keys.values())
-
     def _login(self, now: float) -> VaultToken | None:
         given = self.given_token
         if given in self.revoked_tokens or given in self.tokens:
-            return self._token(Secret(given), now) if given else None
-        value = self.given_token or f"hvs.{next(self._numbers)}"
+            return self.token_of(Secret(given), now) if given else None
+        value = self.given_token or f"hvs.{next(self.numbers)}"
         expires_at, last = now + self.token_ttl, now + self.token_max
         token = VaultToken(value, self.token_kind, min(expires_at, last), last, now)
         self.tokens[value] = token
@@ -229,7 +164,7 @@ class Vault:
         return Issued(order, grant) if isinstance(order, Issue) else Refreshed(order, grant)
 
     def _mint(self, order: Issue | Refresh, token: VaultToken, now: float) -> Event:
-        number = next(self._numbers)
+        number = next(self.numbers)
         ttl = self.lease_ttl
         if token.kind is TokenKind.BATCH:  # as Vault does: it cuts the lease of a batch token
             ttl = min(ttl, token.expires_at - now)
@@ -242,7 +177,7 @@ class Vault:
             now + ttl,
         )
         self.leases[lease.id] = lease
-        self._by_secret[lease.secret] = lease.id
+        self.by_secret[lease.secret] = lease.id
         grant = Grant(
             lease.id,
             ttl,
@@ -256,12 +191,14 @@ class Vault:
         return Issued(order, grant) if isinstance(order, Issue) else Refreshed(order, grant)
 
     def _exchange(self, order: Exchange, now: float) -> Event:
-        number = next(self._numbers)
-        secret = f"oaiat-{number}"
-        self.exchanged[secret] = now + self.exchange_ttl
+        number = next(self.numbers)
+        ttl = min(self.exchange_ttl, self.identity_end - now)
+        alive = [secret for secret, end in self.exchanged.items() if now < end]
+        secret = alive[-1] if self.gives_again and alive else f"oaiat-{number}"
+        self.exchanged[secret] = now + ttl
         grant = Grant(
             "",
-            self.exchange_ttl,
+            ttl,
             renewable=False,
             secret=Secret(secret),
             asked_at=self._asked_at,
@@ -271,7 +208,7 @@ class Vault:
         return Exchanged(order, grant)
 
     def _renew(self, order: Renew, now: float) -> Event:
-        lease = self._lease(order.lease_id, now)
+        lease = self.living(order.lease_id, now)
         if lease is None or not self.renewable:
             return Failed(order, GONE)
         lease.expires_at = min(now + order.increment, lease.minted_at + self.lease_max)
@@ -279,13 +216,3 @@ class Vault:
             order,
             Renewal(lease.expires_at - now, True, self._asked_at, "request-r"),  # noqa: FBT003 - renewable
         )
-
-    def _token(self, secret: Secret, now: float) -> VaultToken | None:
-        token = self.tokens.get(secret.reveal())
-        return token if token is not None and now < token.expires_at else None
-
-    def _lease(self, lease_id: str, now: float) -> VaultLease | None:
-        lease = self.leases.get(lease_id)
-        if lease is None or now >= lease.expires_at:
-            return None
-        return lease if self._token(Secret(lease.token), now) is not None else None

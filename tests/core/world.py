@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freshkey.core.agent.step import step
-from freshkey.core.keys.adoption import adopt, fresh
-from freshkey.core.keys.lifecycle import view
+from freshkey.core.keys.adoption import DesiredState, adopt, fresh
 from freshkey.core.keys.shifting import shifted
 from freshkey.core.model.actions import (
     Exchange,
@@ -36,28 +35,22 @@ from freshkey.core.model.events import (
     Event,
     Failed,
     Issued,
-    Published,
     Started,
     Tested,
-    Withdrawn,
     Woke,
 )
-from freshkey.core.model.faults import Fault
 from freshkey.core.model.ledger import Source, to_ledger
 from freshkey.core.model.policy import AgentPolicy
-from freshkey.core.model.state import AgentState
 from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.pacing.chance import Chance
 
 from tests.core.checks import check_budget, check_ending, reached_openai
+from tests.core.observed import Observed
 from tests.core.scripts import ORIGIN, PROMPT, ForcedVerdict, Rule, sources
-from tests.core.scripts import desired_state as matching
 from tests.core.vault import Vault, VaultOrder
 
 if TYPE_CHECKING:
-    from freshkey.core.keys.adoption import Adopted, DesiredState
-    from freshkey.core.model.state import KeyState
-    from freshkey.core.model.view import KeyView
+    from freshkey.core.keys.adoption import Adopted
 
 _FOR_KEY = (Issue, Refresh, Exchange, Renew, LookUp, Revoke)
 _UNIT = 1_000_003
@@ -69,29 +62,19 @@ class Crashed(Exception):  # noqa: N818 - it is not a fault of the code
 
 
 @dataclass
-class World:
-    """One agent and what is around it. `now` is the lease clock; Vault's may run ahead of it."""
+class World(Observed):
+    """One agent and what is around it. Vault's clock may run ahead of the agent's, by `skew`."""
 
     policy: AgentPolicy
     vault: Vault = field(default_factory=Vault)
     rules: tuple[Rule, ...] = ()
     forced_verdicts: tuple[ForcedVerdict, ...] = ()
-    state: AgentState = field(default_factory=AgentState)
-    now: float = 1000.0
     skew: float = 0.0
     seed: int = 1
     pace: float = 0.0  # seconds for which an answer waits for others, to be absorbed with them
-    mints: list[float] = field(default_factory=list)  # those that reached OpenAI
-    calls: Counter[str] = field(default_factory=Counter)
-    log: list[tuple[float, Order]] = field(default_factory=list)
-    records: list[tuple[float, Record]] = field(default_factory=list)
-    file_keys: dict[str, str] = field(default_factory=dict)  # name to key, as files have it
-    socket_keys: dict[str, str] = field(default_factory=dict)  # the same, as the socket has it
-    history: list[tuple[float, str, str]] = field(default_factory=list)  # when, name, tag
     lost_leases: set[str] = field(default_factory=set)  # leases of which the agent was never told
     step_hooks: list[Callable[[], None]] = field(default_factory=list)  # called after each step
     max_live_leases: int = 0
-    file_fault: Fault | None = None
     finished: bool = False
     sources: Mapping[str, Source] = field(default_factory=dict)  # as the last start desired them
     steps: int = 0
@@ -123,7 +106,7 @@ class World:
                     case Record():
                         self.records.append((self.now, action))
                     case Publish() | Withdraw():
-                        answers.append(self._output(action))
+                        answers.append(self.output(action))
                     case _:
                         self._order(action)
             events = tuple(answers)
@@ -162,8 +145,9 @@ class World:
 
         `reboot` moves the lease clock, as a new boot does.
         """
-        desired_state = desired_state or matching(self.policy)
-        ledger = to_ledger(self.state, ORIGIN, self.sources or sources(self.policy))
+        written = self.sources or sources(self.policy)
+        desired_state = desired_state or DesiredState(self.policy, ORIGIN, written)
+        ledger = to_ledger(self.state, ORIGIN, written)
         if reboot is not None:
             ledger = shifted(ledger, reboot)
             self.now, self.skew = self.now + reboot, self.skew - reboot
@@ -176,29 +160,6 @@ class World:
         self.sources = desired_state.sources
         self.send(Started())
         return adopted
-
-    def key(self, name: str = "billing") -> KeyState:
-        return next(key for key in self.state.keys if key.name == name)
-
-    def fault(self, name: str = "billing") -> Fault | None:
-        """The fault of a key that stands."""
-        trouble = self.key(name).trouble
-        return trouble.fault if trouble else None
-
-    def token_fault(self) -> Fault | None:
-        trouble = self.state.tokens.trouble
-        return trouble.fault if trouble else None
-
-    def view(self, name: str = "billing") -> KeyView:
-        """What readers see of a key."""
-        return view(self.key(name), self.state.tokens, self.state.link)
-
-    def logged(self, event: str) -> list[dict[str, Any]]:
-        return [dict(record.fields) for _, record in self.records if record.event == event]
-
-    def times(self, *orders: type[Order]) -> list[float]:
-        """When orders of these types left."""
-        return [at for at, order in self.log if isinstance(order, orders)]
 
     def alive(self) -> int:
         return len(self.vault.alive(self.now + self.skew))
@@ -257,18 +218,3 @@ class World:
         if isinstance(order, Issue):
             self.max_live_leases = max(self.max_live_leases, self.alive())
         return answer
-
-    def _output(self, order: Publish | Withdraw) -> Event:
-        self.log.append((self.now, order))
-        faults = () if self.file_fault is None else (self.file_fault,)
-        match order:
-            case Publish():
-                self.socket_keys[order.name] = order.publication.secret.reveal()
-                if not faults:
-                    self.file_keys[order.name] = self.socket_keys[order.name]
-                    self.history.append((self.now, order.name, order.publication.tag))
-                return Published(order, faults)
-            case Withdraw():
-                self.file_keys.pop(order.name, None)
-                self.socket_keys.pop(order.name, None)
-                return Withdrawn(order, faults)

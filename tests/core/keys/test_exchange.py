@@ -129,7 +129,7 @@ def test_a_restart_during_an_exchange_or_a_test() -> None:
     world.run(7)
     assert isinstance(world.key().cycle, BeingTested)
     world.forced_verdicts = ()
-    world.restart()
+    assert world.restart().records == (), "it is still in use"
     world.run(3)
     assert (world.key().generation, exchanges(world)) == (1, 2)
 

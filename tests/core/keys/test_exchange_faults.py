@@ -124,3 +124,20 @@ def test_a_token_that_openai_ended_is_noticed() -> None:
     world.run(80)
     assert world.holds()
     assert world.logged("key.published")[-1]["reason"] == "refused"
+
+
+def test_openai_is_asked_before_a_reader_is_believed() -> None:
+    """Once a report was settled without an exchange, too."""
+    world = federated().run(10)
+    tag = world.history[-1][2]
+    world.send(Reported("billing", tag)).run(10)
+    assert exchanges(world) == 1, "OpenAI takes it"
+    for _ in range(2):
+        world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
+        world.send(Reported("billing", world.history[-1][2])).run(10)
+        world.forced_verdicts = ()
+        world.run(90)
+    assert exchanges(world) == 2, "one in ten minutes"
+    world.run(600)
+    world.send(Reported("billing", world.history[-1][2])).run(10)
+    assert exchanges(world) == 2, "OpenAI takes this one, too"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from freshkey.core.model.actions import Issue, LookUp, Publish, Revoke
+from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import Reported, RotateRequested
 from freshkey.core.model.state import Minting
 from freshkey.core.model.state import Testing as BeingTested
@@ -86,6 +87,12 @@ def test_a_lease_known_to_be_gone_is_replaced_at_once() -> None:
     world.run(1)
     assert world.holds()
     assert world.logged("key.published")[-1]["reason"] == "revoked"
+
+
+def test_a_key_that_openai_refuses_is_noticed_at_the_start() -> None:
+    world = World(policy(check_every=0)).start().run(10)
+    world.restart()
+    assert world.times(Probe)[-1] == world.now
 
 
 def test_what_ended_meanwhile_is_replaced() -> None:

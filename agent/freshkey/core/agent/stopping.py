@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.keys import revocation
 from freshkey.core.keys.publishing import withdraw
-from freshkey.core.model.actions import RevokeToken
+from freshkey.core.model.actions import Level, RevokeToken
 from freshkey.core.model.state import Call, Idle, Stopping, Testing
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import TokenCall
@@ -73,7 +73,9 @@ def _close(key: KeyState, context: StepContext) -> KeyState:
         return key
     key = withdraw(key, "stop", context)
     if isinstance(key.cycle, Testing):
-        key = revocation.retire(key, key.cycle.candidate.lease, context.now)
+        lease = key.cycle.candidate.lease
+        revocation.leave(key, lease, context, Level.INFO)
+        key = revocation.retire(key, lease, context.now)
         key = replace(key, cycle=Idle())
     return revocation.end_overlaps(key, context)
 

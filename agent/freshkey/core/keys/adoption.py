@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from freshkey.core.keys.revocation import left
 from freshkey.core.model.actions import Level, Record
 from freshkey.core.model.ledger import Origin, Source
 from freshkey.core.model.policy import AgentPolicy
@@ -37,8 +38,8 @@ class Adopted(Struct, frozen=True):
     """The state to start from.
 
     `files` are those that the journal's keys had; those that are not configured any more are to be
-    removed. `records` are about mints that have no answer, and about leases that live to their
-    end, because they came from an address that is not configured any more.
+    removed. `records` are about mints that have no answer, and about what lives to its end: leases
+    of an address that is not configured any more, and access tokens that are not used any more.
     """
 
     state: AgentState
@@ -79,9 +80,8 @@ def adopt(
         for name in policy.keys
     ]
     keys += [_removed(e, now) for name, e in entries.items() if name not in policy.keys]
-    lost = {entry.intent for entry in ledger.keys if entry.intent is not None}
+    lost = {entry.intent for entry in ledger.keys}
     tokens = Tokens(
-        current=ledger.token,
         retired=tuple(_mark(ledger.retired_tokens, lost)),
         count=ledger.token_count,
         recheck=rebooted,
@@ -89,9 +89,10 @@ def adopt(
     )
     if ledger.token is not None:
         (token,) = _mark((ledger.token,), lost)
-        tokens = replace(tokens, current=token)
-        if not same_login:
-            tokens = replace(tokens, current=None, retired=(*tokens.retired, token))
+        if same_login:
+            tokens = replace(tokens, current=token)
+        else:
+            tokens = replace(tokens, retired=(*tokens.retired, token))
     records = _abandoned(ledger)
     state = AgentState(
         keys=tuple(keys),
@@ -99,7 +100,7 @@ def adopt(
         mints=ledger.mints,
         abandoned=ledger.abandoned + len(records),
     )
-    return Adopted(state, _files(ledger), records)
+    return Adopted(state, _files(ledger), records + _left(ledger, state, now))
 
 
 def _key(
@@ -121,9 +122,10 @@ def _key(
     )
     if entry.current is not None:
         confirmed = not entry.current.lease.is_of_vault
-        probing = policy.keys[entry.name].probe_every > 0
         watch = replace(
-            key.watch, check_at=inf if confirmed else now, probe_at=now if probing else inf
+            key.watch,
+            check_at=inf if confirmed else now,
+            probe_at=now if policy.keys[entry.name].probe_every else inf,
         )
         key = replace(key, current=entry.current, confirmed=confirmed, watch=watch)
     known = same_login or source.federation is not None
@@ -137,12 +139,10 @@ def _key(
         )
     if entry.candidate is not None and now < entry.candidate.lease.expires_at:
         testing = Testing(entry.candidate_reason, entry.candidate, since=now, retry_at=now)
-        key = replace(key, cycle=testing)
-    elif entry.current is not None and not (entry.requested or entry.outdated):
+        return replace(key, cycle=testing)
+    if entry.current is not None and not (entry.requested or entry.outdated):
         key = replace(key, cycle=Idle())
-    if isinstance(key.cycle, Idle | Wanted):  # the lease of a candidate has ended
-        key = replace(key, retired=(*key.retired, *_leases((entry.candidate,), now)))
-    return key
+    return replace(key, retired=(*key.retired, *_leases((entry.candidate,), now)))  # it has ended
 
 
 def _removed(entry: KeyEntry, now: float) -> KeyState:
@@ -184,7 +184,7 @@ def _moved(entry: KeyEntry, desired_state: DesiredState, now: float) -> KeyState
     return _key(entry, source, now, desired_state.policy, same_login=False)
 
 
-def _mark(tokens: Iterable[Token], lost: set[int]) -> Iterable[Token]:
+def _mark(tokens: Iterable[Token], lost: set[int | None]) -> Iterable[Token]:
     return (
         replace(token, abandoned=token.abandoned or (token.revocable and token.number in lost))
         for token in tokens
@@ -200,6 +200,19 @@ def _abandoned(ledger: Ledger) -> tuple[Record, ...]:
     )
 
 
+def _left(ledger: Ledger, state: AgentState, now: float) -> tuple[Record, ...]:
+    """Tell of each access token that nobody uses any more, and that nobody can end."""
+    used = {key.current.secret for key in state.keys if key.current is not None}
+    used |= {key.cycle.candidate.secret for key in state.keys if isinstance(key.cycle, Testing)}
+    return tuple(
+        record
+        for entry in ledger.keys
+        for held in (entry.current, entry.candidate)
+        if held is not None and held.secret not in used
+        for record in left(entry.name, held.lease, now, Level.WARNING)
+    )
+
+
 def _from_other_cluster(ledger: Ledger, desired_state: DesiredState, now: float) -> Adopted:
     """No address is left of the cluster that the tokens came from: they are sent nowhere else.
 
@@ -211,11 +224,11 @@ def _from_other_cluster(ledger: Ledger, desired_state: DesiredState, now: float)
         for name in desired_state.policy.keys
     )
     abandoned = _abandoned(ledger)
-    left = tuple(
+    lost = tuple(
         audited("lease.left", entry.name, retired.lease, Level.WARNING, message=_ELSEWHERE)
         for entry in ledger.keys
         for retired in (*entry.retired, *_leases((entry.current, entry.candidate), inf))
     )
     total = ledger.abandoned + len(abandoned)
     state = AgentState(keys=keys, mints=ledger.mints, abandoned=total)
-    return Adopted(state, _files(ledger), abandoned + left)
+    return Adopted(state, _files(ledger), abandoned + lost + _left(ledger, state, now))

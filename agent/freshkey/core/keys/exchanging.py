@@ -9,23 +9,34 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.keys.renewal import act_on_report
-from freshkey.core.keys.replacement import granted, try_out
-from freshkey.core.model.actions import Exchange
+from freshkey.core.keys.renewal import act_on_report, clear_trouble
+from freshkey.core.keys.replacement import back_off, granted, try_out
+from freshkey.core.keys.revocation import leave
+from freshkey.core.model.actions import Exchange, Level
+from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.model.policy import Subject
 from freshkey.core.model.state import (
     NO_TOKEN,
     Call,
     Exchanging,
+    Idle,
+    Reason,
     Wanted,
 )
 from freshkey.core.model.struct import replace
-from freshkey.core.pacing.backoff import BASE
+from freshkey.core.pacing.backoff import BASE, SLOW_BASE
 
 if TYPE_CHECKING:
     from freshkey.core.model.grants import Grant
-    from freshkey.core.model.state import KeyState
+    from freshkey.core.model.state import Credential, KeyState, Lease
     from freshkey.core.pacing.context import StepContext
+
+_LEAST_GAIN = 0.1  # of a token's life: one that lives on for less is no replacement
+_NO_GAIN = Fault(
+    FaultKind.FORBIDDEN,
+    "an access token ends with its identity token, which nobody has renewed: the one in use stays",
+)
+_SAME = Fault(FaultKind.REFUSED, "OpenAI gave the access token again that is to be replaced")
 
 
 def is_federated(key: KeyState, context: StepContext) -> bool:
@@ -42,11 +53,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     if not isinstance(key.cycle, Wanted) or key.call is not None:
         return key
     # However short a token lives, the next one is asked for a second later.
-    if (
-        current is not None
-        and current.lease.exchanged
-        and not context.due(current.lease.started_at + BASE)
-    ):
+    if current is not None and not context.due(current.lease.started_at + BASE):
         return key
     match context.of(key).subject:
         case Subject.FILE:
@@ -70,6 +77,44 @@ def on_exchanged(key: KeyState, grant: Grant, context: StepContext) -> KeyState:
         expires_at=given.lease.expires_at,
         request_id=grant.request_id,
     )
+    current = key.current
+    again = current is not None and given.secret == current.secret
     if not isinstance(key.cycle, Exchanging):
-        return key
-    return try_out(key, given, key.cycle.reason, context)
+        return key if again else _pass_by(key, given, context)
+    reason = key.cycle.reason
+    if current is not None and reason is Reason.DUE and _is_no_gain(current, given.lease):
+        key = key if again else _pass_by(key, given, context)
+        return _wait(key, current, reason, _NO_GAIN, context)
+    if current is None or not again:
+        return try_out(key, given, reason, context)
+    if key.watch.refusals or key.compromised:
+        return _wait(key, current, reason, _SAME, context)
+    return _prolong(key, current, given.lease)
+
+
+def _pass_by(key: KeyState, given: Credential, context: StepContext) -> KeyState:
+    """A token that is not used lives on all the same."""
+    leave(key, given.lease, context, Level.INFO)
+    return key
+
+
+def _is_no_gain(current: Credential, lease: Lease) -> bool:
+    """Whether a new token ends with the published one, as both end with the identity token."""
+    gain = lease.expires_at - current.lease.expires_at
+    return current.lease.exchanged and gain <= _LEAST_GAIN * lease.term
+
+
+def _prolong(key: KeyState, current: Credential, lease: Lease) -> KeyState:
+    """OpenAI gave the published token once more, with another end: that is no other generation."""
+    lease = replace(lease, names=current.lease.names)
+    key = replace(key, current=replace(current, lease=lease), cycle=Idle(), failures=0)
+    return clear_trouble(key)
+
+
+def _wait(
+    key: KeyState, current: Credential, reason: Reason, fault: Fault, context: StepContext
+) -> KeyState:
+    """Try again before the published token ends: the next answer may be another."""
+    trouble = Trouble(Operation.EXCHANGE, fault, context.now)
+    in_time = max((current.lease.expires_at - context.now) / 2, SLOW_BASE)
+    return back_off(key, reason, trouble, context, at_most=in_time)

@@ -19,7 +19,7 @@ from freshkey.core.model.state import Idle, Watch
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.core.pacing.backoff import BASE, FILES_CAP, jittered
-from freshkey.core.pacing.timing import good_until
+from freshkey.core.pacing.timing import check_time, good_until
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Published
@@ -84,7 +84,7 @@ def _first_check(lease: Lease, every: float, draw: float, now: float) -> float:
         return inf
     if lease.lag > LONG_ANSWER:
         return now
-    return now + every * (0.8 + 0.4 * draw) if every else inf
+    return check_time(now, every, draw)
 
 
 def write(key: KeyState, context: StepContext) -> KeyState:

@@ -12,7 +12,7 @@ from freshkey.core.model.faults import PASSING, Fault, Operation, Trouble
 from freshkey.core.model.state import BackingOff, Call, Idle, Reason
 from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import BASE, delay
-from freshkey.core.pacing.timing import FULL_GRANT, LeaseAction, next_for
+from freshkey.core.pacing.timing import FULL_GRANT, LeaseAction, check_time, next_for
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Renewed
@@ -100,14 +100,6 @@ def on_renew_failed(
     return key if fault.kind in PASSING else want(key, Reason.DUE, context)
 
 
-def next_check(key: KeyState, context: StepContext) -> float:
-    """Draw the instant of the next lookup: `check_every`, give or take a fifth."""
-    every = context.of(key).check_every
-    return (
-        context.now + every * (0.8 + 0.4 * context.chance.draw(key.name, "check")) if every else inf
-    )
-
-
 def on_alive(key: KeyState, current: Credential, answer: Renewal, context: StepContext) -> KeyState:
     """Vault knows the lease; its word on the expiry counts where it differs from ours."""
     lease = current.lease
@@ -115,7 +107,9 @@ def on_alive(key: KeyState, current: Credential, answer: Renewal, context: StepC
     moved = abs(expires_at - lease.expires_at) > _DRIFT
     if moved:
         lease = replace(lease, expires_at=expires_at)
-    watch = replace(key.watch, check_at=next_check(key, context), check_failures=0)
+    draw = context.chance.draw(key.name, "check")
+    check_at = check_time(context.now, context.of(key).check_every, draw)
+    watch = replace(key.watch, check_at=check_at, check_failures=0)
     key = replace(key, current=replace(current, lease=lease), confirmed=True, watch=watch)
     if moved:
         context.tell(

@@ -9,8 +9,9 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.model.actions import Level, LookUp, Revoke
+from freshkey.core.model.actions import Level, LookUp, Record, Revoke
 from freshkey.core.model.faults import FaultKind, Operation, Trouble
+from freshkey.core.model.records import audited
 from freshkey.core.model.state import Call, KeyState, Retired
 from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import delay
@@ -51,9 +52,14 @@ def supersede(key: KeyState, lease: Lease, context: StepContext) -> KeyState:
 
 def leave(key: KeyState, lease: Lease, context: StepContext, level: Level) -> None:
     """Tell until when an access token lives that is not used any more: OpenAI revokes none."""
-    if lease.exchanged and context.now < lease.expires_at:
-        expires_at = lease.expires_at
-        context.audit("lease.left", key.name, lease, level, expires_at=expires_at, message=_LEFT)
+    context.actions += left(key.name, lease, context.now, level)
+
+
+def left(name: str, lease: Lease, now: float, level: Level) -> tuple[Record, ...]:
+    """Record that, if it is such a token, and lives."""
+    if not lease.exchanged or now >= lease.expires_at:
+        return ()
+    return (audited("lease.left", name, lease, level, expires_at=lease.expires_at, message=_LEFT),)
 
 
 def end_overlaps(key: KeyState, context: StepContext) -> KeyState:

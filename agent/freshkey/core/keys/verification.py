@@ -34,7 +34,6 @@ def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepConte
     tell_tested(key, testing.candidate, event, context)
     if verdict is Verdict.GOOD:
         return publish(key, testing.candidate, testing.reason, context)
-    deadline = _publish_by(key, testing, context) if verdict is Verdict.UNKNOWN else inf
     last_try = testing.since + context.of(key).activation_timeout
     if verdict is Verdict.REFUSED and context.now >= last_try:
         return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
@@ -48,7 +47,7 @@ def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepConte
         attempts=attempts,
         verdict=verdict,
         detail=detail,
-        retry_at=min(retry_at, max(deadline, context.now)),
+        retry_at=retry_at,
     )
     return replace(key, cycle=testing, trouble=_trouble(testing, context))
 
@@ -110,7 +109,7 @@ def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
     if key.current is None:
         return judge_by
     end = good_until(key.current.lease, context.tokens)
-    return min(judge_by, max(testing.since, end - policy.overlap))
+    return min(judge_by, end - policy.overlap)
 
 
 def _judge_by(testing: Testing, policy: KeyPolicy) -> float:

@@ -39,7 +39,7 @@ def planned(events: Sequence[HookEvent], generation: int, done: int) -> tuple[Ho
 
 def next_run(runs: Sequence[HookRun]) -> HookRun | None:
     """Return the one that is due first; among those that are due at once the order decides."""
-    return min(runs, key=lambda run: (run.due_at, run.index), default=None)
+    return min(runs, key=lambda run: run.due_at, default=None)  # the first of several
 
 
 def without(runs: Sequence[HookRun], ended: HookRun) -> tuple[HookRun, ...]:

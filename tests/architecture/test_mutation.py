@@ -1,0 +1,120 @@
+"""The tool of `make mutate`, and the list of mutants that make no difference."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools.mutation.choice import mutants_of
+from tools.mutation.mutants import compiled, mutants
+from tools.mutation.record import Argued, argued, stale
+from tools.mutation.workers import Job, Outcome, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def changes(tmp_path: Path, source: str) -> set[str]:
+    module = tmp_path / "module.py"
+    module.write_text(source)
+    found = mutants(module, tmp_path)
+    for mutant in found:
+        compiled(module, mutant.number)
+    assert len({mutant.name for mutant in found}) == len(found)
+    return {mutant.change for mutant in found}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f(a: int) -> bool:\n    return a < 2", {"a < 2 → a <= 2", "a < 2 → a >= 2"}),
+        ("def f(a, b):\n    return a and not b", {"a and (not b) → a or not b", "not b → b"}),
+        ("def f(a, b):\n    return a and not b", {"a and (not b) → a"}),
+        ("def f(a):\n    return a - 2", {"a - 2 → a + 2", "2 → 3"}),
+        ("def f(a):\n    a.go()\n    return 1", {"a.go() → (removed)"}),
+        ("def f(a: T) -> T:\n    return g(a)", {"return g(a) → return a", "g(a) → a"}),
+        ("def f(a, b):\n    return g(a, b, c=1)", {"g(a, b, c=1) → g(b, a, c=1)"}),
+        ("def f(a):\n    return replace(a, b=1, c=2)", {"replace(a, b=1, c=2) → replace(a, c=2)"}),
+        ("def f(a):\n    return min(a, 5)", {"min(a, 5) → max(a, 5)", "min(a, 5) → a"}),
+        ("def f(a):\n    a = 1 if a else 2\n    return a", {"a = 1 if a else 2 → (removed)"}),
+        ("def f(a):\n    if a:\n        return 1", {"a → True", "a → False"}),
+        ("def f(a):\n    match a:\n        case A(b=1):\n            g()", {"A(b=1) → A()"}),
+        (
+            "def f(a):\n    match a:\n        case A():\n            g()",
+            {"case A() → case A() if False"},
+        ),
+        ("def f(a):\n    match a:\n        case A() | B():\n            g()", {"A() | B() → B()"}),
+        ("def f(a):\n    return isinstance(a, A | B)", {"A | B → A"}),
+        ("LEAST = 5.0", {"5.0 → 6.0"}),
+        ("class A:\n    b: float = inf", {"inf → 0.0"}),
+        ("def f(a):\n    return (*a, 1)", {"(*a, 1) → (*a,)"}),
+    ],
+)
+def test_what_is_changed(tmp_path: Path, source: str, expected: set[str]) -> None:
+    assert expected <= changes(tmp_path, source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import a\nfrom b import c",
+        '"""A text."""\nNAME = "name"',
+        "def f(a: A | None) -> B | None: ...",
+        "if TYPE_CHECKING:\n    A = 1",
+        "Event = Left | Right",
+        "def f(a):\n    assert_never(a)",
+        "class A(B, frozen=True): ...",
+    ],
+)
+def test_what_is_not(tmp_path: Path, source: str) -> None:
+    assert changes(tmp_path, source) == set()
+
+
+def test_a_job_has_a_process_of_its_own() -> None:
+    def end() -> str:
+        os._exit(1)
+
+    jobs = [
+        Job("found", lambda: "a test", 1.0),
+        Job("nothing", lambda: "", 1.0),
+        Job("ended", end, 1.0),
+    ]
+    assert set(run(jobs, 2)) == {
+        Outcome("found", "a test"),
+        Outcome("nothing", ""),
+        Outcome("ended", None),
+    }
+    with pytest.raises(RuntimeError, match=r"raises: (.|\n)*ZeroDivisionError"):
+        list(run([Job("raises", lambda: str(1 // 0), 1.0)], 1))
+
+
+def mutate(tmp_path: Path, module: str, tests: str) -> tuple[int, str]:
+    found = f"--found={tmp_path / 'found.jsonl'}"
+    command = [sys.executable, "-m", "tools.mutation", found, "--only", module, "--tests", tests]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def test_tests_that_notice_everything_are_enough(tmp_path: Path) -> None:
+    status, output = mutate(tmp_path, "pacing/hooks.py", "tests/core/pacing/test_hooks.py")
+    assert status == 0, output
+    assert "killed" in output
+
+
+def test_what_no_test_notices_is_named(tmp_path: Path) -> None:
+    status, output = mutate(tmp_path, "pacing/chance.py", "tests/core/pacing/test_hooks.py")
+    assert status == 1
+    assert "no test notices: agent/freshkey/core/pacing/chance.py" in output
+    assert ": 8 → 9" in output
+
+
+def test_every_argument_is_about_code_that_is_there() -> None:
+    reasons = argued()
+    assert stale(reasons, mutants_of()) == []
+    assert all(reasons.values()), "each has its reason"
+    gone = Argued("agent/freshkey/core/pacing/chance.py", "Chance.draw", "1 → 7")
+    assert stale([gone], mutants_of(["pacing/chance.py"])) == [gone]
