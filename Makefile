@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster fuzz fuzz-short bench-gateway bench-socket bench-start lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,14 @@ test-kubernetes: setup testbed-logins  ## gives the manifests to a real API serv
 
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
+
+fuzz: setup  ## fuzzes for SECONDS=60 each of the targets in tests/fuzz/, or TARGET=, and adds to its corpus what reaches more
+	@$(MAKE_VENV) --fuzz
+	$(VENV_PYTHON) -m tests.fuzz --keep --seconds $(or $(SECONDS),60) $(TARGET)
+
+fuzz-short: setup  ## fuzzes each for 3 s from its corpus, with fresh inputs, and keeps nothing but what breaks a promise
+	@$(MAKE_VENV) --fuzz
+	$(VENV_PYTHON) -m tests.fuzz --seconds 3 $(TARGET)
 
 bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.unix_socket $(if $(WRITE),--write)
