@@ -19,6 +19,8 @@ with atheris.instrument_imports(include=["freshkey"]):
 
     TARGET = target_of(sys.argv.pop(1))
     sys.argv[0] = sys.argv.pop(1)
+    for sample in TARGET.samples:
+        TARGET.try_out(sample)  # what is imported late is instrumented, too
 
 
 def mutated(data: bytes, most: int, seed: int) -> bytes:

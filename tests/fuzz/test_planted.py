@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fuzz.target import target_of
+from tests.fuzz.target import NAMES, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,9 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("socket_api", "freshkey.serve.access.Access.may_read", lambda *_: True),
     ("credential_socket", "freshkey.serve.access.Access.may_read", lambda *_: True),
     ("configuration", "freshkey.cli.commands.redact_text", as_it_is),
+    ("template", "freshkey.outputs.templates._unforeseen", lambda _error: "two\nlines"),
+    ("variables", "freshkey.host.proxies.Proxy.__str__", lambda proxy: proxy.login.reveal()),
+    ("identity_answer", "freshkey.vault.login.identity_http.quote", "; ".join),
     ("credential_file", "freshkey.vault.login.credentials.one_line", lambda text: f"{text}\n"),
     ("journal", "freshkey.outputs.codec.msgspec.ValidationError", KeyError),
     ("hooks_file", "freshkey.hooks.done._NOT_OURS", OSError),
@@ -42,6 +45,10 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("client_answer", "freshkey.client.socket_source.fault_of", nothing),
     ("exec_answer", "freshkey.exec.key_names.is_word", bool),
 )
+
+
+def test_every_target_has_one() -> None:
+    assert sorted(name for name, _, _ in FAULTS) == NAMES
 
 
 @pytest.mark.parametrize(("name", "place", "fault"), FAULTS)

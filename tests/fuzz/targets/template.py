@@ -30,6 +30,7 @@ TARGET = Target(
     check,
     (
         b"{{ key }}\n",
+        b"{{ key < generation }}",
         b"{% for n in keys %}{{ keys[n].key }}{{ '' if loop.last else ', ' }}{% endfor %}",
         b"{% if not_after is none or generation > 1 %}{{ name | json }}{% else %}x{% endif %}",
         b'{{ keys.billing.tag ~ "-" ~ keys["a-b"].key | shell }}{# c #}',
