@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,15 @@ test-cluster: setup testbed  ## fails a real cluster of three Vaults in many way
 
 mutate: setup  ## changes the core in thousands of ways, and names each change that no test notices; ONLY=keys/renewal.py, SINCE=main
 	$(VENV_PYTHON) -m tools.mutation $(if $(ONLY),--only $(ONLY)) $(if $(SINCE),--since $(SINCE))
+
+fuzz: setup  ## fuzzes for SECONDS=60 each of the targets in tests/fuzz/, or TARGET=, and adds to its corpus what reaches more
+	@$(MAKE_VENV) --fuzz
+	$(VENV_PYTHON) -m tests.fuzz --keep --seconds $(or $(SECONDS),60) $(TARGET)
+
+fuzz-short: setup testbed  ## fuzzes each for 2 s, and keeps only what breaks a promise; and asks the agent for all that docs/openapi.yaml has
+	@$(MAKE_VENV) --fuzz
+	$(VENV_PYTHON) -m tests.fuzz --seconds 2
+	$(VENV_PYTHON) -m pytest -m fuzz
 
 bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.unix_socket $(if $(WRITE),--write)

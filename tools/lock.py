@@ -29,6 +29,7 @@ CONSTRAINED_BY = {  # in the order in which they are made
     "test": ["run", "bench", "demo"],
     "build": ["run", "test"],
     "apps": [],
+    "fuzz": ["run", "test"],
     "go": [],
     "lock": [],
 }

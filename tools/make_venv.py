@@ -1,9 +1,10 @@
 """Makes .venv from the locks, and leaves alone what is there and current.
 
-    python3 tools/make_venv.py [--dev]
+    python3 tools/make_venv.py [--dev] [--fuzz]
     python3 tools/make_venv.py --apps
 
-The run-time and demo sets always, with `--dev` the test set too. `--apps` makes .venv-apps, for
+The run-time and demo sets always, with `--dev` the test set too, and with `--fuzz` what `make fuzz`
+needs: it has no wheel for some machines. `--apps` makes .venv-apps, for
 applications that can't live with these sets, and without freshkey. Safe to run twice at once.
 """
 
@@ -35,7 +36,8 @@ APT_GET = ("apt-get update", "apt-get install -y python3-venv")
 def main() -> None:
     """Bring the venv up to date; SystemExit with one line when that can't be."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
-    sets = ["build", "run", "demo", *(["test"] if "--dev" in sys.argv[1:] else [])]
+    more = {"--dev": "test", "--fuzz": "fuzz"}
+    sets = ["build", "run", "demo", *(more[option] for option in more if option in sys.argv[1:])]
     lock = os.open(LOCKS, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends
     make_venv()

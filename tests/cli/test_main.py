@@ -262,3 +262,15 @@ def test_an_installation_of_the_client_alone_says_what_is_missing() -> None:
         "freshkey: msgspec is missing: this installation has the client only; install what "
         "requirements/run.txt names\n"
     )
+
+
+def test_a_key_in_the_wrong_place_is_not_quoted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = config(key='files = [{path = "/x", mode = "sk-svcacct-canary"}]')
+    path = str(written(tmp_path, text))
+    assert main(["check", "--config", path]) == 2
+    assert main(["check", "--json", "--config", path]) == 2
+    output = capsys.readouterr()
+    assert "keys.billing.files[0].mode: is" in output.err
+    assert "canary" not in output.err + output.out

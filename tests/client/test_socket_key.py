@@ -132,6 +132,9 @@ def test_a_frozen_agent_is_given_up(agent: Agent) -> None:
     frozen.set()
 
 
+BODY = key().partition(b"\r\n\r\n")[2]
+
+
 @pytest.mark.parametrize(
     ("step", "told"),
     [
@@ -143,6 +146,8 @@ def test_a_frozen_agent_is_given_up(agent: Agent) -> None:
         (key(secret="sk two"), "no Freshkey agent"),
         (key(secret=""), "no Freshkey agent"),
         (key(expires_in="soon"), "no Freshkey agent"),
+        (key(expires_in=10**400), "no Freshkey agent"),
+        (answer(200, body=BODY.replace(b'"tag": "', b'"tag": "\\ud800')), "no Freshkey agent"),
         (answer(200, body=b"not json"), "no Freshkey agent"),
         (answer(200, body=b"[" * 60_000), "no Freshkey agent"),
         (answer(200, body=b"x" * 100_000), "no Freshkey agent"),
@@ -151,6 +156,7 @@ def test_a_frozen_agent_is_given_up(agent: Agent) -> None:
         (b"SSH-2.0-x\r\n\r\n", "no Freshkey agent"),
         (b"HTTP/1.1 abc\r\n\r\n", "no Freshkey agent"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "no Freshkey agent"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n" % (b"9" * 5000), "no Freshkey agent"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "no Freshkey agent"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey.exec.agent_stream import AgentStream
 from freshkey.exec.answers import Answer, AnswerReader, Event, NotTheAgentError
+from freshkey.exec.key_names import ChoiceError, key_in, only_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,3 +212,10 @@ def test_asking_again_is_for_all_that_came_before(agent: Agent, stream: AgentStr
     connection.sendall(STREAM + EVENTS)
     assert len(stream.receive(NOW + 5)) == 2
     connection.close()
+
+
+@pytest.mark.parametrize("text", ["", "a\0b", "a b", "\ud800", "\xe9", "a\r\nb"])
+def test_what_no_environment_or_request_takes_is_none(text: str) -> None:
+    assert key_in({"key": text}) is None
+    with pytest.raises(ChoiceError, match="no key that you may read"):
+        only_key([{"name": text}])

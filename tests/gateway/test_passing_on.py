@@ -238,3 +238,16 @@ async def test_models_and_paths_may_be_limited() -> None:
         get = request(method=b"GET", path=b"/v1/responses/resp_1")
         assert (await gateway.exchange(get)).startswith(b"HTTP/1.1 200")
         assert len(gateway.requests) == 3
+
+
+async def test_what_httptools_lets_pass_and_clients_do_not() -> None:
+    """Control characters in a reason; and no length is told that OpenAI did not tell."""
+
+    async def script(connection: UpstreamConnection) -> None:
+        await connection.request()
+        await connection.stream.send_all(b"HTTP/1.1 304 Not\0 Mod\x01ified\r\nETag: x\r\n\r\n")
+
+    async with site(script) as gateway:
+        found = await gateway.exchange(request(method=b"GET", path=b"/v1/models"))
+        assert found.startswith(b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n")
+        assert b"Content-Length" not in found

@@ -70,3 +70,11 @@ def test_without_a_journal_nothing_is_kept() -> None:
     done = DoneHooks(None, {"billing": 0})
     done.remember("billing", 1)
     assert done.of("billing") == 1
+
+
+@pytest.mark.parametrize("content", [b'{"billing": Infinity}', b'{"billing": NaN}', b"[" * 9000])
+def test_what_is_no_record_is_begun_anew(state: StateDirectory, content: bytes) -> None:
+    (state.path / NAME).write_bytes(content)
+    with capture_logs() as told:
+        assert DoneHooks(state, {"billing": 1}).of("billing") == 1
+    assert [line["event"] for line in told] == ["hooks.unreadable"]

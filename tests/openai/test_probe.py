@@ -271,3 +271,23 @@ print({"httpx", "http.client"} & {*sys.modules})
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
+
+
+async def test_a_server_that_repeats_the_key_in_what_is_no_answer() -> None:
+    for end in (b"", b" " * 150):  # also where only a part of it would fit
+        async with serving(
+            b"HTTP/1.1 200 OK\r\n" + end + KEY.reveal().encode() + b"\r\n\r\n"
+        ) as server:
+            finding = await ask(server.base_url)
+        assert finding.detail.startswith("no answer: RemoteProtocolError")
+
+
+async def test_no_cookie_is_kept() -> None:
+    cookies = "Set-Cookie: a=b\r\nSet-Cookie: \xe9=c"
+    async with (
+        serving(answer(200, LIST, cookies)) as server,
+        aclosing(Probe(server.base_url)) as probe,
+    ):
+        for _ in range(2):
+            assert (await probe.test(KEY)).verdict is Verdict.GOOD
+    assert not [request for request in server.requests if "cookie" in request]

@@ -101,6 +101,12 @@ def test_lines_of_two_journals_make_none() -> None:
     assert adopted([one + b"\n" + other_rest, other + b"\n" + its_rest]) == []
 
 
+def resealed(content: bytes, old: bytes, new: bytes) -> bytes:
+    """Nonsense under the right digest."""
+    assert old in content
+    return seal(b"{" + content.partition(b"\n")[2].replace(old, new))
+
+
 def test_what_is_wrong_is_told() -> None:
     content = written()
     for changed, why in [
@@ -109,6 +115,8 @@ def test_what_is_wrong_is_told() -> None:
         (content.replace(b'"version": 3', b'"version": 4'), "it has version 4, and this freshkey"),
         (content[:-1], "it is not JSON: truncated, perhaps"),
         (seal(b'{"header": {}}'), "its fields are not those of a journal"),
+        (resealed(content, b'"sk-kept"', b'"\\ud800"'), "its fields are not those of a journal"),
+        (resealed(content, b'"service"', b'"\\ud800"'), "its fields are not those of a journal"),
     ]:
         with pytest.raises(UnreadableError, match=why) as caught:
             decode(changed)

@@ -174,3 +174,42 @@ def test_a_time_without_its_zone_is_wrong_usage(audit: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["report", str(audit), "--since", "yesterday"])
     assert caught.value.code == 2
+
+
+def test_a_broken_archive_is_told_of(audit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = bytearray(gzip.compress(audit.read_bytes(), mtime=0))
+    packed[10:] = b"\xff" * 20
+    audit.write_bytes(packed)
+    assert main(["report", str(audit)]) == 1
+    assert "Error -3 while decompressing data" in capsys.readouterr().err
+
+
+def test_times_beyond_the_calendar_are_none(
+    audit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = json.loads(ROTATION[0])
+    audit.write_text(
+        "\n".join(
+            json.dumps({**line, "timestamp": time})
+            for time in (
+                "0001-01-01T00:00:00+23:59",
+                "9999-12-31T23:59:59-23:59",
+                line["timestamp"],
+            )
+        )
+    )
+    assert main(["report", str(audit)]) == 0
+    assert "not an event: 2 lines" in capsys.readouterr().out
+
+
+def test_half_a_surrogate_pair_and_sums_without_end(
+    audit: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    line = {"timestamp": "2026-01-29T10:00:00Z", "event": "gateway.request", "client": "\ud800"}
+    audit.write_text(
+        "\n".join(json.dumps({**line, "input_tokens": 10**4298 * n, "n": n}) for n in range(1, 10))
+    )
+    assert main(["report", str(audit), "--format", "csv", "--requests"]) == 0
+    assert "\N{REPLACEMENT CHARACTER},".encode() in capsysbinary.readouterr().out
+    assert main(["report", str(audit), "--format", "json"]) == 0
+    assert json.loads(capsysbinary.readouterr().out)["requests"][0]["requests"] == 9

@@ -37,6 +37,8 @@ def test_durations_are_those_of_the_configuration(query: str, seconds: float) ->
         ("wait=%33s", NO_DURATION),
         ("wait=sk-secret", NO_DURATION),  # not quoted
         (f"wait={'9' * 12}h", NO_DURATION),
+        (f"wait={'9' * 10_000}", NO_DURATION),  # more digits than Python reads
+        (f"wait={'9' * 10_000}s", NO_DURATION),
         ("wait=1s&wait=1s", "wait is given more than once: give it once"),
     ],
 )
@@ -44,12 +46,6 @@ def test_others_are_told_what_is_wrong(query: str, reason: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         wait_of(query)
     assert str(raised.value) == reason
-
-
-@pytest.mark.parametrize("unit", ["", "s"])
-def test_a_number_of_any_length_is_told_apart_from_a_fault_of_ours(unit: str) -> None:
-    with pytest.raises(ValueError, match="4300 digits"):
-        wait_of(f"wait={'9' * 10_000}{unit}")
 
 
 def test_a_body_may_be_missing_or_lack_members() -> None:

@@ -299,3 +299,19 @@ def test_method_cert_needs_a_certificate_and_https(tmp_path: Path) -> None:
         "vault.client_cert_file: is missing: client_key_file alone is no use",
         'vault.address: is plain http, which shows no certificate: method "cert" needs https',
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("field = NUMBER", "field: is an integer, and must be a string"),
+        ("renew_at = NUMBER", "renew_at: is far too large: write a share, such as 0.5"),
+        ("ttl = NUMBER", "ttl: is longer than ten years: give a shorter duration"),
+        ('overlap = "DIGITSs"', "overlap: is "),
+        ('[[keys.billing.allow]]\nuser = "DIGITS"', "allow[0].user: is "),
+    ],
+)
+def test_numbers_that_python_does_not_write(tmp_path: Path, line: str, fault: str) -> None:
+    key = line.replace("NUMBER", f"0x{'f' * 5000}").replace("DIGITS", "9" * 5000)
+    (found,) = faults(tmp_path, config(key=key))
+    assert found.startswith(f"keys.billing.{fault}")

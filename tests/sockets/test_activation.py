@@ -30,7 +30,7 @@ for number, name in enumerate(passed, 3):
     os.set_inheritable(number, True)
 environ = {
     "LISTEN_PID": pid or str(os.getpid()),
-    "LISTEN_FDS": str(len(passed)),
+    "LISTEN_FDS": os.environ.get("COUNT") or str(len(passed)),
     "LISTEN_FDNAMES": "x",
     "A": "b",
 }
@@ -66,6 +66,13 @@ def test_the_sockets_are_taken_over_and_their_files_are_left(tmp_path: Path) -> 
         "took": {str(second): 3, str(first): 4},
         "left": [True, True],
     }
+
+
+def test_a_count_that_is_none_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNT", "9" * 5000)  # more digits than Python reads
+    assert take([tmp_path / "s"], []) == {"environ": {"A": "b"}, "took": {}, "left": []}
 
 
 @pytest.mark.parametrize("pid", ["1", "nonsense"])

@@ -15,6 +15,7 @@ from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.host.imports import import_slim
 from freshkey.host.process import end_with
+from freshkey.logs.redact import redact_text
 from freshkey.preflight.offline.host import host_faults, host_warnings
 from freshkey.settings import Settings, SettingsError, SettingsFault, load
 
@@ -93,7 +94,10 @@ def version(_: Namespace) -> int:
 
 
 def _listed(findings: Iterable[SettingsFault]) -> list[dict[str, str]]:
-    return [{"path": finding.path, "message": finding.message} for finding in findings]
+    return [
+        {"path": redact_text(finding.path), "message": redact_text(finding.message)}
+        for finding in findings
+    ]
 
 
 def _make_ready() -> None:

@@ -54,8 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     except settings.SettingsError as error:
-        for fault in error.faults:
-            tell(one_line(str(fault)))
+        from freshkey.logs.redact import redact_text  # noqa: PLC0415 - for a faulty file alone
+
+        for fault in error.faults:  # what it quotes may be a key in the wrong place
+            tell(one_line(redact_text(str(fault))))
         return 2
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+_HALVES: Final = "[\ud800-\udc7f\udd00-\udfff]"
 
 
 def shown(value: object) -> str:
@@ -24,9 +27,13 @@ def shown(value: object) -> str:
 
 
 def print_utf8(text: str) -> None:
-    """Print what another program reads, in UTF-8 whatever the locale; a path's odd bytes stay."""
+    """Print what another program reads, in UTF-8 whatever the locale; a path's odd bytes stay.
+
+    Any other half of a surrogate pair, which JSON can have, is no text.
+    """
+    whole = re.sub(_HALVES, "\N{REPLACEMENT CHARACTER}", text)
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.write(whole.encode("utf-8", "surrogateescape"))
     sys.stdout.buffer.flush()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ def lines_of(path: Path, wanted: str) -> Iterator[str]:
         with _opened(path) as file:
             for line in file:
                 yield line.decode("utf-8", "replace")
-    except (OSError, EOFError) as error:  # gzip's are these
+    except (OSError, EOFError, zlib.error) as error:  # gzip's are these
         why = getattr(error, "strerror", None) or str(error)
         raise CommandError(f"{shown(path)}: {why}: name {wanted}") from None
 

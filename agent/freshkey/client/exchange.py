@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LARGEST: Final = 64 * 1024  # bytes of an answer, the head included
 _PORTION: Final = 16 * 1024
+_MOST_DIGITS: Final = 20
 
 
 class Answer(NamedTuple):
@@ -97,6 +98,8 @@ def _parsed(path: str, received: bytes) -> Answer:
     headers = {name.lower(): value.strip() for name, _, value in fields}
     length = headers.get(b"content-length", b"0")
     if not status.isdigit() or not length.isdigit() or b"transfer-encoding" in headers:
+        raise not_the_agent(path)
+    if len(length) > _MOST_DIGITS:  # Python reads no integer of thousands of them
         raise not_the_agent(path)
     if len(content) < int(length):
         raise _hung_up(path)

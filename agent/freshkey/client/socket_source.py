@@ -21,6 +21,7 @@ _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _IN_NAMES: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _PATIENCE: Final = 1.0  # seconds for an answer, beyond what the agent is asked to wait
 _PAUSE: Final = 0.1  # seconds between two questions
+_NO_OBJECT: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _OK, _NOT_FOUND, _CONFLICT, _UNAVAILABLE = 200, 404, 409, 503
 
 
@@ -126,7 +127,7 @@ class SocketSource:
     def _given(self, answer: Answer) -> str:
         try:
             held = _held(json.loads(answer.content))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (*_NO_OBJECT, OverflowError):
             raise not_the_agent(self._path) from None
         self._held = held
         return self._note(held)
@@ -140,7 +141,7 @@ class SocketSource:
         try:
             content = json.loads(answer.content)
             code, detail = content["code"], " ".join(content["detail"].split())
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except _NO_OBJECT:
             raise not_the_agent(self._path) from None
         line = f"{self._path}: {detail}"
         if answer.status == _NOT_FOUND:
@@ -157,7 +158,7 @@ class SocketSource:
 def _held(content: dict[str, Any]) -> _Held:
     """Read the object of a key; raises one of several errors when it is none."""
     key, tag, expires_in = content["key"], content["tag"], content["expires_in"]
-    if fault_of(key.encode()) or not isinstance(tag, str):
+    if fault_of(key.encode()) or fault_of(tag.encode()):
         raise ValueError
     left = float("inf") if expires_in is None else float(expires_in)
     return _Held(key, tag, _lease_time() + left)

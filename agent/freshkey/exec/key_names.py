@@ -25,7 +25,8 @@ def only_key(content: object) -> str | None:
     """
     if not isinstance(content, list):
         return None
-    names = [str(key["name"]) for key in content if isinstance(key, dict) and "name" in key]
+    listed = [key.get("name") for key in content if isinstance(key, dict)]
+    names = [name for name in listed if isinstance(name, str) and is_word(name)]
     match names:
         case [name]:
             return name
@@ -39,7 +40,12 @@ def only_key(content: object) -> str | None:
 def key_in(content: object) -> Secret | None:
     """Return the key of an answer or an event."""
     key = content.get("key") if isinstance(content, dict) else None
-    return Secret(key) if isinstance(key, str) and key else None
+    return Secret(key) if isinstance(key, str) and is_word(key) else None
+
+
+def is_word(text: str) -> bool:
+    """Whether a text can stand in a request, and in an environment: the agent gives no others."""
+    return text.isascii() and text.isprintable() and bool(text) and " " not in text
 
 
 def is_stale(content: object) -> bool:

@@ -13,6 +13,7 @@ from freshkey.core.model.run_token import PREFIX
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.text import one_line
 from freshkey.exec.agent_stream import AgentStream
+from freshkey.exec.key_names import is_word
 from freshkey.logs.standard_error import tell
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class RunFeed:
         """
         del stream
         url = item.content.get(BASE_URL) if isinstance(item.content, dict) else None
-        if not isinstance(url, str) or not url:
+        if not isinstance(url, str) or not is_word(url):
             return
         if not self._given:
             self._given = self._told = url

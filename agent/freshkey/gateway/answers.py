@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_HEAD: Final = 64 * 1024  # bytes
 _MAX_CHUNK_HEAD: Final = 16 * 1024
+_CONTROL: Final = bytes(code for code in range(128) if code < 32 or code == 127)  # noqa: PLR2004 - ASCII: httptools lets them stand in a reason, and clients do not
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -130,7 +131,8 @@ class AnswerParser:
             self._fail("its transfer coding is unknown")
         is_empty = self._to_head or status in _WITHOUT_BODY
         length = int(lengths[0]) if lengths and lengths[0].isdigit() else None
-        self.head = AnswerHead(status, self._reason, headers, 0 if is_empty else length)
+        reason = self._reason.translate(None, _CONTROL)
+        self.head = AnswerHead(status, reason, headers, 0 if is_empty else length)
         self._until_end = not (codings or lengths or is_empty)
         self.can_be_reused = (
             self._parser.should_keep_alive()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from freshkey.gateway.usage import Usage
 
 _EXTENDED: Final = 1.0  # seconds; a deadline is moved at most as often: it costs as much as a send
+_LENGTHLESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})  # RFC 9110, 8.6
 
 
 class CutError(Exception):
@@ -145,7 +146,7 @@ class Relay:
         elif self._request.method == b"HEAD":
             lengths = values(head.headers, b"content-length")
             framing += [b"Content-Length: " + one for one in lengths]
-        elif head.length is not None and head.status != HTTPStatus.NO_CONTENT:
+        elif head.length is not None and head.status not in _LENGTHLESS:
             framing.append(b"Content-Length: %d" % head.length)
         if not can_ask_again:
             framing.append(b"Connection: close")

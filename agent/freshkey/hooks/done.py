@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 NAME: Final = "hooks.json"
 _ACCESS: Final = Access(mode=0o600)
+# What reading anything else than such a file raises; JSON has an infinity, which is no integer.
+_NOT_OURS: Final = (
+    *(OSError, ValueError, TypeError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -80,7 +85,7 @@ class DoneHooks:
             return {str(name): int(number) for name, number in found.items()}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except _NOT_OURS as error:
             log.warning("hooks.unreadable", message=f"{NAME}: {type(error).__name__}: begun anew")
             return {}
 

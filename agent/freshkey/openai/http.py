@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 import trio
 
 from freshkey import __version__
+from freshkey.core.model.text import one_line
 from freshkey.host.imports import import_slim
 from freshkey.host.proxies import httpx_proxy
+from freshkey.logs.redact import redact_text
 
 if TYPE_CHECKING:
     import httpx
@@ -27,9 +29,12 @@ LARGEST_ANSWER: Final = 1 << 20
 def make_client(url: str) -> httpx.AsyncClient:
     """Return a client for a URL; slow, so in a thread. Raises ProxyError.
 
-    It follows no redirect, trusts whom the system trusts, and has no timeout of its own.
+    It follows no redirect, trusts whom the system trusts, and has no timeout of its own. It keeps
+    no cookies: they would grow, and httpx fails on one that it can't send back.
     """
     import_slim("httpcore", "httpx")
+    from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - httpx imports it
+
     import httpx  # noqa: PLC0415 - keys of the journal are served before
 
     plain = url.startswith("http:")
@@ -38,6 +43,7 @@ def make_client(url: str) -> httpx.AsyncClient:
         verify=trust_nobody if plain else ssl.create_default_context(),  # the system's trust
         proxy=None if plain else httpx_proxy(url, os.environ),  # it would carry it off the host
         trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         timeout=None,  # noqa: S113 - one for the whole, in `send`
         headers={"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"},
     )
@@ -109,10 +115,13 @@ def is_cleartext(url: str) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Name an exception of httpx, with its words or else those of what caused it."""
+    """Name an exception of httpx, with its words or else those of what caused it.
+
+    They may quote what was received, in which a server may repeat what it was sent.
+    """
     cause: BaseException | None = error
     while cause is not None:
-        if text := " ".join(str(cause).split()):
+        if text := one_line(redact_text(" ".join(str(cause).split()))):
             return f"{type(error).__name__}: {text[:200]}"
         cause = cause.__cause__ or cause.__context__  # httpcore sets the latter alone
     return type(error).__name__

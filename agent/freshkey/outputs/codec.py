@@ -95,7 +95,7 @@ def decode(content: bytes) -> tuple[Header, Ledger]:
         raise UnreadableError("its digest is that of another content: it was damaged, or edited")
     try:
         return _convert(parsed["header"], Header), _convert(parsed["ledger"], Ledger)
-    except (KeyError, msgspec.ValidationError):
+    except (KeyError, UnicodeEncodeError, msgspec.ValidationError):
         raise UnreadableError("its fields are not those of a journal") from None
 
 
@@ -117,4 +117,5 @@ def _convert(value: object, into: type[T]) -> T:
 def _secret(_: type, value: object) -> Secret:
     if not isinstance(value, str):
         raise TypeError("a secret is a string")
+    value.encode()  # JSON can have half of a surrogate pair, which no text of ours has
     return Secret(value)

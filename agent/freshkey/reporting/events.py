@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -63,4 +63,7 @@ def moment(text: str) -> float:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError("a time without its zone")
-    return found.timestamp()
+    try:
+        return found.astimezone(UTC).timestamp()
+    except OverflowError:  # at the ends of the calendar its zone may leave it
+        raise ValueError("a time before the year 1, or after 9999") from None

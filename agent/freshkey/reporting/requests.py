@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from freshkey.reporting.events import Event
 
+_MOST: Final = 1 << 62  # sums stay numbers that can be written
 _HUNG_UP: Final = 499  # the client was gone before it had an answer
 
 
@@ -67,4 +68,4 @@ def _add(use: Use, event: Event) -> None:
 
 def _number(event: Event, name: str) -> int:
     value = event.fields.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value < _MOST else 0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_WAIT: Final = 300  # seconds
+_MOST_DIGITS: Final = 20  # Python reads no integer of thousands of them
 
 
 def wait_of(query: str) -> float:
@@ -28,8 +29,9 @@ def wait_of(query: str) -> float:
     if len(values) > 1:
         raise ValueError("wait is given more than once: give it once")
     [value] = values
+    is_seconds = value.isdecimal() and len(value) <= _MOST_DIGITS
     try:
-        return min(duration(int(value) if value.isdecimal() else value), MAX_WAIT)
+        return min(duration(int(value) if is_seconds else value), MAX_WAIT)
     except WrongValueError:
         # Without its words: they quote the value, which may be a key in the wrong place.
         raise ValueError('wait is not a duration: give seconds, or such as "90s", "2m"') from None

@@ -22,11 +22,12 @@ _KINDS: Final = {
     list: "an array",
     dict: "a table",
 }
-_DURATION: Final = r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?"
+_DURATION: Final = r"(?:(N)d)?(?:(N)h)?(?:(N)m)?(?:(N)s)?".replace("N", "[0-9]{1,20}")
 _LONGEST: Final = timedelta(days=3650).total_seconds()
 _MODE: Final = r"0?[0-7]{3}"
 _VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _SERVICE: Final = r"[A-Za-z0-9:_\\][A-Za-z0-9:_.\\@-]{0,246}\.service"
+_MOST_DIGITS: Final = 20  # Python reads and writes no integer of thousands of them
 _NO_ID: Final = 2**32 - 1  # -1 as a uid_t: "leave unchanged" in chown(2)
 _RENEW_AT: Final = (0.5, 0.95)
 
@@ -53,9 +54,15 @@ def shown(value: object) -> str:
 def text(value: object) -> str:
     """Take a string of any content."""
     if not isinstance(value, str):
-        hint = f': write it as "{value}"' if type(value) in {int, float} else ""
+        is_number = type(value) in {int, float} and not _is_huge(value)
+        hint = f': write it as "{value}"' if is_number else ""
         raise WrongValueError(f"is {kind(value)}, and must be a string{hint}")
     return value
+
+
+def _is_huge(value: object) -> bool:
+    """Whether it is an integer that can't be shown; TOML has them as hexadecimal ones."""
+    return type(value) is int and value >= 10**_MOST_DIGITS
 
 
 def string(value: object) -> str:
@@ -101,7 +108,7 @@ def region(value: object) -> str:
 def account(value: object) -> str:
     """Take the name or numeric id of a user or group."""
     checked = string(value)
-    if checked.isdecimal() and int(checked) >= _NO_ID:
+    if checked.isdecimal() and (len(checked) > _MOST_DIGITS or int(checked) >= _NO_ID):
         raise WrongValueError(f"is {checked}, and an id must be below {_NO_ID}")
     return checked
 
@@ -175,6 +182,8 @@ def positive_duration(value: object) -> float:
 def _number(value: object) -> float:
     if type(value) not in {int, float}:
         raise WrongValueError(f"is {kind(value)}, and must be a number, without quotes")
+    if _is_huge(value):
+        raise WrongValueError("is far too large: write a share, such as 0.5")
     return value  # type: ignore[return-value]  # seen above; a bool is no number here
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FIRST: Final = 3  # SD_LISTEN_FDS_START
+_MOST_DIGITS: Final = 9  # of a number of descriptors
 
 
 def take_inherited(
@@ -28,7 +29,7 @@ def take_inherited(
     pid = environ.pop("LISTEN_PID", "")
     count = environ.pop("LISTEN_FDS", "")
     environ.pop("LISTEN_FDNAMES", None)
-    if pid != str(os.getpid()) or not count.isdecimal():
+    if pid != str(os.getpid()) or not (count.isdecimal() and len(count) <= _MOST_DIGITS):
         return {}
     known = {os.fspath(path): path for path in paths}
     wanted = ", ".join(f"ListenStream={path}" for path in known)

@@ -203,6 +203,7 @@ def test_upstream_quotes_openai_without_its_secrets() -> None:
         ("0", 0.0),
         ("-5", 0.0),
         ("99999999", 3600.0),
+        ("9" * 400, 3600.0),  # more than a float holds
         ("", None),
         ("Fri, 31 Dec 1999 23:59:59 GMT", None),
     ],

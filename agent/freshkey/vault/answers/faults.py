@@ -177,11 +177,9 @@ def _forbidden(request: Request, text: str, reason: str) -> Fault:
 
 def _throttled(refusal: Refusal, text: str) -> Fault:
     try:
-        seconds: float | None = int(refusal.retry_after)
+        seconds: float | None = float(max(0, min(int(refusal.retry_after), LONGEST_RETRY_AFTER)))
     except ValueError:  # absent, or a date, which Vault never sends
         seconds = None
-    if seconds is not None:
-        seconds = max(0.0, min(float(seconds), LONGEST_RETRY_AFTER))
     message = f"Vault takes no more requests for now: {text}"
     return Fault(FaultKind.THROTTLED, message, retry_after=seconds)
 

@@ -1,0 +1,63 @@
+"""What is fuzzed: a target takes any bytes, and says what must hold for them.
+
+Each module of `targets/` has one, `TARGET`. Its corpus, `corpus/NAME/`, holds inputs that led to
+new places in the code, and those that once broke a promise: both are tried at every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from time import process_time
+from typing import TYPE_CHECKING, Final
+
+from tests.fuzz.mutation import mutated
+
+if TYPE_CHECKING:
+    from random import Random
+
+HERE: Final = Path(__file__).parent
+CORPUS: Final = HERE / "corpus"
+NAMES: Final = sorted(
+    path.stem for path in (HERE / "targets").glob("*.py") if path.stem != "__init__"
+)
+_LONGEST: Final = 4.0  # seconds of processor time for one input of a few KiB
+
+
+@dataclass(frozen=True)
+class Target:
+    """`check` raises for bytes that break a promise.
+
+    `samples` are inputs as they should be, from which others are made; `tokens` are what is worth
+    putting into them. An input is of `size` bytes at most.
+    """
+
+    check: Callable[[bytes], None]
+    samples: tuple[bytes, ...]
+    tokens: tuple[bytes, ...] = ()
+    size: int = 4096
+
+    def try_out(self, data: bytes) -> None:
+        """Check an input, and that it took no more time than it may."""
+        begun = process_time()
+        self.check(data)
+        took = process_time() - begun
+        assert took < _LONGEST, f"it took {took:.1f} s"
+
+    def changed(self, random: Random, data: bytes) -> bytes:
+        """Make another input of one."""
+        return mutated(random, data, self.tokens)[: self.size]
+
+
+def target_of(name: str) -> Target:
+    """Import a target."""
+    found = import_module(f"tests.fuzz.targets.{name}").TARGET
+    assert isinstance(found, Target)
+    return found
+
+
+def corpus_of(name: str) -> list[Path]:
+    """List the inputs that are kept for a target."""
+    return sorted((CORPUS / name).glob("*"))

@@ -1,0 +1,66 @@
+"""Each promise can be seen to be broken: with a fault put into the code, its target fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fuzz.target import NAMES, target_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fuzz.target import Target
+
+
+def as_it_is(text: str) -> str:
+    return text
+
+
+def nothing(*_: object, **__: object) -> None:
+    """Do nothing."""
+
+
+def with_old_headers(headers: tuple[tuple[bytes, bytes], ...], *_: object, **__: object) -> bytes:
+    return b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n"
+
+
+FAULTS: tuple[tuple[str, str, Any], ...] = (
+    ("socket_framing", "freshkey.serve.framing.RequestParser.on_body", nothing),
+    ("socket_api", "freshkey.serve.access.Access.may_read", lambda *_: True),
+    ("credential_socket", "freshkey.serve.access.Access.may_read", lambda *_: True),
+    ("configuration", "freshkey.cli.commands.redact_text", as_it_is),
+    ("template", "freshkey.outputs.templates._unforeseen", lambda _error: "two\nlines"),
+    ("variables", "freshkey.host.proxies.Proxy.__str__", lambda proxy: proxy.login.reveal()),
+    ("identity_answer", "freshkey.vault.login.identity_http.quote", "; ".join),
+    ("credential_file", "freshkey.vault.login.credentials.one_line", lambda text: f"{text}\n"),
+    ("journal", "freshkey.outputs.codec.msgspec.ValidationError", KeyError),
+    ("hooks_file", "freshkey.hooks.done._NOT_OURS", OSError),
+    ("gateway_client", "freshkey.gateway.sending.request_headers", with_old_headers),
+    ("gateway_answer", "freshkey.gateway.mask.KeyMask.feed", lambda _self, data: data),
+    ("vault_answer", "freshkey.vault.answers.faults.quote", "; ".join),
+    ("openai_answer", "freshkey.openai.http.redact_text", as_it_is),
+    ("audit_file", "freshkey.cli.report.shown", str),
+    ("client_answer", "freshkey.client.socket_source.fault_of", nothing),
+    ("exec_answer", "freshkey.exec.key_names.is_word", bool),
+)
+
+
+def test_every_target_has_one() -> None:
+    assert sorted(name for name, _, _ in FAULTS) == NAMES
+
+
+@pytest.mark.parametrize(("name", "place", "fault"), FAULTS)
+def test_a_fault_is_found(
+    name: str, place: str, fault: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = target_of(name)
+    monkeypatch.setattr(place, fault)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever comes out of it
+        try_all(target)
+
+
+def try_all(target: Target) -> None:
+    for data in target.samples:
+        target.try_out(data)

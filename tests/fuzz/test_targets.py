@@ -1,0 +1,46 @@
+"""Every target, with what is kept for it and with fresh inputs; `make fuzz` tries many more."""
+
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.target import CORPUS, NAMES, corpus_of, target_of
+
+if TYPE_CHECKING:
+    from random import Random
+
+_FRESH = 25  # inputs of each target: all of them cost some seconds
+_MORE_MEMORY = 96 * 1024  # KiB for all inputs of a target, with what it imports
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_kept(name: str) -> None:
+    target = target_of(name)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for sample in target.samples:
+        target.try_out(sample)
+    for path in corpus_of(name):
+        target.try_out(path.read_bytes())
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < _MORE_MEMORY
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_fresh(name: str) -> None:
+    target = target_of(name)
+    inputs = [*target.samples, *(path.read_bytes() for path in corpus_of(name))]
+
+    @settings(max_examples=_FRESH)
+    @given(st.sampled_from(inputs), st.randoms(use_true_random=False))
+    def run(data: bytes, random: Random) -> None:
+        target.try_out(target.changed(random, data))
+
+    run()
+
+
+def test_no_corpus_is_left_behind() -> None:
+    assert {path.name for path in CORPUS.iterdir()} <= set(NAMES)
