@@ -49,3 +49,27 @@ import structlog
 print(structlog.stdlib.asyncio is asyncio, sys.modules['asyncio'] is asyncio)
 """
     assert run(script) == "True True"
+
+
+def test_trio_names_threads_and_no_program_is_run_for_it() -> None:
+    script = """
+started = []
+sys.addaudithook(lambda event, _: started.append(event) if event == "subprocess.Popen" else None)
+import_slim('trio')
+from trio._core import _thread_cache
+print(started, _thread_cache.set_os_thread_name is not None)
+import ctypes.util
+print(ctypes.util.find_library('c'))
+"""
+    assert run(script).splitlines() == ["[] True", "libc.so.6"]
+
+
+def test_the_console_is_whole() -> None:
+    script = """
+import_slim('trio', 'structlog')
+from freshkey.logs.setup import configure
+import structlog
+configure('info', 'console', sys.stdout)
+structlog.get_logger().info('agent.started', version=1)
+"""
+    assert run(script).endswith("[info     ] agent.started                  version=1")
