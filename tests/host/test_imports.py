@@ -43,9 +43,32 @@ def test_others_get_it_whole() -> None:
 
 def test_what_is_imported_already_stays() -> None:
     script = """
-import asyncio
+import structlog.dev
 import_slim('structlog')
-import structlog
-print(structlog.stdlib.asyncio is asyncio, sys.modules['asyncio'] is asyncio)
+print(sys.modules['structlog.dev'] is structlog.dev, structlog.dev.__file__ is not None)
 """
     assert run(script) == "True True"
+
+
+def test_trio_names_threads_and_no_program_is_run_for_it() -> None:
+    script = """
+started = []
+sys.addaudithook(lambda event, _: started.append(event) if event == "subprocess.Popen" else None)
+import_slim('trio')
+from trio._core import _thread_cache
+print(started, _thread_cache.set_os_thread_name is not None)
+import ctypes.util
+print(ctypes.util.find_library('c'))
+"""
+    assert run(script).splitlines() == ["[] True", "libc.so.6"]
+
+
+def test_the_console_is_whole() -> None:
+    script = """
+import_slim('trio', 'structlog')
+from freshkey.logs.setup import configure
+import structlog
+configure('info', 'console', sys.stdout)
+structlog.get_logger().info('agent.started', version=1)
+"""
+    assert run(script).endswith("[info     ] agent.started                  version=1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -64,8 +65,12 @@ def json_lines() -> list[Processor]:
 
 
 def _console(*, colors: bool) -> Processor:
-    plain = structlog.dev.plain_traceback  # rich's would show locals
-    return structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False, exception_formatter=plain)
+    dev = import_module("structlog.dev")  # it was left out of structlog (`import_slim`)
+    plain = dev.plain_traceback  # rich's would show locals
+    renderer: Processor = dev.ConsoleRenderer(
+        colors=colors, sort_keys=False, exception_formatter=plain
+    )
+    return renderer
 
 
 def _masked(_logger: object, _method: str, event: EventDict) -> EventDict:
