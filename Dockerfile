@@ -12,6 +12,8 @@ RUN python3 -m venv tools \
 RUN python3 -m venv --without-pip /opt/freshkey \
     && tools/bin/pip --python /opt/freshkey/bin/python3 install --quiet --no-cache-dir --no-compile \
         --require-hashes --only-binary=:all: -r requirements/run.txt
+COPY tools/third_party.py tools/third_party.py
+RUN python3 tools/third_party.py /opt/freshkey/lib/python3*/site-packages /opt/share/third-party
 COPY pyproject.toml README.md LICENSE ./
 COPY packaging packaging
 COPY agent agent
@@ -34,6 +36,9 @@ RUN rm -rf /usr/lib/python3*/ensurepip /usr/local/lib/python3*/ensurepip /usr/sh
         /usr/local/bin/pip* /usr/bin/pip* \
     && mkdir -p /run/freshkey
 COPY --from=build /opt/freshkey /opt/freshkey
+# Whose software this is, and under which licences.
+COPY --from=build /opt/share /usr/share/doc/freshkey
+COPY LICENSE packaging/freshkey.cdx.json /usr/share/doc/freshkey/
 ENV PATH=/opt/freshkey/bin:/usr/local/bin:/usr/bin:/bin
 # Any other user works, too; none needs a home directory.
 USER 65532:65532

@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -111,12 +111,19 @@ reference: setup  ## remakes man pages, completions, and docs/configuration.md f
 # What packages take for the time of every file: two of one commit are the same. A source archive has it, too.
 dist deb test-packages: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y PKG-INFO)
 
+audit: setup  ## known vulnerabilities, licences, and bill of materials of the run-time set; OFFLINE=1 asks nobody
+	$(VENV_PYTHON) -m tools.audit $(if $(OFFLINE),--offline)
+
+sbom: setup  ## remakes packaging/freshkey.cdx.json, the bill of materials, from the lock of the run-time set
+	$(VENV_PYTHON) -m tools.audit.bill
+
 docs: setup  ## makes a site of docs/ in dist/site, with a page for each command, option, event, metric, and fault
 	@$(VENV_PYTHON) -m tools.site dist/site
 
-dist: demo-setup  ## makes a wheel and a source archive in dist/
+dist: demo-setup  ## makes a wheel and a source archive in dist/, with the bill of materials
 	@rm -rf dist
 	@$(VENV_PYTHON) -m hatchling build -d dist
+	@cp packaging/freshkey.cdx.json dist/
 
 deb: dist  ## makes a Debian package in dist/, for the Python that PYTHON is, such as Debian's python3.11
 	@$(VENV_PYTHON) -I tools/make_deb.py dist/*.whl

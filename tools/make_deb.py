@@ -56,6 +56,7 @@ COPIED = {  # from here to there; a directory with all that is in it
     "docs": "usr/share/doc/freshkey/docs",
     "CHANGELOG.md": "usr/share/doc/freshkey/CHANGELOG.md",
     "DESIGN.md": "usr/share/doc/freshkey/DESIGN.md",
+    "packaging/freshkey.cdx.json": "usr/share/doc/freshkey/freshkey.cdx.json",
     "packaging/debian/copyright": "usr/share/doc/freshkey/copyright",
 }
 COMPRESSED = {
@@ -92,6 +93,8 @@ def install(wheel: Path, tree: Path) -> None:
         lines = record.read_text().splitlines(keepends=True)
         outside = ("../../bin/", "../../share/", "bin/", "share/")
         record.write_text("".join(line for line in lines if not line.startswith(outside)))
+    texts = tree / "usr/share/doc/freshkey/third-party"
+    run(sys.executable, "-I", str(ROOT / "tools/third_party.py"), str(tree / SITE), str(texts))
     programs = tree / VENV / "bin"
     programs.mkdir()
     (programs / "python3").symlink_to(f"/usr/bin/{PYTHON}")

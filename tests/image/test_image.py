@@ -19,7 +19,8 @@ from testbed.image import BASE
 from tests.agent.harness import eventually
 from tests.docs.pages import commands
 from tests.image.conftest import FS_GROUP, OWN, TIME, Deployment, Image
-from tests.support.packages import ROOT
+from tests.support.packages import ROOT, assert_texts
+from tools.audit.bill import BILL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,13 @@ def test_nothing_in_it_builds_or_installs_or_can_be_changed(image: Image) -> Non
         ours = str(path).startswith("opt/freshkey")
         assert not (ours and status.st_uid), path
         assert not (ours and stat.S_ISREG(status.st_mode) and status.st_mode & 0o022), path
+
+
+def test_it_tells_what_it_consists_of_and_under_which_licences(image: Image) -> None:
+    docs = image.root / "usr" / "share" / "doc" / "freshkey"
+    assert (docs / BILL.name).read_bytes() == BILL.read_bytes()
+    assert (docs / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert_texts(docs / "third-party")
 
 
 def test_it_adds_little_to_its_base(image: Image) -> None:

@@ -14,7 +14,8 @@ import pytest
 from freshkey import __version__
 
 from tests.docs.pages import commands, links
-from tests.support.packages import ROOT, copy, make_deb, make_dist
+from tests.support.packages import ROOT, assert_texts, copy, make_deb, make_dist
+from tools.audit.bill import BILL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,20 @@ def test_links_of_the_packaged_docs_lead_somewhere(tmp_path: Path) -> None:
         for link in links(page):
             if not re.match(r"[a-z]+:|#", link):
                 assert (page.parent / link.partition("#")[0]).exists(), f"{page.name}: {link}"
+
+
+def test_the_bill_of_materials_lies_beside_them() -> None:
+    assert (DIST / BILL.name).read_bytes() == BILL.read_bytes()
+
+
+def test_the_debian_package_has_the_bill_and_a_licence_text_for_each_library(
+    tmp_path: Path,
+) -> None:
+    (package,) = DIST.glob("*.deb")
+    run("dpkg-deb", "--extract", package, tmp_path)
+    docs = tmp_path / "usr" / "share" / "doc" / "freshkey"
+    assert (docs / BILL.name).read_bytes() == BILL.read_bytes()
+    assert_texts(docs / "third-party")
 
 
 def test_pip_installs_the_wheel(tmp_path: Path) -> None:

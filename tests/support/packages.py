@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from tools.audit.lock import pinned
+
 ROOT = Path(__file__).resolve().parents[2]
+MANY = 500  # bytes, which no licence does without
 VERSION = ROOT / "agent" / "freshkey" / "__init__.py"
 
 
@@ -39,6 +43,19 @@ def make_deb(tree: Path, time: int, umask: int = 0o022) -> Path:
     _run(tree, time, umask, "-I", "tools/make_deb.py", f"dist/{wheel.name}")
     (package,) = wheel.parent.glob("*.deb")
     return package
+
+
+def assert_texts(directory: Path) -> None:
+    """There is a directory for each library of the lock, with a licence text in it."""
+    found = {canonical(each.name): each for each in directory.iterdir()}
+    assert found.keys() == {canonical(f"{each.name}-{each.version}") for each in pinned()}
+    for each in found.values():
+        assert any(path.stat().st_size > MANY for path in each.rglob("*") if path.is_file()), each
+
+
+def canonical(name: str) -> str:
+    """Return a name as packages are compared: https://peps.python.org/pep-0503/."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def set_version(tree: Path, version: str) -> None:

@@ -203,5 +203,5 @@ def test_a_lease_whose_renewal_was_not_answered_is_not_forgotten_too_soon() -> N
     (retired,) = world.key().retired
     assert world.now > retired.lease.expires_at
     assert world.alive() == 2
-    world.run(200)
+    world.run_until(lambda: world.alive() == 1, 330)
     assert world.alive() == 1

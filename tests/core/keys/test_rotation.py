@@ -81,7 +81,10 @@ def test_the_overlap_ends_with_the_old_lease() -> None:
 def test_a_revocation_that_fails_is_repeated() -> None:
     world = World(policy(check_every=0, probe_every=0), rules=(Rule((Revoke,), LIMITED),))
     world.start().run(1).send(RotateRequested("billing")).run(1200)
-    assert gaps(world.times(Revoke)) == pytest.approx([20, 40, 80, 160, 320], abs=0.1)
+    waits = gaps(world.times(Revoke))
+    for wait, longest in zip(waits, (40, 80, 160, 320, 600), strict=False):
+        assert 20 <= wait <= longest + 0.1
+    assert 5 <= len(waits) <= 20
     world.rules = ()
     world.run_until(lambda: not world.key().retired, 700)
     assert world.alive() == 1

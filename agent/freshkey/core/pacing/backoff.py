@@ -42,8 +42,9 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
     """
     match fault.kind:
         case FaultKind.UPSTREAM if fault.upstream_status == _TOO_MANY_REQUESTS:
-            if remaining <= 0:
-                return doubling(LIMITED_BASE, LIMITED_CAP, failures)
+            if remaining <= 0:  # drawn, because a whole fleet may have met the limit together
+                longest = doubling(2 * LIMITED_BASE, LIMITED_CAP, failures)
+                return LIMITED_BASE + draw * (longest - LIMITED_BASE)
             return LIMITED_PAUSE + draw * (_longest_limited(remaining) - LIMITED_PAUSE)
         case FaultKind.UPSTREAM:  # each try asks OpenAI, and may count against the mint budget
             return jittered(UPSTREAM_BASE, CAP, failures, draw)

@@ -1,0 +1,123 @@
+"""`make audit` finds what is planted, and never says that all is well when nobody was asked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.audit.osv import osv
+from tools.audit.accepted import Acceptance
+from tools.audit.advisories import Advisories, Finding
+from tools.audit.lock import LOCK, ROOT, Pinned, pinned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOBODY = "http://127.0.0.1:9"
+VULNERABLE = Pinned("urllib3", "2.0.4", ())
+FOUND = "audit: vulnerable: urllib3 2.0.4: PYSEC-"
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A lock with a version that is known to be vulnerable."""
+    path = tmp_path / "run.txt"
+    (present,) = (package for package in pinned() if package.name == VULNERABLE.name)
+    pin = f"{present.name}=={present.version}"
+    path.write_text(LOCK.read_text().replace(pin, f"{VULNERABLE.name}=={VULNERABLE.version}"))
+    return path
+
+
+def audit(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tools.audit", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_what_is_pinned_has_no_known_fault_and_fits_its_licences_and_bill() -> None:
+    done = audit("--offline")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "OSV was not asked (--offline)" in done.stdout
+    assert "is not covered" in done.stdout
+
+
+def test_a_planted_version_is_found_offline(planted: Path) -> None:
+    done = audit("--lock", planted, "--osv", NOBODY)
+    assert done.returncode == 1
+    assert f"OSV was not asked ({NOBODY}" in done.stdout
+    assert "CVE-2023-43804" in done.stderr
+    assert "audit: freshkey.cdx.json does not fit the lock" in done.stderr
+
+
+def test_a_planted_version_is_found_by_osv(planted: Path) -> None:
+    entry = {"id": "PYSEC-1", "aliases": ["CVE-1"]}
+    with osv({VULNERABLE.purl: entry}) as address:
+        done = audit("--lock", planted, "--osv", address)
+        assert audit("--osv", address).returncode == 0
+    assert done.returncode == 1
+    assert "OSV was asked about" in done.stdout
+    assert f"{FOUND}1 (CVE-1)\n" in done.stderr
+
+
+def test_an_answer_to_a_part_of_the_questions_is_none(planted: Path) -> None:
+    with osv({}, results=3) as address:
+        done = audit("--lock", planted, "--osv", address)
+    assert "OSV was not asked" in done.stdout
+    assert FOUND in done.stderr, "the kept advisories were"
+
+
+def test_nothing_is_said_to_be_well_when_nobody_was_asked(tmp_path: Path) -> None:
+    done = audit("--osv", NOBODY, "--advisories", tmp_path / "none.json")
+    assert done.returncode == 1
+    assert "audit: vulnerabilities: nobody could be asked" in done.stderr
+    assert "open" not in done.stdout
+
+
+def test_an_accepted_finding_is_told_until_its_day(planted: Path, tmp_path: Path) -> None:
+    path = tmp_path / "accepted.toml"
+    known = Advisories.load().search([VULNERABLE])
+    entry = '[[finding]]\nid = "{}"\npackage = "urllib3"\nuntil = {}\nreason = "a test"\n'
+    for until, told in ((date.max, "accepted until 9999-12-31"), (date(2024, 1, 1), FOUND)):
+        path.write_text("".join(entry.format(finding.id, until) for finding in known))
+        done = audit("--lock", planted, "--offline", "--accepted", path)
+        assert told in done.stdout + done.stderr
+        assert (FOUND in done.stderr) == (until != date.max)
+
+
+def test_an_acceptance_is_for_one_package_and_any_of_the_names() -> None:
+    entry = Acceptance("CVE-1", "one", date(2024, 1, 2), "a test")
+    finding = Finding("one", "3.1.2", "PYSEC-1", ("CVE-1",))
+    assert entry.covers(finding, date(2024, 1, 2))
+    assert not entry.covers(finding, date(2024, 1, 3))
+    assert not entry.covers(Finding("another", "3.1.2", "CVE-1"), date(2024, 1, 2))
+    assert not entry.covers(Finding("one", "3.1.2", "CVE-2"), date(2024, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("version", "named"),
+    [
+        ("0.9", False),
+        ("1.0", True),
+        ("1.4", True),
+        ("1.5", False),
+        ("2.0rc1", False),
+        ("2.1", True),
+    ],
+)
+def test_a_version_is_compared_with_the_ranges(version: str, named: bool) -> None:  # noqa: FBT001 - expected
+    events = [{"introduced": "1.0"}, {"fixed": "1.5"}, {"introduced": "2.0"}]
+    package = {"ecosystem": "PyPI", "name": "Some.Thing"}
+    affected = [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]
+    kept = Advisories("2024-01-01", "a test", [{"id": "X", "affected": affected}])
+    assert bool(kept.search([Pinned("some-thing", version, ())])) is named
+    assert not kept.search([Pinned("another", version, ())])
+
+
+def test_the_lock_is_read_whole_but_for_what_linux_does_not_get() -> None:
+    entries = [line for line in LOCK.read_text().splitlines() if "==" in line]
+    foreign = [line for line in entries if "os_name == 'nt'" in line]
+    assert len(pinned()) == len(entries) - len(foreign)
+    assert all(package.hashes for package in pinned())

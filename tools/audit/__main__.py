@@ -1,0 +1,100 @@
+"""Audits what an installed agent consists of: vulnerabilities, licences, bill of materials.
+
+    python -m tools.audit [--offline]
+
+It asks OSV about the packages of requirements/run.txt; where that can't be reached, the advisories
+that were kept, and says so. `--offline` does not ask OSV. Exit status 1 says that something was
+found, or that nobody could be asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.audit import advisories, bill
+from tools.audit.accepted import ACCEPTED, accepted
+from tools.audit.licences import Rules, forbidden
+from tools.audit.lock import LOCK, pinned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.audit.advisories import Finding
+    from tools.audit.lock import Pinned
+
+
+def main() -> int:
+    """Print what was found; return the exit status."""
+    options = _options()
+    packages, rules = pinned(options.lock), Rules.load()
+    today = datetime.now(UTC).date()
+    faults = _vulnerabilities(packages, options, today)
+    unlicensed = list(forbidden(packages, rules))
+    print(f"licences: {len(packages)} packages looked at, {len(unlicensed)} faults")
+    faults += unlicensed
+    if not bill.BILL.exists() or bill.BILL.read_text() != bill.bill(packages, rules):
+        faults.append(f"{bill.BILL.name} does not fit the lock: run `make sbom`")
+    for fault in faults:
+        print(f"audit: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--offline", action="store_true", help="ask the kept advisories only")
+    parser.add_argument("--lock", type=Path, default=LOCK, help="another lock")
+    parser.add_argument("--osv", default=advisories.OSV, help="another address of OSV")
+    parser.add_argument("--advisories", type=Path, default=advisories.KEPT, help="other ones")
+    parser.add_argument("--accepted", type=Path, default=ACCEPTED, help="another such file")
+    return parser.parse_args()
+
+
+def _vulnerabilities(
+    packages: Sequence[Pinned], options: argparse.Namespace, today: date
+) -> list[str]:
+    """Print who was asked; return what has to be done about."""
+    try:
+        found = _ask(packages, options, today)
+    except advisories.UnavailableError as error:
+        return [f"vulnerabilities: nobody could be asked: {error}"]
+    allowed = accepted(options.accepted)
+    open_ = []
+    for finding in found:
+        why = next((entry for entry in allowed if entry.covers(finding, today)), None)
+        if why is None:
+            open_.append(f"vulnerable: {finding}")
+        else:
+            print(f"accepted until {why.until}: {finding}: {why.reason}")
+    print(f"vulnerabilities: {len(open_)} open, {len(found) - len(open_)} accepted")
+    return open_
+
+
+def _ask(packages: Sequence[Pinned], options: argparse.Namespace, today: date) -> list[Finding]:
+    """Ask OSV, or else the kept advisories; UnavailableError without either."""
+    why = "--offline"
+    if not options.offline:
+        try:
+            found = advisories.ask(packages, options.osv)
+        except advisories.UnavailableError as error:
+            why = str(error)
+        else:
+            print(f"vulnerabilities: OSV was asked about {len(packages)} packages")
+            return found
+    try:
+        kept = advisories.Advisories.load(options.advisories)
+    except OSError as error:
+        raise advisories.UnavailableError(f"{why}; {error}") from error
+    days = (today - date.fromisoformat(kept.date)).days
+    print(
+        f"vulnerabilities: OSV was not asked ({why}). {len(packages)} packages were compared with "
+        f"{kept.source} of {kept.date}: what became known in the {days} days since is not covered"
+    )
+    return kept.search(packages)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

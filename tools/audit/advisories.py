@@ -1,0 +1,133 @@
+"""Known vulnerabilities: OSV is asked, or what was kept of the advisories for machines without it.
+
+Both speak OSV's format: https://ossf.github.io/osv-schema/.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tools.audit.lock import Pinned
+
+KEPT: Final = Path(__file__).with_name("advisories.json")
+OSV: Final = "https://api.osv.dev"  # https://google.github.io/osv.dev/post-v1-querybatch/
+TIMEOUT: Final = 20.0
+ECOSYSTEM: Final = "PyPI"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A package that an advisory names."""
+
+    package: str
+    version: str
+    id: str
+    aliases: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return a line for a person."""
+        others = f" ({', '.join(self.aliases)})" if self.aliases else ""
+        return f"{self.package} {self.version}: {self.id}{others}"
+
+
+class UnavailableError(Exception):
+    """Nobody could be asked."""
+
+
+def ask(packages: Sequence[Pinned], address: str = OSV) -> list[Finding]:
+    """Ask OSV about all packages in one request; UnavailableError if it does not answer that."""
+    queries = [{"package": {"purl": package.purl}} for package in packages]
+    answer = _request(f"{address}/v1/querybatch", {"queries": queries})
+    results = answer.get("results", [])
+    if len(results) != len(packages):
+        raise UnavailableError(f"{address} answered {len(results)} of {len(packages)} questions")
+    if any(result.get("next_page_token") for result in results):
+        raise UnavailableError(f"{address} has more to say than one answer holds")
+    return [
+        Finding(package.name, package.version, known["id"], _aliases(address, known["id"]))
+        for package, result in zip(packages, results, strict=True)
+        for known in result.get("vulns", [])
+    ]
+
+
+def _aliases(address: str, identifier: str) -> tuple[str, ...]:
+    return tuple(_request(f"{address}/v1/vulns/{identifier}").get("aliases", ()))
+
+
+def _request(url: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, data, headers)  # noqa: S310 - OSV, or a test's own server
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - as above
+            found = json.load(answer)
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"{url}: {error}") from error
+    if not isinstance(found, dict):
+        raise UnavailableError(f"{url}: the answer is no JSON object")
+    return found
+
+
+@dataclass(frozen=True)
+class Advisories:
+    """What was kept: as it was at `date` (ISO 8601), from `source`."""
+
+    date: str
+    source: str
+    entries: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def load(cls, path: Path = KEPT) -> Advisories:
+        """Read them."""
+        raw = json.loads(path.read_text())
+        return cls(raw["date"], raw["source"], raw["advisories"])
+
+    def search(self, packages: Iterable[Pinned]) -> list[Finding]:
+        """Return what is known of these."""
+        return [
+            Finding(package.name, package.version, entry["id"], tuple(entry.get("aliases", ())))
+            for package in packages
+            for entry in self.entries
+            if any(_names(affected, package) for affected in entry["affected"])
+        ]
+
+
+def _names(affected: Mapping[str, Any], package: Pinned) -> bool:
+    named = affected["package"]
+    if named["ecosystem"] != ECOSYSTEM or canonicalize_name(named["name"]) != package.name:
+        return False
+    version = Version(package.version)
+    return any(_holds(spans["events"], version) for spans in affected["ranges"])
+
+
+def _holds(events: Iterable[Mapping[str, str]], version: Version) -> bool:
+    """Whether a version lies between an introduction and what ended it."""
+    within = False
+    for at, kind in sorted(_ordered(events)):
+        match kind:
+            case "introduced":
+                within = within or version >= at
+            case "fixed":
+                within = within and version < at
+            case "last_affected":
+                within = within and version <= at
+            case _:
+                raise ValueError(f"an event that OSV's format does not have: {kind}")
+    return within
+
+
+def _ordered(events: Iterable[Mapping[str, str]]) -> Iterator[tuple[Version, str]]:
+    for event in events:
+        ((kind, version),) = event.items()
+        yield Version("0.dev0" if version == "0" else version), kind

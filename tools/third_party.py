@@ -1,0 +1,45 @@
+"""Gathers the licence texts of what is installed: `third_party.py SITE_PACKAGES TARGET`.
+
+Every distribution gets a directory NAME-VERSION in TARGET, with all texts that its wheel has; one
+without any is an error. Runs in the build of the image and of the Debian package, so it needs
+nothing but Python.
+"""
+
+import re
+import shutil
+import sys
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+OURS = "freshkey"
+TEXT = re.compile(
+    r"\.dist-info/(?:.*/)?(?:licen[cs]es?|copying|notice|authors)\b[^/]*$", re.IGNORECASE
+)
+
+
+def main() -> None:
+    """Copy them."""
+    site, target = map(Path, sys.argv[1:])
+    found = [each for each in distributions(path=[str(site)]) if each.name != OURS]
+    if not found:
+        sys.exit(f"third_party: nothing is installed in {site}")
+    for distribution in found:
+        copy(distribution, target / f"{distribution.name}-{distribution.version}")
+
+
+def copy(distribution: Distribution, target: Path) -> None:
+    """Copy the texts of one, below the names that they have in its wheel."""
+    texts = [path for path in distribution.files or () if TEXT.search(str(path))]
+    if not texts:
+        sys.exit(f"third_party: {distribution.name} comes without a licence text")
+    for path in texts:
+        inside = Path(*path.parts[1:])  # without NAME.dist-info
+        place = target / (
+            inside.relative_to("licenses") if inside.parts[0] == "licenses" else inside
+        )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(str(path.locate()), place)
+
+
+if __name__ == "__main__":
+    main()
