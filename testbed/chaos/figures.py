@@ -12,8 +12,8 @@ LEAST_LOOKS = 10
 class Figures:
     """The readers' looks, OpenAI's keys, and calls a minute; spans are in seconds.
 
-    `exits` counts how often the agent ended by itself, and was started again; `note` is what else
-    the scenario has to say.
+    `exits` counts how often the agent ended by itself, and was started again, and `tracebacks` those
+    in its log; `note` is what else the scenario has to say.
     """
 
     seconds: float
@@ -26,6 +26,7 @@ class Figures:
     vault_calls: float
     openai_calls: float
     exits: int
+    tracebacks: int = 0
     note: str = ""
 
     @property
@@ -56,6 +57,8 @@ class Expectation:
                 yield f"{scenario}: {words}: {measured:.4g}, where {bound:g} is the bound"
         if figures.exits > self.exits:
             yield f"{scenario}: it ended by itself {figures.exits} times"
+        if figures.tracebacks:
+            yield f"{scenario}: {figures.tracebacks} tracebacks in its log"
 
 
 def gaps(looks: Sequence[tuple[float, bool]]) -> Iterator[float]:

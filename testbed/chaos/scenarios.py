@@ -77,7 +77,7 @@ _PROCESS: Final = (
         f"the agent is stopped for {LONG:g} s, longer than a lease",
         LONG + AFTERWARDS,
         lasting(process_faults.suspended, LONG),
-        expectation=Expectation(longest_gap=LONG),
+        expectation=Expectation(longest_gap=LONG - LEASE + NOTICED.longest_gap + outages.LEAD),
     ),
     Scenario(
         "clock-jumps",

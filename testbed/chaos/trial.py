@@ -21,10 +21,13 @@ from testbed.recording_proxy import RecordedRequest
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 60.0
 RESTART_AFTER: Final = 1.0
-SETTLING: Final = OVERLAP + 2.0
+SETTLING: Final = OVERLAP + 5.0
 REVOKING: Final = 1.0
 TICK: Final = 0.05
 """Seconds, all five; the second is what a service manager waits before it starts an agent anew."""
+
+
+TRACEBACK: Final = b"Traceback (most recent call last)"
 
 
 class TrialError(Exception):
@@ -141,6 +144,7 @@ class Trial:
             vault_calls=self._per_minute(self.site.to_vault.requests_since(self._began)),
             openai_calls=self._per_minute(self.site.to_openai.requests_since(self._began)),
             exits=self.exits,
+            tracebacks=self.log.read_bytes().count(TRACEBACK),
             note=self.note,
         )
 

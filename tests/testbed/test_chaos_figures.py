@@ -43,6 +43,7 @@ def test_what_is_beyond_its_bound_is_named() -> None:
         ({"vault_calls": 91.0}, "steady: vault calls: 91, where 90 is the bound"),
         ({"openai_calls": 31.0}, "steady: openai calls: 31, where 30 is the bound"),
         ({"exits": 1}, "steady: it ended by itself 1 times"),
+        ({"tracebacks": 2}, "steady: 2 tracebacks in its log"),
         ({"looks": 10}, "steady: 10 looks in 40 s are too few"),
     ):
         assert [*expected.violations("steady", replace(GOOD, **beyond))] == [line]
