@@ -12,8 +12,8 @@ LEAST_LOOKS = 10
 class Figures:
     """The readers' looks, OpenAI's keys, and calls a minute; spans are in seconds.
 
-    `exits` counts how often the agent ended by itself, and was started again, and `tracebacks` those
-    in its log; `note` is what else the scenario has to say.
+    `exits` counts how often the agent ended by itself, and was started again, `tracebacks` those in
+    its log; `note` is what else the scenario has to say.
     """
 
     seconds: float

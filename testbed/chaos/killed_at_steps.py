@@ -15,6 +15,9 @@ from testbed.chaos.site import ROLE
 from testbed.chaos.subjects import Freshkey
 from testbed.chaos.trial import Trial, TrialError
 
+LEASE: Final = 300
+"""Seconds: an agent that is killed in each of its rotations gets no key before the last of them."""
+
 ROTATES_WITHIN: Final = 15.0
 """Seconds until a rotation that was to be killed counts as one that had fewer steps."""
 

@@ -50,37 +50,54 @@ def suspended(trial: Trial) -> Iterator[None]:
         trial.process.thaw()
 
 
-@contextmanager
-def output_in_pipe(trial: Trial) -> Iterator[None]:
-    """Let a thread pass its output on to its log, until `stop_reading_output`."""
-    reader, writer = os.pipe()
-    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE)
-    trial.output = writer
+class OutputPipe:
+    """A pipe in place of an agent's standard error; a thread passes on what comes, until `clog`."""
 
-    def pass_on() -> None:
-        with trial.log.open("ab", buffering=0) as log:
-            while not trial.output_unread.is_set() and (said := os.read(reader, PIPE)):
+    def __init__(self, log: Path) -> None:
+        self._reader, self.writer = os.pipe()
+        fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, PIPE)
+        self._clogged = False
+        self._log = log
+        self._thread = threading.Thread(target=self._pass_on)
+        self._thread.start()
+
+    def _pass_on(self) -> None:
+        with self._log.open("ab", buffering=0) as log:
+            while (said := os.read(self._reader, PIPE)) and not self._clogged:
                 log.write(said)
 
-    passing_on = threading.Thread(target=pass_on)
-    passing_on.start()
+    def clog(self) -> None:
+        """Read no more, and fill the pipe: nothing goes into it from now on."""
+        # Opened anew, so that only this descriptor does not wait.
+        pipe = os.open(f"/proc/self/fd/{self.writer}", os.O_WRONLY | os.O_NONBLOCK)
+        self._clogged = True
+        while self._thread.is_alive():  # it ends with its next read
+            with suppress(BlockingIOError):
+                os.write(pipe, b"\n")
+            self._thread.join(0.01)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(pipe, b"\n")
+        os.close(pipe)
+
+    def close(self) -> None:
+        """Close it, once the agent has ended."""
+        os.close(self.writer)
+        self._thread.join()
+        os.close(self._reader)
+
+
+@contextmanager
+def output_in_pipe(trial: Trial) -> Iterator[None]:
+    """Read the agent's standard error until `stop_reading_output`."""
+    pipe = OutputPipe(trial.log)
+    trial.output, trial.clog_output = pipe.writer, pipe.clog
     try:
         yield
     finally:
-        os.close(writer)  # the agent's is closed already
-        passing_on.join()
-        os.close(reader)
+        pipe.close()
 
 
 def stop_reading_output(trial: Trial) -> None:
-    """Stop that thread, and fill the pipe: nothing more goes into it."""
-    if trial.output is None:
-        raise RuntimeError("its output is not in a pipe")
-    trial.output_unread.set()
-    # Opened anew, so that only this descriptor does not wait.
-    pipe = os.open(Path(f"/proc/self/fd/{trial.output}"), os.O_WRONLY | os.O_NONBLOCK)
-    written = 0
-    with suppress(BlockingIOError):
-        while True:  # the first bytes may still wake the thread, which then ends
-            written += os.write(pipe, b"\n" * PIPE)
-    os.close(pipe)
+    """Read it no more; the pipe is full."""
+    trial.clog_output()

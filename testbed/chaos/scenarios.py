@@ -54,6 +54,7 @@ _PROCESS: Final = (
         prepare=killed_at_steps.unlimited_mints,
         expectation=Expectation(most_alive=4, vault_calls=150, openai_calls=90),
         needs=("root", "strace"),
+        lease=killed_at_steps.LEASE,
     ),
     Scenario(
         "restart-storm",

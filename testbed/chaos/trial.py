@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -42,7 +41,7 @@ class Trial:
         self.configuration = subject.write_configuration(site)
         self.log = site.directory / "agent.log"
         self.output: int | None = None
-        self.output_unread = threading.Event()
+        self.clog_output: Callable[[], None] = _not_in_a_pipe
         self.prefix: list[str | Path] = []
         self.exits = 0
         self.note = ""
@@ -179,3 +178,7 @@ class Trial:
     def _per_minute(self, requests: list[RecordedRequest]) -> float:
         calls = sum(bool(request.method) and request.at < self._ended for request in requests)
         return calls * MINUTE / (self._ended - self._began)
+
+
+def _not_in_a_pipe() -> None:
+    raise TrialError("the agent's output is not in a pipe")
