@@ -13,7 +13,8 @@ class Figures:
     """The readers' looks, OpenAI's keys, and calls a minute; spans are in seconds.
 
     `exits` counts how often the agent ended by itself, and was started again, `tracebacks` those in
-    its log; `note` is what else the scenario has to say.
+    its log; `abandoned` mints got no answer, as the agent tells: whether they left a key, nobody
+    knows until it ends. `note` is what else the scenario has to say.
     """
 
     seconds: float
@@ -27,6 +28,7 @@ class Figures:
     openai_calls: float
     exits: int
     tracebacks: int = 0
+    abandoned: int = 0
     note: str = ""
 
     @property
@@ -37,7 +39,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Expectation:
-    """Bounds for Freshkey. A gap of 0 allows no look without a working key."""
+    """Bounds for Freshkey. A gap of 0 allows no look without a working key.
+
+    Keys of abandoned mints come on top of those that may be alive.
+    """
 
     longest_gap: float = 0.0
     most_alive: int = 2
@@ -52,6 +57,7 @@ class Expectation:
             yield f"{scenario}: {figures.looks} looks in {figures.seconds:.0f} s are too few"
         for name in ("longest_gap", "most_alive", "alive_at_end", "vault_calls", "openai_calls"):
             measured, bound = getattr(figures, name), getattr(self, name)
+            bound += figures.abandoned if name in ("most_alive", "alive_at_end") else 0
             if measured > bound:
                 words = name.replace("_", " ")
                 yield f"{scenario}: {words}: {measured:.4g}, where {bound:g} is the bound"

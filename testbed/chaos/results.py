@@ -24,10 +24,16 @@ def unserved(figures: Figures) -> str:
     return f"{share:.1f} % ({figures.longest_gap:.{digits}f} s)"
 
 
+def alive_at_most(figures: Figures) -> str:
+    """Say how many keys were alive, and how many of them may be those of abandoned mints."""
+    abandoned = f" ({figures.abandoned} abandoned)" if figures.abandoned else ""
+    return f"{figures.most_alive}{abandoned}"
+
+
 COLUMNS: Final[Mapping[str, Callable[[Figures], str]]] = {
     "without a working key (longest)": unserved,
     "minted": lambda figures: str(figures.minted),
-    "alive at most": lambda figures: str(figures.most_alive),
+    "alive at most": alive_at_most,
     "alive at the end": lambda figures: str(figures.alive_at_end),
     "calls a minute: Vault": lambda figures: f"{figures.vault_calls:.0f}",
     "OpenAI": lambda figures: f"{figures.openai_calls:.0f}",
@@ -35,7 +41,7 @@ COLUMNS: Final[Mapping[str, Callable[[Figures], str]]] = {
 
 
 def chaos_table(found: Mapping[str, Results], subjects: Sequence[Subject]) -> str:
-    """Return the table; what was not measured has a dash."""
+    """Return the table, a line for each scenario that was run."""
     names = [subject.name for subject in subjects]
     rows = [
         [

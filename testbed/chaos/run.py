@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,11 +18,16 @@ Results = Mapping[str, Figures]
 
 
 def run_scenario(
-    scenario: Scenario, subjects: Sequence[Subject], directory: Path, logs: Path
+    scenario: Scenario,
+    subjects: Sequence[Subject],
+    directory: Path,
+    logs: Path,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Results:
     """Run it in fresh directories below `directory`; put the agents' logs into `logs`.
 
-    Raises TrialError when something did not come, and what the parts raise.
+    Raises TrialError when something did not come, or once `stopping` is true, and what the parts
+    raise.
     """
     with ExitStack() as stack:
         if scenario.apart:
@@ -33,6 +38,8 @@ def run_scenario(
             stack.enter_context(_trial(scenario, subject, own, directory, logs))
             for subject, own in zip(subjects, servers, strict=True)
         ]
+        for trial in trials:
+            trial.stopping = stopping
         for trial in trials:
             trial.start_reading()
         ends = time.monotonic() + scenario.seconds

@@ -52,7 +52,7 @@ _PROCESS: Final = (
         WATCHED,
         killed_at_steps.kill_at_every_step,
         prepare=killed_at_steps.unlimited_mints,
-        expectation=Expectation(most_alive=4, vault_calls=150, openai_calls=90),
+        expectation=Expectation(vault_calls=150, openai_calls=90),
         needs=("root", "strace"),
         lease=killed_at_steps.LEASE,
     ),

@@ -27,6 +27,7 @@ TICK: Final = 0.05
 
 
 TRACEBACK: Final = b"Traceback (most recent call last)"
+ABANDONED: Final = b'"event": "mint.abandoned"'
 
 
 class TrialError(Exception):
@@ -43,6 +44,7 @@ class Trial:
         self.output: int | None = None
         self.clog_output: Callable[[], None] = _not_in_a_pipe
         self.prefix: list[str | Path] = []
+        self.stopping: Callable[[], bool] = lambda: False
         self.exits = 0
         self.note = ""
         self._process: ServerProcess | None = None
@@ -81,12 +83,17 @@ class Trial:
         os.kill(self.process.pid, signal.SIGHUP)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; an agent that ends by itself is started again."""
+        """Let time pass; an agent that ends by itself is started again.
+
+        Raises TrialError once `stopping` is true.
+        """
         self.wait_until(time.monotonic() + seconds)
 
     def wait_until(self, instant: float) -> None:
         """As `wait`, until an instant of time.monotonic()."""
         while time.monotonic() < instant:
+            if self.stopping():
+                raise TrialError("stopped before its end")
             if not self.process.running:
                 self.exits += 1
                 self.process.stop()  # what would end it with us ends, too
@@ -132,6 +139,7 @@ class Trial:
         time.sleep(REVOKING)
         counts = self.site.counts()
         looks = [look for look in self._looks() if look[0] >= self._began]
+        said = self.log.read_bytes()
         return Figures(
             seconds=self._ended - self._began,
             looks=len(looks),
@@ -143,7 +151,8 @@ class Trial:
             vault_calls=self._per_minute(self.site.to_vault.requests_since(self._began)),
             openai_calls=self._per_minute(self.site.to_openai.requests_since(self._began)),
             exits=self.exits,
-            tracebacks=self.log.read_bytes().count(TRACEBACK),
+            tracebacks=said.count(TRACEBACK),
+            abandoned=said.count(ABANDONED),
             note=self.note,
         )
 

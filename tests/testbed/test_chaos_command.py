@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from testbed import signals
 from testbed.chaos import __main__ as command
-from testbed.chaos import needs, results
+from testbed.chaos import needs, results, suite
 from testbed.chaos.scenarios import SCENARIOS
 from testbed.chaos.subjects import SUBJECTS
 from testbed.chaos.trial import TrialError
 from tests.testbed.test_chaos_figures import GOOD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from testbed.chaos.run import Results
+    from testbed.chaos.scenario import Scenario
 
 
 ROOT = Path(__file__).parents[2]
@@ -44,18 +49,19 @@ def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, found: dict[str, Results], page: Path
-) -> Callable[..., int]:
+def run(monkeypatch: pytest.MonkeyPatch, found: dict[str, Results], page: Path) -> Iterator[Run]:
     """Run the command, in which no scenario runs."""
 
     def run_(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["chaos", *arguments])
         return command.main()
 
-    monkeypatch.setattr(command, "_run", lambda *_: found)
+    monkeypatch.setattr(suite, "run_scenario", lambda scenario, *_: found[scenario.name])
     monkeypatch.setattr(command, "unmet", lambda _: "")
-    return run_
+    handlers = {number: signal.getsignal(number) for number in signals.ENDING}
+    yield run_
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def test_what_was_found_is_printed_and_written(
@@ -118,9 +124,30 @@ def test_what_does_not_come_is_said_in_a_line(
     def fail(*_: object) -> None:
         raise TrialError("Freshkey: no key file within 60 s")
 
-    monkeypatch.setattr(command, "_run", fail)
-    assert run() == 1
-    assert capsys.readouterr().err == "chaos: Freshkey: no key file within 60 s\n"
+    monkeypatch.setattr(suite, "run_scenario", fail)
+    assert run("--only", "steady,revoked") == 1
+    said = capsys.readouterr().out
+    assert said.count("FAILED") == 2, "the others go on"
+    assert "FAILED: revoked: Freshkey: no key file within 60 s" in said
+
+
+def test_a_signal_ends_it_in_order(
+    run: Run, found: dict[str, Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs is taken down, and nothing else begins."""
+    ran: list[str] = []
+
+    def run_scenario(scenario: Scenario, *rest: Any) -> Results:  # noqa: ANN401 - as they are
+        ran.append(scenario.name)
+        os.kill(os.getpid(), signal.SIGTERM)
+        *_, stopping = rest
+        while not stopping():  # the main thread handles it
+            time.sleep(0.01)
+        return found[scenario.name]
+
+    monkeypatch.setattr(suite, "run_scenario", run_scenario)
+    assert run("--jobs", "1") == 1
+    assert len(ran) == 1
 
 
 def test_the_make_target_passes_its_variables_on() -> None:

@@ -49,6 +49,12 @@ def test_what_is_beyond_its_bound_is_named() -> None:
         assert [*expected.violations("steady", replace(GOOD, **beyond))] == [line]
 
 
+def test_keys_of_abandoned_mints_come_on_top() -> None:
+    lost = replace(GOOD, most_alive=3, alive_at_end=2, abandoned=1)
+    assert [*Expectation().violations("reset", lost)] == []
+    assert len([*Expectation().violations("reset", replace(lost, most_alive=4))]) == 1
+
+
 def test_both_agents_are_in_a_line_of_the_table() -> None:
     bad = replace(GOOD, unserved=500, longest_gap=9.96, minted=2, note="5 kills")
     found = {"steady": {"Freshkey": GOOD, "Vault Agent": bad}}
