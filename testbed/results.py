@@ -6,11 +6,8 @@ from pathlib import Path
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(
-        "|---" * len(head) + "|\n" if line[0] == "---" else f"| {' | '.join(line)} |\n"
-        for line in lines
-    )
+    first, *others = (f"| {' | '.join(line)} |\n" for line in (head, *rows))
+    return "".join([first, "|---" * len(head) + "|\n", *others])
 
 
 def put(page: Path, name: str, text: str) -> None:

@@ -2,14 +2,14 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from testbed.chaos.figures import Figures
 from testbed.chaos.scenario import Scenario
-from testbed.chaos.site import Servers, make_site, running_servers
+from testbed.chaos.site import make_site, running_servers
 from testbed.chaos.subjects import Subject
 from testbed.chaos.trial import Trial
 
@@ -34,33 +34,22 @@ def run_scenario(
             servers = [stack.enter_context(running_servers()) for _ in subjects]
         else:
             servers = [stack.enter_context(running_servers())] * len(subjects)
-        trials = [
-            stack.enter_context(_trial(scenario, subject, own, directory, logs))
-            for subject, own in zip(subjects, servers, strict=True)
-        ]
-        for trial in trials:
-            trial.stopping = stopping
+        trials = []
+        for subject, shared in zip(subjects, servers, strict=True):
+            own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=directory)))
+            site = stack.enter_context(make_site(shared, own, scenario.lease))
+            trial = Trial(subject, site, stopping)
+            stack.callback(trial.keep_logs, logs / scenario.name / subject.name.lower())
+            stack.enter_context(scenario.prepare(trial))
+            stack.callback(trial.stop)
+            trial.start()
+            trials.append(trial)
         for trial in trials:
             trial.start_reading()
         ends = time.monotonic() + scenario.seconds
         with ThreadPoolExecutor(len(trials)) as threads:
             figures = list(threads.map(lambda trial: _perform(scenario, trial, ends), trials))
         return {trial.subject.name: found for trial, found in zip(trials, figures, strict=True)}
-
-
-@contextmanager
-def _trial(
-    scenario: Scenario, subject: Subject, servers: Servers, directory: Path, logs: Path
-) -> Iterator[Trial]:
-    with ExitStack() as stack:
-        own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=directory)))
-        site = stack.enter_context(make_site(servers, own, scenario.lease))
-        trial = Trial(subject, site)
-        stack.callback(trial.keep_logs, logs / scenario.name / subject.name.lower())
-        stack.enter_context(scenario.prepare(trial))
-        stack.callback(trial.stop)
-        trial.start()
-        yield trial
 
 
 def _perform(scenario: Scenario, trial: Trial, ends: float) -> Figures:

@@ -37,14 +37,14 @@ class TrialError(Exception):
 class Trial:
     """Not for several threads at once. `stop` ends what it has started."""
 
-    def __init__(self, subject: Subject, site: Site) -> None:
+    def __init__(self, subject: Subject, site: Site, stopping: Callable[[], bool]) -> None:
         self.subject, self.site = subject, site
+        self._stopping = stopping
         self.configuration = subject.write_configuration(site)
         self.log = site.directory / "agent.log"
         self.output: int | None = None
         self.clog_output: Callable[[], None] = _not_in_a_pipe
         self.prefix: list[str | Path] = []
-        self.stopping: Callable[[], bool] = lambda: False
         self.exits = 0
         self.note = ""
         self._process: ServerProcess | None = None
@@ -92,7 +92,7 @@ class Trial:
     def wait_until(self, instant: float) -> None:
         """As `wait`, until an instant of time.monotonic()."""
         while time.monotonic() < instant:
-            if self.stopping():
+            if self._stopping():
                 raise TrialError("stopped before its end")
             if not self.process.running:
                 self.exits += 1
