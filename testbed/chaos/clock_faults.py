@@ -11,8 +11,8 @@ from testbed.chaos.trial import Trial
 SOURCE: Final = Path(__file__).with_name("shifted_clock.c")
 JUMPS: Final = (3600, -3600, 0)
 JUMP_EVERY: Final = 8.0
-"""Seconds, both: how far the clock is off then, and for how long. Both agents replace a key while it
-is off."""
+"""Seconds, both: how far the clock is off then, and for how long. Both agents replace a key while
+it is off."""
 
 
 @contextmanager
