@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom chaos lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,9 @@ bench: setup testbed  ## measures what the README names beside its peers (12 min
 
 bench-gate: setup testbed  ## compares the cheap figures with those that `make bench WRITE=1` has kept (2 min)
 	$(VENV_PYTHON) -m bench.gate
+
+chaos: setup testbed  ## breaks what surrounds the agent and Vault Agent; ONLY=NAMES or QUICK=1 runs less, WRITE=1 puts the table into docs/reliability.md
+	$(VENV_PYTHON) -m testbed.chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(WRITE),--write)
 
 bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.unix_socket $(if $(WRITE),--write)

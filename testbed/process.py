@@ -35,23 +35,29 @@ class ReservedPort:
 class ServerProcess:
     """A child with its output in a file, its own process group, and its own environment.
 
-    A terminal's Ctrl-C does not reach it: whoever started it decides when it ends. When we die
-    without stopping it, it is ended too, by a shell that waits for our end of a pipe.
+    `output` is a descriptor that takes its output in place of the file. A terminal's Ctrl-C does
+    not reach it: whoever started it decides when it ends. When we die without stopping it, it is
+    ended too, by a shell that waits for our end of a pipe.
     """
 
     on_parent_death: ClassVar = 'kill "$0"; kill -CONT "$0"'
     """What that shell does; $0 is the child."""
 
     def __init__(
-        self, command: Sequence[str | Path], *, log: Path, environment: Mapping[str, str]
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        output: int | None = None,
     ) -> None:
         self.log = log
         self._frozen = False
-        with log.open("ab") as output:
+        with log.open("ab") as file:
             self._child = subprocess.Popen(
                 [*command],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=file if output is None else output,
                 stderr=subprocess.STDOUT,
                 env={**environment},
                 cwd=log.parent,

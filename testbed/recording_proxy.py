@@ -19,6 +19,7 @@ CHECK_EVERY = 0.25
 CHECK_TIMEOUT = 1.0
 """Seconds, both; real load balancers take longer, and their clients wait as long."""
 
+_REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
 _CHUNK = 1 << 16
 _MAX_HEAD_BYTES = 1 << 15
 _IDLE_TIMEOUT = 120.0
@@ -26,7 +27,7 @@ _IDLE_TIMEOUT = 120.0
 
 @dataclass
 class RecordedRequest:
-    """One connection: `at` is time.monotonic(); empty and 0 for what never came."""
+    """One request: `at` is time.monotonic(); empty and 0 for what never came."""
 
     at: float
     method: str = ""
@@ -55,10 +56,10 @@ class CannedResponse:
 
 
 class RecordingProxy:
-    """Passes connections on to the port that `target` names, and records them in `requests`.
+    """Passes connections on to the port that `target` names, and records what they carry.
 
-    While there is no target it closes them, as a load balancer without a healthy node does. One
-    connection carries one request, as the agent's do.
+    While there is no target it closes them, as a load balancer without a healthy node does. Every
+    connection is in `requests` from its beginning on, and each further request of one that is kept.
     """
 
     def __init__(self, target: Callable[[], int | None]) -> None:
@@ -133,7 +134,7 @@ class RecordingProxy:
             elif (port := self._target()) is not None:
                 with socket.create_connection(("127.0.0.1", port), CHECK_TIMEOUT) as server:
                     server.sendall(head)
-                    _forward(client, server, request)
+                    _forward(client, server, self.requests, request)
 
 
 class LoadBalancer(RecordingProxy):
@@ -193,8 +194,14 @@ def _read_head(client: socket.socket) -> bytes:
     return head
 
 
-def _forward(client: socket.socket, server: socket.socket, request: RecordedRequest) -> None:
-    """Pass bytes on in both directions until one side ends."""
+def _forward(
+    client: socket.socket,
+    server: socket.socket,
+    requests: list[RecordedRequest],
+    request: RecordedRequest,
+) -> None:
+    """Pass bytes on in both directions until one side ends; `request` is under way."""
+    unread = b""
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ, (client, server))
         selector.register(server, selectors.EVENT_READ, (server, client))
@@ -205,6 +212,13 @@ def _forward(client: socket.socket, server: socket.socket, request: RecordedRequ
                     return
                 if source is server and not request.status:
                     _record_answer(chunk, request)
+                elif source is client:
+                    unread = (unread + chunk)[-_MAX_HEAD_BYTES:]
+                    while found := _REQUEST_LINE.search(unread):  # it may come in pieces
+                        unread = unread[found.end() :]
+                        method, path = (part.decode("latin-1") for part in found.groups())
+                        request = RecordedRequest(time.monotonic(), method, path)
+                        requests.append(request)
                 sink.sendall(chunk)
 
 

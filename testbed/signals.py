@@ -20,6 +20,25 @@ def keep_from_children() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
+class StopSignal:
+    """Turns true with SIGINT, SIGTERM, or SIGHUP; more of them change nothing.
+
+    Nothing is raised: what is being started or stopped then goes on to its end, in order.
+    """
+
+    def __init__(self) -> None:
+        self._requested = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._request)
+
+    def __call__(self) -> bool:
+        """Whether one has come."""
+        return self._requested
+
+    def _request(self, _signal: int, _frame: FrameType | None) -> None:
+        self._requested = True
+
+
 class HeldSignals:
     """Holds SIGINT and SIGTERM back from its making on until `release`, which lets them come."""
 

@@ -48,6 +48,11 @@ class VaultServer(VaultAPI):
         return self.token
 
     @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._port.number
+
+    @property
     def process(self) -> ServerProcess:
         """The running server."""
         if self._process is None:

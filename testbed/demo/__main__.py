@@ -3,9 +3,7 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
-from types import FrameType
 from typing import Final
 
 from testbed.binaries import BinaryError
@@ -16,29 +14,10 @@ from testbed.demo.scenarios import SCENARIOS, Scenario, select_scenarios
 from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import EmulatorError
 from testbed.process import StartError
-from testbed.signals import keep_from_children
+from testbed.signals import StopSignal, keep_from_children
 from testbed.vault_api import VaultError
 
 EXPECTED_ERRORS: Final = (BinaryError, DemoError, EmulatorError, OSError, StartError, VaultError)
-
-
-class StopSignal:
-    """Turns true with SIGINT, SIGTERM, or SIGHUP; more of them change nothing.
-
-    Nothing is raised: what is being started or stopped then goes on to its end, in order.
-    """
-
-    def __init__(self) -> None:
-        self._requested = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._request)
-
-    def __call__(self) -> bool:
-        """Whether the demo shall end."""
-        return self._requested
-
-    def _request(self, _signal: int, _frame: FrameType | None) -> None:
-        self._requested = True
 
 
 def main() -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
+
+from testbed.key_check import KeyCheck, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,37 +44,25 @@ class Reader:
 
     def _poll(self) -> None:
         began = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        check = KeyCheck(self._path, self._port)
         try:
             while not self._closing.wait(EVERY):
-                try:
-                    key = self._path.read_text()
-                except FileNotFoundError:
-                    self.missing += 1
-                    continue
-                read_at = time.monotonic()
-                if not self._works(connection, key) and self._is_there(key):
-                    refusal = self.refusals.setdefault(key, Refusal(read_at, read_at))
-                    refusal.last = read_at
+                looked_at = time.monotonic()
+                match check.look():
+                    case Outcome.MISSING:
+                        self.missing += 1
+                        continue
+                    case Outcome.REFUSED:
+                        refusal = self.refusals.setdefault(check.key, Refusal(looked_at, looked_at))
+                        refusal.last = looked_at
+                    case Outcome.WORKS:
+                        pass
                 self.polls += 1
         except BaseException as error:  # noqa: BLE001 - told by the test's own thread
             self.error = error
         finally:
             self.seconds = time.monotonic() - began
-            connection.close()
-
-    def _is_there(self, key: str) -> bool:
-        """Whether the file has this key still."""
-        try:
-            return self._path.read_text() == key
-        except FileNotFoundError:  # withdrawn since
-            return False
-
-    def _works(self, connection: http.client.HTTPConnection, key: str) -> bool:
-        connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status != HTTPStatus.UNAUTHORIZED
+            check.close()
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.results import put, table
+
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-BEGIN = "<!-- results: begin -->\n"
-END = "<!-- results: end -->\n"
 _HEAD = (
-    "| scenario | fault lasted | keys found refused (at most) | steady again after | "
-    "requests during it (at most) |\n|---|---|---|---|---|\n"
+    "scenario",
+    "fault lasted",
+    "keys found refused (at most)",
+    "steady again after",
+    "requests during it (at most)",
 )
 
 
@@ -27,15 +30,18 @@ class Result:
     requests: int
     requests_at_most: int
 
-    def row(self) -> str:
+    def row(self) -> list[str]:
         """Return its line of the table."""
         refused = f"{self.refused} ({self.refused_at_most})"
         if self.refused:
             refused += f", for {self.refused_for:.1f} s"
-        return (
-            f"| {self.scenario} | {self.lasted:.1f} s | {refused} | {self.steady_after:.1f} s | "
-            f"{self.requests} ({self.requests_at_most}) |"
-        )
+        return [
+            self.scenario,
+            f"{self.lasted:.1f} s",
+            refused,
+            f"{self.steady_after:.1f} s",
+            f"{self.requests} ({self.requests_at_most})",
+        ]
 
 
 class Results:
@@ -50,7 +56,4 @@ class Results:
 
     def write(self, page: Path = PAGE) -> None:
         """Put the table between the markers of the page."""
-        before, _, rest = page.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        rows = "".join(f"{result.row()}\n" for result in self._results)
-        page.write_text(f"{before}{BEGIN}\n{_HEAD}{rows}\n{END}{after}")
+        put(page, "results", table(_HEAD, [result.row() for result in self._results]))

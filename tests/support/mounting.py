@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+
+from testbed.mounting import MountError, mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,9 @@ def bound(source: Path, point: Path) -> Iterator[Path]:
 
 @contextmanager
 def _mounted(point: Path, *what: str) -> Iterator[None]:
-    if subprocess.run(["mount", *what, str(point)], capture_output=True, check=False).returncode:
-        pytest.skip("mounting needs root")
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(mounted(point, *what))
+        except MountError as error:
+            pytest.skip(str(error))
         yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(point)], check=True)

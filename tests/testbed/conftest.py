@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from testbed.chaos.run import run_scenario
+from testbed.chaos.subjects import SUBJECTS
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
 from tests.testbed.build_environment import BuildEnvironment
+from tests.testbed.chaos_runs import Run
 from tests.testbed.emulator_key import Keyed, faultless
 from tests.testbed.engine import Engine
 from tests.testbed.upstream import Upstream, serve_upstream
@@ -53,3 +56,9 @@ def build_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildE
     made = BuildEnvironment(tmp_path, monkeypatch)
     os.mkfifo(made.release_fifo)
     return made
+
+
+@pytest.fixture
+def run(tmpfs_path: Path, tmp_path: Path) -> Run:
+    """Run a scenario of `make chaos`; the agents' logs go into tmp_path."""
+    return lambda scenario: run_scenario(scenario, [*SUBJECTS.values()], tmpfs_path, tmp_path)

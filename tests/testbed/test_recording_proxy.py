@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
@@ -57,6 +58,23 @@ def test_requests_are_passed_on_and_recorded() -> None:
     (request,) = proxy.requests_since(0, "/v1/x")
     assert (request.method, request.status, request.retry_after) == ("GET", 429, 7)
     assert not proxy.requests_since(0, "/v1/y")
+
+
+def test_every_request_of_a_kept_connection_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Node, "protocol_version", "HTTP/1.1")
+    with node() as server, RecordingProxy(lambda: server.server_port) as proxy:
+        connection = http.client.HTTPConnection(proxy.listen, timeout=5)
+        for path in ("/v1/a", "/v1/b", "/v1/c"):
+            connection.request("GET", path)
+            assert connection.getresponse().read()
+        connection.sock.sendall(b"GET /v1/i")
+        time.sleep(0.05)  # so that it comes in pieces
+        connection.sock.sendall(b"n-pieces HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.sock.recv(1000)
+        connection.close()
+    found = [(request.method, request.path, request.status) for request in proxy.requests]
+    paths = ("/v1/a", "/v1/b", "/v1/c", "/v1/in-pieces")
+    assert found == [("GET", path, 200) for path in paths]
 
 
 def test_a_closed_proxy_refuses_and_may_be_opened_again() -> None:

@@ -80,6 +80,17 @@ def test_one_cheap_request_at_a_time_asks_for_all(fault: Fault) -> None:
     assert len(world.mints) == 10, "no lease was near its end"
 
 
+@pytest.mark.parametrize("away", range(100, 260, 10))
+def test_a_return_is_found_within_a_tenth_of_what_remains(away: float) -> None:
+    """A wait of a minute would take half of what a short lease has left."""
+    world = World(policy(), Vault(lease_ttl=300), rules=(outage(10, away),))
+    world.start().run(away - 1)
+    remaining = ends_at(world) - (1000 + away)
+    assert world.state.link.away
+    world.run_until(lambda: bool(world.logged("vault.back")), 300)
+    assert world.now - (1000 + away) <= max(2.0, remaining / 10) + 1.0
+
+
 @pytest.mark.parametrize("away", [3700, 5000, 20_000])
 def test_the_last_key_stays_and_a_return_is_found_within_5_s(away: float) -> None:
     world = World(

@@ -45,7 +45,12 @@ def of(kind: FaultKind) -> Fault:
         (AWAY, 40, HOUR, 6, 60),
         (SEALED, 2, 0, 0.2, 2),
         (of(FaultKind.TLS), 3, 0, 0.4, 4),
+        (AWAY, 40, 30, 6, 25),  # a try is left before the end
+        (AWAY, 40, 4, 1, 1),
+        (AWAY, 1, 4, 0.1, 1),
         (of(FaultKind.UPSTREAM), 3, HOUR, 2, 20),
+        (of(FaultKind.UPSTREAM), 9, 30, 6, 25),
+        (of(FaultKind.UPSTREAM), 9, 4, 5, 5),
         (INVALID, 1, 0, 0.1, 1),
         (THROTTLED, 1, HOUR, 20.1, 21),
         (of(FaultKind.THROTTLED), 1, HOUR, 0.1, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.actions import Level, Ping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 URGENT_PING_EVERY = 2.0
 LEAST_PAUSE = 3.0  # between a failed call and its repetition when Vault is back; doubles too
 _LAST_PART = 0.1
+_SHARE_OF_REST = 0.1  # a minute is short for a key that lives an hour, and long for a short one
 
 
 def on_fault(link: Link, fault: Fault, context: StepContext) -> Link:
@@ -39,13 +41,16 @@ def on_pinged(_link: Link, context: StepContext) -> Link:
 
 
 def plan(link: Link, keys: tuple[KeyState, ...], context: StepContext) -> Link:
-    """Order a ping when one is due: within two seconds when a key needs Vault now."""
+    """Order a ping when one is due.
+
+    It waits at most a tenth of what remains of any key, and two seconds when one needs Vault now.
+    """
     if not link.away or link.pinging or context.stopping is not None:
         return link
-    soon = link.failed_at + URGENT_PING_EVERY
     at = link.ping_at
-    if at > soon and any(_urgent(key, context) for key in keys if key.name in context.policy.keys):
-        at = soon
+    if at > link.failed_at + URGENT_PING_EVERY:
+        wanted = (key for key in keys if key.name in context.policy.keys)
+        at = min((at, *(link.failed_at + _longest_wait(key, link, context) for key in wanted)))
     if not context.due(at):
         return link
     context.do(Ping())
@@ -92,12 +97,14 @@ def _wait(link: Link, fault: Fault, context: StepContext) -> Link:
     )
 
 
-def _urgent(key: KeyState, context: StepContext) -> bool:
-    """Whether a key is missing, stale, or in the last tenth of its life."""
+def _longest_wait(key: KeyState, link: Link, context: StepContext) -> float:
+    """Return how long after the last failure one key can do without a ping."""
     if key.current is None:
-        return True
+        return URGENT_PING_EVERY
     lease = key.current.lease
     if lease.static:
-        return False
+        return inf
     end = good_until(lease, context.tokens)
-    return context.due(end - _LAST_PART * (lease.expires_at - lease.started_at))
+    if context.due(end - _LAST_PART * (lease.expires_at - lease.started_at)):
+        return URGENT_PING_EVERY
+    return max(URGENT_PING_EVERY, _SHARE_OF_REST * (end - link.failed_at))

@@ -47,7 +47,9 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
                 return LIMITED_BASE + draw * (longest - LIMITED_BASE)
             return LIMITED_PAUSE + draw * (_longest_limited(remaining) - LIMITED_PAUSE)
         case FaultKind.UPSTREAM:  # each try asks OpenAI, and may count against the mint budget
-            return jittered(UPSTREAM_BASE, CAP, failures, draw)
+            return _before_end(
+                UPSTREAM_BASE, jittered(UPSTREAM_BASE, CAP, failures, draw), remaining
+            )
         case FaultKind.REFUSED:
             return doubling(REFUSED_BASE, REFUSED_CAP, failures)
         case FaultKind.THROTTLED if fault.retry_after is not None:
@@ -57,7 +59,12 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
         ):
             return jittered(SLOW_BASE, SLOW_CAP, failures, draw)
         case _:
-            return jittered(BASE, CAP, failures, draw)
+            return _before_end(BASE, jittered(BASE, CAP, failures, draw), remaining)
+
+
+def _before_end(base: float, wait: float, remaining: float) -> float:
+    """Return a wait after which one more try falls before the key's end, where one can."""
+    return min(wait, max(base, remaining - TO_SPARE)) if remaining > 0 else wait
 
 
 def _longest_limited(remaining: float) -> float:

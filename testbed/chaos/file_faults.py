@@ -1,0 +1,72 @@
+"""What happens to the key file, its directory, and the configuration."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from testbed.chaos.trial import Trial
+from testbed.mounting import remount, small_disk
+
+DISK: Final = "64k"
+
+
+@contextmanager
+def own_disk(trial: Trial) -> Iterator[None]:
+    """Keep the key on a small tmpfs of its own."""
+    directory = trial.site.key_file.parent
+    directory.mkdir()
+    with small_disk(directory, DISK):
+        yield
+
+
+@contextmanager
+def full(trial: Trial) -> Iterator[None]:
+    """Leave no room beside the key meanwhile."""
+    filler = trial.site.key_file.with_name("filler")
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
+def read_only(trial: Trial) -> Iterator[None]:
+    """Let the key's directory take nothing meanwhile."""
+    directory = trial.site.key_file.parent
+    remount(directory, "ro")
+    try:
+        yield
+    finally:
+        remount(directory, "rw")
+
+
+def remove_directory(trial: Trial) -> None:
+    """Remove the key file with its directory."""
+    shutil.rmtree(trial.site.key_file.parent)
+
+
+def delete_file(trial: Trial) -> None:
+    """Remove the key file."""
+    trial.site.key_file.unlink()
+
+
+def overwrite_file(trial: Trial) -> None:
+    """Write something else into the key file, as another program with the same path would."""
+    file = trial.site.key_file
+    mode = file.stat().st_mode
+    file.chmod(0o640)
+    file.write_text("sk-of-somebody-else")
+    file.chmod(mode)
+
+
+def break_configuration(trial: Trial) -> None:
+    """Write a configuration that has a fault, and have it read."""
+    new = trial.configuration.with_name("edited")
+    new.touch(mode=0o600)
+    new.write_text("this is = = no configuration {")
+    new.replace(trial.configuration)
+    trial.hang_up()
