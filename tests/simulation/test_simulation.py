@@ -1,0 +1,32 @@
+"""The whole agent in a simulated world: histories that Hypothesis draws, and some by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.histories import History, Incident, KeyPlan, Kind
+from tests.simulation.run import check, run
+
+HOUR = 3600.0
+
+
+def test_an_undisturbed_hour() -> None:
+    outcome = check(History(seconds=HOUR))
+    assert outcome.readers.gaps == []
+    assert len(outcome.world.openai.accounts) == pytest.approx(11, abs=3)
+    assert outcome.readers.polls > 70
+
+
+def test_a_history_goes_the_same_way_each_time() -> None:
+    history = History(
+        keys=(KeyPlan(ttl=120), KeyPlan(verify="require")),
+        seconds=900.0,
+        incidents=(
+            Incident(Kind.VAULT_LOST, 100.0, 20.0),
+            Incident(Kind.KILLED, 200.0, 5.0, 7, key=1),
+            Incident(Kind.RELOADED, 400.0, number=3),
+        ),
+    )
+    first, second = run(history), run(history)
+    assert first.world.story == second.world.story
+    assert first.world.requests == second.world.requests
