@@ -47,6 +47,7 @@ class Lives:
         self._ended_at = 0.0
         self.stopped: list[Stop] = []
         self.downs: list[tuple[float, float]] = []  # when none ran, from and to
+        self.on_start: Callable[[], None] = lambda: None
         self.on_removed: Callable[[str], None] = lambda _: None
         self.daemon: Daemon | None = None
         self.scope = trio.CancelScope()
@@ -96,6 +97,7 @@ class Lives:
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
         forget_secrets()
+        self.on_start()
         world.is_dead = False
         world.tell("the agent starts")
         socket_path = world.directory / "agent.sock"

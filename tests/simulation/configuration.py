@@ -71,7 +71,7 @@ audit_file = "{directory}/audit.jsonl"
             f"""
 [keys.{name}]
 path = "{path}"
-ttl = "{ttl if ttl and not plan.static else ""}"
+ttl = {ttl if ttl and not plan.static else '""'}
 refresh = "90s"
 overlap = {plan.overlap}
 check_every = {plan.check_every}

@@ -32,6 +32,7 @@ _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
+_NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL})
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
 _ANY: Final = frozenset({"expiry", "missing", "outside", "agent"})
@@ -77,7 +78,7 @@ def clusters(history: History, downs: Iterable[tuple[float, float]]) -> list[Win
     found: list[Window] = []
     kinds: set[tuple[Kind, int]] = set()
     for began, ended, kind, number in sorted(faults):
-        if kind in {Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL}:
+        if kind in _NO_OUTAGE:
             continue
         if found and began <= found[-1].recovered:
             first, last = found[-1].began, max(ended, found.pop().ended)
@@ -131,6 +132,22 @@ def excuses(
                 yield Excuse(began - 10.0, until, _ANY, name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
+
+
+def answering(history: History, began: float, ended: float) -> Iterator[tuple[float, float]]:
+    """List the parts of a time in which Vault and OpenAI answer as they should."""
+    away = sorted(
+        (one.at, one.at + one.seconds)
+        for one in history.incidents
+        if one.kind in WINDOWS - _NO_OUTAGE
+    )
+    at = began
+    for first, last in away:
+        if at < min(first, ended):
+            yield at, min(first, ended)
+        at = max(at, last)
+    if at < ended:
+        yield at, ended
 
 
 def _of_incident(history: History, incident: Incident, windows: list[Window]) -> Iterator[Excuse]:

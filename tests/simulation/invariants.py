@@ -1,4 +1,7 @@
-"""What must hold in every history, each with its reason. `Broken` names the one that does not."""
+"""What must hold in every history, each with its reason.
+
+`BrokenError` names the one that does not; 0: an agent must not crash.
+"""
 
 from __future__ import annotations
 

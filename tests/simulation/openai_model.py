@@ -115,4 +115,5 @@ def upstream_words(name: str) -> str:
     if name == "rate_limited":
         words = "requests - You're making too many requests, please slow down."
         return f"API error (429): {words} (code: rate_limit_exceeded)"
-    return "API error (500): server_error - The server had an error while processing your request."
+    words = "The server had an error while processing your request. Sorry about that!"
+    return f"API error (500): server_error - {words}"

@@ -49,11 +49,12 @@ class Readers:
 
     world: World
     lives: Lives
-    doors: dict[Door, float] = field(default_factory=dict)  # since when each counts
+    published: set[str] = field(default_factory=set)  # the keys that were, since configured
+    doors: dict[Door, float] = field(default_factory=dict)  # since when each is looked at
     gaps: list[Gap] = field(default_factory=list)
     open_gaps: dict[Door, Gap] = field(default_factory=dict)
     shown: dict[str, KeyView] = field(default_factory=dict)
-    counted: dict[Door, float] = field(default_factory=dict)  # seconds for which a door counted
+    watched: list[tuple[float, float]] = field(default_factory=list)  # from when to when, each door
     polls: int = 0
     is_finished: bool = False
 
@@ -83,19 +84,20 @@ class Readers:
         world = self.world
         for name, plan in self.lives.plans.items():
             published = self.socket_key(name)
+            if published is not None:
+                self.published.add(name)
+            if name not in self.published:
+                continue
             if plan.in_file:
-                self._see(Door(name, "file"), self.file_key(name), begins=published is not None)
-            if not world.is_dead:
-                self._see(Door(name, "socket"), published, begins=published is not None)
+                self._see(Door(name, "file"), self.file_key(name))
+            if world.is_dead:
+                self._leave(Door(name, "socket"))
             else:
-                self._close(Door(name, "socket"))
+                self._see(Door(name, "socket"), published)
 
-    def _see(self, door: Door, secret: str | None, *, begins: bool) -> None:
+    def _see(self, door: Door, secret: str | None) -> None:
         elapsed = self.world.elapsed
-        if door not in self.doors:
-            if not begins:
-                return
-            self.doors[door] = elapsed
+        self.doors.setdefault(door, elapsed)
         cause = self._cause(secret)
         if door in self.open_gaps and self.open_gaps[door].cause != cause:
             self._close(door)
@@ -117,13 +119,17 @@ class Readers:
         if (gap := self.open_gaps.pop(door, None)) is not None:
             gap.ended = self.world.elapsed
 
+    def _leave(self, door: Door) -> None:
+        self._close(door)
+        if door in self.doors:
+            self.watched.append((self.doors.pop(door), self.world.elapsed))
+
     def forget(self, name: str) -> None:
-        """Count a key no more: it is not configured any longer."""
-        for door in [door for door in self.doors if door.name == name]:
-            self._close(door)
-            self.counted[door] = self.counted.get(door, 0.0) + self.world.elapsed - self.doors[door]
-            del self.doors[door]
+        """Look at a key no more: it is not configured any longer."""
+        self._leave(Door(name, "file"))
+        self._leave(Door(name, "socket"))
         self.shown.pop(name, None)
+        self.published.discard(name)
 
     def pause(self) -> None:
         """Begin anew after a time in which nobody could read."""
@@ -132,8 +138,8 @@ class Readers:
 
     def finish(self) -> None:
         """Look no more."""
-        for name in {door.name for door in self.doors}:
-            self.forget(name)
+        for door in tuple(self.doors):
+            self._leave(door)
         self.world.on_change.remove(self.look)
         self.is_finished = True
 

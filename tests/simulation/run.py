@@ -15,7 +15,7 @@ from trio._core import _run as trio_run
 from tests.simulation.agent import Lives
 from tests.simulation.histories import WINDOWS, History
 from tests.simulation.incidents import Incidents
-from tests.simulation.invariants import AT_THE_END, LeaseWatch, PublicationWatch
+from tests.simulation.invariants import AT_THE_END, BrokenError, LeaseWatch, PublicationWatch
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
 from tests.simulation.world import World
@@ -36,34 +36,44 @@ class Outcome:
     ended_at: float  # on the lease clock
 
 
-def run(history: History) -> Outcome:
-    """Run a history, which is deterministic, and return what has come of it."""
+def run(history: History, story: list[str] | None = None) -> Outcome:
+    """Run a history, always in the same way, and return what has come of it.
+
+    `story` gets a line for all that happens. Raises BrokenError.
+    """
     # As trio's own plugin for Hypothesis does: it would shuffle tasks that are ready together.
     setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)  # noqa: B010 - it is final
     trio_run._r.seed(history.seed)  # noqa: SLF001 - no other way
     directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
+    clock = trio.testing.MockClock(autojump_threshold=0)
     try:
-        return trio.run(
-            _run, history, directory, clock=trio.testing.MockClock(autojump_threshold=0)
-        )
+        return trio.run(_run, history, directory, [] if story is None else story, clock=clock)
+    except Exception as error:
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        if isinstance(cause, BrokenError):
+            raise cause from None
+        raise BrokenError(0, f"the agent crashed: {type(cause).__name__}: {cause}") from error
     finally:
         shutil.rmtree(directory)
 
 
-def check(history: History) -> Outcome:
-    """Run a history, and raise BrokenError if something does not hold."""
-    outcome = run(history)
+def check(history: History, story: list[str] | None = None) -> Outcome:
+    """Run a history, and look at what must hold at its end, too; raises BrokenError."""
+    outcome = run(history, story)
     for invariant in AT_THE_END:
         invariant(outcome)
     return outcome
 
 
-async def _run(history: History, directory: Path) -> Outcome:
-    world = World(history, directory)
+async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
+    world = World(history, directory, story=story)
     world.clocks.began_at = trio.current_time()
     with installed(world):
         lives = Lives(world)
         readers = Readers(world, lives)
+        lives.on_start = readers.shown.clear
         lives.on_removed = readers.forget
         publications = PublicationWatch(world)
 

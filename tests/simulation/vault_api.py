@@ -8,7 +8,7 @@ from tests.simulation.http import HttpAnswer, HttpRequest
 from tests.simulation.openai_model import upstream_words
 
 if TYPE_CHECKING:
-    from tests.simulation.vault_model import Token, VaultModel
+    from tests.simulation.vault_model import Lease, Token, VaultModel
 
 INVALID_TOKEN: Final = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
 DENIED: Final = "1 error occurred:\n\t* permission denied\n\n"
@@ -86,7 +86,7 @@ class VaultApi:
             case "renew-self":
                 asked = float(request.body.get("increment") or 0)
                 granted = self._model.renew_token(token, asked, now)
-                return self._success(auth=self._auth(token, granted))
+                return self._success(auth=self._auth(token, granted), clipped=granted < asked)
             case "revoke-self" if token.batch:
                 return refusal(400, "batch tokens cannot be revoked")
             case "revoke-self":
@@ -140,7 +140,7 @@ class VaultApi:
             case "sys/leases/renew" if lease is not None:
                 asked = float(request.body.get("increment") or 0)
                 granted = self._model.renew_lease(lease, asked, now)
-                return self._success(lease_id=lease.id, seconds=granted, renewable=True)
+                return self._success(lease=lease, seconds=granted, clipped=granted < asked)
             case _:
                 return refusal(404, "unsupported path")
 
@@ -170,25 +170,25 @@ class VaultApi:
             "service_account_id": account.id,
         }
         seconds = lease.expires_at - now
-        return self._success(data, lease_id=lease.id, seconds=seconds, renewable=lease.renewable)
+        return self._success(data, lease=lease, seconds=seconds)
 
     def _success(
         self,
         data: dict[str, Any] | None = None,
         *,
         auth: dict[str, Any] | None = None,
-        lease_id: str = "",
+        lease: Lease | None = None,
         seconds: float = 0.0,
-        renewable: bool = False,
+        clipped: bool = False,
     ) -> HttpAnswer:
         body = {
             "request_id": f"request-{self.asked}",
-            "lease_id": lease_id,
-            "renewable": renewable,
+            "lease_id": "" if lease is None else lease.id,
+            "renewable": lease is not None and lease.renewable,
             "lease_duration": int(seconds + 1e-6),
             "data": data,
             "wrap_info": None,
-            "warnings": None,
+            "warnings": ["TTL exceeded the effective max_ttl"] if clipped else None,
             "auth": auth,
             "mount_type": "",
         }
