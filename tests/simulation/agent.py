@@ -44,7 +44,8 @@ class Lives:
         self.down = 0.0  # seconds until the next one is started
         self.is_over = False
         self.is_serving = False
-        self._ended_at = 0.0
+        self.ended_at = 0.0
+        self.last_kill = 0.0
         self.stopped: list[Stop] = []
         self.downs: list[tuple[float, float]] = []  # when none ran, from and to
         self.on_start: Callable[[], None] = lambda: None
@@ -92,7 +93,7 @@ class Lives:
         """Run one agent to its end, whatever that is."""
         world = self._world
         if self.starts:
-            self.downs.append((self._ended_at, world.elapsed))
+            self.downs.append((self.ended_at, world.elapsed))
         self.starts += 1
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
@@ -113,9 +114,10 @@ class Lives:
         finally:
             was_killed, world.is_dead, self.daemon = world.is_dead, True, None
             self.is_serving = False
-            self._ended_at = world.elapsed
+            self.ended_at = world.elapsed
             self.ended.set()
         if was_killed:
+            self.last_kill = world.elapsed
             _leave_socket(socket_path)
         else:
             world.tell("the agent has ended")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 
-from tests.simulation.histories import History, to_text
+from tests.simulation.histories import History, Kind, to_text
 from tests.simulation.run import check
 from tests.simulation.strategies import histories
 from tests.simulation.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SHARE = 250  # histories: what is left over at the end keeps no processor waiting for long
 
@@ -28,21 +27,21 @@ class Share(NamedTuple):
     broken: str | None
 
 
-def run_share(count: int, seed: int) -> Share:
-    """Run so many histories, drawn from a seed."""
+def run_share(count: int, seed: int, *, kinds: Sequence[Kind] = (), shrinks: bool = True) -> Share:
+    """Run so many histories, drawn from a seed, with incidents of all kinds or of these."""
     summary, smallest = Summary(), [""]
 
     def one(history: History) -> None:
         smallest[0] = to_text(history)
         summary.add(check(history))
 
-    drawn = hypothesis.given(histories())(one)
+    drawn = hypothesis.given(histories(tuple(kinds or Kind)))(one)
     drawn = hypothesis.settings(
         max_examples=count,
         database=None,
         deadline=None,
         derandomize=False,
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate, Phase.shrink] if shrinks else [Phase.generate],
         suppress_health_check=list(HealthCheck),
         print_blob=False,
         verbosity=Verbosity.quiet,
@@ -58,9 +57,7 @@ def run_share(count: int, seed: int) -> Share:
 def run_all(count: int, seed: int, processes: int) -> Iterator[Share]:
     """Run so many histories in processes of their own; yield each share as it ends."""
     shares = [min(_SHARE, count - begun) for begun in range(0, count, _SHARE)]
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=os.nice, initargs=(10,)
-    ) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [
             pool.submit(run_share, size, seed * 1_000_003 + index)
             for index, size in enumerate(shares)

@@ -204,8 +204,12 @@ def _extended(windows: list[Window], began: float, known: float, seconds: float)
 
 def uncovered(gap: Gap, found: Iterable[Excuse]) -> tuple[float, float] | None:
     """Return the first part of a gap that nothing excuses."""
+    found = [excuse for excuse in found if excuse.covers(gap)]
+    if gap.ended - gap.began < _SLACK:  # a file that is removed before it is written anew
+        is_excused = any(one.began - _SLACK <= gap.began <= one.ended + _SLACK for one in found)
+        return None if is_excused or gap.door.way == "socket" else (gap.began, gap.ended)
     at = gap.began
-    for excuse in sorted(excuse for excuse in found if excuse.covers(gap)):
+    for excuse in sorted(found):
         if excuse.began > at + _SLACK:
             break
         at = max(at, excuse.ended)

@@ -11,8 +11,8 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.excuses import clusters, excuses, replacement, uncovered
-from tests.simulation.histories import key_name
+from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
+from tests.simulation.histories import Kind, key_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret
     from freshkey.core.model.view import KeyView
 
+    from tests.simulation.agent import Lives
     from tests.simulation.excuses import Excuse
     from tests.simulation.run import Outcome
     from tests.simulation.world import World
@@ -28,6 +29,8 @@ MINUTE: Final = 60.0 - 1e-6
 _STOP: Final = 5.0  # seconds (behaviour 6)
 _STOP_GRACE: Final = 20.0  # `stop_grace`
 _LONGEST: Final = 128  # entries of any container, of which a key takes a handful
+_UNTOLD: Final = 120.0  # seconds at the end: another agent has to start, and to tell
+_TESTS: Final = 40.0  # seconds: `activation_timeout`, and what Vault's answers take
 _JOURNAL: Final = 4096  # bytes, and as many for each key
 
 
@@ -68,29 +71,51 @@ def _without_budget(world: World) -> Iterator[tuple[float, float]]:
 class LeaseWatch:
     """2. Keys that nobody uses must not pile up at OpenAI: looked at with every change."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, lives: Lives) -> None:
         self._world = world
-        self._names = [key_name(index) for index in range(4)]
-        self._windows = clusters(world.history, ())
+        self._lives = lives
+        self._two_since: dict[str, float] = {}
 
     def look(self) -> None:
         """Count the leases of each key that are alive, and not lost on their way."""
         world = self._world
-        for name in self._names:
-            tokens = [
-                lease.token
-                for lease in world.vault.leases.values()
-                if lease.role.partition("-")[0] == name and lease.account not in world.lost
-            ]
-            most = 2 + self._is_disturbed() + (len(set(tokens)) > 1)
-            if len(tokens) > most:
-                count, at = len(tokens), world.elapsed
-                raise BrokenError(2, f"{count} leases of {name} are alive at {at:.3f}")
+        tokens: dict[str, list[str]] = {key_name(index): [] for index in range(4)}
+        for lease in world.vault.leases.values():
+            if lease.account not in world.lost:
+                tokens[lease.role.partition("-")[0]].append(lease.token)
+        for name, of_leases in tokens.items():
+            alive, changing = len(of_leases), len(set(of_leases)) > 1
+            if alive > 2 and alive > 2 + changing + self._is_disturbed(world.elapsed):
+                raise BrokenError(2, f"{alive} leases of {name} are alive at {world.elapsed:.3f}")
+            self._time(name, alive)
 
-    def _is_disturbed(self) -> bool:
-        """Whether a fault may keep a lease alive that was to be revoked by now."""
-        elapsed = self._world.elapsed
-        return any(window.began <= elapsed <= window.recovered for window in self._windows)
+    def _time(self, name: str, alive: int) -> None:
+        """Two leases are alive for an overlap, and while a key is replaced."""
+        if alive < 2:
+            self._two_since.pop(name, None)
+            return
+        elapsed, history = self._world.elapsed, self._world.history
+        since = self._two_since.setdefault(name, elapsed)
+        plan = self._lives.plans.get(name, history.keys[0])
+        most = plan.overlap + _TESTS + 2 * replacement(history)
+        if elapsed - since > most and not self._is_disturbed(since):
+            raise BrokenError(
+                2, f"two leases of {name} are alive from {since:.3f} to {elapsed:.3f}"
+            )
+
+    def _is_disturbed(self, since: float) -> bool:
+        """Whether a fault since then may keep a lease alive that was to be revoked by now."""
+        world = self._world
+        downs = [*self._lives.downs, *([(self._lives.ended_at, inf)] if world.is_dead else [])]
+        full = [
+            Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0)
+            for one in world.history.incidents
+            if one.kind in {Kind.DISK_FULL, Kind.RELOADED}
+        ]
+        return any(
+            window.began <= world.elapsed and since <= window.recovered
+            for window in (*clusters(world.history, downs), *full)
+        )
 
 
 def nothing_is_left_behind(outcome: Outcome) -> None:
@@ -109,8 +134,9 @@ def nothing_is_left_behind(outcome: Outcome) -> None:
     if unknown:
         raise BrokenError(2, f"{unknown[0].id} is alive, and nothing will end it")
     told = sum(json.loads(line)["event"] == "mint.abandoned" for line in world.lines)
-    if len(left) > told:
-        raise BrokenError(2, f"{len(left)} mints were abandoned, and {told} of them told")
+    missed = world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.is_disk_touched
+    if len(world.lost) > told and not missed:
+        raise BrokenError(2, f"{len(world.lost)} mints were abandoned, and {told} of them told")
 
 
 class PublicationWatch:
@@ -185,9 +211,12 @@ def stops_are_quick(outcome: Outcome) -> None:
 
 def memory_is_bounded(outcome: Outcome) -> None:
     """7. An agent runs for months: what it holds may grow with keys and clients, not with time."""
+    ours: dict[type, bool] = {}
     for thing in gc.get_objects():
         kind = type(thing)
-        if not kind.__module__.startswith("freshkey."):
+        if kind not in ours:
+            ours[kind] = str(kind.__module__).startswith("freshkey.")
+        if not ours[kind]:
             continue
         held = getattr(thing, "__dict__", None) or {
             name: getattr(thing, name, None) for name in getattr(kind, "__slots__", ())

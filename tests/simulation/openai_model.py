@@ -45,6 +45,7 @@ class OpenAIModel:
     organization_error: str = ""  # rate_limited | server_error
     deletion_error: str = ""  # as organization_error
     accounts: dict[str, Account] = field(default_factory=dict)
+    activating: list[float] = field(default_factory=list)  # when keys begin to work
     tested: set[str] = field(default_factory=set)  # keys that a test has found good
     by_secret: dict[str, Account] = field(default_factory=dict)
 
@@ -60,7 +61,13 @@ class OpenAIModel:
             now + self.activation_delay,
         )
         self.accounts[account.id] = self.by_secret[account.secret] = account
+        self.activating.append(account.active_at)
         return account
+
+    def next_activation(self, now: float) -> float:
+        """When another key begins to work."""
+        self.activating = [at for at in self.activating if at > now]
+        return min(self.activating, default=inf)
 
     def delete(self, account_id: str, now: float, by: str) -> None:
         """End an account and its key."""

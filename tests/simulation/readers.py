@@ -55,6 +55,7 @@ class Readers:
     open_gaps: dict[Door, Gap] = field(default_factory=dict)
     shown: dict[str, KeyView] = field(default_factory=dict)
     watched: list[tuple[float, float]] = field(default_factory=list)  # from when to when, each door
+    read: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)  # files, by stamp
     polls: int = 0
     is_finished: bool = False
 
@@ -69,10 +70,15 @@ class Readers:
 
     def file_key(self, name: str) -> str | None:
         """Return what stands in a key's file."""
+        path = key_file(self.world.directory, name)
         try:
-            return key_file(self.world.directory, name).read_text()
-        except (FileNotFoundError, UnicodeDecodeError):
+            status = path.stat()
+            stamp = status.st_ino, status.st_mtime_ns, status.st_size
+            if self.read.get(name, ((), ""))[0] != stamp:
+                self.read[name] = stamp, path.read_text()
+        except FileNotFoundError:
             return None
+        return self.read[name][1]
 
     def socket_key(self, name: str) -> str | None:
         """Return what the socket answers with."""

@@ -83,7 +83,7 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             publications.look(view, plan.verify if plan else "off")
 
         world.on_show = show
-        world.on_change.append(LeaseWatch(world).look)
+        world.on_change.append(LeaseWatch(world, lives).look)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_pass_time, world)
             nursery.start_soon(readers.poll)
@@ -116,7 +116,7 @@ async def _pass_time(world: World) -> None:
     while True:
         changed = trio.Event()
         due = [world.vault.next_due() - world.now]
-        due += [account.active_at - world.now for account in world.openai.accounts.values()]
+        due.append(world.openai.next_activation(world.now) - world.now)
         due += [edge - world.elapsed for edge in edges]
         with trio.move_on_after(min((left for left in due if left > 0), default=3600.0)):
             await changed.wait()

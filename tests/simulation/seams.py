@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 import trio
-from freshkey.daemon import disk_watch, environment, journal_keeper
+from freshkey.daemon import disk_watch, environment, executor, journal_keeper
 from freshkey.daemon import main as daemon_main
 from freshkey.daemon.recorder import Recorder
 from freshkey.host import clock
@@ -101,6 +101,8 @@ def installed(world: World) -> Iterator[None]:
         (disk_watch, "LOOK_EVERY", look_every),
         (socket_watch, "LOOK_EVERY", look_every),
         (journal_keeper, "machine_id", lambda: _MACHINE),
+        (journal_keeper, "boot_id", lambda: _MACHINE),
+        (executor, "gc", SimpleNamespace(get_freeze_count=lambda: 1, enable=lambda: None)),
         (daemon_main, "configure", lambda *_: None),
         (sys, "stderr", told),
     ]

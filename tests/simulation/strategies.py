@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind
 
-_CALM = 240  # seconds after the last incident
+_CALM = 180  # seconds after the last incident
 _SHORT = (Kind.DISK_FULL, Kind.VAULT_LOST, Kind.DELETION_REFUSED)
 
 
 @st.composite
 def key_plans(draw: Any) -> KeyPlan:  # noqa: ANN401 - Hypothesis's
-    ttl = draw(st.sampled_from([600, 240, 120, 1200]))
+    ttl = draw(st.sampled_from([240, 120, 600, 1200]))
     return KeyPlan(
         ttl=ttl,
         renewable=draw(st.booleans()),
@@ -41,8 +41,8 @@ _NUMBERS = {
 
 
 @st.composite
-def incidents(draw: Any, body: int) -> Incident:  # noqa: ANN401 - Hypothesis's
-    kind = draw(st.sampled_from(list(Kind)))
+def incidents(draw: Any, body: int, kinds: tuple[Kind, ...]) -> Incident:  # noqa: ANN401 - Hypothesis's
+    kind = draw(st.sampled_from(kinds))
     at = draw(st.integers(0, body))
     if kind in WINDOWS:
         seconds = draw(st.sampled_from([5, 1, 20, 60, 150] if kind in _SHORT else [5, 20, 60, 400]))
@@ -57,10 +57,10 @@ def incidents(draw: Any, body: int) -> Incident:  # noqa: ANN401 - Hypothesis's
 
 
 @st.composite
-def histories(draw: Any) -> History:  # noqa: ANN401 - Hypothesis's
+def histories(draw: Any, kinds: tuple[Kind, ...] = tuple(Kind)) -> History:  # noqa: ANN401 - Hypothesis's
     keys = tuple(draw(st.lists(key_plans(), min_size=1, max_size=3)))
-    body = draw(st.sampled_from([300, 600, 1200]))
-    happened = tuple(draw(st.lists(incidents(body), max_size=6)))
+    body = draw(st.sampled_from([300, 300, 600, 900]))
+    happened = tuple(draw(st.lists(incidents(body, kinds), max_size=6)))
     last = max((one.at + one.seconds for one in happened), default=0.0)
     token_ttl = draw(st.sampled_from([3600, 900, 400]))
     return History(
