@@ -14,7 +14,7 @@ from freshkey.settings.loading import load
 from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
 from tests.simulation.seams import forget_secrets
-from tests.simulation.world import SECRET_ID, Killed
+from tests.simulation.world import IDENTITY, SECRET_ID, Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,7 @@ class Lives:
         self.plans = {key_name(index): plan for index, plan in enumerate(world.history.keys)}
         self.path.write_text(configuration(world.history, world.directory))
         (world.directory / "secret_id").write_text(SECRET_ID)
+        (world.directory / "identity").write_text(IDENTITY)
         self.down = 0.0  # seconds until the next one is started
         self.is_over = False
         self.is_serving = False

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ADDRESS = "http://127.0.0.1:8200"
+EXCHANGE = "http://127.0.0.1:8300/oauth/token"
 OPENAI = "http://127.0.0.1:8300/v1"
 
 
@@ -67,11 +68,12 @@ audit_file = "{directory}/audit.jsonl"
     ]
     for name, plan in keys.items():
         path = f"kv/data/{name}" if plan.static else f"openai/creds/{name}{suffix}"
+        seconds = ttl if ttl and not plan.static else '""'
+        source = 'source = "federation"' if plan.federated else f'path = "{path}"\nttl = {seconds}'
         parts.append(
             f"""
 [keys.{name}]
-path = "{path}"
-ttl = {ttl if ttl and not plan.static else '""'}
+{source}
 refresh = "90s"
 overlap = {plan.overlap}
 check_every = {plan.check_every}
@@ -83,6 +85,19 @@ base_url = "{OPENAI}"
 probe_every = {plan.probe_every}
 """
         )
+        if plan.federated:
+            parts.append(_federation(name, directory))
         if plan.in_file:
             parts.append(f'[[keys.{name}.files]]\npath = "{key_file(directory, name)}"\n')
     return "".join(parts)
+
+
+def _federation(name: str, directory: Path) -> str:
+    return f"""
+[keys.{name}.federation]
+identity_provider_id = "idp_simulated"
+service_account_id = "{name}"
+subject = "file"
+subject_token_file = "{directory}/identity"
+exchange_url = "{EXCHANGE}"
+"""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import trio
 from freshkey.vault.transport.connection import Answered, Connection
 
+from tests.simulation.http import HttpAnswer
 from tests.simulation.network import CREDS, Network, parsed
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from freshkey.vault.transport.tls import Trust
 
-    from tests.simulation.http import HttpAnswer, HttpRequest
+    from tests.simulation.http import HttpRequest
     from tests.simulation.world import World
 
 _REFUSED: Final = frozenset({400, 403, 404, 429, 503})
@@ -117,14 +118,15 @@ class SimulatedConnection(Connection):
         loses = self._network.loses_answers()
         before = set(self._world.openai.accounts)
         answer = self._network.ask_vault(sent)
+        garbled = self._network.garbles_answers()
         minted = self._world.openai.accounts.keys() - before
         yield self._network.latency()
-        if self._is_cut.is_set() or loses:
+        if self._is_cut.is_set() or loses or garbled:
             self._world.lost |= minted
         self._world.step(f"the answer to {sent.method} {sent.path}", rare=_is_rare(sent))
         if self._is_cut.is_set() or loses:
             raise self._unanswered(None if self._is_cut.is_set() else ConnectionResetError())
-        return answer
+        return HttpAnswer(200, content_type="text/html") if garbled else answer
 
 
 def _is_rare(request: HttpRequest) -> bool:

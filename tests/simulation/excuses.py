@@ -104,7 +104,7 @@ def _recovery(kind: Kind, seconds: float, number: int) -> float:
             return _BACKOFF + 5.0 * number
         case Kind.VAULT_THROTTLED:
             return _BACKOFF + number
-        case Kind.MINT_FORBIDDEN:
+        case Kind.MINT_FORBIDDEN | Kind.VAULT_GARBLED:
             return _FORBIDDEN
         case Kind.UPSTREAM_LIMITED:
             return min(_LIMITED, 20.0 * 2 ** (seconds / 60 + 2))

@@ -17,6 +17,9 @@ class Kind(StrEnum):
     VAULT_GATEWAY = "vault_gateway"  # a proxy's 502
     VAULT_THROTTLED = "vault_throttled"  # 429, with a Retry-After of `number` seconds
     VAULT_SLOW = "vault_slow"  # each answer takes `number` seconds more
+    VAULT_GARBLED = (
+        "vault_garbled"  # does what is asked, and what comes back is none of its answers
+    )
     VAULT_LOST = "vault_lost"  # does what is asked, and its answers are lost
     MINT_FORBIDDEN = "mint_forbidden"  # the policy forbids the path
     UPSTREAM_LIMITED = "upstream_limited"  # OpenAI's 429 in a Vault 500
@@ -74,6 +77,7 @@ class KeyPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     ttl: int = 600
     renewable: bool = False
     static: bool = False
+    federated: bool = False  # an access token of OpenAI's, for an identity token in a file
     verify: str = "prefer"
     overlap: int = 60
     check_every: int = 60
@@ -109,6 +113,9 @@ def from_text(text: str) -> History:
     return msgspec.json.decode(text, type=History)
 
 
+NAMES = ("alpha", "beta", "gamma", "delta")
+
+
 def key_name(index: int) -> str:
     """Return how the key at a place of `History.keys` is called."""
-    return ("alpha", "beta", "gamma", "delta")[index]
+    return NAMES[index]

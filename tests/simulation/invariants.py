@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
 from tests.simulation.histories import Kind, key_name
+from tests.simulation.world import IDENTITY, SECRET_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,7 +194,7 @@ def _calls_a_minute(outcome: Outcome) -> int:
 def nothing_secret_is_told(outcome: Outcome) -> None:
     """5. Logs and audit files are read by people, and kept in places, that no key is meant for."""
     world = outcome.world
-    secrets = [*world.openai.by_secret, *world.vault.issued, world.secret_id]
+    secrets = [*world.openai.by_secret, *world.vault.issued, SECRET_ID, IDENTITY]
     told = "\n".join([*world.lines, world.audit, *world.events])
     for secret in secrets:
         if secret in told:

@@ -40,6 +40,10 @@ class Network:
         """Whether connections break before their answers are whole."""
         return self._world.window(Kind.VAULT_LOST) is not None
 
+    def garbles_answers(self) -> bool:
+        """Whether something puts its own words in the place of Vault's."""
+        return self._world.window(Kind.VAULT_GARBLED) is not None
+
     def slowness(self) -> float:
         """Return the seconds that Vault takes more for an answer."""
         slow = self._world.window(Kind.VAULT_SLOW)

@@ -64,8 +64,17 @@ class OpenAIModel:
         self.activating.append(account.active_at)
         return account
 
+    def exchange(self, role: str, seconds: float, now: float) -> HttpAnswer:
+        """Answer POST /oauth/token with a token that lives for so long."""
+        if self.models_error == "unavailable":
+            return error(503, "The engine is currently overloaded, please try again later")
+        account = self.create(role, now)
+        account.deleted_at, account.ended_by = now + seconds, "expiry"
+        self.activating.append(account.deleted_at)
+        return HttpAnswer(200, {"access_token": account.secret, "expires_in": seconds})
+
     def next_activation(self, now: float) -> float:
-        """When another key begins to work."""
+        """When another key begins to work, or a token ends."""
         self.activating = [at for at in self.activating if at > now]
         return min(self.activating, default=inf)
 

@@ -119,7 +119,7 @@ class Readers:
             return "missing"
         if account.works(world.now):
             return "refused" if world.window(Kind.OPENAI_REFUSES_ALL) else ""
-        return account.ended_by or "inactive"
+        return "inactive" if world.now < account.active_at else account.ended_by
 
     def _close(self, door: Door) -> None:
         if (gap := self.open_gaps.pop(door, None)) is not None:

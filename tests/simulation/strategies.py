@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind
 
 _CALM = 180  # seconds after the last incident
-_SHORT = (Kind.DISK_FULL, Kind.VAULT_LOST, Kind.DELETION_REFUSED)
+_SHORT = (Kind.DISK_FULL, Kind.VAULT_LOST, Kind.VAULT_GARBLED, Kind.DELETION_REFUSED)
 
 
 @st.composite
@@ -19,6 +19,7 @@ def key_plans(draw: Any) -> KeyPlan:  # noqa: ANN401 - Hypothesis's
         ttl=ttl,
         renewable=draw(st.booleans()),
         static=draw(st.sampled_from([False] * 7 + [True])),
+        federated=draw(st.sampled_from([False] * 7 + [True])),
         verify=draw(st.sampled_from(["prefer", "require", "off"])),
         overlap=draw(st.sampled_from([60, 10, 300])),
         check_every=draw(st.sampled_from([60, 20, 0])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.simulation.__main__ import replay, simulate
@@ -13,6 +14,7 @@ from tests.simulation.mutants import MUTANTS
 if TYPE_CHECKING:
     import pytest
 
+_ROOT = Path(__file__).parents[2]
 _HISTORY = History(seconds=400.0, incidents=(Incident(Kind.LEASE_REVOKED, 100.0),))
 
 
@@ -23,6 +25,12 @@ def test_it_prints_what_many_histories_come_to(capsys: pytest.CaptureFixture[str
     assert "histories:          3\n" in printed
     assert "a working key:      " in printed
     assert "violations:         0\n" in printed
+
+
+def test_make_simulates() -> None:
+    command = ["make", "--dry-run", "simulate", "HISTORIES=3", "SEED=5"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True, cwd=_ROOT).stdout
+    assert "python -m tests.simulation --histories 3 --seed 5" in made
 
 
 def test_a_replay_tells_the_same_story_in_another_process() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.histories import History, Incident, KeyPlan, Kind
+from tests.simulation.campaign import run_share
+from tests.simulation.histories import History, Incident, KeyPlan, Kind, from_text
 from tests.simulation.run import check, run
+from tests.simulation.story import command
 
 HOUR = 3600.0
 
@@ -15,6 +17,12 @@ def test_an_undisturbed_hour() -> None:
     assert outcome.readers.gaps == []
     assert len(outcome.world.openai.accounts) == pytest.approx(11, abs=3)
     assert outcome.readers.polls > 70
+
+
+def test_a_share_of_what_is_drawn() -> None:
+    share = run_share(20, seed=16)  # `make simulate` runs more, and others
+    assert share.broken is None, command(from_text(share.broken or "{}"))
+    assert share.summary.histories == 20
 
 
 def test_a_history_goes_the_same_way_each_time() -> None:

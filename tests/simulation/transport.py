@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import httpx
 import trio
 
-from tests.simulation.histories import Kind
+from tests.simulation.histories import NAMES, Kind
 from tests.simulation.network import Network, set_openai
 
 if TYPE_CHECKING:
@@ -31,7 +32,13 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         set_openai(world)
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
         world.requests.append((world.now, request.url.path, request.method))
-        answer = world.openai.models(key, world.now)
+        if request.method == "POST":
+            await request.aread()
+            role = json.loads(request.content)["service_account_id"]
+            seconds = float(world.history.keys[NAMES.index(role)].ttl)
+            answer = world.openai.exchange(role, seconds, world.now)
+        else:
+            answer = world.openai.models(key, world.now)
         await trio.sleep(self._network.latency())
         world.step(f"the answer to {request.method} {request.url.path} of OpenAI")
         return httpx.Response(answer.status, stream=httpx.ByteStream(answer.content))

@@ -21,6 +21,7 @@ from tests.simulation.vault_api import VaultApi
 from tests.simulation.vault_model import Role, VaultModel
 
 SECRET_ID: Final = "5b0f6e7c-canary-secret-id"
+IDENTITY: Final = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaW11bGF0ZWQifQ.c2lnbmF0dXJl"
 _OF_THE_DISK: Final = {Kind.DISK_FULL, Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN}
 
 
@@ -50,7 +51,6 @@ class World:
     lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
     mints: list[float] = field(default_factory=list)  # when they were asked for
 
-    secret_id: str = SECRET_ID
     audit: str = ""  # the audit file
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked
     journal_bytes: int = 0
@@ -69,7 +69,7 @@ class World:
             name = key_name(index)
             role = Role(plan.ttl, 4 * plan.ttl, plan.renewable)
             self.vault.roles[name] = self.vault.roles[f"{name}-2"] = role
-            if plan.static:
+            if plan.static and not plan.federated:
                 self.vault.static[name] = self.openai.create(name, self.now).secret
         self.vault.roles[key_name(3)] = Role(600.0, 2400.0)
 
