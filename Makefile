@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom chaos lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom chaos simulate lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,9 @@ bench-start: setup testbed  ## measures the start beside Vault Agent's; WRITE=1 
 bench-gateway: setup testbed  ## measures the gateway beside nginx; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.gateway $(if $(WRITE),--write)
 
+simulate: setup  ## runs the whole agent through HISTORIES=500 of virtual time, with faults drawn from SEED; shrinks what breaks
+	@nice -n 10 $(VENV_PYTHON) -m tests.simulation --histories $(or $(HISTORIES),500) $(if $(SEED),--seed $(SEED))
+
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check
 	$(VENV_PYTHON) -m ruff format --check
@@ -132,4 +135,4 @@ deb: dist  ## makes a Debian package in dist/, for the Python that PYTHON is, su
 	@$(VENV_PYTHON) -I tools/make_deb.py dist/*.whl
 
 clean:  ## removes what was made in here; the cache of builds in $XDG_CACHE_HOME stays
-	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .mutation .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .venv-apps $(NODE)/node_modules .testbed .coverage .mutation .hypothesis .simulation .mypy_cache .pytest_cache .ruff_cache dist

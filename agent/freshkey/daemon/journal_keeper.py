@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
@@ -13,7 +12,7 @@ from freshkey.core.keys.shifting import shifted
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.ledger import Ledger, to_ledger
 from freshkey.core.model.text import one_line
-from freshkey.host.clock import boot_time
+from freshkey.host.clock import boot_time, wall_time
 from freshkey.host.identity import boot_id, machine_id
 from freshkey.logs.redact import add_secret
 from freshkey.outputs.codec import EncodedKeys, Header, UnreadableError, decode, encode
@@ -124,7 +123,7 @@ class JournalKeeper:
             if journal.is_foreign:
                 aside, reason = journal.set_aside(), "it is not the one that this agent wrote"
                 log.warning("journal.set_aside", reason=reason, moved_to=one_line(str(aside)))
-            header = Header(machine_id(), boot_id(), boot_time(), time.time())
+            header = Header(machine_id(), boot_id(), boot_time(), wall_time())
             journal.write(encode(header, ledger, self._encoded))
         except FaultError as error:
             self._tell_fault("journal.failed", error.fault)
@@ -169,5 +168,5 @@ def _shift(header: Header) -> float | None:
         raise UnreadableError("it is of another machine")
     if same_boot:
         return None
-    elapsed = max(0.0, time.time() - header.wall)
+    elapsed = max(0.0, wall_time() - header.wall)
     return boot_time() - elapsed - header.written_at

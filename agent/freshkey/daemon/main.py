@@ -50,25 +50,21 @@ async def run(
     with Listeners() as listeners:
         # First: a start that fails for want of a socket has told and removed nothing.
         listeners.open(settings)
-        daemon = _Daemon(settings, load, directory, listeners)
+        daemon = Daemon(settings, load, directory, listeners)
         async with trio.open_nursery() as outer:
             await outer.start(daemon.obey_signals)
             outer.start_soon(watch_config, config, daemon.reloads.request)
             outer.start_soon(daemon.manager.run)
             log.info("agent.started", version=__version__, keys=list(settings.keys))
-            async with trio.open_nursery() as servers:
-                serving = Serving(listeners, daemon.process, daemon.send, servers)
-                before = await daemon.run_configuration(serving, None)
-                while before is not None:
-                    before = await daemon.run_configuration(serving, before)
+            await daemon.run()
             outer.cancel_scope.cancel()
     log.info("agent.stopped")
     return 0
 
 
 @final
-class _Daemon:
-    """What lives as long as the process; `run_configuration` is one configuration's part of it."""
+class Daemon:
+    """What lives as long as the process; `_run_configuration` is one configuration's part of it."""
 
     def __init__(
         self,
@@ -85,7 +81,23 @@ class _Daemon:
         self.manager = ServiceManager(self.process.clock)
         self.reloads = Reloads(settings, load, listeners.open, self.manager, self._is_vault_needed)
 
-    async def run_configuration(self, serving: Serving, before: Before | None) -> Before | None:
+    async def run(self) -> None:
+        """Serve and work until the end, under one configuration after the other."""
+        async with trio.open_nursery() as servers:
+            serving = Serving(self._listeners, self.process, self.send, servers)
+            before = await self._run_configuration(serving, None)
+            while before is not None:
+                before = await self._run_configuration(serving, before)
+
+    def stop(self) -> None:
+        """Have `run` end in order."""
+        self._is_stopping = True
+        self.reloads.close()
+        notify(STOPPING=1)
+        if self._loop is not None:
+            self._loop.stop()
+
+    async def _run_configuration(self, serving: Serving, before: Before | None) -> Before | None:
         """Serve and work until the end, None, or until a reload, whose call goes on from that."""
         settings = self.reloads.current
         if before is not None:
@@ -131,12 +143,8 @@ class _Daemon:
             async for number in signals:
                 if number == signal.SIGHUP:
                     self.reloads.request()
-                    continue
-                self._is_stopping = True
-                self.reloads.close()
-                notify(STOPPING=1)
-                if self._loop is not None:
-                    self._loop.stop()
+                else:
+                    self.stop()
 
     async def _pause_to_reload(self, loop: Loop, *, reloaded: bool) -> None:
         """Wait for another configuration, and have the loop end for it.

@@ -19,12 +19,17 @@ def boot_time() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def wall_time() -> float:
+    """Seconds since 1970 on the clock that people read, and may set (time(7))."""
+    return time.time()
+
+
 class WallClock:
     """Translates instants of the lease clock for people, and notices when the wall clock jumps."""
 
     def __init__(
         self,
-        wall: Callable[[], float] = time.time,
+        wall: Callable[[], float] = wall_time,
         boot: Callable[[], float] = boot_time,
     ) -> None:
         self._wall = wall

@@ -46,9 +46,9 @@ class AuditFile:
     that never goes back.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: Path, now: Callable[[], float] | None = None) -> None:
         self._path = path
-        self._now = now
+        self._now = now or time.monotonic
         self._descriptor = -1
         self._inode = (-1, -1)
         self._looked_at = -inf

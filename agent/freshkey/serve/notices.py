@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from math import inf
 from typing import TYPE_CHECKING, Final, final
+
+import trio
 
 from freshkey.serve import problems
 from freshkey.serve.arguments import members
@@ -43,7 +44,7 @@ class Notices:
         audit: RequestAudit,
         *,
         clock: WallClock | None = None,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = trio.current_time,
     ) -> None:
         self._published_keys = published_keys
         self._access = access

@@ -1,0 +1,143 @@
+"""The agent's lives in a world: each begins with what the one before has left on the disk."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
+import trio
+from freshkey.daemon.endpoints import Listeners
+from freshkey.daemon.main import Daemon
+from freshkey.outputs.state_dir import StateDirectory
+from freshkey.settings.loading import load
+
+from tests.simulation.configuration import configuration
+from tests.simulation.histories import Edit, KeyPlan, key_name
+from tests.simulation.seams import forget_secrets
+from tests.simulation.world import IDENTITY, SECRET_ID, Killed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from freshkey.settings.model import Settings
+
+    from tests.simulation.world import World
+
+
+class Stop(NamedTuple):
+    """How long an agent took to end after SIGTERM, and whether a mint was under way then."""
+
+    seconds: float
+    minting: bool
+
+
+class Lives:
+    """Starts an agent, and another one after it; `daemon` is the one that runs."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.path = world.directory / "config.toml"
+        self.plans = {key_name(index): plan for index, plan in enumerate(world.history.keys)}
+        self.path.write_text(configuration(world.history, world.directory))
+        (world.directory / "secret_id").write_text(SECRET_ID)
+        (world.directory / "identity").write_text(IDENTITY)
+        self.down = 0.0  # seconds until the next one is started
+        self.is_over = False
+        self.is_serving = False
+        self.ended_at = 0.0
+        self.last_kill = 0.0
+        self.stopped: list[Stop] = []
+        self.downs: list[tuple[float, float]] = []  # when none ran, from and to
+        self.on_start: Callable[[], None] = lambda: None
+        self.on_removed: Callable[[str], None] = lambda _: None
+        self.daemon: Daemon | None = None
+        self.scope = trio.CancelScope()
+        self.ended = trio.Event()
+        self.starts = 0
+        world.on_kill.append(self._on_kill)
+
+    def _on_kill(self) -> None:
+        self.scope.cancel()
+
+    def _load(self) -> Settings:
+        return load(self.path, {})
+
+    def configured(self, edit: Edit) -> None:
+        """Take note of which keys an edit leaves."""
+        plans = {key_name(i): plan for i, plan in enumerate(self._world.history.keys)}
+        if edit is Edit.REMOVE_KEY:
+            del plans[key_name(len(plans) - 1)]
+        if edit is Edit.ADD_KEY:
+            plans[key_name(3)] = KeyPlan()
+        for name in self.plans.keys() - plans.keys():
+            self.on_removed(name)
+        self.plans = plans
+
+    async def stop(self, *, down: float) -> None:
+        """Send SIGTERM, and wait for the end; the next agent is started after `down` seconds."""
+        if self.daemon is None:
+            return
+        self.down = down
+        asked_at, minting = trio.current_time(), self._world.minting > 0
+        self.daemon.stop()
+        await self.ended.wait()
+        self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting))
+
+    async def run(self) -> None:
+        """Start one after the other, until it is over."""
+        while not self.is_over:
+            await self.live()
+            await trio.sleep(self.down)
+
+    async def live(self) -> None:
+        """Run one agent to its end, whatever that is."""
+        world = self._world
+        if self.starts:
+            self.downs.append((self.ended_at, world.elapsed))
+        self.starts += 1
+        self.ended = trio.Event()
+        self.scope = trio.CancelScope()
+        forget_secrets()
+        self.on_start()
+        world.is_dead = False
+        world.tell("the agent starts")
+        socket_path = world.directory / "agent.sock"
+        try:
+            with self.scope:
+                await self._run()
+        except BaseExceptionGroup as group:
+            _, rest = group.split(Killed)
+            if rest is not None:
+                raise
+        except Killed:
+            pass
+        finally:
+            was_killed, world.is_dead, self.daemon = world.is_dead, True, None
+            self.is_serving = False
+            self.ended_at = world.elapsed
+            self.ended.set()
+        if was_killed:
+            self.last_kill = world.elapsed
+            _leave_socket(socket_path)
+        else:
+            world.tell("the agent has ended")
+        world.changed()
+
+    async def _run(self) -> None:
+        settings = self._load()
+        with (
+            StateDirectory.open(settings.state.directory, allow_disk=False) as directory,
+            Listeners() as listeners,
+        ):
+            listeners.open(settings)
+            self.is_serving = True
+            self.daemon = Daemon(settings, self._load, directory, listeners)
+            await self.daemon.run()
+
+
+def _leave_socket(path: Path) -> None:
+    """Leave the socket file that a killed agent does not remove."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+        left.bind(str(path))

@@ -1,0 +1,103 @@
+"""The configuration file that a history begins with, and its edits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.simulation.histories import Edit, History, KeyPlan, key_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ADDRESS = "http://127.0.0.1:8200"
+EXCHANGE = "http://127.0.0.1:8300/oauth/token"
+OPENAI = "http://127.0.0.1:8300/v1"
+
+
+def key_file(directory: Path, name: str) -> Path:
+    """Return where a key's file is."""
+    return directory / "keys" / name
+
+
+def configuration(history: History, directory: Path) -> str:
+    """Return the text of the file."""
+    keys = {key_name(index): plan for index, plan in enumerate(history.keys)}
+    return _text(history, directory, keys)
+
+
+def edited(history: History, directory: Path, edit: Edit) -> str:
+    """Return the text after an edit."""
+    keys = {key_name(index): plan for index, plan in enumerate(history.keys)}
+    match edit:
+        case Edit.BROKEN:
+            return _text(history, directory, keys) + "\n[keys.alpha]\nrenew_at = 7\n"
+        case Edit.REMOVE_KEY:
+            del keys[key_name(len(keys) - 1)]
+        case Edit.ADD_KEY:
+            keys[key_name(3)] = KeyPlan()
+        case Edit.CHANGE_TTL:
+            return _text(history, directory, keys, ttl=240)
+        case Edit.CHANGE_PATH:
+            return _text(history, directory, keys, suffix="-2")
+    return _text(history, directory, keys)
+
+
+def _text(
+    history: History,
+    directory: Path,
+    keys: dict[str, KeyPlan],
+    ttl: int | None = None,
+    suffix: str = "",
+) -> str:
+    parts = [
+        f"""
+[vault]
+address = "{ADDRESS}"
+max_mints_per_minute = {history.budget}
+[auth]
+method = "approle"
+role_id = "role-id"
+secret_id_file = "{directory}/secret_id"
+[state]
+directory = "{directory}/state"
+[server]
+socket = "{directory}/agent.sock"
+[log]
+audit_file = "{directory}/audit.jsonl"
+"""
+    ]
+    for name, plan in keys.items():
+        path = f"kv/data/{name}" if plan.static else f"openai/creds/{name}{suffix}"
+        seconds = ttl if ttl and not plan.static else '""'
+        source = 'source = "federation"' if plan.federated else f'path = "{path}"\nttl = {seconds}'
+        parts.append(
+            f"""
+[keys.{name}]
+{source}
+refresh = "90s"
+overlap = {plan.overlap}
+check_every = {plan.check_every}
+max_stale = {plan.max_stale}
+on_stop = "{plan.on_stop}"
+[keys.{name}.verify]
+mode = "{plan.verify}"
+base_url = "{OPENAI}"
+probe_every = {plan.probe_every}
+"""
+        )
+        if plan.federated:
+            parts.append(_federation(name, directory))
+        if plan.in_file:
+            parts.append(f'[[keys.{name}.files]]\npath = "{key_file(directory, name)}"\n')
+    return "".join(parts)
+
+
+def _federation(name: str, directory: Path) -> str:
+    return f"""
+[keys.{name}.federation]
+identity_provider_id = "idp_simulated"
+service_account_id = "{name}"
+subject = "file"
+subject_token_file = "{directory}/identity"
+exchange_url = "{EXCHANGE}"
+"""

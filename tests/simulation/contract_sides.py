@@ -1,0 +1,208 @@
+"""The two sides of test_contract.py: the models, and the real Vault with engine and emulator."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import time
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+from testbed.emulator.process import OpenAIServer
+from testbed.vault import VaultServer
+from tests.simulation.http import HttpAnswer, HttpRequest
+from tests.simulation.openai_model import OpenAIModel
+from tests.simulation.vault_api import VaultApi
+from tests.simulation.vault_model import Role, VaultModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from testbed.emulator.errors import ErrorName
+
+_NUMBERS = count(1)
+TTL = 30
+
+
+class Side(Protocol):
+    """One of the two: asked alike, and set up alike."""
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        token: str = "",
+        query: Mapping[str, str] | None = None,
+        **body: object,
+    ) -> HttpAnswer:
+        """Send a request."""
+
+    def models(self, key: str) -> HttpAnswer:
+        """GET /v1/models with a key."""
+
+    def log_in(self) -> str:
+        """Return a new token."""
+
+    def trouble(self, name: ErrorName) -> None:
+        """Have OpenAI's organization API fail."""
+
+    def refuse_deletions(self) -> None:
+        """Have it refuse deletions alone."""
+
+    def forbid(self) -> None:
+        """Take the path of the keys out of the policy."""
+
+    def seal(self) -> None:
+        """Seal Vault."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+
+
+@dataclass
+class Model:
+    """The simulation's."""
+
+    batch: bool = False
+    token_ttl: float = 20.0
+
+    def __post_init__(self) -> None:
+        self.now = 1000.0
+        random = Random(1)  # noqa: S311 - a model's
+        self.openai = OpenAIModel(random)
+        self.vault = VaultModel(
+            self.openai,
+            random,
+            self.token_ttl,
+            2 * self.token_ttl,
+            self.batch,
+        )
+        self.vault.roles["billing"] = Role(TTL, 4 * TTL)
+        self.vault.roles["renewable"] = Role(TTL, 4 * TTL, renewable=True)
+        self.api = VaultApi(self.vault, "role", "secret")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        token: str = "",
+        query: Mapping[str, str] | None = None,
+        **body: object,
+    ) -> HttpAnswer:
+        self.now += 0.01
+        request = HttpRequest(method, f"/v1/{path}", query or {}, token, body)
+        return self.api.answer(request, self.now)
+
+    def models(self, key: str) -> HttpAnswer:
+        self.vault.settle(self.now)
+        return self.openai.models(key, self.now)
+
+    def log_in(self) -> str:
+        answer = self.ask("POST", "auth/approle/login", role_id="role", secret_id="secret")
+        return str((answer.body or {})["auth"]["client_token"])
+
+    def trouble(self, name: ErrorName) -> None:
+        self.openai.organization_error = name
+
+    def refuse_deletions(self) -> None:
+        self.openai.deletion_error = "rate_limited"
+
+    def forbid(self) -> None:
+        self.api.forbidden = frozenset({"openai/creds/"})
+
+    def seal(self) -> None:
+        self.api.sealed = True
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Real:
+    """Vault with the engine and an AppRole of its own, and the emulator behind it."""
+
+    vault: VaultServer
+    openai: OpenAIServer
+    batch: bool = False
+    token_ttl: float = 20.0
+
+    def __post_init__(self) -> None:
+        self.mount = f"simulated-{next(_NUMBERS)}"
+        self.vault.enable_openai(self.mount, self.openai.base_url)
+        self.vault.write_role(self.mount, "billing", ttl=f"{TTL}s", max_ttl=f"{4 * TTL}s")
+        self.vault.write_role(
+            self.mount, "renewable", ttl=f"{TTL}s", max_ttl=f"{4 * TTL}s", renewable=True
+        )
+        self.vault.write_policy(
+            self.mount,
+            f'path "{self.mount}/creds/*" {{ capabilities = ["read"] }}\n'
+            f'path "sys/leases/revoke/{self.mount}/*" {{ capabilities = ["update"] }}\n',
+        )
+        self.role_id, self.secret_id = self.vault.approle(
+            f"login-{self.mount}",
+            [self.mount],
+            token_ttl=f"{self.token_ttl:.0f}s",
+            token_max_ttl=f"{2 * self.token_ttl:.0f}s",
+            token_type="batch" if self.batch else "service",
+        )
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        token: str = "",
+        query: Mapping[str, str] | None = None,
+        **body: object,
+    ) -> HttpAnswer:
+        path = re.sub(r"\bopenai/", f"{self.mount}/", path)
+        path = path.replace("auth/approle/", f"auth/login-{self.mount}/")
+        target = f"/v1/{quote(path)}?{urlencode(query)}" if query else f"/v1/{quote(path)}"
+        return _asked(self.vault.address, method, target, {"X-Vault-Token": token}, body)
+
+    def models(self, key: str) -> HttpAnswer:
+        headers = {"Authorization": f"Bearer {key}"}
+        return _asked(self.openai.base_url, "GET", "/v1/models", headers, {})
+
+    def log_in(self) -> str:
+        answer = self.ask(
+            "POST", "auth/approle/login", role_id=self.role_id, secret_id=self.secret_id
+        )
+        return str((answer.body or {})["auth"]["client_token"])
+
+    def trouble(self, name: ErrorName) -> None:
+        self.openai.configure(errors={"service_account.create": name})
+
+    def refuse_deletions(self) -> None:
+        self.openai.configure(errors={"service_account.delete": "rate_limited"})
+
+    def forbid(self) -> None:
+        self.vault.write_policy(self.mount, 'path "x" { capabilities = ["read"] }')
+
+    def seal(self) -> None:
+        self.vault.request("PUT", "sys/seal")
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        self.openai.configure()
+        if self.vault.request("GET", "sys/seal-status")["sealed"]:
+            self.vault.request("PUT", "sys/unseal", {"key": self.vault.unseal_key})
+        self.vault.request("PUT", f"sys/leases/revoke-force/{self.mount}")
+
+
+def _asked(
+    address: str, method: str, target: str, headers: dict[str, str], body: Mapping[str, object]
+) -> HttpAnswer:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    try:
+        connection.request(method, target, json.dumps(body) if body else None, headers)
+        with connection.getresponse() as response:
+            content = response.read()
+    finally:
+        connection.close()
+    return HttpAnswer(response.status, json.loads(content) if content else None)

@@ -1,0 +1,219 @@
+"""When a reader may be without a working key, and for how long: the rest is a broken promise.
+
+Each bound follows from the contract and from the options of the history. A window of faults excuses
+itself, and the recovery after it: the longest backoff that its kind may have come to, and then one
+replacement. Faults that follow closely on one another are one cluster, because failures add up.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind, key_name
+from tests.simulation.readers import POLL_EVERY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.simulation.readers import Gap
+
+_FOUND: Final = 5.0  # Vault's return, by a cheap request (behaviour 7)
+_REPEATED: Final = 12.0  # what failed because Vault was away: three seconds, doubled twice
+_BACKOFF: Final = 60.0  # the cap of most faults
+_FORBIDDEN: Final = 300.0  # the cap of what only a person can mend
+_LIMITED: Final = 600.0  # the cap of OpenAI's limit for a stale key
+_REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
+_ACTIVATION: Final = 30.0  # `activation_timeout`
+_NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
+_LOOK: Final = 2.5  # until a change of a file is seen
+_FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
+_SECOND_LOOK: Final = 1.5  # between two refusals
+_REPORT_PAUSE: Final = 5.0
+
+_SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
+_NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL})
+_BY_ITSELF: Final = frozenset({"expiry", "missing"})
+_OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
+_ANY: Final = frozenset({"expiry", "missing", "outside", "agent"})
+
+
+class Excuse(NamedTuple):
+    """From when to when, for which causes, and, if not for all, for which way and key."""
+
+    began: float
+    ended: float
+    causes: frozenset[str]
+    way: str = ""
+    name: str = ""
+
+    def covers(self, gap: Gap) -> bool:
+        """Whether it holds for a gap at all."""
+        door = gap.door
+        ways = self.way in {"", door.way} and self.name in {"", door.name}
+        return ways and gap.cause in self.causes
+
+
+class Window(NamedTuple):
+    """A time in which something does not answer, and until when all is well again."""
+
+    began: float
+    ended: float
+    recovered: float
+
+
+def replacement(history: History) -> float:
+    """Return the seconds that one replacement takes: login, mint, and the test of the new key."""
+    return 20 * history.latency + 3 * history.activation + 2.0
+
+
+def clusters(history: History, downs: Iterable[tuple[float, float]]) -> list[Window]:
+    """Return all that keeps the agent from replacing a key, what is close together as one."""
+    faults: list[tuple[float, float, Kind, int]] = [
+        (one.at, one.at + one.seconds, one.kind, one.number)
+        for one in history.incidents
+        if one.kind in WINDOWS or one.kind is Kind.SUSPENDED
+    ]
+    faults += [(began, ended, Kind.KILLED, 0) for began, ended in downs]
+    found: list[Window] = []
+    kinds: set[tuple[Kind, int]] = set()
+    for began, ended, kind, number in sorted(faults):
+        if kind in _NO_OUTAGE:
+            continue
+        if found and began <= found[-1].recovered:
+            first, last = found[-1].began, max(ended, found.pop().ended)
+        else:
+            first, last = began, ended
+            kinds = set()
+        kinds.add((kind, number))
+        longest = max(_recovery(one, last - first, amount) for one, amount in kinds)
+        found.append(Window(first, last, last + longest + replacement(history)))
+    return found
+
+
+def _recovery(kind: Kind, seconds: float, number: int) -> float:
+    """Return the longest wait that faults of a kind, for so many seconds, may have come to."""
+    match kind:
+        case Kind.KILLED:
+            return 0.0
+        case Kind.SUSPENDED:
+            return _NAP
+        case _ if kind in _SUDDEN:
+            return _FOUND + _REPEATED
+        case Kind.VAULT_SLOW:
+            return _BACKOFF + 5.0 * number
+        case Kind.VAULT_THROTTLED:
+            return _BACKOFF + number
+        case Kind.MINT_FORBIDDEN | Kind.VAULT_GARBLED:
+            return _FORBIDDEN
+        case Kind.UPSTREAM_LIMITED:
+            return min(_LIMITED, 20.0 * 2 ** (seconds / 60 + 2))
+        case Kind.OPENAI_REFUSES_ALL | Kind.SLOW_ACTIVATION:
+            return min(_REFUSED, 60.0 * 2 ** (seconds / 90 + 1)) + _ACTIVATION + number
+        case _:
+            return _BACKOFF
+
+
+def excuses(
+    history: History, downs: list[tuple[float, float]], busy: Iterable[tuple[float, float]]
+) -> Iterator[Excuse]:
+    """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
+    windows = clusters(history, downs)
+    for window in windows:
+        yield Excuse(window.began, window.recovered, _BY_ITSELF)
+    yield from (Excuse(began, ended, _OUTSIDE) for began, ended in busy)
+    for incident in history.incidents:
+        yield from _of_incident(history, incident, windows)
+    for index, plan in enumerate(history.keys):
+        if plan.on_stop == "revoke":
+            name = key_name(index)
+            for began, ended in downs:
+                until = _extended(windows, began - 10.0, ended, replacement(history))
+                yield Excuse(began - 10.0, until, _ANY, name=name)
+        if plan.verify == "off":
+            yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
+
+
+def answering(history: History, began: float, ended: float) -> Iterator[tuple[float, float]]:
+    """List the parts of a time in which Vault and OpenAI answer as they should."""
+    away = sorted(
+        (one.at, one.at + one.seconds)
+        for one in history.incidents
+        if one.kind in WINDOWS - _NO_OUTAGE
+    )
+    at = began
+    for first, last in away:
+        if at < min(first, ended):
+            yield at, min(first, ended)
+        at = max(at, last)
+    if at < ended:
+        yield at, ended
+
+
+def _of_incident(history: History, incident: Incident, windows: list[Window]) -> Iterator[Excuse]:
+    at, once = incident.at, replacement(history)
+    name = key_name(incident.key % len(history.keys))
+    plan = history.keys[incident.key % len(history.keys)]
+    match incident.kind:
+        case Kind.OPENAI_REFUSES_ALL:
+            yield Excuse(at, at + incident.seconds, frozenset({"refused"}))
+        case Kind.OPENAI_REFUSED | Kind.OPENAI_UNAVAILABLE:  # published untested
+            until = at + incident.seconds + _ACTIVATION + history.activation
+            yield Excuse(at, until, frozenset({"inactive"}))
+        case Kind.DISK_FULL:
+            yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _ANY, way="file")
+        case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
+            until = _extended(windows, at, at, _LOOK)
+            yield Excuse(at, until, frozenset({"missing"}), way="file", name=name)
+        case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
+            until = _extended(windows, at, at, _notice(history, plan, incident.kind) + once)
+            yield Excuse(at, until, _OUTSIDE, name=name)
+        case Kind.TOKEN_REVOKED:
+            slowest = max(_notice(history, one, incident.kind) for one in history.keys)
+            yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
+        case Kind.ROTATED if incident.number % 3 > 0:
+            until = _extended(windows, at, at, once + 1.0)
+            yield Excuse(at, until, _ANY, name=name)
+        case _:
+            pass
+
+
+def _notice(history: History, plan: KeyPlan, kind: Kind) -> float:
+    """Return how long it may take until the agent knows that a key was ended by somebody else."""
+    bounds = [float(4 * plan.ttl)]
+    if plan.check_every and kind is not Kind.KEY_DELETED:
+        bounds.append(1.2 * plan.check_every)
+    if plan.verify != "off":
+        if plan.probe_every:
+            bounds.append(plan.probe_every + _SECOND_LOOK)
+        if history.reports:
+            bounds.append(POLL_EVERY + _REPORT_PAUSE)
+    elif history.reports and kind is not Kind.KEY_DELETED:
+        bounds.append(POLL_EVERY + _REPORT_PAUSE)
+    return min(bounds) + 2.0
+
+
+def _extended(windows: list[Window], began: float, known: float, seconds: float) -> float:
+    """Return the end of something that takes `seconds` from `known` on, and waits for windows."""
+    ended = known + seconds
+    for window in windows:
+        if window.began <= ended and window.recovered > began:
+            ended = max(ended, window.recovered + seconds)
+    return ended
+
+
+def uncovered(gap: Gap, found: Iterable[Excuse]) -> tuple[float, float] | None:
+    """Return the first part of a gap that nothing excuses."""
+    found = [excuse for excuse in found if excuse.covers(gap)]
+    if gap.ended - gap.began < _SLACK:  # a file that is removed before it is written anew
+        is_excused = any(one.began - _SLACK <= gap.began <= one.ended + _SLACK for one in found)
+        return None if is_excused or gap.door.way == "socket" else (gap.began, gap.ended)
+    at = gap.began
+    for excuse in sorted(found):
+        if excuse.began > at + _SLACK:
+            break
+        at = max(at, excuse.ended)
+    return None if at >= gap.ended - _SLACK else (at, gap.ended)
+
+
+_SLACK: Final = 1e-6  # seconds

@@ -1,0 +1,121 @@
+"""A history: how the agent is configured, and what befalls it. A value that travels as JSON."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """What can befall an agent. Those of `WINDOWS` last for their `seconds`."""
+
+    VAULT_REFUSED = "vault_refused"  # nothing listens
+    VAULT_FROZEN = "vault_frozen"  # takes connections, and answers nothing
+    VAULT_SEALED = "vault_sealed"
+    VAULT_FAILING = "vault_failing"  # 500 to everything
+    VAULT_GATEWAY = "vault_gateway"  # a proxy's 502
+    VAULT_THROTTLED = "vault_throttled"  # 429, with a Retry-After of `number` seconds
+    VAULT_SLOW = "vault_slow"  # each answer takes `number` seconds more
+    VAULT_GARBLED = (
+        "vault_garbled"  # does what is asked, and what comes back is none of its answers
+    )
+    VAULT_LOST = "vault_lost"  # does what is asked, and its answers are lost
+    MINT_FORBIDDEN = "mint_forbidden"  # the policy forbids the path
+    UPSTREAM_LIMITED = "upstream_limited"  # OpenAI's 429 in a Vault 500
+    UPSTREAM_FAILING = "upstream_failing"  # its 500
+    DELETION_REFUSED = "deletion_refused"  # OpenAI refuses deletions
+    OPENAI_REFUSED = "openai_refused"  # nothing listens there
+    OPENAI_UNAVAILABLE = "openai_unavailable"  # 503 to tests
+    OPENAI_LIMITED = "openai_limited"  # 429 to tests
+    OPENAI_REFUSES_ALL = "openai_refuses_all"  # 401 for every key
+    SLOW_ACTIVATION = "slow_activation"  # a new key works after `number` seconds
+    DISK_FULL = "disk_full"
+    LEASE_REVOKED = "lease_revoked"  # by somebody else
+    TOKEN_REVOKED = "token_revoked"
+    KEY_DELETED = "key_deleted"  # at OpenAI, by somebody else
+    KILLED = "killed"  # with SIGKILL at the `number`th step from then; started after `seconds`
+    RESTARTED = "restarted"  # with SIGTERM, started after `seconds`
+    SUSPENDED = "suspended"  # the machine, for `seconds`
+    WALL_JUMPED = "wall_jumped"  # by `number` seconds
+    FILE_REMOVED = "file_removed"
+    FILE_OVERWRITTEN = "file_overwritten"
+    RELOADED = "reloaded"  # with the edit that `number` says
+    ROTATED = "rotated"  # by an operator: in order, compromised, or now
+
+
+WINDOWS = frozenset(list(Kind)[: list(Kind).index(Kind.LEASE_REVOKED)])
+
+
+class Edit(StrEnum):
+    """How the configuration is changed before a reload."""
+
+    BROKEN = "broken"
+    REMOVE_KEY = "remove_key"
+    ADD_KEY = "add_key"
+    CHANGE_TTL = "change_ttl"
+    CHANGE_PATH = "change_path"
+
+
+class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of these, `at` seconds from the beginning; `key` says which key, by its place."""
+
+    kind: Kind
+    at: float
+    seconds: float = 0.0
+    number: int = 0
+    key: int = 0
+
+    def holds(self, now: float) -> bool:
+        """Whether a window is open, `now` seconds from the beginning."""
+        return self.at <= now < self.at + self.seconds
+
+
+class KeyPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One key: its options in the configuration, and what its role in Vault gives."""
+
+    ttl: int = 600
+    renewable: bool = False
+    static: bool = False
+    federated: bool = False  # an access token of OpenAI's, for an identity token in a file
+    verify: str = "prefer"
+    overlap: int = 60
+    check_every: int = 60
+    probe_every: int = 120
+    max_stale: int = 43200
+    on_stop: str = "keep"
+    in_file: bool = True
+
+
+class History(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that one run depends on; times are seconds."""
+
+    keys: tuple[KeyPlan, ...] = (KeyPlan(),)
+    token_ttl: int = 3600
+    token_max: int = 86400
+    batch: bool = False
+    budget: int = 6
+    latency: float = 0.05
+    activation: int = 0
+    reports: bool = True  # readers report a 401
+    seed: int = 0
+    seconds: float = 1800.0
+    incidents: tuple[Incident, ...] = ()
+
+
+def to_text(history: History) -> str:
+    """Return a history as one line, for `--replay`."""
+    return msgspec.json.encode(history).decode()
+
+
+def from_text(text: str) -> History:
+    """Read one; raises msgspec.ValidationError."""
+    return msgspec.json.decode(text, type=History)
+
+
+NAMES = ("alpha", "beta", "gamma", "delta")
+
+
+def key_name(index: int) -> str:
+    """Return how the key at a place of `History.keys` is called."""
+    return NAMES[index]

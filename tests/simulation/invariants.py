@@ -1,0 +1,240 @@
+"""What must hold in every history, each with its reason.
+
+`BrokenError` names the one that does not; 0: an agent must not crash.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections import deque
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
+from tests.simulation.histories import Kind, key_name
+from tests.simulation.world import IDENTITY, SECRET_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freshkey.core.model.secret import Secret
+    from freshkey.core.model.view import KeyView
+
+    from tests.simulation.agent import Lives
+    from tests.simulation.excuses import Excuse
+    from tests.simulation.run import Outcome
+    from tests.simulation.world import World
+
+MINUTE: Final = 60.0 - 1e-6
+_STOP: Final = 5.0  # seconds (behaviour 6)
+_STOP_GRACE: Final = 20.0  # `stop_grace`
+_LONGEST: Final = 128  # entries of any container, of which a key takes a handful
+_UNTOLD: Final = 120.0  # seconds at the end: another agent has to start, and to tell
+_TESTS: Final = 40.0  # seconds: `activation_timeout`, and what Vault's answers take
+_JOURNAL: Final = 4096  # bytes, and as many for each key
+
+
+class BrokenError(AssertionError):
+    """An invariant, by its number, and how it was broken."""
+
+    def __init__(self, number: int, what: str) -> None:
+        super().__init__(f"invariant {number}: {what}")
+        self.number = number
+
+
+def readers_have_a_working_key(outcome: Outcome) -> None:
+    """1. Readers must not notice rotations, restarts, or faults that a lease outlasts."""
+    found = _excuses(outcome)
+    for gap in outcome.readers.gaps:
+        left = uncovered(gap, found)
+        if left is not None:
+            reader = f"the reader of {gap.door.name} from its {gap.door.way}"
+            times = f"from {left[0]:.3f} to {left[1]:.3f}"
+            raise BrokenError(1, f"{reader} has no working key ({gap.cause}) {times}")
+
+
+def _excuses(outcome: Outcome) -> list[Excuse]:
+    world = outcome.world
+    return list(excuses(world.history, outcome.lives.downs, _without_budget(world)))
+
+
+def _without_budget(world: World) -> Iterator[tuple[float, float]]:
+    """List the times in which another mint would be one too many."""
+    budget = world.history.budget
+    for index, at in enumerate(world.mints):
+        if budget and index >= budget - 1:
+            first = world.mints[index - budget + 1]
+            if at - first < MINUTE:
+                yield at, first + 60.0 + replacement(world.history)
+
+
+class LeaseWatch:
+    """2. Keys that nobody uses must not pile up at OpenAI: looked at with every change."""
+
+    def __init__(self, world: World, lives: Lives) -> None:
+        self._world = world
+        self._lives = lives
+        self._two_since: dict[str, float] = {}
+
+    def look(self) -> None:
+        """Count the leases of each key that are alive, and not lost on their way."""
+        world = self._world
+        tokens: dict[str, list[str]] = {key_name(index): [] for index in range(4)}
+        for lease in world.vault.leases.values():
+            if lease.account not in world.lost:
+                tokens[lease.role.partition("-")[0]].append(lease.token)
+        for name, of_leases in tokens.items():
+            alive, changing = len(of_leases), len(set(of_leases)) > 1
+            if alive > 2 and alive > 2 + changing + self._is_disturbed(world.elapsed):
+                raise BrokenError(2, f"{alive} leases of {name} are alive at {world.elapsed:.3f}")
+            self._time(name, alive)
+
+    def _time(self, name: str, alive: int) -> None:
+        """Two leases are alive for an overlap, and while a key is replaced."""
+        if alive < 2:
+            self._two_since.pop(name, None)
+            return
+        elapsed, history = self._world.elapsed, self._world.history
+        since = self._two_since.setdefault(name, elapsed)
+        plan = self._lives.plans.get(name, history.keys[0])
+        most = plan.overlap + _TESTS + 2 * replacement(history)
+        if elapsed - since > most and not self._is_disturbed(since):
+            raise BrokenError(
+                2, f"two leases of {name} are alive from {since:.3f} to {elapsed:.3f}"
+            )
+
+    def _is_disturbed(self, since: float) -> bool:
+        """Whether a fault since then may keep a lease alive that was to be revoked by now."""
+        world = self._world
+        downs = [*self._lives.downs, *([(self._lives.ended_at, inf)] if world.is_dead else [])]
+        full = [
+            Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0)
+            for one in world.history.incidents
+            if one.kind in {Kind.DISK_FULL, Kind.RELOADED}
+        ]
+        return any(
+            window.began <= world.elapsed and since <= window.recovered
+            for window in (*clusters(world.history, downs), *full)
+        )
+
+
+def nothing_is_left_behind(outcome: Outcome) -> None:
+    """2. What an agent has no use for any more ends, also when nobody comes after it."""
+    world = outcome.world
+    longest = max([4 * plan.ttl for plan in world.history.keys] + [2400])
+    world.vault.settle(outcome.ended_at + 2 * max(longest, world.history.token_max) + 700)
+    static = set(world.vault.static.values())
+    alive = [account for account in world.openai.accounts.values() if account.deleted_at == inf]
+    left = [
+        account
+        for account in alive
+        if account.secret not in static and account.id not in world.vault.irrevocable
+    ]
+    unknown = [account for account in left if account.id not in world.lost]
+    if unknown:
+        raise BrokenError(2, f"{unknown[0].id} is alive, and nothing will end it")
+    told = sum(json.loads(line)["event"] == "mint.abandoned" for line in world.lines)
+    missed = world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.is_disk_touched
+    if len(world.lost) > told and not missed:
+        raise BrokenError(2, f"{len(world.lost)} mints were abandoned, and {told} of them told")
+
+
+class PublicationWatch:
+    """3. A key that OpenAI refuses must not reach readers, nor two keys go by one tag."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._keys: dict[tuple[str, str], Secret] = {}
+        self._last: dict[str, tuple[int, Secret]] = {}
+
+    def look(self, view: KeyView, verify: str) -> None:
+        """Look at what is shown."""
+        out, world = view.publication, self._world
+        if out is None:
+            return
+        if verify == "require" and out.secret.reveal() not in world.openai.tested:
+            raise BrokenError(3, f"{view.name} is published untested at {world.elapsed:.3f}")
+        known = self._keys.setdefault((view.name, out.tag), out.secret)
+        if known != out.secret:
+            raise BrokenError(3, f"two keys of {view.name} go by the tag {out.tag}")
+        generation, secret = self._last.get(view.name, (0, out.secret))
+        journal_may_be_old = world.is_disk_touched
+        if out.secret != secret and out.generation <= generation and not journal_may_be_old:
+            what = f"generation {out.generation} of {view.name} comes after {generation}"
+            raise BrokenError(3, what)
+        self._last[view.name] = out.generation, out.secret
+
+
+def calls_are_bounded(outcome: Outcome) -> None:
+    """4. An agent in trouble must not add to it: neither Vault nor OpenAI is hammered."""
+    world = outcome.world
+    budget = world.history.budget
+    if budget and not world.is_disk_touched:
+        for first, last in zip(world.mints, world.mints[budget:], strict=False):
+            if last - first < MINUTE:
+                raise BrokenError(4, f"more than {budget} mints from {first:.3f} to {last:.3f}")
+    most = _calls_a_minute(outcome)
+    times = [at for at, _, _ in world.requests]
+    for first, last in zip(times, times[most:], strict=False):
+        if last - first < MINUTE:
+            raise BrokenError(4, f"more than {most} requests in the minute before T+{last:.0f}")
+
+
+def _calls_a_minute(outcome: Outcome) -> int:
+    """Return how many requests a minute are few enough.
+
+    For the token and the link to Vault: a ping every two seconds, and a dozen tries with backoff;
+    the same dozen for each of mint, test, lookup, and renewal of a key, of which an outage may
+    begin all anew. A stale key is tested every five seconds. A start repeats a handful.
+    """
+    return 50 + 50 * (len(outcome.world.history.keys) + 1) + 12 * outcome.lives.starts
+
+
+def nothing_secret_is_told(outcome: Outcome) -> None:
+    """5. Logs and audit files are read by people, and kept in places, that no key is meant for."""
+    world = outcome.world
+    secrets = [*world.openai.by_secret, *world.vault.issued, SECRET_ID, IDENTITY]
+    told = "\n".join([*world.lines, world.audit, *world.events])
+    for secret in secrets:
+        if secret in told:
+            where = next(line for line in told.splitlines() if secret in line)
+            raise BrokenError(5, f"a secret is told: {where.replace(secret, '<the secret>')}")
+
+
+def stops_are_quick(outcome: Outcome) -> None:
+    """6. A service manager kills what does not end, and a kill in a mint may cost a key."""
+    for stop in outcome.lives.stopped:
+        most = _STOP_GRACE + _STOP if stop.minting else _STOP
+        if stop.seconds > most + 1e-6:
+            raise BrokenError(6, f"a stop took {stop.seconds:.1f} s, and may take {most:g} s")
+
+
+def memory_is_bounded(outcome: Outcome) -> None:
+    """7. An agent runs for months: what it holds may grow with keys and clients, not with time."""
+    ours: dict[type, bool] = {}
+    for thing in gc.get_objects():
+        kind = type(thing)
+        if kind not in ours:
+            ours[kind] = str(kind.__module__).startswith("freshkey.")
+        if not ours[kind]:
+            continue
+        held = getattr(thing, "__dict__", None) or {
+            name: getattr(thing, name, None) for name in getattr(kind, "__slots__", ())
+        }
+        for name, value in held.items():
+            if isinstance(value, (list, dict, set, tuple, deque)) and len(value) > _LONGEST:
+                raise BrokenError(7, f"{kind.__name__}.{name} holds {len(value)} entries")
+    journal = outcome.world.journal_bytes
+    if journal > _JOURNAL * (1 + len(outcome.world.history.keys)):
+        raise BrokenError(7, f"the journal has {journal} bytes")
+
+
+AT_THE_END: Final = (
+    readers_have_a_working_key,
+    nothing_is_left_behind,
+    calls_are_bounded,
+    nothing_secret_is_told,
+    stops_are_quick,
+    memory_is_bounded,
+)

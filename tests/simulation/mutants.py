@@ -1,0 +1,159 @@
+"""Agents that are broken on purpose: each breaks one promise, and the invariants have to notice."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from unittest.mock import patch
+
+import structlog
+from freshkey.core.agent import stopping
+from freshkey.core.keys import replacement, revocation
+from freshkey.core.model.verdict import Finding, Verdict
+from freshkey.core.model.view import Publication
+from freshkey.daemon import publisher
+from freshkey.daemon.file_watch import FileWatch
+from freshkey.daemon.journal_keeper import JournalKeeper
+from freshkey.daemon.loop import Loop
+from freshkey.daemon.publisher import Publisher
+from freshkey.openai.probe import Probe
+from freshkey.outputs.files import remove_file, write_file
+
+from tests.simulation.histories import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Mutant(NamedTuple):
+    """What is replaced, the invariant that this breaks, and the incidents that show it."""
+
+    name: str
+    number: int
+    replaced: tuple[tuple[object, str, Any], ...]
+    kinds: tuple[Kind, ...] = ()
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Have the agent be this one."""
+        with ExitStack() as stack:
+            for target, name, value in self.replaced:
+                stack.enter_context(patch.object(target, name, value))
+            yield
+
+
+def _after(target: type, name: str, then: Callable[..., None]) -> tuple[object, str, Any]:
+    """Replace a method by itself and something more."""
+    original = getattr(target, name)
+
+    def longer(self: Any, *args: Any) -> Any:  # noqa: ANN401 - any method's
+        then(self, *args)
+        return original(self, *args)
+
+    return target, name, longer
+
+
+_mint, _write_file, _write_journal = (
+    replacement.mint,
+    write_file,
+    JournalKeeper.write_journal,
+)
+
+
+def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **options: Any) -> Any:  # noqa: ANN401 - as replacement.mint
+    if key.current is not None:
+        key = revocation.retire(key, key.current.lease, context.now)
+    return _mint(key, cycle, token, context, **options)
+
+
+def _write_in_two_steps(target: Any, content: Any, **options: Any) -> Any:  # noqa: ANN401 - as write_file
+    remove_file(target)
+    return _write_file(target, content, **options)
+
+
+def _write_no_intent(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
+    if not any(key.call == "mint" for key in state.keys):
+        _write_journal(keeper, state)
+
+
+def _write_once(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
+    if keeper._written is None or not any(key.generation for key in state.keys):  # noqa: SLF001
+        _write_journal(keeper, state)
+
+
+async def _good_untested(_probe: Probe, _secret: object) -> Finding:
+    return Finding(Verdict.GOOD, "not asked")
+
+
+def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an order
+    if hasattr(order, "publication"):
+        structlog.get_logger().info("key.written", content=order.publication.secret.reveal())
+
+
+def _keep_events(loop: Loop, events: list[Any], *_: object) -> None:
+    vars(loop).setdefault("_all_events", []).extend(events)
+
+
+def _wait_to_the_end(state: Any, context: Any) -> bool:  # noqa: ANN401 - as stopping.finished
+    stop = state.stopping
+    return stop is not None and stop.end_by is not None and context.due(stop.end_by)
+
+
+def _module(name: str) -> object:
+    return importlib.import_module(f"freshkey.core.{name}")
+
+
+MUTANTS: Final = (
+    Mutant(
+        "revokes a lease before its successor is out",
+        1,
+        ((replacement, "mint", _mint_after_revoking),),
+    ),
+    Mutant(
+        "removes a file before it writes it", 1, ((publisher, "write_file", _write_in_two_steps),)
+    ),
+    Mutant(
+        "never logs in again",
+        1,
+        ((_module("tokens.lifecycle"), "_login_due", lambda _, current, __: not current),),
+    ),
+    Mutant(
+        "does not look at its files",
+        1,
+        ((FileWatch, "is_changed", lambda *_: False),),
+        (Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN),
+    ),
+    Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
+    Mutant(
+        "mints without an intent",
+        2,
+        ((JournalKeeper, "write_journal", _write_no_intent),),
+        (Kind.KILLED,),
+    ),
+    Mutant(
+        "writes one journal", 3, ((JournalKeeper, "write_journal", _write_once),), (Kind.KILLED,)
+    ),
+    Mutant("calls all keys alike", 3, ((Publication, "tag", "1-0"),)),
+    Mutant("publishes what it has not tested", 3, ((Probe, "test", _good_untested),)),
+    Mutant(
+        "repeats at once what failed",
+        4,
+        ((_module("pacing.backoff"), "doubling", lambda *_: 0.0),),
+        (Kind.UPSTREAM_FAILING, Kind.MINT_FORBIDDEN),
+    ),
+    Mutant(
+        "has no budget",
+        4,
+        ((_module("agent.budget"), "MINUTE", 0.0),),
+        (Kind.TOKEN_REVOKED, Kind.LEASE_REVOKED),
+    ),
+    Mutant("logs a key", 5, (_after(Publisher, "perform", _log_secret),)),
+    Mutant(
+        "waits at its end",
+        6,
+        ((stopping, "finished", _wait_to_the_end), (stopping, "REST", 30.0)),
+        (Kind.RESTARTED,),
+    ),
+    Mutant("keeps all events", 7, (_after(Loop, "_advance", _keep_events),)),
+)

@@ -1,0 +1,118 @@
+"""How requests of the agent fare on their way to the models, and how answers fare on theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tests.simulation.histories import Kind
+from tests.simulation.http import HttpAnswer, HttpRequest
+from tests.simulation.vault_api import refusal
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+CREDS: Final = "/v1/openai/creds/"
+_BY_VAULT: Final = (Kind.VAULT_FAILING, Kind.VAULT_GATEWAY, Kind.VAULT_THROTTLED)
+_GATEWAY_PAGE: Final = HttpAnswer(502, None, content_type="text/html")
+
+
+class Network:
+    """Between one agent and the models."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def latency(self) -> float:
+        """Draw the seconds that a message takes on its way."""
+        return self._world.history.latency * (0.5 + self._world.random.random())
+
+    def is_refusing(self) -> bool:
+        """Whether nothing listens at Vault's address."""
+        return self._world.window(Kind.VAULT_REFUSED) is not None
+
+    def thaws_in(self) -> float:
+        """Return the seconds for which Vault reads nothing of what is sent to it."""
+        frozen = self._world.window(Kind.VAULT_FROZEN)
+        return 0.0 if frozen is None else frozen.at + frozen.seconds - self._world.elapsed
+
+    def loses_answers(self) -> bool:
+        """Whether connections break before their answers are whole."""
+        return self._world.window(Kind.VAULT_LOST) is not None
+
+    def garbles_answers(self) -> bool:
+        """Whether something puts its own words in the place of Vault's."""
+        return self._world.window(Kind.VAULT_GARBLED) is not None
+
+    def slowness(self) -> float:
+        """Return the seconds that Vault takes more for an answer."""
+        slow = self._world.window(Kind.VAULT_SLOW)
+        return 0.0 if slow is None else float(slow.number)
+
+    def ask_vault(self, request: HttpRequest) -> HttpAnswer:
+        """Have Vault, or what stands before it, answer."""
+        world = self._world
+        world.api.sealed = world.window(Kind.VAULT_SEALED) is not None
+        forbidden = world.window(Kind.MINT_FORBIDDEN) is not None
+        world.api.forbidden = frozenset({"openai/creds/"} if forbidden else ())
+        set_openai(world)
+        world.requests.append((world.now, request.path, request.method))
+        match window := world.window(*_BY_VAULT):
+            case None:
+                answer = world.api.answer(request, world.now)
+            case _ if window.kind is Kind.VAULT_GATEWAY:
+                answer = _GATEWAY_PAGE
+            case _ if window.kind is Kind.VAULT_THROTTLED:
+                answer = refusal(
+                    429, "request path is rate limited", retry_after=f"{window.number}"
+                )
+            case _:
+                answer = refusal(500, "internal error")
+        world.changed()
+        return answer
+
+    def hung_up(self, request: HttpRequest) -> None:
+        """Let Vault go on with a request whose client is gone: nobody hears of the outcome.
+
+        A mint may have been dropped, have left a key that no lease ends, or a lease.
+        """
+        world = self._world
+        if self.is_refusing():
+            return
+        minting = request.path.startswith(CREDS)
+        chance = world.random.random() if minting else 0.0
+        if self.thaws_in() and chance < 0.5:
+            return
+        before = len(world.openai.accounts)
+        self.ask_vault(request)
+        made = list(world.openai.accounts.values())[before:]
+        if made and chance > 0.75:
+            for account in made:
+                del world.vault.leases[account.lease]
+                account.lease = ""
+        world.lost.update(account.id for account in made)
+
+
+def set_openai(world: World) -> None:
+    """Have OpenAI behave as the incidents of this moment say."""
+    openai = world.openai
+    limited, failing = world.window(Kind.UPSTREAM_LIMITED), world.window(Kind.UPSTREAM_FAILING)
+    openai.organization_error = "rate_limited" if limited else "server_error" if failing else ""
+    openai.deletion_error = "rate_limited" if world.window(Kind.DELETION_REFUSED) else ""
+    openai.refuses_all = world.window(Kind.OPENAI_REFUSES_ALL) is not None
+    slow = world.window(Kind.SLOW_ACTIVATION)
+    openai.activation_delay = float(world.history.activation if slow is None else slow.number)
+    openai.models_error = (
+        "unavailable"
+        if world.window(Kind.OPENAI_UNAVAILABLE)
+        else "rate_limited"
+        if world.window(Kind.OPENAI_LIMITED)
+        else ""
+    )
+
+
+def parsed(method: str, target: str, token: str, body: object) -> HttpRequest:
+    """Read what hvac's transport sends."""
+    parts = urlsplit(target)
+    given = body if isinstance(body, dict) else {}
+    return HttpRequest(method, unquote(parts.path), dict(parse_qsl(parts.query)), token, given)

@@ -1,0 +1,179 @@
+"""Who uses the keys: of each key one reader of its file and one of the socket.
+
+Whether a reader's key works is looked at whenever something of that may have changed, so the times
+without a working key are exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final, NamedTuple
+
+import trio
+from freshkey.core.model.view import KeyView
+
+from tests.simulation.agent import Lives
+from tests.simulation.configuration import key_file
+from tests.simulation.histories import Kind
+from tests.simulation.sockets import ask
+from tests.simulation.world import World
+
+POLL_EVERY: Final = 45.0  # seconds
+
+
+class Door(NamedTuple):
+    """Where a reader gets a key."""
+
+    name: str
+    way: str  # file | socket
+
+
+@dataclass
+class Gap:
+    """A time without a working key, for one cause, in seconds from the beginning.
+
+    `cause`: missing, inactive (not active yet), refused (as every key is), or who ended the key:
+    expiry, agent, outside.
+    """
+
+    door: Door
+    cause: str
+    began: float
+    ended: float = inf
+
+
+@dataclass
+class Readers:
+    """All readers of a world; a door counts from the first publish on, while it is configured."""
+
+    world: World
+    lives: Lives
+    published: set[str] = field(default_factory=set)  # the keys that were, since configured
+    doors: dict[Door, float] = field(default_factory=dict)  # since when each is looked at
+    gaps: list[Gap] = field(default_factory=list)
+    open_gaps: dict[Door, Gap] = field(default_factory=dict)
+    shown: dict[str, KeyView] = field(default_factory=dict)
+    watched: list[tuple[float, float]] = field(default_factory=list)  # from when to when, each door
+    read: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)  # files, by stamp
+    polls: int = 0
+    is_finished: bool = False
+
+    def __post_init__(self) -> None:
+        self.world.on_change.append(self.look)
+
+    def show(self, view: KeyView) -> None:
+        """Take note of what the socket answers from now on."""
+        self.shown[view.name] = view
+        if not self.is_finished:
+            self.look()
+
+    def file_key(self, name: str) -> str | None:
+        """Return what stands in a key's file."""
+        path = key_file(self.world.directory, name)
+        try:
+            status = path.stat()
+            stamp = status.st_ino, status.st_mtime_ns, status.st_size
+            if self.read.get(name, ((), ""))[0] != stamp:
+                self.read[name] = stamp, path.read_text()
+        except FileNotFoundError:
+            return None
+        return self.read[name][1]
+
+    def socket_key(self, name: str) -> str | None:
+        """Return what the socket answers with."""
+        view = self.shown.get(name)
+        return view.publication.secret.reveal() if view and view.publication else None
+
+    def look(self) -> None:
+        """See which doors have a working key."""
+        world = self.world
+        for name, plan in self.lives.plans.items():
+            published = self.socket_key(name)
+            if published is not None:
+                self.published.add(name)
+            if name not in self.published:
+                continue
+            if plan.in_file:
+                self._see(Door(name, "file"), self.file_key(name))
+            if world.is_dead:
+                self._leave(Door(name, "socket"))
+            else:
+                self._see(Door(name, "socket"), published)
+
+    def _see(self, door: Door, secret: str | None) -> None:
+        elapsed = self.world.elapsed
+        self.doors.setdefault(door, elapsed)
+        cause = self._cause(secret)
+        if door in self.open_gaps and self.open_gaps[door].cause != cause:
+            self._close(door)
+        if cause and door not in self.open_gaps:
+            gap = self.open_gaps[door] = Gap(door, cause, elapsed)
+            self.gaps.append(gap)
+
+    def _cause(self, secret: str | None) -> str:
+        """Say why a key does not work; empty when it does."""
+        world = self.world
+        account = world.openai.by_secret.get(secret or "")
+        if account is None:
+            return "missing"
+        if account.works(world.now):
+            return "refused" if world.window(Kind.OPENAI_REFUSES_ALL) else ""
+        return "inactive" if world.now < account.active_at else account.ended_by
+
+    def _close(self, door: Door) -> None:
+        if (gap := self.open_gaps.pop(door, None)) is not None:
+            gap.ended = self.world.elapsed
+
+    def _leave(self, door: Door) -> None:
+        self._close(door)
+        if door in self.doors:
+            self.watched.append((self.doors.pop(door), self.world.elapsed))
+
+    def forget(self, name: str) -> None:
+        """Look at a key no more: it is not configured any longer."""
+        self._leave(Door(name, "file"))
+        self._leave(Door(name, "socket"))
+        self.shown.pop(name, None)
+        self.published.discard(name)
+
+    def pause(self) -> None:
+        """Begin anew after a time in which nobody could read."""
+        for door in tuple(self.open_gaps):
+            self._close(door)
+
+    def finish(self) -> None:
+        """Look no more."""
+        for door in tuple(self.doors):
+            self._leave(door)
+        self.world.on_change.remove(self.look)
+        self.is_finished = True
+
+    async def poll(self) -> None:
+        """Read each key from the socket for ever, and report what OpenAI refuses."""
+        while True:
+            await trio.sleep(POLL_EVERY)
+            for name in tuple(self.lives.plans):
+                if self.lives.is_serving and not self.is_finished:
+                    await self._read(name)
+
+    async def _read(self, name: str) -> None:
+        path = self.world.directory / "agent.sock"
+        try:
+            status, body = await ask(path, "GET", f"/v1/keys/{name}")
+        except OSError:
+            return
+        self.polls += 1
+        if status != 200 or self.is_finished:
+            return
+        view = self.shown[name]
+        tag = view.publication.tag if view.publication else None
+        if body["tag"] != tag:
+            raise AssertionError(f"the socket answers {body['tag']}, and shows {tag}")
+        works = self.world.openai.works(body["key"], self.world.now)
+        if not works and self.world.history.reports:
+            self.world.tell(f"a reader of {name} meets a 401, and reports it")
+            try:
+                await ask(path, "POST", f"/v1/keys/{name}/rejected", {"tag": body["tag"]})
+            except OSError:
+                return

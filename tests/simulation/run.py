@@ -1,0 +1,130 @@
+"""Runs one history to its end."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+import trio.testing
+from trio._core import _run as trio_run
+
+from tests.simulation.agent import Lives
+from tests.simulation.histories import WINDOWS, History
+from tests.simulation.incidents import Incidents
+from tests.simulation.invariants import AT_THE_END, BrokenError, LeaseWatch, PublicationWatch
+from tests.simulation.readers import Readers
+from tests.simulation.seams import installed
+from tests.simulation.world import World
+
+if TYPE_CHECKING:
+    from freshkey.core.model.view import KeyView
+
+    from tests.simulation.histories import Incident
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a history has come to."""
+
+    world: World
+    lives: Lives
+    readers: Readers
+    ended_at: float  # on the lease clock
+
+
+def run(history: History, story: list[str] | None = None) -> Outcome:
+    """Run a history, always in the same way, and return what has come of it.
+
+    `story` gets a line for all that happens. Raises BrokenError.
+    """
+    # As trio's own plugin for Hypothesis does: it would shuffle tasks that are ready together.
+    setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)  # noqa: B010 - it is final
+    trio_run._r.seed(history.seed)  # noqa: SLF001 - no other way
+    directory = Path(tempfile.mkdtemp(prefix="freshkey-", dir="/dev/shm"))
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    try:
+        return trio.run(_run, history, directory, [] if story is None else story, clock=clock)
+    except Exception as error:
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        if isinstance(cause, BrokenError):
+            raise cause from None
+        raise BrokenError(0, f"the agent crashed: {type(cause).__name__}: {cause}") from error
+    finally:
+        shutil.rmtree(directory)
+
+
+def check(history: History, story: list[str] | None = None) -> Outcome:
+    """Run a history, and look at what must hold at its end, too; raises BrokenError."""
+    outcome = run(history, story)
+    for invariant in AT_THE_END:
+        invariant(outcome)
+    return outcome
+
+
+async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
+    world = World(history, directory, story=story)
+    world.clocks.began_at = trio.current_time()
+    with installed(world):
+        lives = Lives(world)
+        readers = Readers(world, lives)
+        lives.on_start = readers.shown.clear
+        lives.on_removed = readers.forget
+        publications = PublicationWatch(world)
+
+        def show(view: KeyView) -> None:
+            readers.show(view)
+            plan = lives.plans.get(view.name)
+            publications.look(view, plan.verify if plan else "off")
+
+        world.on_show = show
+        world.on_change.append(LeaseWatch(world, lives).look)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_pass_time, world)
+            nursery.start_soon(readers.poll)
+            nursery.start_soon(Incidents(world, lives, readers).run)
+            nursery.start_soon(lives.run)
+            while (left := history.seconds - world.elapsed) > 0:  # noqa: ASYNC110 - virtual
+                await trio.sleep(left)
+            lives.is_over = True
+            world.note_disk()
+            readers.finish()
+            await lives.stop(down=0.0)
+            nursery.cancel_scope.cancel()
+    return Outcome(world, lives, readers, world.now)
+
+
+async def _pass_time(world: World) -> None:
+    """Have happen what happens by itself, each at its instant."""
+    changed = trio.Event()
+
+    def wake() -> None:
+        changed.set()
+
+    world.on_change.append(wake)
+    edges = sorted(
+        edge
+        for incident in world.history.incidents
+        if incident.kind in WINDOWS
+        for edge in _edges(incident)
+    )
+    while True:
+        changed = trio.Event()
+        due = [world.vault.next_due() - world.now]
+        due.append(world.openai.next_activation(world.now) - world.now)
+        due += [edge - world.elapsed for edge in edges]
+        with trio.move_on_after(min((left for left in due if left > 0), default=3600.0)):
+            await changed.wait()
+        world.vault.settle(world.now)
+        world.on_change.remove(wake)
+        world.changed()
+        world.on_change.append(wake)
+
+
+def _edges(incident: Incident) -> tuple[float, float]:
+    return incident.at, incident.at + incident.seconds

@@ -1,0 +1,135 @@
+"""Where the world takes the place of the real one: clocks, chance, threads, sockets, and the disk.
+
+Everything else of the agent is as it is. All of these are attributes of modules, so that the agent
+has no option, argument, or class that is there for a simulation alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from functools import partial
+from io import StringIO
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from uuid import UUID
+
+import structlog
+import trio
+from freshkey.daemon import disk_watch, environment, executor, journal_keeper
+from freshkey.daemon import main as daemon_main
+from freshkey.daemon.recorder import Recorder
+from freshkey.host import clock
+from freshkey.logs import audit, audit_file, redact
+from freshkey.logs.setup import json_lines
+from freshkey.openai import http as openai_http
+from freshkey.outputs import files, journal, replace
+from freshkey.serve.published_keys import PublishedKeys
+from freshkey.sockets import socket_watch
+from freshkey.vault import client
+from freshkey.vault.transport import adapter, session
+
+from tests.simulation import transport
+from tests.simulation.connection import SimulatedConnection, run_inline
+from tests.simulation.disk import SimulatedOs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from freshkey.core.model.actions import Record
+    from freshkey.core.model.view import KeyView
+    from structlog.typing import EventDict
+
+    from tests.simulation.world import World
+
+del adapter  # hvac, which no history shall have to import
+_MACHINE = "5" * 32
+_SELDOM = 20.0  # seconds between looks at files that nobody touches: most of the time goes there
+
+
+class _Lines(StringIO):
+    """A standard error whose lines become part of the story."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def write(self, text: str) -> int:
+        self._world.on_line(text)
+        return len(text)
+
+
+@contextmanager
+def installed(world: World) -> Iterator[None]:
+    """Have the agent live in a world."""
+    told = _Lines(world)
+    simulated_os = SimulatedOs(world)
+    chance = SimpleNamespace(
+        randbits=world.agent_random.getrandbits,
+        token_hex=lambda count: f"{world.agent_random.getrandbits(8 * count):0{2 * count}x}",
+    )
+    show = PublishedKeys.show
+
+    def shown(keys: PublishedKeys, view: KeyView) -> None:
+        show(keys, view)
+        world.on_show(view)
+
+    record = Recorder.record
+
+    def recorded(recorder: Recorder, one: Record) -> None:
+        world.records.append((world.elapsed, one))
+        record(recorder, one)
+
+    look_every = 2.0 if world.is_disk_touched else _SELDOM
+    replaced: list[tuple[object, str, Any]] = [
+        (clock, "time", world.clocks),
+        (audit, "time", world.clocks),
+        (audit_file, "time", world.clocks),
+        (environment, "secrets", chance),
+        (replace, "secrets", chance),
+        (client, "uuid4", lambda: UUID(int=world.agent_random.getrandbits(128))),
+        (trio.to_thread, "run_sync", run_inline),
+        (session, "Connection", partial(SimulatedConnection, world)),
+        (openai_http, "make_client", partial(transport.make_client, world)),
+        (replace, "os", simulated_os),
+        (files, "os", simulated_os),
+        (journal, "os", simulated_os),
+        (audit_file, "os", simulated_os),
+        (PublishedKeys, "show", shown),
+        (Recorder, "record", recorded),
+        (disk_watch, "LOOK_EVERY", look_every),
+        (socket_watch, "LOOK_EVERY", look_every),
+        (journal_keeper, "machine_id", lambda: _MACHINE),
+        (journal_keeper, "boot_id", lambda: _MACHINE),
+        (executor, "gc", SimpleNamespace(get_freeze_count=lambda: 1, enable=lambda: None)),
+        (daemon_main, "configure", lambda *_: None),
+        (sys, "stderr", told),
+    ]
+
+    def note(_logger: object, _method: str, event: EventDict) -> EventDict:
+        world.events.append(repr({name: event[name] for name in event if name != "exc_info"}))
+        return event
+
+    before = structlog.get_config()
+    patches = [patch.object(target, name, value) for target, name, value in replaced]
+    for one in patches:
+        one.start()
+    structlog.configure(
+        processors=[note, *json_lines()],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=lambda *_: structlog.WriteLogger(told),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        for one in reversed(patches):
+            one.stop()
+
+
+def forget_secrets() -> None:
+    """Have the log mask what the next agent knows, not what the one before it knew."""
+    fresh = redact.Redactor()
+    vars(redact.add_secret.__self__).update(vars(fresh))  # type: ignore[attr-defined]  # a method's

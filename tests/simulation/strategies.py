@@ -1,0 +1,79 @@
+"""Draws histories: what shrinks well is small, early, and seldom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind
+
+_CALM = 180  # seconds after the last incident
+_SHORT = (Kind.DISK_FULL, Kind.VAULT_LOST, Kind.VAULT_GARBLED, Kind.DELETION_REFUSED)
+
+
+@st.composite
+def key_plans(draw: Any) -> KeyPlan:  # noqa: ANN401 - Hypothesis's
+    ttl = draw(st.sampled_from([240, 120, 600, 1200]))
+    return KeyPlan(
+        ttl=ttl,
+        renewable=draw(st.booleans()),
+        static=draw(st.sampled_from([False] * 7 + [True])),
+        federated=draw(st.sampled_from([False] * 7 + [True])),
+        verify=draw(st.sampled_from(["prefer", "require", "off"])),
+        overlap=draw(st.sampled_from([60, 10, 300])),
+        check_every=draw(st.sampled_from([60, 20, 0])),
+        probe_every=draw(st.sampled_from([120, 60, 0])),
+        max_stale=draw(st.sampled_from([43200, 60, 0])),
+        on_stop=draw(st.sampled_from(["keep", "keep", "revoke"])),
+        in_file=draw(st.sampled_from([True, True, True, False])),
+    )
+
+
+_NUMBERS = {
+    Kind.VAULT_THROTTLED: st.sampled_from([1, 5, 30]),
+    Kind.VAULT_SLOW: st.integers(1, 8),
+    Kind.SLOW_ACTIVATION: st.sampled_from([2, 10, 25, 60]),
+    Kind.KILLED: st.integers(0, 60),
+    Kind.WALL_JUMPED: st.sampled_from([3600, -3600, 4, 90000]),
+    Kind.RELOADED: st.integers(0, 4),
+    Kind.ROTATED: st.integers(0, 2),
+}
+
+
+@st.composite
+def incidents(draw: Any, body: int, kinds: tuple[Kind, ...]) -> Incident:  # noqa: ANN401 - Hypothesis's
+    kind = draw(st.sampled_from(kinds))
+    at = draw(st.integers(0, body))
+    if kind in WINDOWS:
+        seconds = draw(st.sampled_from([5, 1, 20, 60, 150] if kind in _SHORT else [5, 20, 60, 400]))
+    elif kind in {Kind.KILLED, Kind.RESTARTED}:
+        seconds = draw(st.sampled_from([1, 0, 10, 100]))
+    elif kind is Kind.SUSPENDED:
+        seconds = draw(st.sampled_from([10, 100, 1000, 20000]))
+    else:
+        seconds = 0
+    number = draw(_NUMBERS.get(kind, st.just(0)))
+    return Incident(kind, float(at), float(seconds), number, draw(st.integers(0, 2)))
+
+
+@st.composite
+def histories(draw: Any, kinds: tuple[Kind, ...] = tuple(Kind)) -> History:  # noqa: ANN401 - Hypothesis's
+    keys = tuple(draw(st.lists(key_plans(), min_size=1, max_size=3)))
+    body = draw(st.sampled_from([300, 300, 600, 900]))
+    happened = tuple(draw(st.lists(incidents(body, kinds), max_size=6)))
+    last = max((one.at + one.seconds for one in happened), default=0.0)
+    token_ttl = draw(st.sampled_from([3600, 900, 400]))
+    return History(
+        keys=keys,
+        token_ttl=token_ttl,
+        token_max=token_ttl * draw(st.sampled_from([20, 2, 1])),
+        batch=draw(st.sampled_from([False, False, False, True])),
+        budget=draw(st.sampled_from([6, 3, 0])),
+        latency=draw(st.sampled_from([0.05, 0.001, 0.5])),
+        activation=draw(st.sampled_from([0, 0, 1, 5])),
+        reports=draw(st.booleans()),
+        seed=draw(st.integers(0, 1 << 20)),
+        seconds=max(float(body), last) + _CALM,
+        incidents=happened,
+    )

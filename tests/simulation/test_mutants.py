@@ -1,0 +1,26 @@
+"""The invariants can fail: each agent that is broken on purpose is found out soon."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.campaign import run_share
+from tests.simulation.histories import from_text
+from tests.simulation.invariants import BrokenError
+from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.run import check
+
+HISTORIES = 60
+
+pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_a_broken_agent_is_found_out(mutant: Mutant) -> None:
+    with mutant.applied():
+        share = run_share(HISTORIES, seed=1, kinds=mutant.kinds, shrinks=False)
+        assert share.broken is not None, f"nobody noticed in {HISTORIES} histories"
+        with pytest.raises(BrokenError) as caught:
+            check(from_text(share.broken))
+    assert caught.value.number == mutant.number, str(caught.value)
+    check(from_text(share.broken))

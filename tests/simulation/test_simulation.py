@@ -1,0 +1,41 @@
+"""The whole agent in a simulated world: histories that Hypothesis draws, and some by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.campaign import run_share
+from tests.simulation.histories import History, Incident, KeyPlan, Kind, from_text
+from tests.simulation.run import check, run
+from tests.simulation.story import command
+
+HOUR = 3600.0
+
+
+def test_an_undisturbed_hour() -> None:
+    outcome = check(History(seconds=HOUR))
+    assert outcome.readers.gaps == []
+    assert len(outcome.world.openai.accounts) == pytest.approx(11, abs=3)
+    assert outcome.readers.polls > 70
+
+
+def test_a_share_of_what_is_drawn() -> None:
+    share = run_share(20, seed=16)  # `make simulate` runs more, and others
+    assert share.broken is None, command(from_text(share.broken or "{}"))
+    assert share.summary.histories == 20
+
+
+def test_a_history_goes_the_same_way_each_time() -> None:
+    history = History(
+        keys=(KeyPlan(ttl=120), KeyPlan(verify="require")),
+        seconds=900.0,
+        incidents=(
+            Incident(Kind.VAULT_LOST, 100.0, 20.0),
+            Incident(Kind.KILLED, 200.0, 5.0, 7, key=1),
+            Incident(Kind.RELOADED, 400.0, number=3),
+        ),
+    )
+    stories: tuple[list[str], list[str]] = [], []
+    first, second = run(history, stories[0]), run(history, stories[1])
+    assert stories[0] == stories[1]
+    assert first.world.requests == second.world.requests

@@ -1,0 +1,151 @@
+"""What a history runs in: the models, the clocks, the disk, and the record of all that happened."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from freshkey.core.model.actions import Record
+from freshkey.core.model.view import KeyView
+
+from tests.simulation.clocks import BOOT_AT, Clocks
+from tests.simulation.histories import History, Incident, Kind, key_name
+from tests.simulation.openai_model import OpenAIModel
+from tests.simulation.vault_api import VaultApi
+from tests.simulation.vault_model import Role, VaultModel
+
+SECRET_ID: Final = "5b0f6e7c-canary-secret-id"
+IDENTITY: Final = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaW11bGF0ZWQifQ.c2lnbmF0dXJl"
+_OF_THE_DISK: Final = {Kind.DISK_FULL, Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN}
+
+
+class Killed(BaseException):
+    """The agent got SIGKILL: nothing of it runs any more, and nothing it remembered is left."""
+
+
+@dataclass
+class World:
+    """One run of a history. `now` is the lease clock."""
+
+    history: History
+    directory: Path
+    clocks: Clocks = field(default_factory=Clocks)
+    story: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)  # of the agent's log, as they are
+    records: list[tuple[float, Record]] = field(default_factory=list)
+    requests: list[tuple[float, str, str]] = field(default_factory=list)  # when, what, of whom
+    steps: int = 0  # of the agent: system calls on its files, requests, answers
+    kill_at: int | None = None  # the step before which it is killed
+    counts_rare_steps: bool = False  # alone
+    is_dead: bool = True
+    on_kill: list[Callable[[], None]] = field(default_factory=list)
+    on_change: list[Callable[[], None]] = field(default_factory=list)
+    on_show: Callable[[KeyView], None] = lambda _: None
+    minting: int = 0  # requests for a mint under way
+    lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
+    mints: list[float] = field(default_factory=list)  # when they were asked for
+
+    audit: str = ""  # the audit file
+    events: list[str] = field(default_factory=list)  # what is logged, before it is masked
+    journal_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        history = self.history
+        self.random = Random(history.seed)  # noqa: S311 - a simulation's
+        self.agent_random = Random(history.seed + 1)  # noqa: S311 - a simulation's
+        self.openai = OpenAIModel(self.random)
+        self.vault = VaultModel(
+            self.openai, self.random, history.token_ttl, history.token_max, history.batch
+        )
+        self.api = VaultApi(self.vault, "role-id", SECRET_ID)
+        plans = [*enumerate(history.keys)]
+        for index, plan in plans:
+            name = key_name(index)
+            role = Role(plan.ttl, 4 * plan.ttl, plan.renewable)
+            self.vault.roles[name] = self.vault.roles[f"{name}-2"] = role
+            if plan.static and not plan.federated:
+                self.vault.static[name] = self.openai.create(name, self.now).secret
+        self.vault.roles[key_name(3)] = Role(600.0, 2400.0)
+
+    @property
+    def now(self) -> float:
+        """Seconds on the lease clock."""
+        return BOOT_AT + self.elapsed
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the beginning."""
+        return self.clocks.elapsed()
+
+    @property
+    def is_disk_touched(self) -> bool:
+        """Whether somebody else than the agent has to do with its files."""
+        return any(one.kind in _OF_THE_DISK for one in self.history.incidents)
+
+    def tell(self, text: str) -> None:
+        """Add a line to the story."""
+        self.story.append(f"{self.elapsed:10.3f}  {text}")
+
+    def on_line(self, line: str) -> None:
+        """Add a line of the agent's log to the story."""
+        if not line.strip():
+            return
+        self.lines.append(line)
+        fields = json.loads(line)
+        del fields["timestamp"], fields["level"]
+        event = fields.pop("event")
+        self.tell(f"    {event} {' '.join(f'{name}={value}' for name, value in fields.items())}")
+
+    def window(self, *kinds: Kind) -> Incident | None:
+        """Return the first incident of these kinds that holds now."""
+        elapsed = self.elapsed
+        for incident in self.history.incidents:
+            if incident.kind in kinds and incident.holds(elapsed):
+                return incident
+        return None
+
+    def step(self, what: str, *, rare: bool = False) -> None:
+        """Note a step of the agent's; the dead make none, and this may be where it is killed.
+
+        `rare`: an agent at rest makes none of these.
+        """
+        if self.is_dead:
+            raise Killed
+        self.steps += rare or not self.counts_rare_steps
+        if self.kill_at is not None and self.steps >= self.kill_at:
+            self.tell(f"killed before: {what}")
+            self.kill()
+            raise Killed
+
+    def kill(self) -> None:
+        """End the agent at once."""
+        self.is_dead = True
+        self.kill_at = None
+        for end in tuple(self.on_kill):
+            end()
+
+    def note_disk(self) -> None:
+        """Take note of what the agent has written by now."""
+        for name, path in (("audit", "audit.jsonl"), ("journal", "state/journal.json")):
+            with suppress(FileNotFoundError):
+                content = (self.directory / path).read_text()
+                if name == "audit":
+                    self.audit = content
+                else:
+                    self.journal_bytes = len(content)
+
+    def write(self) -> None:
+        """Refuse what would take room on a full disk."""
+        if self.window(Kind.DISK_FULL):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def changed(self) -> None:
+        """Have everybody look who watches the world."""
+        for look in self.on_change:
+            look()
