@@ -85,6 +85,21 @@ def test_keys_of_the_journal_are_served_before_anything_slow_is_imported(
     assert not SLOW & set(imported)
 
 
+def test_files_that_are_lost_are_written_before_trio_is_imported(
+    make_agent: Callable[..., Agent],
+) -> None:
+    agent = make_agent()
+    agent.start()
+    tag = agent.wait_for_key()["tag"]
+    agent.end(signal.SIGKILL)
+    agent.key_file.unlink()
+    imported = run(FROM_NOTHING, agent)
+    assert "freshkey.daemon.lost_files" in imported
+    assert not (SLOW | {"trio"}) & set(imported)
+    agent.start()
+    assert agent.wait_for_key()["tag"] == tag
+
+
 def test_what_is_never_used_is_not_imported(make_agent: Callable[..., Agent]) -> None:
     imported = set(run(FROM_NOTHING, make_agent()))
     assert {"hvac", "httpx"} <= imported

@@ -48,6 +48,7 @@ class OnDisk(Simulation):
         self, tmpfs_path: Path, directory: StateDirectory, told: list[Any], *, persist: bool = True
     ) -> None:
         super().__init__()
+        self.directory = directory
         self.settings = settings(tmpfs_path, persist=persist)
         self.publisher = Publisher(self.settings, WallClock())
         self.keeper = JournalKeeper(

@@ -30,19 +30,19 @@ def run(options: Namespace) -> int:
         end_with(options.end_with)
     settings = _settings(options.config)
     _make_ready()
-    from freshkey.daemon import main  # noqa: PLC0415 - 27 ms: a fault of the configuration is told without
+    from freshkey.daemon import startup  # noqa: PLC0415 - 15 ms: a fault of the configuration is told without
 
     load_again = partial(_settings, options.config)
-    return main.run(settings, options.config, load_again, lock_memory=options.lock_memory)
+    return startup.run(settings, options.config, load_again, lock_memory=options.lock_memory)
 
 
 def once(options: Namespace) -> int:
     """Get every key once, within the timeout."""
     settings = _settings(options.config)
     _make_ready()
-    from freshkey.daemon import main  # noqa: PLC0415 - 27 ms: a fault of the configuration is told without
+    from freshkey.daemon import startup  # noqa: PLC0415 - 15 ms: a fault of the configuration is told without
 
-    return main.once(settings, options.timeout)
+    return startup.once(settings, options.timeout)
 
 
 def check(options: Namespace) -> int:
@@ -97,9 +97,9 @@ def _listed(findings: Iterable[SettingsFault]) -> list[dict[str, str]]:
 
 
 def _make_ready() -> None:
-    """Import what the daemon stands on, and collect no garbage until `RemoteExecutor.prepare`."""
+    """Import what logs, and collect no garbage until `RemoteExecutor.prepare`."""
     gc.disable()  # what is imported stays, and to look through it again and again took 6 ms
-    import_slim("trio", "structlog")
+    import_slim("structlog")
 
 
 def _settings(config: Path) -> Settings:

@@ -1,8 +1,8 @@
 """The map of the agent: what is opened in which order, and closed in the opposite one.
 
-The state directory's lock comes first and goes last. Inside it the sockets, which serve what the
-journal held before Vault has answered; inside that the main loop (`loop.py`), whose end ends all.
-A reload begins the inner part anew, with the state that the loop came to.
+The state directory's lock comes first and goes last (`startup.py`). Inside it the sockets, which
+serve what the journal held before Vault has answered; inside that the main loop (`loop.py`), whose
+end ends all. A reload begins the inner part anew, with the state that the loop came to.
 """
 
 from __future__ import annotations
@@ -16,82 +16,37 @@ import trio
 
 from freshkey import __version__
 from freshkey.core.agent.step import holds_of_vault
-from freshkey.core.model.faults import FaultError
 from freshkey.daemon.assembly import Before, ProcessParts, assemble
 from freshkey.daemon.config_watch import watch_config
 from freshkey.daemon.endpoints import Listeners
-from freshkey.daemon.hardening import allow_connections, secure, warn_of_swap
-from freshkey.daemon.once import get_keys
+from freshkey.daemon.hardening import allow_connections
 from freshkey.daemon.reload import Reloads
 from freshkey.daemon.service_manager import ServiceManager
 from freshkey.daemon.serving import Serving
 from freshkey.daemon.work import work
 from freshkey.host.notify import notify
 from freshkey.logs.setup import configure
-from freshkey.logs.standard_error import tell
-from freshkey.outputs.state_dir import StateDirectory
 from freshkey.settings.desired_state import pausing_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
     from freshkey.core.model.events import Event
-    from freshkey.core.model.faults import Fault
     from freshkey.daemon.loop import Loop
+    from freshkey.outputs.state_dir import StateDirectory
     from freshkey.settings.model import Settings
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def run(
-    settings: Settings, config: Path, load: Callable[[], Settings], *, lock_memory: bool = False
+async def run(
+    settings: Settings, config: Path, load: Callable[[], Settings], directory: StateDirectory
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit status.
 
     `load` reads the configuration at `config` anew; it raises SettingsError with every fault.
     """
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to obey it
-    daemon = partial(_run, settings, config, load)
-    return _locked(settings, daemon, lock_memory=lock_memory)
-
-
-def once(settings: Settings, timeout: float) -> int:
-    """Get every key within `timeout` seconds, for a `run` that follows; return the exit status."""
-    return _locked(settings, partial(get_keys, settings, timeout))
-
-
-def _locked(
-    settings: Settings,
-    main: Callable[[StateDirectory], Awaitable[int]],
-    *,
-    lock_memory: bool = False,
-) -> int:
-    configure(settings.log.level, settings.log.format)
-    secure(lock_memory=lock_memory)
-    state = settings.state
-    try:
-        with StateDirectory.open(state.directory, allow_disk=state.allow_disk) as directory:
-            warn_of_swap(settings)
-            return trio.run(main, directory)
-    except (FaultError, BaseExceptionGroup) as error:
-        fault = _fault_in(error)
-        if fault is None:
-            raise
-        tell(f"freshkey: {fault.message}")
-        return 1
-
-
-def _fault_in(error: BaseException) -> Fault | None:
-    """Return the fault that ended the agent; nurseries wrap it in groups of one."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        (error,) = error.exceptions
-    return error.fault if isinstance(error, FaultError) else None
-
-
-async def _run(
-    settings: Settings, config: Path, load: Callable[[], Settings], directory: StateDirectory
-) -> int:
     with Listeners() as listeners:
         # First: a start that fails for want of a socket has told and removed nothing.
         listeners.open(settings)
