@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench bench-gate bench-gateway bench-socket bench-start lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,12 @@ test-kubernetes: setup testbed-logins  ## gives the manifests to a real API serv
 
 test-cluster: setup testbed  ## fails a real cluster of three Vaults in many ways; writes the table of docs/reliability.md
 	WRITE_RESULTS=1 $(VENV_PYTHON) -m pytest -m cluster
+
+bench: setup testbed  ## measures what the README names beside its peers (12 min); ONLY=start,reads a part, WRITE=1 keeps it
+	$(VENV_PYTHON) -m bench.side_by_side $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
+
+bench-gate: setup testbed  ## compares the cheap figures with those that `make bench WRITE=1` has kept (2 min)
+	$(VENV_PYTHON) -m bench.gate
 
 bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.unix_socket $(if $(WRITE),--write)

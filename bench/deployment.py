@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 MOUNT: Final = "openai"
 POLICY: Final = """
-path "openai/creds/billing" { capabilities = ["read"] }
-path "sys/leases/revoke/openai/creds/billing/*" { capabilities = ["update"] }
+path "openai/creds/+" { capabilities = ["read"] }
+path "sys/leases/revoke/openai/creds/*" { capabilities = ["update"] }
 """
+BRIEF: Final = 120.0
+"""Seconds that a key of the role `brief` lives; one of `billing` lives for an hour."""
 FRESHKEY: Final = """
 [vault]
 address = "{address}"
@@ -33,9 +35,10 @@ socket = "freshkey.sock"
 """
 KEY: Final = """
 [keys.{name}]
-path = "openai/creds/billing"
+path = "openai/creds/{role}"
 [keys.{name}.verify]
 base_url = "{base_url}"
+{verify}
 [[keys.{name}.files]]
 path = "keys/{name}"
 """
@@ -57,6 +60,7 @@ template {{
   destination = "{directory}/keys/billing"
   perms = "0440"
 }}
+{more}
 """
 
 
@@ -73,6 +77,7 @@ class Deployment:
             self._vault = stack.enter_context(VaultServer())
             self._vault.enable_openai(MOUNT, self._openai.base_url)
             self._vault.write_role(MOUNT, "billing", ttl="1h", max_ttl="24h")
+            self._vault.write_role(MOUNT, "brief", ttl=BRIEF, max_ttl="24h")
             self._vault.write_policy("billing", POLICY)
             role_id, secret_id = self._vault.approle("approle", ["billing"], token_ttl="10h")  # noqa: S106 - no password
             self._role_id = role_id
@@ -84,42 +89,66 @@ class Deployment:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def openai(self) -> OpenAIServer:
+        """OpenAI's emulator, which counts keys."""
+        return self._openai
+
+    @property
+    def vault(self) -> VaultServer:
+        """Vault itself."""
+        return self._vault
+
     def directory(self, name: str) -> Path:
         """Make a directory for one program or server."""
         directory = self._directory / name
         directory.mkdir()
         return directory
 
-    def freshkey(
-        self, name: str, extra: str = "", *, server: str = "", vault: str = "", keys: int = 1
+    def freshkey(  # noqa: PLR0913 - every part of a configuration may differ
+        self,
+        name: str,
+        extra: str = "",
+        *,
+        address: str | None = None,
+        server: str = "",
+        vault: str = "",
+        verify: str = "",
+        keys: int = 1,
+        role: str = "billing",
     ) -> Path:
         """Make a directory with `config.toml` of the defaults; return it.
 
-        `server` and `vault` are lines for these tables, `extra` is for the end. The first key is
-        `billing`; more than one mint from the same role.
+        `server`, `vault`, and `verify` are lines for these tables, `extra` is for the end. The
+        first key is `billing`; all of them mint from the same role.
         """
         directory = self.directory(name)
         config = directory / "config.toml"
         names = ["billing", *(f"key-{number}" for number in range(2, keys + 1))]
         text = FRESHKEY.format(
-            address=self._vault.address,
+            address=address or self._vault.address,
             role_id=self._role_id,
             server=server,
             vault=vault,
-            keys="".join(KEY.format(name=key, base_url=self._openai.base_url) for key in names),
+            keys="".join(
+                KEY.format(name=key, role=role, base_url=self._openai.base_url, verify=verify)
+                for key in names
+            ),
         )
         config.write_text(text + extra)
         config.chmod(0o600)
         return directory
 
-    def vault_agent(self, name: str) -> Path:
+    def vault_agent(self, name: str, more: str = "") -> Path:
         """Make a directory with `agent.hcl`, which asks for the same as Freshkey's configuration.
+
+        `more` is for the end.
 
         https://developer.hashicorp.com/vault/docs/agent-and-proxy/agent/template
         """
         directory = self.directory(name)
         text = VAULT_AGENT.format(
-            address=self._vault.address, secrets=self._directory, directory=directory
+            address=self._vault.address, secrets=self._directory, directory=directory, more=more
         )
         (directory / "agent.hcl").write_text(text)
         return directory

@@ -63,10 +63,15 @@ class Way(NamedTuple):
     program: Program | None
 
 
+def measure_requests(way: Way) -> tuple[Requests, Requests]:
+    """Ask with one connection, and with many."""
+    alone = requests(way.address, 1, seconds=2.0, cpu=SECOND)
+    return alone, requests(way.address, CONNECTIONS, seconds=2.0, cpu=SECOND)
+
+
 def measure(way: Way) -> Found:
     """Ask with one connection and with many, and read many streams at once."""
-    alone = requests(way.address, 1, seconds=2.0, cpu=SECOND)
-    crowd = requests(way.address, CONNECTIONS, seconds=2.0, cpu=SECOND)
+    alone, crowd = measure_requests(way)
     before = way.program.memory() if way.program else 0
     read = streams(way.address, STREAMS, events=EVENTS, rate=PER_SECOND, ramp=2.0, cpu=SECOND)
     after = way.program.memory() if way.program else 0
@@ -80,7 +85,7 @@ def ways(deployment: Deployment, programs: Path) -> Iterator[dict[str, Way]]:
     with upstream(directory / "log", SECOND) as (_, behind):
         ours, theirs = free_port(), free_port()
         extra = CONFIGURATION.format(port=ours, upstream=behind)
-        agent = deployment.freshkey("freshkey", extra)
+        agent = deployment.freshkey("gateway", extra)
         command: Command = [programs / "freshkey", "run", f"--config={agent / 'config.toml'}"]
         with (
             Program(command, agent / "log", FIRST) as gateway,

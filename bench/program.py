@@ -72,15 +72,23 @@ class Program:
         """The process id."""
         return self._child.pid
 
-    def until(self, reached: Callable[[], object]) -> Reached:
-        """Wait; SystemExit when the program ends first, or takes longer than PATIENCE."""
+    def until(self, reached: Callable[[], object], patience: float = PATIENCE) -> Reached:
+        """Wait; SystemExit when the program ends first, or takes longer than `patience` seconds."""
         while not reached():
-            if self._child.poll() is not None or time.perf_counter() - self._began > PATIENCE:
+            if self._child.poll() is not None or time.perf_counter() - self._began > patience:
                 last = self.log.read_text(errors="replace").rstrip().rpartition("\n")[2]
                 sys.exit(f"{self._child.args!r} did not get there: {last or 'it said nothing'}")
             time.sleep(_TICK)
         took = time.perf_counter() - self._began
         return Reached(took * 1e3, self.processor() * 1e3)
+
+    def signal(self, number: int) -> None:
+        """Send a signal, and wait for the end that it means; SystemExit when there is none."""
+        self._child.send_signal(number)
+        try:
+            self._child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            sys.exit(f"{self._child.args!r} did not end")
 
     def processor(self) -> float:
         """Seconds of processor time that all its threads took, with those that have ended."""
@@ -89,8 +97,15 @@ class Program:
 
     def memory(self) -> int:
         """Resident memory in KiB (proc(5))."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"^VmRSS:\s+([0-9]+) kB$", status, re.MULTILINE)
+        return self._kib("status", "VmRSS")
+
+    def proportional(self) -> int:
+        """Memory in KiB, with a share of the pages that others have, too (proc(5))."""
+        return self._kib("smaps_rollup", "Pss")
+
+    def _kib(self, file: str, field: str) -> int:
+        text = Path(f"/proc/{self.pid}/{file}").read_text()
+        found = re.search(rf"^{field}:\s+([0-9]+) kB$", text, re.MULTILINE)
         return int(found[1]) if found else 0
 
     def kill(self) -> None:

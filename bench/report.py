@@ -87,21 +87,28 @@ def report(
 
     With `--write` the tables go between the markers of this name on the page, too.
     """
-    if options.json:
-        found = {goal.name: {"measured": goal.measured, "met": goal.met} for goal in goals}
-        print(json.dumps({"goals": found, "rounds": values}, indent=2))
-    else:
-        print(f"{tables}\n{goals_table(goals)}", end="")
-    if options.write:
-        write(name, f"{tables}\n{goals_table(goals)}")
+    found = {goal.name: {"measured": goal.measured, "met": goal.met} for goal in goals}
+    show(name, f"{tables}\n{goals_table(goals)}", {"goals": found, "rounds": values}, options)
     return 0 if all(goal.met for goal in goals) else 1
 
 
+def show(name: str, tables: str, values: object, options: argparse.Namespace) -> None:
+    """Print tables, or the values as JSON; write the tables, if that is asked for."""
+    print(json.dumps(values, indent=2) if options.json else tables, end="")
+    if options.write:
+        write(name, tables)
+
+
 def write(name: str, text: str) -> None:
-    """Put text between the markers of this name; ValueError when PAGE has none."""
+    """Put text between the markers of this name on PAGE; ValueError when it has none."""
+    put(PAGE, name, text)
+
+
+def put(page: Path, name: str, text: str) -> None:
+    """Put text between the markers of this name on a page; ValueError when it has none."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-    before, found, rest = PAGE.read_text().partition(begin)
+    before, found, rest = page.read_text().partition(begin)
     _, ended, after = rest.partition(end)
     if not found or not ended:
-        raise ValueError(f"{PAGE} has no {begin.strip()} and {end.strip()}")
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+        raise ValueError(f"{page} has no {begin.strip()} and {end.strip()}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")

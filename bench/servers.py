@@ -74,20 +74,26 @@ class Servers:
 
     def start(self) -> list[Server]:
         """Start each; what is compared most closely comes one after the other."""
-        audited = self._deployment.freshkey("audited", '[log]\naudit_file = "audit"\n')
+        agent, peer = self.start_both()
+        answer = _answer_beside(agent.path)
         logged = self._deployment.freshkey("logged")
-        agent = self._agent(AUDITED, audited, audited / "audit")
-        answer = audited / "answer"
-        answer.write_bytes(ask(agent.path) or b"")
         module: Command = [self._programs / "python", "-m"]
         return [
             agent,
-            self._peer(GO, [binary(BENCH_PEER)], answer),
+            peer,
             self._agent(LOGGED, logged, logged / "log"),
             self._peer(PART, [*module, "bench.socket_server"]),
             self._peer(HTTP_SERVER, [*module, "bench.http_server"], answer),
             self._peer(HYPERCORN, [*module, "bench.hypercorn_server"], answer),
         ]
+
+    def start_both(self) -> tuple[Server, Server]:
+        """Start the agent, and Go's, which sends the same bytes."""
+        audited = self._deployment.freshkey("audited", '[log]\naudit_file = "audit"\n')
+        agent = self._agent(AUDITED, audited, audited / "audit")
+        answer = _answer_beside(agent.path)
+        answer.write_bytes(ask(agent.path) or b"")
+        return agent, self._peer(GO, [binary(BENCH_PEER)], answer)
 
     def _agent(self, name: str, directory: Path, record: Path) -> Server:
         config = f"--config={directory / 'config.toml'}"
@@ -103,3 +109,7 @@ class Servers:
         self._stack.enter_context(program)
         program.until(lambda: ask(path))
         return Server(name, program, path, record)
+
+
+def _answer_beside(socket: Path) -> Path:
+    return socket.with_name("answer")

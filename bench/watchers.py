@@ -31,7 +31,7 @@ LARGEST: Final = 12.0  # KiB for each
 WAYS: Final = ("events", "wait")
 PATIENCE: Final = 30.0  # seconds
 _SETTLED: Final = 1.0  # seconds until the agent has done what connections cost once
-_ROTATE: Final = (
+ROTATE: Final = (
     f"POST {TARGET}/rotate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}".encode()
 )
 
@@ -119,14 +119,18 @@ class Watchers:
     def rotate(self) -> float:
         """Have the key replaced; return milliseconds from its publish until the last has it."""
         generation = self._generation() + 1
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(str(self._path))
-            sock.sendall(_ROTATE)
-            arrived = self._receive()
+        arrived = self.arrival()
         published = self._published_at(generation)
         if not self._events:
             self._wait_again()
         return (arrived - published) * 1e3
+
+    def arrival(self) -> float:
+        """Have the key replaced; return the instant (Unix time) at which the last has it."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(self._path))
+            sock.sendall(ROTATE)
+            return self._receive()
 
     def _connect(self, stack: ExitStack) -> socket.socket:
         sock = stack.enter_context(socket.socket(socket.AF_UNIX))

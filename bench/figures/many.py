@@ -1,0 +1,156 @@
+"""1 to 500 keys in one agent, whose leases are short: what each costs, and how late it is replaced.
+
+All agents run at once, beside their Vault. Such a lease is due after half of its life, whatever is
+drawn. From then, by the journal, until the intent of the next mint is what the rotation is late.
+Vault's own time, for hundreds of keys at once, is no part of that.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from bench.deployment import BRIEF
+from bench.figures.figure import Figure
+from bench.figures.starts import freshkey
+from bench.program import Program
+from bench.report import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.deployment import Deployment
+
+COUNTS: Final = (1, 10, 100, 500)
+DUE: Final = BRIEF / 2  # seconds: of a short lease, see `renewal_time` in core/pacing/timing.py
+ALL_DONE: Final = 5.0  # seconds more, until the last is replaced
+LATEST: Final = 1.0  # seconds
+STEEPEST: Final = 1.5  # times as much for a key of 500 as for one of 100
+_TOLERANCE: Final = 0.01  # seconds that the clocks may differ
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of an agent: MiB at rest, seconds of processor for a rotation, and how late each was."""
+
+    keys: int
+    memory: float
+    processor: float
+    late: list[float]
+
+
+def measure(deployment: Deployment, programs: Path) -> list[Found]:
+    """Run them until each key was replaced once."""
+    with ExitStack() as stack:
+        agents = []
+        for count in COUNTS:
+            directory = deployment.freshkey(
+                f"many-{count}",
+                '[log]\naudit_file = "audit"\n',
+                vault="max_mints_per_minute = 0",
+                keys=count,
+                role="brief",
+            )
+            program = stack.enter_context(Program(freshkey(programs, directory), directory / "log"))
+            keys = directory / "keys"
+            program.until(
+                lambda keys=keys, count=count: (  # type: ignore[misc]
+                    keys.is_dir() and len(list(keys.glob("[!.]*"))) == count
+                ),
+                DUE,
+            )
+            agents.append((program, directory))
+        before = [program.processor() for program, _ in agents]
+        due = [due_points(directory / "state" / "journal.json") for _, directory in agents]
+        time.sleep(DUE + ALL_DONE)
+        found = []
+        for (program, directory), processor, points in zip(agents, before, due, strict=True):
+            took = program.processor() - processor
+            late = lateness((directory / "audit").read_text().splitlines(), points)
+            memory = program.memory() / 1024
+            found.append(Found(len(points), memory, took / len(late), late))
+    return found
+
+
+def due_points(journal: Path) -> dict[str, float]:
+    """Return when each key is due, by its name; Unix time."""
+    unix = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    ledger = json.loads(journal.read_text())["ledger"]
+    return {
+        key["name"]: key["current"]["lease"]["started_at"] + unix + DUE for key in ledger["keys"]
+    }
+
+
+def lateness(lines: Iterable[str], due: Mapping[str, float]) -> list[float]:
+    """Return seconds from each due point to its key's next intent; ValueError if there is none."""
+    late: dict[str, float] = {}
+    for line in lines:
+        event = json.loads(line)
+        if event["event"] == "key.mint_intended":
+            intended = datetime.fromisoformat(event["timestamp"]).timestamp()
+            late[event["key"]] = intended - due[event["key"]]
+    early = [name for name in due if late.get(name, -DUE) < -_TOLERANCE]
+    if early:
+        raise ValueError(f"{len(early)} keys of {len(due)} were not replaced when they were due")
+    return list(late.values())
+
+
+def keys_table(found: Sequence[Found]) -> str:
+    """Return a line for each number of keys."""
+    head = ["keys", "resident", "processor for a rotation", "late, median", "late, at most"]
+    rows = [
+        [
+            f"{f.keys}",
+            f"{f.memory:.1f} MiB",
+            f"{f.processor * 1e3:.1f} ms",
+            f"{median(f.late) * 1e3:,.0f} ms",
+            f"{max(f.late) * 1e3:,.0f} ms",
+        ]
+        for f in found
+    ]
+    return table(head, rows)
+
+
+def figures(found: Sequence[Found]) -> list[Figure]:
+    """Return what has to hold of 500, beside 100."""
+    one, _, hundred, most = found
+    peer = f"{hundred.keys} keys"
+
+    def each(many: Found) -> float:
+        return (many.memory - one.memory) * 1024 / (many.keys - 1)
+
+    return [
+        Figure(
+            "many-memory",
+            f"memory of each more key, with {most.keys}",
+            "KiB",
+            [each(most)],
+            peer,
+            [each(hundred)],
+            at_most=STEEPEST,
+        ),
+        Figure(
+            "many-processor",
+            f"processor for a rotation, with {most.keys} keys",
+            "ms",
+            [most.processor * 1e3],
+            peer,
+            [hundred.processor * 1e3],
+            at_most=STEEPEST,
+            digits=1,
+        ),
+        Figure(
+            "many-late",
+            f"the latest rotation, with {most.keys} keys",
+            "s",
+            [max(most.late)],
+            at_most=LATEST,
+            digits=2,
+        ),
+    ]

@@ -1,0 +1,125 @@
+"""What `make bench` makes of what it has measured."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench.figures import record as recording
+from bench.figures.figure import Figure, figures_table
+from bench.figures.many import DUE, due_points, lateness
+from bench.figures.phases import phases
+from bench.figures.picture import Bar, draw
+from bench.figures.record import IN_README, record
+from bench.side_by_side import NAMES, Bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = Figure("start", "start", "ms", [100.0, 150.0, 900.0], "Peer", [50.0, 50.0, 300.0], 3)
+
+
+def test_a_ratio_is_taken_within_a_round() -> None:
+    assert START.ratios == [2.0, 3.0, 3.0]
+    assert (START.ratio, START.met) == (3.0, True)
+    assert START.row() == [
+        "start",
+        "150 (100 to 900) ms",
+        "Peer: 50 (50 to 300) ms",
+        "3.00 (2.00 to 3.00)",
+        "≤ 3 times",
+        "yes",
+    ]
+
+
+def test_a_goal_is_for_the_ratio_or_for_ours() -> None:
+    ours = {"ours": [9.0], "peer": "Peer", "theirs": [10.0]}
+    assert Figure("a", "a", "", **ours, at_most=0.8).met is False  # type: ignore[arg-type]
+    assert Figure("a", "a", "", **ours, at_most=9, of_ours=True).met is True  # type: ignore[arg-type]
+    assert Figure("a", "a", "", **ours, at_least=1).met is False  # type: ignore[arg-type]
+    assert Figure("a", "a", "", **ours).met is None  # type: ignore[arg-type]
+    assert Figure("a", "a", "MiB", [3.0], at_most=2).row()[3:] == ["", "≤ 2 MiB", "**no**"]
+    assert "**no**" in figures_table([Figure("a", "a", "", [1.0], at_most=0)])
+
+
+def test_every_name_can_be_measured() -> None:
+    assert all(callable(getattr(Bench, name)) for name in NAMES)
+
+
+def at(seconds: float) -> str:
+    return f"2026-01-01T00:{int(seconds) // 60:02}:{seconds % 60:09.6f}Z"
+
+
+def line(seconds: float, event: str, **more: object) -> str:
+    return json.dumps({"timestamp": at(seconds), "event": event, "key": "a", **more})
+
+
+def test_a_rotation_is_late_from_its_due_point_on(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.json"
+    lease = {"started_at": time.clock_gettime(time.CLOCK_BOOTTIME)}
+    journal.write_text(
+        json.dumps({"ledger": {"keys": [{"name": "a", "current": {"lease": lease}}]}})
+    )
+    due = due_points(journal)
+    assert due["a"] == pytest.approx(time.time() + DUE, abs=1)
+    first, unforeseen = line(0.5, "key.mint_intended"), line(2.0, "key.minted")
+    intended = line(60.25, "key.mint_intended")
+    due = {"a": datetime.fromisoformat(at(60.0)).timestamp()}
+    assert lateness([first, unforeseen, intended], due) == [pytest.approx(0.25)]
+    for lines in ([first, unforeseen], [first, line(59.0, "key.mint_intended")], []):
+        with pytest.raises(ValueError, match="1 keys of 1 were not replaced"):
+            lateness(lines, due)
+
+
+def test_phases_end_with_events_and_hold_the_imports_before_them() -> None:
+    text = "\n".join(
+        (
+            "import time:      4000 |       4000 | trio",
+            line(0.1, "agent.started"),
+            "import time:      2000 |       2000 | hvac",
+            line(0.15, "token.logged_in"),
+            line(0.2, "key.unforeseen"),
+        )
+    )
+    began = 1767225600.0  # 2026-01-01
+    assert [
+        (phase.name.partition(" ")[0], round(phase.took), phase.imports)
+        for phase in phases(text, began, 10.0)
+    ] == [("interpreter", 10, 0.0), ("the", 90, 4.0), ("login", 50, 2.0)]
+
+
+def test_the_picture_shows_who_leads_on_both_grounds() -> None:
+    text = draw([Bar("a & b", 0.5, "1 : 2"), Bar("c", 4.0, "4 : 1"), Bar("d", 1e-9, "0 : 1")])
+    ET.fromstring(text)  # noqa: S314 - our own
+    boxes = [box.attrib for box in ET.fromstring(text).iter("{http://www.w3.org/2000/svg}rect")]  # noqa: S314 - our own
+    assert [box["class"] for box in boxes] == ["less", "more", "less"]
+    middle = float(boxes[1]["x"])
+    assert float(boxes[0]["x"]) + float(boxes[0]["width"]) == pytest.approx(middle, abs=0.2)
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_figures_are_kept_and_shown_once_all_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIGURES", "README", "PICTURE"):
+        monkeypatch.setattr(recording, name, tmp_path / name)
+    (tmp_path / "README").write_text("<!-- bench: begin -->\n<!-- bench: end -->\n")
+    record([START])
+    assert not (tmp_path / "PICTURE").exists(), "one figure is no picture"
+    record([Figure(key, key, "", [1.0], "Vault Agent", [2.0]) for key in IN_README])
+    kept = json.loads((tmp_path / "FIGURES").read_text())
+    assert kept["start"] == {
+        "name": "start",
+        "unit": "",
+        "freshkey": 1.0,
+        "peer": "Vault Agent",
+        "peer's": 2.0,
+        "ratio": 0.5,
+    }
+    assert "| start to key file" in (tmp_path / "README").read_text()
+    assert (tmp_path / "PICTURE").read_text().count("<rect") == len(IN_README)
