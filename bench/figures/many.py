@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COUNTS: Final = (1, 10, 100, 500)
 DUE: Final = BRIEF / 2  # seconds: of a short lease, see `renewal_time` in core/pacing/timing.py
-ALL_DONE: Final = 5.0  # seconds more, until the last is replaced
+ALL_DONE: Final = 15.0  # seconds more, until the last is replaced on a busy machine, too
 LATEST: Final = 1.0  # seconds
 STEEPEST: Final = 1.5  # times as much for a key of 500 as for one of 100
 _TOLERANCE: Final = 0.01  # seconds that the clocks may differ
