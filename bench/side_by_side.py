@@ -122,12 +122,17 @@ def main() -> int:
         sys.exit("bench: this needs two processors: one for what is measured, one for the load")
     programs = install(options.python)
     measured: list[Measured] = []
+    failed = False
     for name in options.only:
         began = time.monotonic()
         with Deployment() as deployment:  # a fresh one: no leases of others
             bench = Bench(deployment, programs, options)
             measure: Callable[[], Measured] = getattr(bench, name)
-            measured.append(measure())
+            try:
+                measured.append(measure())
+            except (ValueError, OSError, RuntimeError) as error:
+                print(f"bench: {name} could not be measured: {error}", file=sys.stderr)
+                failed = True
         print(f"bench: {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     figures = [figure for one in measured for figure in one.figures]
     head = f"{describe(programs)}.\n"
@@ -135,7 +140,7 @@ def main() -> int:
     show("bench", "\n".join(tables), [asdict(figure) for figure in figures], options)
     if options.write:
         record(figures)
-    return 0 if all(figure.met is not False for figure in figures) else 1
+    return 1 if failed or any(figure.met is False for figure in figures) else 0
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -10,7 +12,7 @@ import pytest
 
 from bench.figures import record as recording
 from bench.figures.figure import Figure, figures_table
-from bench.figures.many import DUE, lateness, requests
+from bench.figures.many import DUE, due_points, lateness
 from bench.figures.phases import phases
 from bench.figures.picture import Bar, draw
 from bench.figures.record import IN_README, record
@@ -57,20 +59,21 @@ def line(seconds: float, event: str, **more: object) -> str:
     return json.dumps({"timestamp": at(seconds), "event": event, "key": "a", **more})
 
 
-ASKED = [
-    json.dumps({"type": "request", "time": at(1.0), "request": {"id": "one"}}),
-    json.dumps({"type": "response", "time": at(9.0), "request": {"id": "one"}}),
-]
-
-
-def test_a_rotation_is_late_from_its_due_point_on() -> None:
-    minted = [line(0.5, "key.mint_intended"), line(2.0, "key.minted", request_id="one")]
-    intended = line(1.0 + DUE + 0.25, "key.mint_intended")
-    assert lateness([*minted, intended], requests(ASKED)) == [pytest.approx(0.25)]
-    with pytest.raises(ValueError, match="1 keys of 1 were not replaced"):
-        lateness(minted, requests(ASKED))
-    with pytest.raises(ValueError, match="before it was due"):
-        lateness([*minted, line(DUE - 1, "key.mint_intended")], requests(ASKED))
+def test_a_rotation_is_late_from_its_due_point_on(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.json"
+    lease = {"started_at": time.clock_gettime(time.CLOCK_BOOTTIME)}
+    journal.write_text(
+        json.dumps({"ledger": {"keys": [{"name": "a", "current": {"lease": lease}}]}})
+    )
+    due = due_points(journal)
+    assert due["a"] == pytest.approx(time.time() + DUE, abs=1)
+    first, unforeseen = line(0.5, "key.mint_intended"), line(2.0, "key.minted")
+    intended = line(60.25, "key.mint_intended")
+    due = {"a": datetime.fromisoformat(at(60.0)).timestamp()}
+    assert lateness([first, unforeseen, intended], due) == [pytest.approx(0.25)]
+    for lines in ([first, unforeseen], [first, line(59.0, "key.mint_intended")], []):
+        with pytest.raises(ValueError, match="1 keys of 1 were not replaced"):
+            lateness(lines, due)
 
 
 def test_phases_end_with_events_and_hold_the_imports_before_them() -> None:

@@ -63,7 +63,7 @@ def test_the_page_has_a_place_for_each_bench(
     page = tmp_path / "page.md"
     page.write_text(reporting.PAGE.read_text())
     monkeypatch.setattr(reporting, "PAGE", page)
-    for name in ("bench-socket", "bench-start", "bad-peers"):
+    for name in ("bench", "bench-gateway", "bench-socket", "bench-start", "bad-peers"):
         write(name, "figures\n")
 
 

@@ -155,7 +155,7 @@ def started(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int]) -> list[
         return answer()
 
     monkeypatch.setattr(
-        freshkey.daemon, "main", SimpleNamespace(run=start, once=start), raising=False
+        freshkey.daemon, "startup", SimpleNamespace(run=start, once=start), raising=False
     )
     return calls
 
