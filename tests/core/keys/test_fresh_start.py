@@ -6,7 +6,7 @@ from freshkey.core.model.actions import Issue, LookUp
 from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import Reported, RotateRequested
 
-from tests.core.scripts import FORBIDDEN, Rule, policy
+from tests.core.scripts import FORBIDDEN, FULL_DISK, Rule, policy
 from tests.core.world import World
 
 QUIET = {"check_every": 0, "probe_every": 0}
@@ -42,3 +42,15 @@ def test_a_report_of_the_next_key_is_tested_no_sooner_than_five_seconds_after_th
     count = len(world.times(Probe))
     world.send(Reported("billing", world.history[-1][2])).run(10)
     assert world.times(Probe)[count:] == [began + 5]
+
+
+def test_files_that_can_be_written_again_begin_anew() -> None:
+    world = World(policy(**QUIET)).start().run(10)
+    world.file_fault = FULL_DISK
+    world.send(RotateRequested("billing")).run(60)
+    assert world.key().write_failures > 5
+    world.file_fault = None
+    world.run(10)
+    assert world.key().write_failures == 0
+    world.send(RotateRequested("billing")).run(10)
+    assert len(world.logged("key.files_recovered")) == 1

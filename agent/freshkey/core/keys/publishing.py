@@ -145,8 +145,6 @@ def withdraw(key: KeyState, why: str, context: StepContext) -> KeyState:
         key,
         current=None,
         withdrawn=True,
-        compromised=False,
-        outdated=False,
         publishing=False,
         rewrite_at=inf,
         write_failures=0,
