@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from freshkey.core.keys.revocation import pending
-from freshkey.core.model.actions import LookUp, Ping, Revoke
+from freshkey.core.model.actions import Issue, LookUp, Ping, Revoke
 from freshkey.core.model.events import Revoked, RotateRequested
+from freshkey.core.model.ledger import Source
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import replace
 
-from tests.core.scripts import AWAY, BAD_REQUEST, FORBIDDEN, FULL_DISK, LIMITED, Rule, gaps, policy
+from tests.core.scripts import (
+    AWAY,
+    BAD_REQUEST,
+    FORBIDDEN,
+    FULL_DISK,
+    LIMITED,
+    Rule,
+    desired_state,
+    gaps,
+    policy,
+)
 from tests.core.strategies import CALLS
+from tests.core.vault import Vault
 from tests.core.world import World
 
 QUIET = {"check_every": 0, "probe_every": 0}
@@ -72,7 +85,9 @@ def two_that_fail() -> World:
 
 
 def test_each_one_is_told_of_by_its_own_names() -> None:
-    told = two_that_fail().logged("lease.revocation_failed")
+    world = two_that_fail()
+    assert len({entry.revoke_at for entry in world.key().retired}) == 2, "and in its own time"
+    told = world.logged("lease.revocation_failed")
     assert len({one["lease_id"] for one in told}) == 2
     for one in told:
         assert one["lease_id"].rpartition("/")[2] == one["api_key_id"].removeprefix("key_")
@@ -103,3 +118,27 @@ def test_the_latest_fault_is_the_one_that_is_shown() -> None:
     world.rules = (Rule((Revoke,), FORBIDDEN),)
     world.run(40)
     assert world.fault() == FORBIDDEN
+
+
+def test_a_lease_that_was_granted_slowly_may_live_as_much_longer() -> None:
+    rules = (Rule((Issue,), latency=40, end=1002), Rule((Revoke,), LIMITED))
+    world = World(policy(**QUIET), Vault(lease_ttl=600), rules).start().run(50)
+    world.send(RotateRequested("billing", compromised=True)).run(580)
+    assert world.logged("lease.ended") == []
+    world.run(15)
+    assert len(world.logged("lease.ended")) == 1
+
+
+def test_a_read_of_a_kept_key_waits_for_the_revocation_of_a_lease_before() -> None:
+    world = World(policy(overlap=60, **QUIET)).start().run(5)
+    world.vault.static_keys = {"billing": "sk-kept"}
+    kept = replace(desired_state(world.policy), sources={"billing": Source("kv/key", "api_key")})
+    world.restart(kept)
+    world.run(50)
+    assert world.key().generation == 2
+    world.rules = (Rule((Revoke,), latency=20),)
+    world.run_until(lambda: bool(world.times(Revoke)), 30)
+    world.send(RotateRequested("billing")).run(10)
+    assert world.calls["Refresh"] == 0
+    world.run(15)
+    assert world.calls["Refresh"] == 1
