@@ -74,6 +74,16 @@ def test_a_renewal_of_another_lease() -> None:
     assert world.key() == before
 
 
+def test_a_renewal_of_a_key_that_was_withdrawn_meanwhile() -> None:
+    world = running()
+    world.rules = (Rule((Issue,), BAD_REQUEST),)
+    world.send(RotateRequested("billing", now=True)).run(5)
+    before = world.key()
+    world.send(Renewed(renewal(world), Renewal(10, renewable=False, asked_at=world.now)))
+    world.send(Failed(renewal(world), BAD_REQUEST))
+    assert world.key() == before
+
+
 def test_an_answer_about_a_key_that_is_gone() -> None:
     world = running()
     before = world.state

@@ -17,12 +17,6 @@ QUIET = {"check_every": 0, "probe_every": 0}
 NOW = RotateRequested("billing", now=True)
 
 
-def without_successor(**options: float) -> World:
-    world = World(policy(**{**QUIET, **options})).start().run(10)
-    world.rules = (Rule((Issue,), FORBIDDEN),)
-    return world
-
-
 def test_a_key_that_is_withdrawn_as_it_is_published_was_never_out() -> None:
     world = World(policy(**QUIET), rules=(Rule((Probe,), latency=5),)).start().run(1)
     (order,) = [order for _, order in world.log if isinstance(order, Probe)]
@@ -34,7 +28,8 @@ def test_a_key_that_is_withdrawn_as_it_is_published_was_never_out() -> None:
 
 
 def test_its_files_are_removed_by_one_order() -> None:
-    world = without_successor()
+    world = World(policy(**QUIET)).start().run(10)
+    world.rules = (Rule((Issue,), FORBIDDEN),)
     world.file_fault = FULL_DISK
     world.send(RotateRequested("billing")).run(1)
     world.rules = ()
@@ -56,6 +51,7 @@ def test_files_that_can_not_be_removed_are_told_of_at_once() -> None:
     world.rules = (Rule((Issue,), FORBIDDEN),)
     world.send(NOW)
     assert len(world.logged("key.file_failed")) == told + 1
+    assert world.key().write_failures == 1
 
 
 def test_it_is_not_stale_any_more() -> None:
