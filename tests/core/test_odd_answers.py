@@ -15,10 +15,12 @@ from freshkey.core.model.events import (
     Reported,
     RotateRequested,
     TokenRevoked,
+    Woke,
 )
 from freshkey.core.model.events import Tested as Verdicted
 from freshkey.core.model.grants import Grant, Renewal
 from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Finding, Verdict
 
 from tests.core.scripts import AWAY, BAD_REQUEST, FULL_DISK, Rule, policy
@@ -68,6 +70,16 @@ def test_a_renewal_of_another_lease() -> None:
     before = world.key()
     answer = Renewal(10, renewable=False, asked_at=world.now)
     world.send(Renewed(renewal(world), answer))
+    world.send(Failed(renewal(world), BAD_REQUEST))
+    assert world.key() == before
+
+
+def test_a_renewal_of_a_key_that_was_withdrawn_meanwhile() -> None:
+    world = running()
+    world.rules = (Rule((Issue,), BAD_REQUEST),)
+    world.send(RotateRequested("billing", now=True)).run(5)
+    before = world.key()
+    world.send(Renewed(renewal(world), Renewal(10, renewable=False, asked_at=world.now)))
     world.send(Failed(renewal(world), BAD_REQUEST))
     assert world.key() == before
 
@@ -147,6 +159,18 @@ def test_a_file_of_a_key_that_was_withdrawn_meanwhile() -> None:
     for faults in ((), (FULL_DISK,)):
         world.send(Published(published(world), faults))
     assert world.key() == before
+
+
+def test_files_are_written_by_one_order_at_a_time() -> None:
+    """Where the end of a key moves before its files were written, the next order follows."""
+    world = running()
+    order = published(world)
+    writing = replace(world.key(), publishing=True, written_until=0.0)
+    world.state = replace(world.state, keys=(writing,))
+    world.send(Woke())
+    assert len(world.times(Publish)) == 1
+    world.send(Published(order))
+    assert len(world.times(Publish)) == 2
 
 
 def test_a_test_of_another_key() -> None:

@@ -178,3 +178,11 @@ def test_a_compromised_key_that_was_withdrawn_does_not_come_back() -> None:
     world.vault.static_keys["billing"] = "sk-billing-1"
     world.run(REFRESH)
     assert world.file_keys["billing"] == "sk-billing-1", "somebody put it there anew"
+
+
+def test_every_report_that_openai_can_not_judge_is_looked_into() -> None:
+    world = static().run(10)
+    for count in (1, 2):
+        world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
+        world.send(Reported("billing", world.history[-1][2])).run(10)
+        assert world.calls["Refresh"] == count

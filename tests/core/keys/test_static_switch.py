@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.model.actions import Issue
+from freshkey.core.model.actions import Issue, Ping, Refresh
 from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import (
+    Refreshed,
     RotateRequested,
 )
+from freshkey.core.model.grants import Grant
 from freshkey.core.model.ledger import Source
+from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
@@ -25,6 +29,7 @@ from tests.core.scripts import (
     policy,
 )
 from tests.core.static import REFRESH, static
+from tests.core.strategies import CALLS
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -127,3 +132,37 @@ def test_an_engine_behind_the_same_path() -> None:
     world.run(3600)
     assert world.alive() <= 2
     assert world.holds()
+
+
+def test_a_revocation_waits_for_a_read() -> None:
+    """Never more than one request of a key is under way: the world checks that."""
+    world = World(policy(overlap=60, check_every=0, probe_every=0)).start().run(5)
+    world.vault.static_keys = {"billing": "sk-kept"}
+    world.restart(moved(world, "kv/billing"))
+    world.run(50)
+    world.rules = (Rule((Refresh,), latency=30),)
+    world.send(RotateRequested("billing")).run(25)
+    assert world.calls["Refresh"] == 1
+    assert world.calls["Revoke"] == 0
+    world.run(10)
+    assert world.calls["Revoke"] == 1
+
+
+def test_a_kept_key_is_not_read_while_vault_is_away() -> None:
+    world = static().run(10)
+    world.rules = (Rule((*CALLS, Ping), AWAY),)
+    world.run(3600)
+    assert world.state.link.away
+    assert world.calls["Refresh"] == 1
+
+
+def test_a_kept_key_may_have_names_too() -> None:
+    world = static().run(10)
+    world.rules = (Rule((Refresh,), latency=10),)
+    world.send(RotateRequested("billing")).run(1)
+    (order,) = [order for _, order in world.log if isinstance(order, Refresh)]
+    grant = Grant("", inf, False, Secret("sk-2"), world.now, "key_2", "svc_2")  # noqa: FBT003 - renewable
+    world.vault.static_keys = {"billing": "sk-2"}
+    world.send(Refreshed(order, grant)).run(1)
+    told = world.logged("key.published")[-1]
+    assert (told["api_key_id"], told["service_account"]) == ("key_2", "svc_2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from freshkey.core.model.actions import Issue, LogIn, Revoke
 from freshkey.core.model.events import RotateRequested
 from freshkey.core.model.policy import VerifyMode
@@ -91,3 +92,21 @@ def test_the_age_of_a_key_counts_from_its_publish() -> None:
     assert world.key().published_at == world.history[0][0] < 1001
     world.send(RotateRequested("billing")).run(100)
     assert world.key().published_at == world.history[1][0] > 1099
+
+
+def test_a_publish_is_told_of_with_its_end() -> None:
+    (told,) = World(policy(**QUIET)).start().run(10).logged("key.published")
+    assert (told["expires_in"], told["expires_at"]) == (3600, pytest.approx(4600, abs=1))
+    (told,) = static().run(10).logged("key.published")
+    assert (told["expires_in"], told["expires_at"]) == (None, None)
+
+
+def test_what_is_left_of_an_access_token_is_no_reason_to_worry_unless_it_is_compromised() -> None:
+    world = federated().run(10)
+    world.send(RotateRequested("billing")).run(10)
+    world.send(RotateRequested("billing", compromised=True)).run(10)
+    world.send(RotateRequested("billing", now=True)).run(10)
+    levels = [record.level for _, record in world.records if record.event == "lease.left"]
+    assert levels == ["info", "warning", "warning"]
+    assert world.key().retired == ()
+    assert world.calls["Revoke"] == 0

@@ -33,16 +33,7 @@ LONG_ANSWER = 5.0  # seconds; a mint usually takes well under one
 
 def publication(key: KeyState, tokens: Tokens) -> Publication | None:
     """Return what readers get, or None when there is nothing for them."""
-    if key.current is None:
-        return None
-    lease = key.current.lease
-    return Publication(
-        key.generation,
-        key.current.secret,
-        None if lease.static else good_until(lease, tokens),
-        lease.names.api_key_id,
-        lease.names.service_account if lease.exchanged else None,
-    )
+    return None if key.current is None else _shown(key, key.current, tokens)
 
 
 def publish(
@@ -89,11 +80,11 @@ def _first_check(lease: Lease, every: float, draw: float, now: float) -> float:
 
 def write(key: KeyState, context: StepContext) -> KeyState:
     """Order every file of the current generation to be written."""
-    shown = publication(key, context.tokens)
-    if shown is None:
+    if key.current is None:
         return key
-    context.do(Publish(key.name, shown))
-    return replace(key, publishing=True, rewrite_at=inf, written_until=_end(key, context))
+    context.do(Publish(key.name, _shown(key, key.current, context.tokens)))
+    end = good_until(key.current.lease, context.tokens)
+    return replace(key, publishing=True, rewrite_at=inf, written_until=end)
 
 
 def restore(key: KeyState, context: StepContext) -> KeyState:
@@ -128,7 +119,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         return key
     if key.current is None:
         return remove(key, context) if context.due(key.rewrite_at) else key
-    moved = _end(key, context) != key.written_until
+    moved = good_until(key.current.lease, context.tokens) != key.written_until
     return write(key, context) if moved or context.due(key.rewrite_at) else key
 
 
@@ -145,8 +136,6 @@ def withdraw(key: KeyState, why: str, context: StepContext) -> KeyState:
         key,
         current=None,
         withdrawn=True,
-        compromised=False,
-        outdated=False,
         publishing=False,
         rewrite_at=inf,
         write_failures=0,
@@ -178,12 +167,19 @@ def _retry_files(
     return replace(key, write_failures=failures, rewrite_at=context.now + wait, trouble=trouble)
 
 
-def _end(key: KeyState, context: StepContext) -> float:
-    return -inf if key.current is None else good_until(key.current.lease, context.tokens)
+def _shown(key: KeyState, current: Credential, tokens: Tokens) -> Publication:
+    lease = current.lease
+    return Publication(
+        key.generation,
+        current.secret,
+        None if lease.static else good_until(lease, tokens),
+        lease.names.api_key_id,
+        lease.names.service_account if lease.exchanged else None,
+    )
 
 
 def _announce(key: KeyState, current: Credential, context: StepContext) -> None:
-    end = None if current.lease.static else _end(key, context)
+    end = None if current.lease.static else good_until(current.lease, context.tokens)
     context.audit(
         "key.published",
         key.name,

@@ -83,7 +83,7 @@ def on_read(key: KeyState, grant: Grant, context: StepContext) -> KeyState:
     )
     if current is not None and current.lease.static and current.secret == grant.secret:
         lease = replace(lease, names=current.lease.names)
-        key = replace(key, current=replace(current, lease=lease), outdated=False, confirmed=True)
+        key = replace(key, current=replace(current, lease=lease), outdated=False)
         return _on_unchanged(key, reason, context)
     if fingerprint == key.barred:
         return _refuse(key, reason, _BARRED, context)
@@ -102,8 +102,7 @@ def is_missing(key: KeyState) -> bool:
 
 def on_missing(key: KeyState, context: StepContext) -> KeyState:
     """The key stays while OpenAI takes it, which is asked at once."""
-    probe_at = max(context.now, key.watch.probed_at + BASE)
-    return replace(key, watch=replace(key.watch, probe_at=probe_at))
+    return replace(key, watch=replace(key.watch, probe_at=context.now))
 
 
 def _on_unchanged(key: KeyState, reason: Reason, context: StepContext) -> KeyState:
