@@ -44,6 +44,7 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("audit_file", "freshkey.cli.report.shown", str),
     ("client_answer", "freshkey.client.socket_source.fault_of", nothing),
     ("exec_answer", "freshkey.exec.key_names.is_word", bool),
+    ("command_answer", "freshkey.cli.waiting._is_text", bool),
 )
 
 
