@@ -6,6 +6,7 @@ The first byte of an input chooses the command; the rest is an answer, as in `an
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from unittest import mock
 
 from freshkey.cli.ask import _UnixConnection
@@ -30,20 +31,17 @@ def check(data: bytes) -> None:
 
     def connect(connection: _UnixConnection) -> None:
         connection.sock, theirs = socket.socketpair()
-        with theirs:
-            theirs.sendall(answer)
-            theirs.shutdown(socket.SHUT_WR)
-            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, b"\0" * 16)
-            LEFT.append(theirs.dup())  # one that is gone would break the pipe
+        peers.enter_context(theirs)  # one that is gone would break the pipe
+        theirs.sendall(answer)
+        theirs.shutdown(socket.SHUT_WR)
 
     with (
+        ExitStack() as peers,
         mock.patch.object(_UnixConnection, "connect", connect),
         mock.patch("freshkey.cli.get.forbid_core"),
         mock.patch("time.sleep"),
     ):
         status, out, told = run([*command, "--socket", "/run/freshkey.sock"])
-    while LEFT:
-        LEFT.pop().close()
     assert status in {0, 1}
     assert (status == 0) != bool(told), "a failure is told, and nothing else"
     hidden_in(told.splitlines(), CANARY)
@@ -54,7 +52,6 @@ def check(data: bytes) -> None:
         assert "\0" not in out
 
 
-LEFT: list[socket.socket] = []
 SECRET = CANARY.encode()
 STATUS = (
     b'{"version": "1", "pid": 5, "started": "2030-01-01T00:00:00Z", "vault": {"address": "a", '
