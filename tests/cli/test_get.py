@@ -184,6 +184,7 @@ def test_a_refusal_ends_the_wait(
         {"key": KEY, "tag": "a\r\nX: y"},  # it would go into a header
         {"key": KEY, "tag": 7},
         {"key": 7, "tag": OLD},
+        {"key": "\ud800", "tag": OLD},
         {"tag": OLD},
     ],
 )

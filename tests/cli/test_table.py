@@ -56,6 +56,7 @@ def test_readers() -> None:
 
 def test_a_reader_that_still_holds_an_old_key() -> None:
     old = {**READER, "tag": "6-bbbbbbbb"}
+    assert "(no longer current)" in lines(readers=[{**READER, "tag": "9" * 5000}], leases=2)[8]
     replacing = lines(readers=[READER, old], leases=2)
     assert "  7-aaaaaaaa                        3s " in replacing[8]
     assert "  6-bbbbbbbb (about to be revoked)  3s " in replacing[9]
@@ -111,6 +112,8 @@ def test_nothing_acts_on_the_terminal() -> None:
         (-5, "-5s"),
         (None, "-"),
         ("soon", "soon"),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
         (True, "True"),
     ],
 )

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 import httpcore
+from freshkey.core.model.faults import FaultError
+
+from tests.fuzz.canary import CANARY, hidden_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 _TRUST: Final = ssl.create_default_context()
 
@@ -24,6 +27,17 @@ def answer_of(data: bytes) -> bytes:
     status = STATUSES[data[0] % len(STATUSES)] if data else 200
     head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return head % (status, max(0, len(data) - 1)) + data[1:]
+
+
+async def outcome(ask: Callable[[], Awaitable[object]]) -> object:
+    """Return what asking comes to, None for a fault; neither shows a secret."""
+    try:
+        found = await ask()
+    except FaultError as error:
+        hidden_in([error.fault.message])
+        return None
+    hidden_in([repr(found)], CANARY)
+    return found
 
 
 @contextmanager

@@ -37,6 +37,7 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("credential_file", "freshkey.vault.login.credentials.one_line", lambda text: f"{text}\n"),
     ("journal", "freshkey.outputs.codec.msgspec.ValidationError", KeyError),
     ("hooks_file", "freshkey.hooks.done._NOT_OURS", OSError),
+    ("proc_files", "freshkey.sockets.provenance._UNITS", ""),
     ("gateway_client", "freshkey.gateway.sending.request_headers", with_old_headers),
     ("gateway_answer", "freshkey.gateway.mask.KeyMask.feed", lambda _self, data: data),
     ("vault_answer", "freshkey.vault.answers.faults.quote", "; ".join),
@@ -44,6 +45,7 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("audit_file", "freshkey.cli.report.shown", str),
     ("client_answer", "freshkey.client.socket_source.fault_of", nothing),
     ("exec_answer", "freshkey.exec.key_names.is_word", bool),
+    ("command_answer", "freshkey.cli.waiting._is_text", bool),
 )
 
 

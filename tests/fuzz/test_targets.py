@@ -14,7 +14,7 @@ from tests.fuzz.target import CORPUS, NAMES, corpus_of, target_of
 if TYPE_CHECKING:
     from random import Random
 
-_FRESH = 25  # inputs of each target: all of them cost some seconds
+_FRESH = 50  # inputs of each target: all of them cost some seconds
 _MORE_MEMORY = 96 * 1024  # KiB for all inputs of a target, with what it imports
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.text import one_line
@@ -39,7 +40,7 @@ def print_utf8(text: str) -> None:
 
 def span(value: object) -> str:
     """Seconds as people write them, in the two largest units: `3d 4h`, `12m 3s`, `-5s`."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return shown(value)
     sign, left = ("-", -int(value)) if value < 0 else ("", int(value))
     parts: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from freshkey.cli.output import columns, shown, span
@@ -94,7 +95,7 @@ def _held(key: Fields, reader: Fields) -> str:
 def _number(tag: object) -> int:
     """Return the generation in a tag, 0 for none."""
     number = str(tag).partition("-")[0]
-    return int(number) if number.isascii() and number.isdigit() else 0
+    return int(number) if re.fullmatch("[0-9]{1,20}", number) else 0
 
 
 def _fields(holder: Fields, name: str) -> Fields:

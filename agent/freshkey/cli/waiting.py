@@ -44,6 +44,11 @@ def tag_of(answer: Answer) -> str | None:
     return tag if isinstance(tag, str) and re.fullmatch(TAG, tag) else None
 
 
+def _is_text(value: object) -> bool:
+    """Whether it is a text that can be printed: JSON can have halves of surrogate pairs."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
 def ask_for_key(path: Path, name: str, tag: str | None, wait: float) -> Answer:
     """Ask for another generation than `tag`: 200 with a key, 304, or 503 where there is none.
 
@@ -54,7 +59,7 @@ def ask_for_key(path: Path, name: str, tag: str | None, wait: float) -> Answer:
     answer = ask(path, f"/v1/keys/{name}{query}", tag=tag, wait=seconds)
     match answer.status:
         case HTTPStatus.OK:
-            if tag_of(answer) is None or not isinstance(answer.content.get("key"), str):
+            if tag_of(answer) is None or not _is_text(answer.content.get("key")):
                 raise CommandError(f"{name}: the agent answered without a key: look at its log")
         case HTTPStatus.NOT_MODIFIED | HTTPStatus.SERVICE_UNAVAILABLE:
             pass

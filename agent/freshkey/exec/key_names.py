@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.secret import Secret
-from freshkey.core.model.text import one_line
+from freshkey.core.model.text import is_word, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,11 +41,6 @@ def key_in(content: object) -> Secret | None:
     """Return the key of an answer or an event."""
     key = content.get("key") if isinstance(content, dict) else None
     return Secret(key) if isinstance(key, str) and is_word(key) else None
-
-
-def is_word(text: str) -> bool:
-    """Whether a text can stand in a request, and in an environment: the agent gives no others."""
-    return text.isascii() and text.isprintable() and bool(text) and " " not in text
 
 
 def is_stale(content: object) -> bool:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final, final
 
 from freshkey.core.model.run_token import PREFIX
 from freshkey.core.model.secret import Secret
-from freshkey.core.model.text import one_line
+from freshkey.core.model.text import is_word, one_line
 from freshkey.exec.agent_stream import AgentStream
-from freshkey.exec.key_names import is_word
 from freshkey.logs.standard_error import tell
 
 if TYPE_CHECKING:

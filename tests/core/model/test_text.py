@@ -8,6 +8,7 @@ from freshkey.core.model.text import (
     cleaned,
     control,
     is_one_line_end,
+    is_word,
     one_line,
     unprintable,
 )
@@ -143,3 +144,8 @@ def test_what_can_not_be_seen_is_named() -> None:
     assert control("a\xa0b") == ""
     assert unprintable("with space/\u00fc") == ""
     assert unprintable("a\xa0b") == "a no-break space at character 2 of 3"
+
+
+@given(ANY)
+def test_a_word_is_what_cleaning_leaves_alone(text: str) -> None:
+    assert is_word(text) == (text != "" and cleaned(text) == Cleaned(text, "", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from freshkey.client import FileKey, NoKeyError
 from freshkey.core.model.faults import FaultError
 from freshkey.logs.redact import clear_temporary
 from freshkey.vault.login.credentials import read_credential, read_password
@@ -42,6 +43,19 @@ def check(data: bytes) -> None:
                 assert value.encode() in data
         hidden_in([repr(event) for event in told])
     clear_temporary()
+    of_a_client(path, data)
+
+
+def of_a_client(path: Path, data: bytes) -> None:
+    """Read the same file as an application does, which wants a key."""
+    try:
+        key = FileKey(path, wait=0)()
+    except NoKeyError as error:
+        hidden_in([str(error)])
+    else:
+        assert key.encode() == data.strip()
+        assert key.isprintable()
+        assert " " not in key
 
 
 SECRET = CANARY.encode()

@@ -67,7 +67,11 @@ def answered(feed: Feed, content: bytes, size: int) -> None:
         now += 120
         for stream in feed.streams():
             ours, theirs = socket.socketpair()
-            with theirs, mock.patch("socket.socket", lambda _family, sock=ours: Connected(sock)):
+            with (
+                ours,
+                theirs,
+                mock.patch("socket.socket", lambda _family, sock=ours: Connected(sock)),
+            ):
                 stream.plan(now)
                 with suppress(BrokenPipeError):  # it has hung up
                     for start in range(0, len(content), size):
@@ -78,9 +82,8 @@ def answered(feed: Feed, content: bytes, size: int) -> None:
                     theirs.shutdown(socket.SHUT_WR)
                     for item in stream.receive(now):
                         feed.take(stream, item, now)
-            hidden_in([stream.trouble], CANARY)
-            stream.ask_again(now)
-            ours.close()
+                hidden_in([stream.trouble], CANARY)
+                stream.ask_again(now)
 
 
 class Connected:

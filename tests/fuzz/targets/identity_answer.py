@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import trio
-from freshkey.core.model.faults import FaultError
 from freshkey.core.model.secret import Secret
 from freshkey.logs.redact import clear_temporary
 from freshkey.vault.login import gcp
@@ -19,8 +18,8 @@ from freshkey.vault.login.aws_metadata import container, instance
 from freshkey.vault.login.aws_sts import assume_role
 from freshkey.vault.login.azure_identity import find_identity
 
-from tests.fuzz.answering import answer_of, answering
-from tests.fuzz.canary import CANARY, hidden_in
+from tests.fuzz.answering import answer_of, answering, outcome
+from tests.fuzz.canary import CANARY
 from tests.fuzz.target import Target
 
 if TYPE_CHECKING:
@@ -55,19 +54,11 @@ WAYS: tuple[tuple[Callable[[], Awaitable[object]], dict[str, str]], ...] = (
 def check(data: bytes) -> None:
     ask, environ = WAYS[data[0] % len(WAYS) if data else 0]
 
-    async def run() -> None:
-        try:
-            found = await ask()
-        except FaultError as error:
-            hidden_in([error.fault.message])
-        else:
-            hidden_in([repr(found)], CANARY)
-
     with (
         mock.patch.dict(os.environ, environ, clear=True),
         answering(answer_of(data[1:])),
     ):
-        trio.run(run)
+        trio.run(outcome, ask)
     clear_temporary()
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import trio
-from freshkey.core.model.faults import FaultError
 from freshkey.core.model.grants import Grant, Login
 from freshkey.core.model.secret import Secret
 from freshkey.logs.redact import clear_temporary
@@ -24,7 +23,7 @@ from freshkey.vault.client import VaultClient
 from freshkey.vault.transport.connection import Connection
 from structlog.testing import capture_logs
 
-from tests.fuzz.answering import answer_of
+from tests.fuzz.answering import answer_of, outcome
 from tests.fuzz.canary import CANARY, hidden_in
 from tests.fuzz.target import Target
 
@@ -98,21 +97,12 @@ def check(data: bytes) -> None:
     Answering.answer = answer_of(data[1:])
     ask = OPERATIONS[data[0] % len(OPERATIONS) if data else 0]
 
-    async def run() -> None:
-        try:
-            found = await ask()
-        except FaultError as error:
-            hidden_in([error.fault.message])
-        else:
-            hidden_in([repr(found)], CANARY)
-            is_sound(found)
-
     made = Answering("vault", 8200)
     with (
         mock.patch.object(Connection, "_make_connection", return_value=made),
         capture_logs() as told,
     ):
-        trio.run(run)
+        is_sound(trio.run(outcome, ask))
     for event in told:
         hidden_in([str(event.get("message", ""))], CANARY)
     clear_temporary()

@@ -64,6 +64,11 @@ def is_one_line_end(text: str, value: str) -> bool:
     return text in {f"{value}\n", f"{value}\r\n"}
 
 
+def is_word(text: str) -> bool:
+    """Whether a text is a word of visible ASCII, which every request and every variable takes."""
+    return bool(text) and not _first(text, _is_no_ascii)
+
+
 def unprintable(text: str) -> str:
     """Name the first character that is not to be seen, with its place; empty for none."""
     return _first(text, lambda char: not char.isprintable())
