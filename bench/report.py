@@ -97,11 +97,12 @@ def report(
     return 0 if all(goal.met for goal in goals) else 1
 
 
-def write(name: str, text: str) -> None:
-    """Put text between the markers of this name; ValueError when PAGE has none."""
+def write(name: str, text: str, page: Path | None = None) -> None:
+    """Put text between the markers of this name on PAGE, or another; ValueError without them."""
+    page = page or PAGE
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-    before, found, rest = PAGE.read_text().partition(begin)
+    before, found, rest = page.read_text().partition(begin)
     _, ended, after = rest.partition(end)
     if not found or not ended:
-        raise ValueError(f"{PAGE} has no {begin.strip()} and {end.strip()}")
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+        raise ValueError(f"{page} has no {begin.strip()} and {end.strip()}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
