@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom chaos simulate lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom chaos simulate fleet lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -122,6 +122,9 @@ audit: setup  ## known vulnerabilities, licences, and bill of materials of the r
 
 sbom: setup  ## remakes packaging/freshkey.cdx.json, the bill of materials, from the lock of the run-time set
 	$(VENV_PYTHON) -m tools.audit.bill
+
+fleet: setup  ## simulates 1,000 agents against OpenAI's limit; WRITE=1 remakes tables and picture of docs/fleet.md
+	$(VENV_PYTHON) -m bench.fleet $(if $(WRITE),--write)
 
 docs: setup  ## makes a site of docs/ in dist/site, with a page for each command, option, event, metric, and fault
 	@$(VENV_PYTHON) -m tools.site dist/site

@@ -1,0 +1,148 @@
+"""Small fleets do what they have to, and the page shows what is kept of the large ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.fleet.clock import Clock
+from bench.fleet.figures import (
+    FRESHKEY,
+    HOUR,
+    LIMIT,
+    NODES_OF_50,
+    SETUPS,
+    VAULT_AGENT,
+    keep,
+    load,
+    name_of,
+)
+from bench.fleet.freshkey_agent import AT_LIMIT
+from bench.fleet.life import (
+    DEPLOYMENT,
+    JOURNAL,
+    LONG_OUTAGE,
+    NO_JOURNAL,
+    SHORT_OUTAGE,
+    STEADY,
+    Setup,
+    live,
+)
+from bench.fleet.organization import Organization
+from bench.fleet.page import PAGE, tables
+from bench.fleet.picture import PICTURE, picture
+from bench.fleet.readers import Readers
+from bench.fleet.vault import Vault
+
+if TYPE_CHECKING:
+    from bench.fleet.life import Figures, Fleet
+
+MINUTE = 60.0
+CHANCE = Random(1)  # noqa: S311 - a simulation has to be repeatable
+
+
+def small(fleet: Fleet, agents: int, ttl: int, limit: int | None) -> dict[str, Figures]:
+    return live(Setup(replace(fleet, agents=agents), ttl, limit)).figures
+
+
+def test_the_page_and_the_picture_show_what_is_kept() -> None:
+    kept, page = load(), PAGE.read_text()
+    for name, text in tables(kept).items():
+        assert f"<!-- {name}: begin -->\n\n{text}\n<!-- {name}: end -->" in page, (
+            "make fleet WRITE=1"
+        )
+    assert picture(kept) == PICTURE.read_text()
+    assert kept.figures.keys() == {name_of(setup) for setup in SETUPS}
+
+
+def test_what_is_kept_is_what_the_agent_does_today() -> None:
+    setup = Setup(NODES_OF_50, 12 * HOUR, LIMIT)
+    assert keep({setup: live(setup)}).of(setup) == load().of(setup)
+
+
+def test_agents_that_start_together_use_all_of_the_limit() -> None:
+    """Ten minutes for ninety keys, after the ten that a full bucket gives at once."""
+    found = small(FRESHKEY, 100, 12 * HOUR, LIMIT)
+    for part in (DEPLOYMENT, NO_JOURNAL):
+        after = found[part].all_after
+        assert after is not None
+        assert 9 * MINUTE < after < 20 * MINUTE
+
+
+def test_a_restart_with_a_journal_mints_nothing_more() -> None:
+    found = small(FRESHKEY, 40, HOUR, None)
+    assert found[JOURNAL].without == found[STEADY].without == 0
+    assert found[JOURNAL].mints == pytest.approx(found[STEADY].mints, rel=0.5)
+    assert small(VAULT_AGENT, 40, HOUR, None)[JOURNAL].peak_mints == 40
+
+
+def test_an_outage_ends_keys_only_if_it_outlasts_what_is_left_of_them() -> None:
+    assert small(FRESHKEY, 20, HOUR, None)[SHORT_OUTAGE].without == 0
+    found = small(FRESHKEY, 20, HOUR // 4, None)
+    assert found[SHORT_OUTAGE].without > 0
+    assert found[LONG_OUTAGE].without > 0
+    after = found[LONG_OUTAGE].all_after
+    assert after is not None
+    assert after < 10
+
+
+def test_more_keys_than_the_limit_allows_leave_some_without() -> None:
+    found = small(FRESHKEY, 60, HOUR // 4, 2)
+    assert found[STEADY].without > 0.2
+    assert found[STEADY].all_after is None
+    assert found[STEADY].mints == pytest.approx(2, abs=0.2)
+
+
+def test_one_seed_gives_one_life() -> None:
+    setup = Setup(replace(FRESHKEY, agents=10), HOUR, LIMIT)
+    assert live(setup) == live(setup)
+    assert live(setup) != live(replace(setup, seed=2))
+
+
+def test_the_limit_reaches_the_agent_in_vaults_words() -> None:
+    assert AT_LIMIT.kind == "upstream"
+    assert AT_LIMIT.upstream_status == 429
+
+
+class Refusing(Organization):
+    """Deletes nothing."""
+
+    def delete(self, account: str) -> bool:
+        assert account in self.accounts
+        return False
+
+
+def test_vault_gives_a_deletion_up_that_openai_refuses_six_times() -> None:
+    """After about ten minutes, as a real Vault was seen to do; the key lives on."""
+    clock = Clock()
+    openai = Refusing(clock, None)
+    vault = Vault(clock, openai, CHANCE, 3600.0)
+    lease = vault.mint("hvs.1")
+    assert lease is not None
+    vault.end_token("hvs.1")
+    clock.run(300)
+    assert (vault.irrevocable, vault.remaining(lease.id)) == (0, 0)
+    clock.run(1000)
+    assert (vault.irrevocable, openai.accounts) == (1, {lease.account})
+
+
+def test_what_ends_while_vault_is_away_ends_when_it_is_back() -> None:
+    clock = Clock()
+    openai = Organization(clock, 1)
+    vault = Vault(clock, openai, CHANCE, 10.0)
+    readers = Readers(clock, 1, openai.accounts)
+    openai.deleted = readers.on_deleted
+    lease = vault.mint("hvs.1")
+    assert lease is not None
+    assert vault.mint("hvs.1") is None, "the limit is one call a minute"
+    readers.show(0, lease.account)
+    vault.away = True
+    clock.run(60)
+    assert readers.without == 0
+    vault.come_back()
+    assert readers.without == 1
+    readers.show(0, lease.account)
+    assert readers.without == 1, "OpenAI takes that key no more"
