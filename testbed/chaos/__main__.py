@@ -39,7 +39,8 @@ def main() -> int:
     try:
         with WorkDirectory() as workdir:
             outcome = run_scenarios(runnable, subjects, workdir, arguments.jobs, StopSignal())
-            workdir.keep = arguments.keep or bool(outcome.failures)
+            failed = outcome.failures and any(workdir.logs.iterdir())
+            workdir.keep = arguments.keep or bool(failed)
     except DemoError as error:
         print(f"chaos: {error}", file=sys.stderr)
         return 1

@@ -21,7 +21,7 @@ from testbed.chaos.site import LEASE
 
 WATCHED: Final = 40.0
 LONG: Final = LEASE + 6.0
-AFTERWARDS: Final = 16.0
+AFTERWARDS: Final = 22.0
 """Seconds, all three: the usual scenario, a fault beyond a lease, and what follows that."""
 
 NOTICED: Final = Expectation(longest_gap=7)
