@@ -1,7 +1,4 @@
-"""What must hold in every history, each with its reason.
-
-`BrokenError` names the one that does not; 0: an agent must not crash.
-"""
+"""What must hold in every history, each with its reason."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
 from tests.simulation.histories import Kind, key_name
 from tests.simulation.world import IDENTITY, SECRET_ID
@@ -33,14 +31,6 @@ _LONGEST: Final = 128  # entries of any container, of which a key takes a handfu
 _UNTOLD: Final = 120.0  # seconds at the end: another agent has to start, and to tell
 _TESTS: Final = 40.0  # seconds: `activation_timeout`, and what Vault's answers take
 _JOURNAL: Final = 4096  # bytes, and as many for each key
-
-
-class BrokenError(AssertionError):
-    """An invariant, by its number, and how it was broken."""
-
-    def __init__(self, number: int, what: str) -> None:
-        super().__init__(f"invariant {number}: {what}")
-        self.number = number
 
 
 def readers_have_a_working_key(outcome: Outcome) -> None:
