@@ -46,7 +46,7 @@ def readers_have_a_working_key(outcome: Outcome) -> None:
 
 def _excuses(outcome: Outcome) -> list[Excuse]:
     world = outcome.world
-    return list(excuses(world.history, outcome.lives.downs, _without_budget(world)))
+    return list(excuses(world.as_it_was, outcome.lives.downs, _without_budget(world)))
 
 
 def _without_budget(world: World) -> Iterator[tuple[float, float]]:
@@ -100,12 +100,12 @@ class LeaseWatch:
         downs = [*self._lives.downs, *([(self._lives.ended_at, inf)] if world.is_dead else [])]
         full = [
             Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0)
-            for one in world.history.incidents
+            for one in world.past
             if one.kind in {Kind.DISK_FULL, Kind.RELOADED}
         ]
         return any(
             window.began <= world.elapsed and since <= window.recovered
-            for window in (*clusters(world.history, downs), *full)
+            for window in (*clusters(world.as_it_was, downs), *full)
         )
 
 
