@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster bench-gateway bench-socket bench-start mutate fuzz fuzz-short bench bench-gate audit sbom chaos simulate fleet lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster test-simulation simulate chaos fuzz fuzz-short mutate bench bench-gate bench-gateway bench-socket bench-start fleet audit sbom lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -92,6 +92,9 @@ bench-gateway: setup testbed  ## measures the gateway beside nginx; WRITE=1 puts
 
 simulate: setup  ## runs the whole agent through HISTORIES=500 of virtual time, with faults drawn from SEED; shrinks what breaks
 	@nice -n 10 $(VENV_PYTHON) -m tests.simulation --histories $(or $(HISTORIES),500) $(if $(SEED),--seed $(SEED))
+
+test-simulation: setup  ## breaks the agent on purpose, in one way for each promise, and sees whether `make simulate` would notice
+	$(VENV_PYTHON) -m pytest -m simulation
 
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check

@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+from tests.simulation.broken import BrokenError
 from tests.simulation.campaign import run_all
 from tests.simulation.histories import from_text
-from tests.simulation.invariants import BrokenError
 from tests.simulation.run import check
 from tests.simulation.story import tell
 from tests.simulation.summary import Summary

@@ -80,6 +80,7 @@ class Lives:
             return
         self.down = down
         asked_at, minting = trio.current_time(), self._world.minting > 0
+        self.is_serving = False
         self.daemon.stop()
         await self.ended.wait()
         self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting))

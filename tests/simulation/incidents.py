@@ -35,6 +35,7 @@ class Incidents:
         async with trio.open_nursery() as nursery:
             for incident in sorted(self._world.history.incidents, key=lambda one: one.at):
                 await self._until(incident.at)
+                self._world.happened(incident)
                 self._world.tell(f"*** {_described(incident)}")
                 if incident.kind not in WINDOWS:
                     nursery.start_soon(self._happen, incident)

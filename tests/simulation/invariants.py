@@ -1,7 +1,4 @@
-"""What must hold in every history, each with its reason.
-
-`BrokenError` names the one that does not; 0: an agent must not crash.
-"""
+"""What must hold in every history, each with its reason."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
 from tests.simulation.histories import Kind, key_name
 from tests.simulation.world import IDENTITY, SECRET_ID
@@ -35,14 +33,6 @@ _TESTS: Final = 40.0  # seconds: `activation_timeout`, and what Vault's answers 
 _JOURNAL: Final = 4096  # bytes, and as many for each key
 
 
-class BrokenError(AssertionError):
-    """An invariant, by its number, and how it was broken."""
-
-    def __init__(self, number: int, what: str) -> None:
-        super().__init__(f"invariant {number}: {what}")
-        self.number = number
-
-
 def readers_have_a_working_key(outcome: Outcome) -> None:
     """1. Readers must not notice rotations, restarts, or faults that a lease outlasts."""
     found = _excuses(outcome)
@@ -56,7 +46,7 @@ def readers_have_a_working_key(outcome: Outcome) -> None:
 
 def _excuses(outcome: Outcome) -> list[Excuse]:
     world = outcome.world
-    return list(excuses(world.history, outcome.lives.downs, _without_budget(world)))
+    return list(excuses(world.as_it_was, outcome.lives.downs, _without_budget(world)))
 
 
 def _without_budget(world: World) -> Iterator[tuple[float, float]]:
@@ -110,12 +100,12 @@ class LeaseWatch:
         downs = [*self._lives.downs, *([(self._lives.ended_at, inf)] if world.is_dead else [])]
         full = [
             Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0)
-            for one in world.history.incidents
+            for one in world.past
             if one.kind in {Kind.DISK_FULL, Kind.RELOADED}
         ]
         return any(
             window.began <= world.elapsed and since <= window.recovered
-            for window in (*clusters(world.history, downs), *full)
+            for window in (*clusters(world.as_it_was, downs), *full)
         )
 
 

@@ -10,14 +10,12 @@ from unittest.mock import patch
 import structlog
 from freshkey.core.agent import stopping
 from freshkey.core.keys import replacement, revocation
-from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.model.view import Publication
 from freshkey.daemon import publisher
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
-from freshkey.openai.probe import Probe
 from freshkey.outputs.files import remove_file, write_file
 
 from tests.simulation.histories import Kind
@@ -82,8 +80,8 @@ def _write_once(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as
         _write_journal(keeper, state)
 
 
-async def _good_untested(_probe: Probe, _secret: object) -> Finding:
-    return Finding(Verdict.GOOD, "not asked")
+def _publish_soon(_key: object, testing: Any, _context: object) -> float:  # noqa: ANN401 - as _publish_by
+    return float(testing.since) + 5.0
 
 
 def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an order
@@ -135,7 +133,12 @@ MUTANTS: Final = (
         "writes one journal", 3, ((JournalKeeper, "write_journal", _write_once),), (Kind.KILLED,)
     ),
     Mutant("calls all keys alike", 3, ((Publication, "tag", "1-0"),)),
-    Mutant("publishes what it has not tested", 3, ((Probe, "test", _good_untested),)),
+    Mutant(
+        "publishes what nobody could test",
+        3,
+        ((_module("keys.verification"), "_publish_by", _publish_soon),),
+        (Kind.OPENAI_UNAVAILABLE, Kind.OPENAI_REFUSED),
+    ),
     Mutant(
         "repeats at once what failed",
         4,
@@ -146,7 +149,7 @@ MUTANTS: Final = (
         "has no budget",
         4,
         ((_module("agent.budget"), "MINUTE", 0.0),),
-        (Kind.TOKEN_REVOKED, Kind.LEASE_REVOKED),
+        (Kind.UPSTREAM_FAILING,),
     ),
     Mutant("logs a key", 5, (_after(Publisher, "perform", _log_secret),)),
     Mutant(

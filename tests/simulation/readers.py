@@ -14,6 +14,7 @@ import trio
 from freshkey.core.model.view import KeyView
 
 from tests.simulation.agent import Lives
+from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import key_file
 from tests.simulation.histories import Kind
 from tests.simulation.sockets import ask
@@ -164,12 +165,15 @@ class Readers:
         except OSError:
             return
         self.polls += 1
-        if status != 200 or self.is_finished:
+        if self.is_finished or not self.lives.is_serving:
             return
         view = self.shown[name]
         tag = view.publication.tag if view.publication else None
-        if body["tag"] != tag:
-            raise AssertionError(f"the socket answers {body['tag']}, and shows {tag}")
+        if body.get("tag") != tag:
+            what = f"the socket answers {status} with {body.get('tag')} for {name}, and shows {tag}"
+            raise BrokenError(1, what)
+        if tag is None:
+            return
         works = self.world.openai.works(body["key"], self.world.now)
         if not works and self.world.history.reports:
             self.world.tell(f"a reader of {name} meets a 401, and reports it")

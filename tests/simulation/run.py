@@ -13,9 +13,10 @@ import trio.testing
 from trio._core import _run as trio_run
 
 from tests.simulation.agent import Lives
+from tests.simulation.broken import BrokenError
 from tests.simulation.histories import WINDOWS, History
 from tests.simulation.incidents import Incidents
-from tests.simulation.invariants import AT_THE_END, BrokenError, LeaseWatch, PublicationWatch
+from tests.simulation.invariants import AT_THE_END, LeaseWatch, PublicationWatch
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
 from tests.simulation.world import World

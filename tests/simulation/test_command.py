@@ -33,6 +33,12 @@ def test_make_simulates() -> None:
     assert "python -m tests.simulation --histories 3 --seed 5" in made
 
 
+def test_make_tries_the_mutants() -> None:
+    command = ["make", "--dry-run", "test-simulation"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True, cwd=_ROOT).stdout
+    assert "-m pytest -m simulation" in made
+
+
 def test_a_replay_tells_the_same_story_in_another_process() -> None:
     command = [sys.executable, "-m", "tests.simulation", "--replay", to_text(_HISTORY)]
     first, second = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.simulation.broken import BrokenError
 from tests.simulation.campaign import run_share
 from tests.simulation.histories import from_text
-from tests.simulation.invariants import BrokenError
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.run import check
 

@@ -19,10 +19,11 @@ def test_an_undisturbed_hour() -> None:
     assert outcome.readers.polls > 70
 
 
+@pytest.mark.timeout(600)  # a processor that others use, too, takes long for seconds of its time
 def test_a_share_of_what_is_drawn() -> None:
-    share = run_share(20, seed=16)  # `make simulate` runs more, and others
+    share = run_share(12, seed=16)  # `make simulate` runs more, and others
     assert share.broken is None, command(from_text(share.broken or "{}"))
-    assert share.summary.histories == 20
+    assert share.summary.histories == 12
 
 
 def test_a_history_goes_the_same_way_each_time() -> None:

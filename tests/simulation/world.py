@@ -11,11 +11,12 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import msgspec
 from freshkey.core.model.actions import Record
 from freshkey.core.model.view import KeyView
 
 from tests.simulation.clocks import BOOT_AT, Clocks
-from tests.simulation.histories import History, Incident, Kind, key_name
+from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
 from tests.simulation.openai_model import OpenAIModel
 from tests.simulation.vault_api import VaultApi
 from tests.simulation.vault_model import Role, VaultModel
@@ -52,6 +53,7 @@ class World:
     mints: list[float] = field(default_factory=list)  # when they were asked for
 
     audit: str = ""  # the audit file
+    past: list[Incident] = field(default_factory=list)
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked
     journal_bytes: int = 0
 
@@ -87,6 +89,16 @@ class World:
     def is_disk_touched(self) -> bool:
         """Whether somebody else than the agent has to do with its files."""
         return any(one.kind in _OF_THE_DISK for one in self.history.incidents)
+
+    def happened(self, incident: Incident) -> None:
+        """Take note of an incident that happens now: what a suspended machine missed comes late."""
+        late = msgspec.structs.replace(incident, at=self.elapsed)
+        self.past.append(incident if incident.kind in WINDOWS else late)
+
+    @property
+    def as_it_was(self) -> History:
+        """The history with its incidents so far, at the times when they happened."""
+        return msgspec.structs.replace(self.history, incidents=tuple(self.past))
 
     def tell(self, text: str) -> None:
         """Add a line to the story."""

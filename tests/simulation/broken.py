@@ -1,0 +1,9 @@
+"""What is raised when a history breaks a promise."""
+
+
+class BrokenError(AssertionError):
+    """An invariant, by its number, and how it was broken; 0: an agent must not crash."""
+
+    def __init__(self, number: int, what: str) -> None:
+        super().__init__(f"invariant {number}: {what}")
+        self.number = number
