@@ -99,12 +99,14 @@ def mutate(tmp_path: Path, module: str, tests: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.timeout(600)  # a busy machine takes long for a run of the tool
 def test_tests_that_notice_everything_are_enough(tmp_path: Path) -> None:
     status, output = mutate(tmp_path, "pacing/hooks.py", "tests/core/pacing/test_hooks.py")
     assert status == 0, output
     assert "killed" in output
 
 
+@pytest.mark.timeout(600)  # a busy machine takes long for a run of the tool
 def test_what_no_test_notices_is_named(tmp_path: Path) -> None:
     status, output = mutate(tmp_path, "pacing/chance.py", "tests/core/pacing/test_hooks.py")
     assert status == 1
