@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.mutation.choice import mutants_of
+from tools.mutation.choice import changed_since, mutants_of
 from tools.mutation.mutants import compiled, mutants
 from tools.mutation.record import Argued, argued, stale
 from tools.mutation.workers import Job, Outcome, run
@@ -99,12 +99,14 @@ def mutate(tmp_path: Path, module: str, tests: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.timeout(600)  # a busy machine takes long for a run of the tool
 def test_tests_that_notice_everything_are_enough(tmp_path: Path) -> None:
     status, output = mutate(tmp_path, "pacing/hooks.py", "tests/core/pacing/test_hooks.py")
     assert status == 0, output
     assert "killed" in output
 
 
+@pytest.mark.timeout(600)  # a busy machine takes long for a run of the tool
 def test_what_no_test_notices_is_named(tmp_path: Path) -> None:
     status, output = mutate(tmp_path, "pacing/chance.py", "tests/core/pacing/test_hooks.py")
     assert status == 1
@@ -118,3 +120,16 @@ def test_every_argument_is_about_code_that_is_there() -> None:
     assert all(reasons.values()), "each has its reason"
     gone = Argued("agent/freshkey/core/pacing/chance.py", "Chance.draw", "1 → 7")
     assert stale([gone], mutants_of(["pacing/chance.py"])) == [gone]
+
+
+def test_only_lines_that_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = tmp_path / "module.py"
+    module.write_text("def f(a):\n    return a + 1\n\n\ndef g(a):\n    return a + 2\n")
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "first"]):
+        subprocess.run(["git", *command], check=True)
+    assert changed_since("HEAD", mutants(module, tmp_path)) == []
+    module.write_text(module.read_text().replace("a + 2", "a + 3"))
+    found = changed_since("HEAD", mutants(module, tmp_path))
+    assert {mutant.scope for mutant in found} == {"g"}

@@ -191,3 +191,10 @@ def test_an_exchange_waits_for_the_revocation_of_a_lease_before() -> None:
     assert world.key().generation == 2
     world.run(15)
     assert world.key().generation == 3
+
+
+def test_the_tries_before_its_end_are_no_closer_than_ten_seconds() -> None:
+    world = unrenewed().run(TTL - 0.5)
+    late = [at for at in world.times(Exchange) if at > 1000 + TTL - 200]
+    assert len(late) >= 3
+    assert min(gaps(late)) >= 10

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from freshkey.core.keys.revocation import pending
 from freshkey.core.model.actions import Issue, LookUp, Ping, Revoke
 from freshkey.core.model.events import Revoked, RotateRequested
+from freshkey.core.model.faults import Fault, FaultKind
 from freshkey.core.model.ledger import Source
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
@@ -65,13 +67,13 @@ def test_a_check_that_fails_beside_a_doubtful_revocation_waits() -> None:
     world.start().run(10)
     world.send(RotateRequested("billing", compromised=True)).run(1)
     assert world.key().retired[0].uncertain
-    world.rules = (Rule((Revoke, LookUp), FORBIDDEN),)
-    world.run(600)
+    world.rules = (Rule((Revoke,), BAD_REQUEST), Rule((LookUp,), FORBIDDEN))
+    world.run(1800)
     current = world.key().current
     assert current is not None
     lookups = [(at, order) for at, order in world.log if isinstance(order, LookUp)]
     asked = [at for at, order in lookups if order.lease_id == current.lease.id]
-    assert 2 <= len(asked) < 60
+    assert 5 <= len(asked) < 100
     assert min(gaps(asked)) >= 1
     assert world.logged("lease.check_failed")
 
@@ -142,3 +144,13 @@ def test_a_read_of_a_kept_key_waits_for_the_revocation_of_a_lease_before() -> No
     assert world.calls["Refresh"] == 0
     world.run(15)
     assert world.calls["Refresh"] == 1
+
+
+@pytest.mark.parametrize("kind", [FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND])
+def test_vault_is_asked_whether_a_lease_lives_when_it_knows_nothing_to_revoke(
+    kind: FaultKind,
+) -> None:
+    rules = (Rule((Revoke,), Fault(kind, "it knows nothing")),)
+    world = World(policy(**QUIET), rules=rules).start().run(10)
+    world.send(RotateRequested("billing", compromised=True)).run(30)
+    assert world.calls["LookUp"] >= 1

@@ -8,7 +8,7 @@ from freshkey.core.model.events import RotateRequested
 from freshkey.core.model.policy import VerifyMode
 
 from tests.core.keys.test_exchange import federated
-from tests.core.scripts import AWAY, FORBIDDEN, FULL_DISK, INVALID, LIMITED, Rule, policy
+from tests.core.scripts import AWAY, FORBIDDEN, FULL_DISK, INVALID, Rule, policy
 from tests.core.static import static
 from tests.core.world import World
 
@@ -66,7 +66,7 @@ def test_a_mint_that_fails_for_its_token_is_told_of_until_it_works() -> None:
 
 def test_waits_are_told_in_tenths_of_a_second() -> None:
     world = World(policy(**QUIET), rules=(Rule((Issue,), FORBIDDEN),)).start().run(300)
-    world.rules = (Rule((Revoke,), LIMITED),)
+    world.rules = (Rule((Revoke,), FORBIDDEN),)
     world.run(300)
     world.send(RotateRequested("billing", compromised=True)).run(60)
     waits = [
