@@ -24,7 +24,8 @@ from tests.fuzz.target import CORPUS, NAMES, corpus_of, target_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LIMITS: Final = ("-timeout=20", "-rss_limit_mb=1024", "-use_value_profile=0", "-verbosity=1")
+# One change of ours at a time, of any length: several on end leave little that is well formed.
+_LIMITS: Final = ("-mutate_depth=1", "-len_control=0", "-timeout=20", "-rss_limit_mb=1024")
 _PROGRESS: Final = re.compile(r"#(\d+)\s+(\w+)\s+cov: (\d+) ft: (\d+)")
 
 
