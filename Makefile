@@ -67,7 +67,7 @@ fuzz: setup  ## fuzzes for SECONDS=60 each of the targets in tests/fuzz/, or TAR
 fuzz-short: setup testbed  ## fuzzes each for 2 s, and keeps only what breaks a promise; and asks the agent for all that docs/openapi.yaml has
 	@$(MAKE_VENV) --fuzz
 	$(VENV_PYTHON) -m tests.fuzz --seconds 2
-	$(VENV_PYTHON) -m pytest -m fuzz
+	$(VENV_PYTHON) -m pytest -m fuzz tests/fuzz
 
 bench-socket: setup testbed  ## measures reads beside Go's net/http; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.unix_socket $(if $(WRITE),--write)
