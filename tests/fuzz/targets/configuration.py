@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from tests.fuzz.canary import CANARY, hidden_in
 from tests.fuzz.command import run
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BETWEEN = b"\n====\n"
 
 
-@cache
 def place() -> Path:
-    """Make a file on tmpfs that nobody else can write."""
-    descriptor, name = tempfile.mkstemp(dir="/dev/shm", prefix="freshkey-fuzz-")
-    os.close(descriptor)
-    return Path(name)
+    """Name a file that nobody else can write."""
+    path = scratch() / "config.toml"
+    path.touch(0o600)
+    return path
 
 
 def check(data: bytes) -> None:

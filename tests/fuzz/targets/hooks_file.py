@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from functools import cache
-from pathlib import Path
 
 from freshkey.hooks.done import NAME, DoneHooks
 from freshkey.outputs.state_dir import StateDirectory
 from structlog.testing import capture_logs
 
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
 
 
 @cache
 def state() -> StateDirectory:
-    return StateDirectory.open(
-        Path(tempfile.mkdtemp(dir="/dev/shm", prefix="freshkey-fuzz-")), allow_disk=False
-    )
+    return StateDirectory.open(scratch() / "state", allow_disk=True)
 
 
 def check(data: bytes) -> None:

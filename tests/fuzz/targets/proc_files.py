@@ -6,32 +6,25 @@ peer's program.
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 
 from freshkey.sockets.provenance import _executable, _unit
 
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
-
-
-@cache
-def process() -> Path:
-    return Path(tempfile.mkdtemp(dir="/dev/shm", prefix="freshkey-fuzz-"))
 
 
 def check(data: bytes) -> None:
     if data[:1] == b"e":
-        link = process() / "exe"
+        link = scratch() / "exe"
         link.unlink(missing_ok=True)
         with suppress(OSError, ValueError):  # no file has such a name
             link.symlink_to(data[1:].decode("utf-8", "surrogateescape"))
-        name, _ = _executable(process())
+        name, _ = _executable(scratch())
         assert name is None or name.encode(), "a name that no log can hold"
         return
-    (process() / "cgroup").write_bytes(data[1:])
-    unit = _unit(process())
+    (scratch() / "cgroup").write_bytes(data[1:])
+    unit = _unit(scratch())
     if unit is not None:
         assert unit.endswith((".service", ".scope"))
         assert f"/system.slice/{unit}".encode() in data or b"\xff" in data or "\\x" in unit

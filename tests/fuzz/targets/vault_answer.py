@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import http.client
 import socket
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -25,10 +23,12 @@ from structlog.testing import capture_logs
 
 from tests.fuzz.answering import answer_of, outcome
 from tests.fuzz.canary import CANARY, hidden_in
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from freshkey.settings.auth import AuthSettings
 
@@ -59,11 +59,9 @@ class Answering(http.client.HTTPConnection):
 
 @cache
 def credential() -> Path:
-    with tempfile.NamedTemporaryFile(
-        "w", dir="/dev/shm", prefix="freshkey-fuzz-", delete=False
-    ) as file:
-        file.write(CANARY)
-    return Path(file.name)
+    path = scratch() / "credential"
+    path.write_text(CANARY)
+    return path
 
 
 def client(auth: AuthSettings | None = None) -> VaultClient:
