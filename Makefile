@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster test-simulation simulate chaos fuzz fuzz-short mutate bench bench-gate bench-gateway bench-socket bench-start fleet audit sbom lint format lock table events reference docs dist deb clean
+.PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster test-simulation test-chaos simulate chaos fuzz fuzz-short mutate bench bench-gate bench-gateway bench-socket bench-start fleet audit sbom lint format lock table events reference docs dist deb clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -95,6 +95,9 @@ simulate: setup  ## runs the whole agent through HISTORIES=500 of virtual time, 
 
 test-simulation: setup  ## breaks the agent on purpose, in one way for each promise, and sees whether `make simulate` would notice
 	$(VENV_PYTHON) -m pytest -m simulation
+
+test-chaos: setup testbed  ## runs what `make chaos` is made of for a few seconds each (needs root, strace, gcc)
+	$(VENV_PYTHON) -m pytest -m chaos tests/testbed
 
 lint: setup  ## ruff and mypy
 	$(VENV_PYTHON) -m ruff check

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpcore  # noqa: F401 - whole, before the agent leaves parts of it out (host/imports.py)
 import hypothesis
 import pytest
 

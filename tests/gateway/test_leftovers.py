@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING
 
 import trio
 import trio.testing
+from freshkey.gateway.readiness import Readiness
 
 from tests.gateway.site import GOOD, Site, UpstreamConnection, request, reset, site
 from tests.gateway.test_websocket import OPEN, SWITCH
@@ -93,3 +95,14 @@ async def test_nothing_stays() -> None:
         assert not gateway.gateway.hang_ups.watched
         statuses = {done.status for done in gateway.done}
         assert {499, 502} < statuses, statuses
+
+
+async def test_all_ends_while_a_stream_is_waited_for() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        async with trio.open_nursery() as nursery:
+            readiness = Readiness(nursery)
+            readiness.add(left.fileno(), lambda: None)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        readiness.remove(left.fileno())  # as whoever waited does when it is cancelled, too

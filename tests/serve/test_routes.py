@@ -55,7 +55,7 @@ def test_what_changes_something_takes_post_only(path: str, method: str) -> None:
     assert asker.reads.events == []
 
 
-def test_what_clients_tell_reaches_the_desk() -> None:
+async def test_what_clients_tell_reaches_the_desk() -> None:
     asker = Asker(FRESH)
     assert asker.post("/v1/keys/billing/rejected", {"tag": TAG}).status == 202
     assert asker.post("/v1/keys/billing/rotate", {}, PEER._replace(uid=0)).status == 202

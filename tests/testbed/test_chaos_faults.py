@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from testbed.chaos.trial import Trial
     from tests.testbed.chaos_runs import Run
 
+pytestmark = pytest.mark.chaos
+
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is missing")
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="it knows the registers of x86-64")

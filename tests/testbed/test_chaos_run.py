@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.testbed.chaos_runs import Run
 
+pytestmark = pytest.mark.chaos
+
 
 def test_a_revoked_lease_is_replaced_by_one_and_missed_by_the_other(
     run: Run, tmp_path: Path

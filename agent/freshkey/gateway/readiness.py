@@ -50,9 +50,13 @@ class Readiness:
             self._scope.cancel()
 
     async def _run(self, epoll: select.epoll, scope: trio.CancelScope) -> None:
-        with epoll, scope:
-            while True:
-                await trio.lowlevel.wait_readable(epoll.fileno())
-                for descriptor, _events in epoll.poll(0, _AT_ONCE):
-                    if call := self._calls.get(descriptor):  # another call may have removed it
-                        call()
+        try:
+            with epoll, scope:
+                while True:
+                    await trio.lowlevel.wait_readable(epoll.fileno())
+                    for descriptor, _events in epoll.poll(0, _AT_ONCE):
+                        if call := self._calls.get(descriptor):  # another one may have removed it
+                            call()
+        finally:
+            if self._epoll is epoll:  # all ends, and who is on the list hears of it after this
+                self._epoll = None
