@@ -1,7 +1,8 @@
 """Key files that are gone while the journal has their keys: written at once, before slow imports.
 
-Only what is certain is written: keys that this boot's journal has as published, and that have not
-ended. All else is the daemon's, which reads the journal again, writes every file, and tells faults.
+Only what is certain is written: keys that this boot's journal has as published, or as about to be,
+and that have not ended. All else is the daemon's, which reads the journal again, writes every file,
+and tells faults. If it can't start, the files stay, as they do when an agent is killed.
 """
 
 from __future__ import annotations

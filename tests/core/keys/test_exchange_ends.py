@@ -7,7 +7,7 @@ from freshkey.core.model.actions import Exchange, Revoke
 from freshkey.core.model.events import Exchanged, RotateRequested, StopRequested
 from freshkey.core.model.faults import FaultKind
 from freshkey.core.model.grants import Grant
-from freshkey.core.model.policy import Subject
+from freshkey.core.model.policy import Subject, VerifyMode
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
@@ -111,6 +111,33 @@ def test_the_same_token_is_no_replacement_of_a_compromised_one() -> None:
     assert world.key().generation == 2
     assert not world.key().compromised
     assert len(left(world)) == 1
+
+
+def test_the_same_token_is_not_what_a_person_has_asked_for() -> None:
+    world = federated().run(10)
+    world.vault.gives_again = True
+    world.send(RotateRequested("billing")).run(10)
+    fault = world.fault()
+    assert fault is not None
+    assert "gave the access token again" in fault.message
+    world.vault.gives_again = False
+    world.run(200)
+    assert world.key().generation == 2
+
+
+def test_a_compromised_one_that_has_ended_is_asked_for_no_faster() -> None:
+    world = federated(verify=VerifyMode.OFF).run(10)
+    world.vault.gives_again = True
+    world.send(RotateRequested("billing", compromised=True)).run(3 * TTL)
+    assert exchanges(world) < 3 * TTL / 300 + 10
+
+
+def test_the_same_token_under_another_rule_is_up_to_date() -> None:
+    world = federated().run(10)
+    world.vault.gives_again = True
+    world.state = replace(world.state, keys=(replace(world.key(), outdated=True),))
+    world.run(TTL)
+    assert (world.key().generation, world.key().outdated) == (1, False)
 
 
 def test_the_same_token_that_openai_refuses_is_no_replacement() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ from freshkey.core.model.verdict import Verdict
 from freshkey.core.model.view import KeyStatus
 
 from tests.core.scripts import AWAY, LIMITED, ForcedVerdict, Rule, gaps, policy
+from tests.core.vault import Vault
 from tests.core.world import World
 
 if TYPE_CHECKING:
@@ -152,3 +154,12 @@ def test_a_longer_life_makes_a_stale_key_fresh_again() -> None:
     world.run(120)
     assert status(world) is KeyStatus.FRESH
     assert world.key().generation == 1
+
+
+def test_a_key_that_goes_stale_waits_for_the_limit_as_a_stale_one() -> None:
+    """Its replacement failed while it was good, so it waits for a minute or more."""
+    rules = (Rule((Issue,), LIMITED, start=1010),)
+    for seed in range(1, 9):
+        world = World(policy(**QUIET), Vault(lease_ttl=60), rules, seed=seed).start().run(110)
+        _, failed, again, *_ = [*world.times(Issue), inf, inf]
+        assert failed < world.mints[0] + 60 < again <= failed + 40.1, seed

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _LEAST_GAIN = 0.1  # of a token's life: one that lives on for less is no replacement
 _NO_GAIN = Fault(
     FaultKind.FORBIDDEN,
-    "an access token ends with its identity token, which nobody has renewed: the one in use stays",
+    "an access token ends with its identity token, so the one in use stays: renew that",
 )
 _SAME = Fault(FaultKind.REFUSED, "OpenAI gave the access token again that is to be replaced")
 
@@ -87,9 +87,12 @@ def on_exchanged(key: KeyState, grant: Grant, context: StepContext) -> KeyState:
         return _wait(key, current, reason, _NO_GAIN, context)
     if current is None or not again:
         return try_out(key, given, reason, context)
-    if key.watch.refusals or key.compromised:
+    # It may end later now; that is no other generation.
+    current = replace(current, lease=replace(given.lease, names=current.lease.names))
+    key = replace(key, current=current, outdated=False)
+    if key.watch.refusals or key.compromised or reason is Reason.REQUESTED:
         return _wait(key, current, reason, _SAME, context)
-    return _prolong(key, current, given.lease)
+    return clear_trouble(replace(key, cycle=Idle(), failures=0))
 
 
 def _pass_by(key: KeyState, given: Credential, context: StepContext) -> KeyState:
@@ -104,17 +107,11 @@ def _is_no_gain(current: Credential, lease: Lease) -> bool:
     return current.lease.exchanged and gain <= _LEAST_GAIN * lease.term
 
 
-def _prolong(key: KeyState, current: Credential, lease: Lease) -> KeyState:
-    """OpenAI gave the published token once more, with another end: that is no other generation."""
-    lease = replace(lease, names=current.lease.names)
-    key = replace(key, current=replace(current, lease=lease), cycle=Idle(), failures=0)
-    return clear_trouble(key)
-
-
 def _wait(
     key: KeyState, current: Credential, reason: Reason, fault: Fault, context: StepContext
 ) -> KeyState:
     """Try again before the published token ends: the next answer may be another."""
     trouble = Trouble(Operation.EXCHANGE, fault, context.now)
-    in_time = max((current.lease.expires_at - context.now) / 2, SLOW_BASE)
+    left = current.lease.expires_at - context.now
+    in_time = max(left / 2, SLOW_BASE) if left > 0 else inf
     return back_off(key, reason, trouble, context, at_most=in_time)
