@@ -69,7 +69,7 @@ fuzz: setup  ## fuzzes for SECONDS=60 each of the targets in tests/fuzz/, or TAR
 
 fuzz-short: setup testbed  ## fuzzes each for 2 s, and keeps only what breaks a promise; and asks the agent for all that docs/openapi.yaml has
 	@$(MAKE_VENV) --fuzz
-	$(VENV_PYTHON) -m tests.fuzz --seconds 2
+	$(VENV_PYTHON) -m tests.fuzz --seconds 2 --seed 1
 	$(VENV_PYTHON) -m pytest -m fuzz tests/fuzz
 
 bench: setup testbed  ## measures what the README names beside its peers (12 min); ONLY=start,reads a part, WRITE=1 keeps it

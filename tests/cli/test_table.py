@@ -121,6 +121,11 @@ def test_durations(seconds: object, text: str) -> None:
     assert span(seconds) == text
 
 
+def test_a_duration_that_no_float_holds() -> None:
+    """Not the agent's, but JSON has such numbers."""
+    assert span(10**400).startswith("11574")
+
+
 def test_a_terminal_of_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(encoding="ascii"))
     assert shown("né") == "n\\xe9"

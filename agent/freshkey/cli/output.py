@@ -40,7 +40,9 @@ def print_utf8(text: str) -> None:
 
 def span(value: object) -> str:
     """Seconds as people write them, in the two largest units: `3d 4h`, `12m 3s`, `-5s`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return shown(value)
+    if isinstance(value, float) and not isfinite(value):  # it raises for the largest of integers
         return shown(value)
     sign, left = ("-", -int(value)) if value < 0 else ("", int(value))
     parts: list[str] = []
