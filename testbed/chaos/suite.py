@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 from typing import Final
 
 from testbed.binaries import BinaryError
@@ -19,6 +20,7 @@ from testbed.vault_api import VaultError
 
 EXPECTED_ERRORS: Final = (
     *(BinaryError, EmulatorError, MountError, OSError, StartError, TrialError, VaultError),
+    SubprocessError,  # gcc, mount
 )
 
 
