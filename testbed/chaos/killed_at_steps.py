@@ -26,6 +26,10 @@ ATTEMPTS: Final = 2
 HIT_AT_LEAST: Final = 0.9
 """The share of the steps at which a kill has to have come: rotations differ by a call or two."""
 
+ABANDONED: Final = 12
+"""A third of the kills: those between the intent of a mint, which is in the journal, and its lease.
+A rotation has 36 steps."""
+
 OF_VAULT_AGENT: Final = ("fsync", "fchmodat", "renameat", "unlinkat")
 _ROTATE: Final = (
     f"POST /v1/keys/{ROLE}/rotate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}"
