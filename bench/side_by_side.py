@@ -32,6 +32,7 @@ from bench.figures import (
 from bench.figures.figure import Figure, figures_table
 from bench.figures.record import record
 from bench.installed import describe, install
+from bench.program import ProgramError
 from bench.report import arguments, show
 
 if TYPE_CHECKING:
@@ -112,6 +113,9 @@ NAMES: Final = ("start", "memory", "delivery", "reads", "gateway", "leases", "ma
 WHOLE: Final = ("only", "rounds", "rotations", "rests", "python")
 """Options that are at their defaults in a whole run."""
 
+FAILED: Final = (ValueError, OSError, RuntimeError, ProgramError, SystemExit)
+"""What fails one part; the last one is raised by parts that are benches of their own, too."""
+
 
 def main() -> int:
     """Print the table; return the exit status."""
@@ -140,8 +144,9 @@ def main() -> int:
             measure: Callable[[], Measured] = getattr(bench, name)
             try:
                 measured.append(measure())
-            except (ValueError, OSError, RuntimeError) as error:
-                print(f"bench: {name} could not be measured: {error}", file=sys.stderr)
+            except FAILED as error:
+                reason = str(error).removeprefix("bench: ")
+                print(f"bench: {name} could not be measured: {reason}", file=sys.stderr)
                 failed = True
         print(f"bench: {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     figures = [figure for one in measured for figure in one.figures]

@@ -14,6 +14,7 @@ from bench.figures import record as recording
 from bench.figures.figure import Figure
 from bench.figures.record import IN_README
 from bench.installed import describe
+from bench.program import ProgramError
 from bench.side_by_side import NAMES, Bench, Measured
 
 if TYPE_CHECKING:
@@ -87,14 +88,18 @@ def test_less_is_refused_before_it_is_measured(
     assert pages() == before
 
 
+@pytest.mark.parametrize(
+    "error", [OSError("no room"), ProgramError("no room"), SystemExit("bench: no room")]
+)
 def test_a_run_of_which_a_part_failed_is_shown_and_not_written(
     run: Run,
     pages: Callable[[], list[str]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    error: BaseException,
 ) -> None:
     def fail(_: Bench) -> Measured:
-        raise OSError("no room")
+        raise error
 
     before = pages()
     monkeypatch.setattr(Bench, "many", fail)
