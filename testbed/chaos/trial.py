@@ -69,7 +69,7 @@ class Trial:
     def start(self) -> None:
         """Start the agent."""
         command = [*self.prefix, *self.subject.command(self.configuration)]
-        environment = {"PATH": os.defpath, "HOME": str(self.site.directory)}
+        environment = {"PATH": os.defpath, "HOME": str(self.site.directory), "TZ": "UTC"}
         self._process = ServerProcess(
             command, log=self.log, environment=environment, output=self.output
         )
