@@ -44,6 +44,12 @@ def test_what_is_pinned_has_no_known_fault_and_fits_its_licences_and_bill() -> N
     assert "is not covered" in done.stdout
 
 
+def test_the_day_of_the_advisories_is_told_and_documented() -> None:
+    day = Advisories.load().date
+    assert f"of {day}: what became known in the " in audit("--offline").stdout
+    assert f"which are of {day}" in (ROOT / "docs" / "security.md").read_text()
+
+
 def test_a_planted_version_is_found_offline(planted: Path) -> None:
     done = audit("--lock", planted, "--osv", NOBODY)
     assert done.returncode == 1
