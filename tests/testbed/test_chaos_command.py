@@ -16,9 +16,9 @@ import pytest
 from testbed import signals
 from testbed.chaos import __main__ as command
 from testbed.chaos import needs, results, suite
+from testbed.chaos.agent_run import AgentRunError
 from testbed.chaos.scenarios import SCENARIOS
 from testbed.chaos.subjects import SUBJECTS
-from testbed.chaos.trial import TrialError
 from tests.testbed.test_chaos_figures import GOOD
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def test_a_scenario_that_does_not_exist(run: Run, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (TrialError("Freshkey: no key file within 60 s"), "Freshkey: no key file within 60 s"),
+        (AgentRunError("Freshkey: no key file within 60 s"), "Freshkey: no key file within 60 s"),
         (
             subprocess.CalledProcessError(1, ["gcc", "-O2"]),
             "Command '['gcc', '-O2']' returned non-zero exit status 1.",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbed.chaos import vault_faults
+from testbed.chaos.agent_run import AgentRun, AgentRunError
 from testbed.chaos.scenario import Scenario
-from testbed.chaos.trial import Trial, TrialError
 from testbed.recording_proxy import health
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def test_a_revoked_lease_is_replaced_by_one_and_missed_by_the_other(
 
 
 def test_servers_of_its_own_break_for_each_agent(run: Run) -> None:
-    def seal(trial: Trial) -> None:
-        with vault_faults.sealed(trial):
-            assert health(trial.site.servers.vault.port) == 503
-            ports.add(trial.site.servers.vault.port)
-        assert health(trial.site.servers.vault.port) == 200
+    def seal(agent_run: AgentRun) -> None:
+        with vault_faults.sealed(agent_run):
+            assert health(agent_run.site.servers.vault.port) == 503
+            ports.add(agent_run.site.servers.vault.port)
+        assert health(agent_run.site.servers.vault.port) == 200
 
     ports: set[int] = set()
     run(Scenario("sealed", "", 1, seal, apart=True))
@@ -48,8 +48,8 @@ def test_servers_of_its_own_break_for_each_agent(run: Run) -> None:
 
 
 def test_an_agent_that_ends_by_itself_is_started_again(run: Run) -> None:
-    def end(trial: Trial) -> None:
-        os.kill(trial.process.pid, signal.SIGTERM)
+    def end(agent_run: AgentRun) -> None:
+        os.kill(agent_run.process.pid, signal.SIGTERM)
 
     # It takes two seconds on an idle machine; no key is replaced meanwhile.
     found = run(Scenario("ended", "", 15, end, lease=300))
@@ -58,8 +58,8 @@ def test_an_agent_that_ends_by_itself_is_started_again(run: Run) -> None:
 
 
 def test_a_reader_that_ends_is_no_figure(run: Run) -> None:
-    def end_reader(trial: Trial) -> None:
-        trial.reader.kill()
+    def end_reader(agent_run: AgentRun) -> None:
+        agent_run.reader.kill()
 
-    with pytest.raises(TrialError, match="the reader ended by itself"):
+    with pytest.raises(AgentRunError, match="the reader ended by itself"):
         run(Scenario("blind", "", 1, end_reader))
