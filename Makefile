@@ -72,10 +72,10 @@ fuzz-short: setup testbed  ## fuzzes each for 2 s, and keeps only what breaks a 
 	$(VENV_PYTHON) -m tests.fuzz --seconds 2 --seed 1
 	$(VENV_PYTHON) -m pytest -m fuzz tests/fuzz
 
-bench: setup testbed  ## measures what the README names beside its peers (12 min); ONLY=start,reads a part, WRITE=1 keeps it
+bench: setup testbed  ## measures what the README names beside its peers (12 min); ONLY=start,reads a part, WRITE=1 saves a whole run
 	$(VENV_PYTHON) -m bench.side_by_side $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
 
-bench-gate: setup testbed  ## compares the cheap figures with those that `make bench WRITE=1` has kept (2 min)
+bench-gate: setup testbed  ## compares the cheap figures with those that `make bench WRITE=1` has saved (2 min)
 	$(VENV_PYTHON) -m bench.gate
 
 chaos: setup testbed  ## breaks what surrounds the agent and Vault Agent; ONLY=NAMES or QUICK=1 runs less, WRITE=1 puts the table into docs/reliability.md

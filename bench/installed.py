@@ -59,14 +59,17 @@ def install(python: Path, *, peers: bool = False, tree: Path = ROOT, name: str =
 
 
 def describe(programs: Path) -> str:
-    """Say which Python the venv has."""
+    """Say which Python the venv has; SystemExit if it does not tell its version."""
     python = programs / "python"
+    version = _version(python)
+    if version is None:
+        sys.exit(f"bench: {python} does not tell its version: remove {programs.parent}")
     whose = (
         "the distribution's"
         if python.resolve() == DISTRIBUTIONS.resolve()
         else "not the distribution's"
     )
-    return f"Python {_version(python)}, {whose}"
+    return f"Python {version}, {whose}"
 
 
 def _version(python: Path) -> str | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
+
+from bench.lifeline import LIFELINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parent.parent
 PATIENCE: Final = 30.0  # seconds
 _TICK: Final = 0.001  # seconds
+
+
+class ProgramError(Exception):
+    """A program did not do what it was started for; the text says what it said."""
 
 
 @contextmanager
@@ -42,7 +47,8 @@ class Reached(NamedTuple):
 class Program:
     """A child process with its output in a file, `log`; a context manager that kills it.
 
-    It runs in the root of the repository and, with `cpu`, on that processor only.
+    It does not outlive us, whatever ends us. It runs in the root of the repository and, with
+    `cpu`, on that processor only.
     """
 
     def __init__(self, command: Command, log: Path, cpu: int | None = None) -> None:
@@ -50,6 +56,7 @@ class Program:
         environment = {"PATH": os.defpath}
         if cpu is not None:
             environment["GOMAXPROCS"] = "1"
+        LIFELINE.start()
         with pinned(cpu), log.open("ab") as output:
             self._began = time.perf_counter()
             self._child = subprocess.Popen(
@@ -60,6 +67,7 @@ class Program:
                 stdout=output,
                 stderr=output,
             )
+        LIFELINE.add(self.pid)
 
     def __enter__(self) -> Self:
         return self
@@ -73,22 +81,24 @@ class Program:
         return self._child.pid
 
     def until(self, reached: Callable[[], object], patience: float = PATIENCE) -> Reached:
-        """Wait; SystemExit when the program ends first, or takes longer than `patience` seconds."""
+        """Wait; ProgramError when it ends first, or takes longer than `patience` seconds."""
         while not reached():
             if self._child.poll() is not None or time.perf_counter() - self._began > patience:
                 last = self.log.read_text(errors="replace").rstrip().rpartition("\n")[2]
-                sys.exit(f"{self._child.args!r} did not get there: {last or 'it said nothing'}")
+                raise ProgramError(
+                    f"{self._child.args!r} did not get there: {last or 'it said nothing'}"
+                )
             time.sleep(_TICK)
         took = time.perf_counter() - self._began
         return Reached(took * 1e3, self.processor() * 1e3)
 
     def signal(self, number: int) -> None:
-        """Send a signal, and wait for the end that it means; SystemExit when there is none."""
+        """Send a signal, and wait for the end that it means; ProgramError when there is none."""
         self._child.send_signal(number)
         try:
             self._child.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            sys.exit(f"{self._child.args!r} did not end")
+            raise ProgramError(f"{self._child.args!r} did not end") from None
 
     def processor(self) -> float:
         """Seconds of processor time that all its threads took, with those that have ended."""
@@ -112,3 +122,4 @@ class Program:
         """SIGKILL."""
         self._child.kill()
         self._child.wait()
+        LIFELINE.remove(self.pid)

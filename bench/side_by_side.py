@@ -5,7 +5,7 @@
 All ask the same Vault. What is compared takes turns, round after round, and a ratio is taken within
 a round: other work on the machine then changes it less. Shown are the median and the range. Exit
 status 1 says that a goal was missed. It takes a quarter of an hour, and an idle machine with two
-processors.
+processors. What `--write` commits is of a whole run: all parts, with the defaults, and none failed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from bench.figures import (
 from bench.figures.figure import Figure, figures_table
 from bench.figures.record import record
 from bench.installed import describe, install
+from bench.program import ProgramError
 from bench.report import arguments, show
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ class Bench:
 
 
 NAMES: Final = ("start", "memory", "delivery", "reads", "gateway", "leases", "many", "rest")
+WHOLE: Final = ("only", "rounds", "rotations", "rests", "python")
+"""Options that are at their defaults in a whole run."""
+
+FAILED: Final = (ValueError, OSError, RuntimeError, ProgramError, SystemExit)
+"""What fails one part; the last one is raised by parts that are benches of their own, too."""
 
 
 def main() -> int:
@@ -118,9 +124,17 @@ def main() -> int:
     parser.add_argument("--rotations", type=int, default=rotations.ROTATIONS)
     parser.add_argument("--rests", type=float, default=rest.RESTS, help="seconds of a rest")
     options = parser.parse_args()
+    changed = [name for name in WHOLE if getattr(options, name) != parser.get_default(name)]
+    if options.write and changed:
+        others = ", ".join(f"--{name}" for name in changed)
+        print(
+            f"bench: --write takes all parts with the defaults, without {others}", file=sys.stderr
+        )
+        return 2
     if len(os.sched_getaffinity(0)) == 1:
         sys.exit("bench: this needs two processors: one for what is measured, one for the load")
     programs = install(options.python)
+    head = f"{describe(programs)}.\n"
     measured: list[Measured] = []
     failed = False
     for name in options.only:
@@ -130,13 +144,16 @@ def main() -> int:
             measure: Callable[[], Measured] = getattr(bench, name)
             try:
                 measured.append(measure())
-            except (ValueError, OSError, RuntimeError) as error:
-                print(f"bench: {name} could not be measured: {error}", file=sys.stderr)
+            except FAILED as error:
+                reason = str(error).removeprefix("bench: ")
+                print(f"bench: {name} could not be measured: {reason}", file=sys.stderr)
                 failed = True
         print(f"bench: {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     figures = [figure for one in measured for figure in one.figures]
-    head = f"{describe(programs)}.\n"
     tables = [head, figures_table(figures), *(one.more for one in measured if one.more)]
+    if options.write and failed:
+        print("bench: nothing is written, because a part failed", file=sys.stderr)
+        options.write = False
     show("bench", "\n".join(tables), [asdict(figure) for figure in figures], options)
     if options.write:
         record(figures)

@@ -1,7 +1,7 @@
 """From Vault's answer to a mint, until the key is in its file, and until all watchers have it.
 
-The answer is what a relay between the two passes on. `verify` is off, because the time of a test
-is OpenAI's.
+The answer is that to the mint, which a relay between the two passes on. `verify` is off, because
+the time of a test is OpenAI's.
 """
 
 from __future__ import annotations

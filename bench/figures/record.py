@@ -32,16 +32,14 @@ IN_README: Final = {
 
 
 def record(figures: Sequence[Figure]) -> None:
-    """Write all that were measured; others stay as they are."""
-    known: dict[str, dict[str, object]] = (
-        json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    )
-    known |= {figure.key: _values(figure) for figure in figures}
-    FIGURES.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+    """Write those of a whole run; ValueError when one is missing that the README shows."""
     shown = [figure for figure in figures if figure.key in IN_README]
-    if {figure.key for figure in shown} == IN_README.keys():  # else a part alone was measured
-        put(README, "bench", small_table(shown))
-        PICTURE.write_text(draw(bars(shown, IN_README)))
+    if missing := IN_README.keys() - {figure.key for figure in shown}:
+        raise ValueError(f"this is no whole run: {', '.join(sorted(missing))} is missing")
+    measured = {figure.key: _values(figure) for figure in figures}
+    FIGURES.write_text(json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
+    put(README, "bench", small_table(shown))
+    PICTURE.write_text(draw(bars(shown, IN_README)))
 
 
 def _values(figure: Figure) -> dict[str, object]:

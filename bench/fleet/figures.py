@@ -1,4 +1,4 @@
-"""All fleets and situations that are simulated, and the figures that are kept of them."""
+"""All fleets and situations that are simulated, and the figures that are saved of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from freshkey.core.model.struct import replace
 from bench.fleet.freshkey_agent import OPTIONS
 from bench.fleet.life import Figures, Fleet, Found, Setup, live
 
-KEPT: Final = Path(__file__).with_name("figures.json")
+SAVED: Final = Path(__file__).with_name("figures.json")
 HOUR: Final = 3600
 TTLS: Final = (HOUR // 4, HOUR, 4 * HOUR, 12 * HOUR, 24 * HOUR)
 LIMIT: Final = 10
@@ -36,17 +36,17 @@ SETUPS: Final = (
     *(Setup(TEN_KEYS, 12 * HOUR, limit) for limit in (LIMIT, None)),
 )
 DEPLOYED: Final = tuple(Setup(fleet, HOUR, None) for fleet in (FRESHKEY, VAULT_AGENT))
-"""Of these the mints of each minute are kept."""
+"""Of these the mints of each minute are saved."""
 RESTARTED: Final = tuple(
     Setup(fleet, 12 * HOUR, LIMIT) for fleet in (VAULT_AGENT, FRESHKEY, NODES_OF_20)
 )
-"""Of these it is kept how many had no key in each minute after the restart without a journal."""
+"""Of these it is saved how many had no key in each minute after the restart without a journal."""
 
 Figure = dict[str, Figures]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Saved:
     """Figures by setup and part, and curves by fleet."""
 
     figures: dict[str, Figure]
@@ -64,36 +64,36 @@ def name_of(setup: Setup) -> str:
     return f"{setup.fleet.name}, {setup.ttl} s, {limit}"
 
 
-def simulate() -> Kept:
+def simulate() -> Saved:
     """Simulate all, on all processors; nothing in it depends on how fast they are."""
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         longest_first = sorted(SETUPS, key=lambda setup: (setup.ttl, -setup.fleet.agents))
         found = dict(zip(longest_first, pool.map(live, longest_first), strict=True))
-    return keep(found)
+    return rounded(found)
 
 
-def keep(found: dict[Setup, Found]) -> Kept:
-    """Return what is kept, the numbers rounded as they are shown."""
-    return Kept(
+def rounded(found: dict[Setup, Found]) -> Saved:
+    """Return what is saved, the numbers rounded as they are shown."""
+    return Saved(
         {name_of(s): {part: _rounded(f) for part, f in found[s].figures.items()} for s in found},
         {setup.fleet.name: found[setup].mints for setup in DEPLOYED if setup in found},
         {setup.fleet.name: found[setup].without for setup in RESTARTED if setup in found},
     )
 
 
-def save(kept: Kept) -> None:
-    """Write KEPT."""
-    KEPT.write_text(json.dumps(asdict(kept), indent=1, sort_keys=True) + "\n")
+def save(saved: Saved) -> None:
+    """Write SAVED."""
+    SAVED.write_text(json.dumps(asdict(saved), indent=1, sort_keys=True) + "\n")
 
 
-def load() -> Kept:
-    """Read KEPT."""
-    raw = json.loads(KEPT.read_text())
+def load() -> Saved:
+    """Read SAVED."""
+    raw = json.loads(SAVED.read_text())
     figures = {
         name: {part: Figures(**values) for part, values in parts.items()}
         for name, parts in raw["figures"].items()
     }
-    return Kept(figures, raw["mints"], raw["without"])
+    return Saved(figures, raw["mints"], raw["without"])
 
 
 def _rounded(figures: Figures) -> Figures:

@@ -38,7 +38,7 @@ from bench.report import table
 if TYPE_CHECKING:
     from freshkey.core.model.policy import KeyPolicy
 
-    from bench.fleet.figures import Kept
+    from bench.fleet.figures import Saved
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "fleet.md"
 NEVER: Final = "never"
@@ -47,18 +47,18 @@ PARTS: Final = (DEPLOYMENT, STEADY, JOURNAL, NO_JOURNAL, SHORT_OUTAGE)
 Cell = Callable[[Figures], str]
 
 
-def tables(kept: Kept) -> dict[str, str]:
+def tables(saved: Saved) -> dict[str, str]:
     """Return every table by the name of its markers."""
     return {
-        "fleet-steady": _by_ttl(kept, STEADY, LIMIT, _without),
-        "fleet-all-have-a-key": _by_ttl(kept, NO_JOURNAL, LIMIT, _all_after),
-        "fleet-calls": _by_ttl(kept, NO_JOURNAL, LIMIT, lambda f: f"{f.peak_calls:,}"),
-        "fleet-journal": _by_ttl(kept, JOURNAL, LIMIT, _without),
-        "fleet-outage": _by_ttl(kept, SHORT_OUTAGE, LIMIT, _without),
-        "fleet-given-up": _given_up(kept),
-        "fleet-peaks": _peaks(kept),
-        "fleet-long-outage": _long_outage(kept),
-        "fleet-variants": _variants(kept),
+        "fleet-steady": _by_ttl(saved, STEADY, LIMIT, _without),
+        "fleet-all-have-a-key": _by_ttl(saved, NO_JOURNAL, LIMIT, _all_after),
+        "fleet-calls": _by_ttl(saved, NO_JOURNAL, LIMIT, lambda f: f"{f.peak_calls:,}"),
+        "fleet-journal": _by_ttl(saved, JOURNAL, LIMIT, _without),
+        "fleet-outage": _by_ttl(saved, SHORT_OUTAGE, LIMIT, _without),
+        "fleet-given-up": _given_up(saved),
+        "fleet-peaks": _peaks(saved),
+        "fleet-long-outage": _long_outage(saved),
+        "fleet-variants": _variants(saved),
         "fleet-capacity": _capacity(),
     }
 
@@ -74,9 +74,9 @@ def _ttl(seconds: int) -> str:
     return f"{seconds // HOUR} h" if seconds >= HOUR else f"{seconds // 60} min"
 
 
-def _by_ttl(kept: Kept, part: str, limit: int | None, cell: Cell) -> str:
+def _by_ttl(saved: Saved, part: str, limit: int | None, cell: Cell) -> str:
     rows = [
-        [_ttl(ttl), *(cell(kept.of(Setup(fleet, ttl, limit))[part]) for fleet in EVERYWHERE)]
+        [_ttl(ttl), *(cell(saved.of(Setup(fleet, ttl, limit))[part]) for fleet in EVERYWHERE)]
         for ttl in TTLS
     ]
     return table(["TTL", *(fleet.name for fleet in EVERYWHERE)], rows)
@@ -91,12 +91,12 @@ def _all_after(figures: Figures) -> str:
     return NEVER if figures.all_after is None else duration(figures.all_after)
 
 
-def _given_up(kept: Kept) -> str:
+def _given_up(saved: Saved) -> str:
     rows = [
         [
             _ttl(ttl),
             *(
-                f"{sum(kept.of(Setup(fleet, ttl, LIMIT))[part].irrevocable for part in PARTS):,}"
+                f"{sum(saved.of(Setup(fleet, ttl, LIMIT))[part].irrevocable for part in PARTS):,}"
                 for fleet in EVERYWHERE
             ),
         ]
@@ -105,13 +105,13 @@ def _given_up(kept: Kept) -> str:
     return table(["TTL", *(fleet.name for fleet in EVERYWHERE)], rows)
 
 
-def _peaks(kept: Kept) -> str:
+def _peaks(saved: Saved) -> str:
     """Return mints a minute without a limit: how many, and the most to their mean."""
     rows = []
     for ttl in TTLS:
         row = [_ttl(ttl)]
         for fleet in (FRESHKEY, VAULT_AGENT):
-            found = kept.of(Setup(fleet, ttl, None))
+            found = saved.of(Setup(fleet, ttl, None))
             row += [f"{found[STEADY].mints:.1f}", _ratio(found[STEADY]), _ratio(found[JOURNAL])]
             row += [_ratio(found[SHORT_OUTAGE])]
         rows.append(row)
@@ -124,15 +124,15 @@ def _ratio(figures: Figures) -> str:
     return f"{figures.peak_mints / figures.mints:.1f}"
 
 
-def _long_outage(kept: Kept) -> str:
+def _long_outage(saved: Saved) -> str:
     rows = []
     for fleet in EVERYWHERE:
-        found = kept.of(Setup(fleet, int(LONGEST_TTL), None))[LONG_OUTAGE]
+        found = saved.of(Setup(fleet, int(LONGEST_TTL), None))[LONG_OUTAGE]
         rows.append([fleet.name, _all_after(found), f"{found.peak_mints:,}"])
     return table(["fleet", "all have a key after", "most mints in a minute"], rows)
 
 
-def _variants(kept: Kept) -> str:
+def _variants(saved: Saved) -> str:
     setups = [
         *(Setup(fleet, ttl, LIMIT) for ttl in (HOUR, 4 * HOUR) for fleet in (FRESHKEY, LATE)),
         Setup(HALF, 4 * HOUR, LIMIT),
@@ -140,7 +140,7 @@ def _variants(kept: Kept) -> str:
     ]
     rows = []
     for setup in setups:
-        found = kept.of(setup)
+        found = saved.of(setup)
         rows.append(
             [
                 _ttl(setup.ttl),

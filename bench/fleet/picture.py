@@ -10,7 +10,7 @@ from bench.fleet.figures import FRESHKEY, NODES_OF_20, VAULT_AGENT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.fleet.figures import Kept
+    from bench.fleet.figures import Saved
 
 PICTURE: Final = Path(__file__).resolve().parents[2] / "docs" / "fleet.svg"
 LEFT, WIDTH, HEIGHT = 62, 680, 150
@@ -38,11 +38,11 @@ STYLE: Final = """\
 </style>"""
 
 
-def picture(kept: Kept) -> str:
+def picture(saved: Saved) -> str:
     """Return the picture."""
-    mints = {name: _means(curve[: 60 * HOURS]) for name, curve in kept.mints.items()}
+    mints = {name: _means(curve[: 60 * HOURS]) for name, curve in saved.mints.items()}
     without = {
-        fleet.name: [100 * n / fleet.agents for n in kept.without[fleet.name][:MINUTES]]
+        fleet.name: [100 * n / fleet.agents for n in saved.without[fleet.name][:MINUTES]]
         for fleet in (FRESHKEY, VAULT_AGENT, NODES_OF_20)
     }
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 28} 500"'

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from testbed.chaos.trial import Trial
+from testbed.chaos.agent_run import AgentRun
 
 SOURCE: Final = Path(__file__).with_name("shifted_clock.c")
 JUMPS: Final = (3600, -3600, 0)
@@ -16,27 +16,27 @@ it is off."""
 
 
 @contextmanager
-def own_clock(trial: Trial) -> Iterator[None]:
+def own_clock(agent_run: AgentRun) -> Iterator[None]:
     """Run the agent with a wall clock that can be set."""
-    program = trial.site.directory / "shifted-clock"
+    program = agent_run.site.directory / "shifted-clock"
     subprocess.run(["gcc", "-O2", "-o", program, SOURCE], check=True)
-    trial.prefix = [program, _offset(trial)]
-    _set(trial, 0)
+    agent_run.prefix = [program, _offset(agent_run)]
+    _set(agent_run, 0)
     yield
 
 
-def jump(trial: Trial) -> None:
+def jump(agent_run: AgentRun) -> None:
     """Set the clock an hour forward, an hour back, and right again."""
     for seconds in JUMPS:
-        trial.wait(JUMP_EVERY)
-        _set(trial, seconds)
+        agent_run.wait(JUMP_EVERY)
+        _set(agent_run, seconds)
 
 
-def _offset(trial: Trial) -> Path:
-    return trial.site.directory / "offset"
+def _offset(agent_run: AgentRun) -> Path:
+    return agent_run.site.directory / "offset"
 
 
-def _set(trial: Trial, seconds: int) -> None:
-    new = trial.site.directory / "offset.new"
+def _set(agent_run: AgentRun, seconds: int) -> None:
+    new = agent_run.site.directory / "offset.new"
     new.write_text(f"{seconds}\n")
-    new.replace(_offset(trial))
+    new.replace(_offset(agent_run))

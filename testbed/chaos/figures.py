@@ -41,7 +41,7 @@ class Figures:
 class Expectation:
     """Bounds for Freshkey. A gap of 0 allows no look without a working key.
 
-    Keys of abandoned mints come on top of those that may be alive.
+    Keys of abandoned mints come on top of those that may be alive; `abandoned` bounds them.
     """
 
     longest_gap: float = 0.0
@@ -50,14 +50,19 @@ class Expectation:
     vault_calls: float = 90.0
     openai_calls: float = 30.0
     exits: int = 0
+    abandoned: int = 0
 
     def violations(self, scenario: str, figures: Figures) -> Iterator[str]:
         """Say which figures are beyond their bound, a line each."""
         if figures.looks < figures.seconds * LEAST_LOOKS:
             yield f"{scenario}: {figures.looks} looks in {figures.seconds:.0f} s are too few"
-        for name in ("longest_gap", "most_alive", "alive_at_end", "vault_calls", "openai_calls"):
+        lost = min(figures.abandoned, self.abandoned)
+        for name in (
+            *("longest_gap", "most_alive", "alive_at_end"),
+            *("vault_calls", "openai_calls", "abandoned"),
+        ):
             measured, bound = getattr(figures, name), getattr(self, name)
-            bound += figures.abandoned if name in ("most_alive", "alive_at_end") else 0
+            bound += lost if name in ("most_alive", "alive_at_end") else 0
             if measured > bound:
                 words = name.replace("_", " ")
                 yield f"{scenario}: {words}: {measured:.4g}, where {bound:g} is the bound"

@@ -5,25 +5,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from testbed.chaos.trial import Trial
+from testbed.chaos.agent_run import AgentRun
 from testbed.mounting import remount, small_disk
 
 DISK: Final = "64k"
 
 
 @contextmanager
-def own_disk(trial: Trial) -> Iterator[None]:
+def own_disk(agent_run: AgentRun) -> Iterator[None]:
     """Keep the key on a small tmpfs of its own."""
-    directory = trial.site.key_file.parent
+    directory = agent_run.site.key_file.parent
     directory.mkdir()
     with small_disk(directory, DISK):
         yield
 
 
 @contextmanager
-def full(trial: Trial) -> Iterator[None]:
+def full(agent_run: AgentRun) -> Iterator[None]:
     """Leave no room beside the key meanwhile."""
-    filler = trial.site.key_file.with_name("filler")
+    filler = agent_run.site.key_file.with_name("filler")
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 512)
@@ -34,9 +34,9 @@ def full(trial: Trial) -> Iterator[None]:
 
 
 @contextmanager
-def read_only(trial: Trial) -> Iterator[None]:
+def read_only(agent_run: AgentRun) -> Iterator[None]:
     """Let the key's directory take nothing meanwhile."""
-    directory = trial.site.key_file.parent
+    directory = agent_run.site.key_file.parent
     remount(directory, "ro")
     try:
         yield
@@ -44,29 +44,29 @@ def read_only(trial: Trial) -> Iterator[None]:
         remount(directory, "rw")
 
 
-def remove_directory(trial: Trial) -> None:
+def remove_directory(agent_run: AgentRun) -> None:
     """Remove the key file with its directory."""
-    shutil.rmtree(trial.site.key_file.parent)
+    shutil.rmtree(agent_run.site.key_file.parent)
 
 
-def delete_file(trial: Trial) -> None:
+def delete_file(agent_run: AgentRun) -> None:
     """Remove the key file."""
-    trial.site.key_file.unlink()
+    agent_run.site.key_file.unlink()
 
 
-def overwrite_file(trial: Trial) -> None:
+def overwrite_file(agent_run: AgentRun) -> None:
     """Write something else into the key file, as another program with the same path would."""
-    file = trial.site.key_file
+    file = agent_run.site.key_file
     mode = file.stat().st_mode
     file.chmod(0o640)
     file.write_text("sk-of-somebody-else")
     file.chmod(mode)
 
 
-def break_configuration(trial: Trial) -> None:
+def break_configuration(agent_run: AgentRun) -> None:
     """Write a configuration that has a fault, and have it read."""
-    new = trial.configuration.with_name("edited")
+    new = agent_run.configuration.with_name("edited")
     new.touch(mode=0o600)
     new.write_text("this is = = no configuration {")
-    new.replace(trial.configuration)
-    trial.hang_up()
+    new.replace(agent_run.configuration)
+    agent_run.hang_up()

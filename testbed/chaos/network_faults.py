@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from testbed.chaos.trial import Trial
+from testbed.chaos.agent_run import AgentRun
 from testbed.toxiproxy import Stream
 
 
@@ -31,17 +31,19 @@ TOXICS: Final[Mapping[str, Toxic]] = {
 }
 
 
-def poisoned(kind: str) -> Callable[[Trial], AbstractContextManager[None]]:
+def poisoned(kind: str) -> Callable[[AgentRun], AbstractContextManager[None]]:
     """Return what applies a toxic meanwhile."""
     toxic = TOXICS[kind]
-    return lambda trial: trial.site.network.toxic(kind, stream=toxic.stream, **toxic.attributes)
+    return lambda agent_run: agent_run.site.network.toxic(
+        kind, stream=toxic.stream, **toxic.attributes
+    )
 
 
 @contextmanager
-def cut(trial: Trial) -> Iterator[None]:
+def cut(agent_run: AgentRun) -> Iterator[None]:
     """Refuse connections meanwhile."""
-    trial.site.network.cut()
+    agent_run.site.network.cut()
     try:
         yield
     finally:
-        trial.site.network.restore()
+        agent_run.site.network.restore()

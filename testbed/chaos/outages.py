@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
 
+from testbed.chaos.agent_run import AgentRun
 from testbed.chaos.scenario import Fault
-from testbed.chaos.trial import Trial
 
 LEASE: Final = 60
 LASTS: Final = 15.0
@@ -17,18 +17,18 @@ its key's file, so an outage begins early."""
 
 DESCRIPTION: Final = f"for {LASTS:g} s"
 
-Outage = Callable[[Trial], AbstractContextManager[object]]
+Outage = Callable[[AgentRun], AbstractContextManager[object]]
 """Lasts as long as its block."""
 
 
 def at_replacement(outage: Outage) -> Fault:
     """Return what begins an outage as soon as the agent may want to replace its first key."""
 
-    def inject(trial: Trial) -> None:
-        due = trial.subject.earliest_replacement * LEASE - EARLY
-        trial.wait_until(trial.first_key_at + due)
-        with outage(trial):
-            trial.wait(LASTS)
+    def inject(agent_run: AgentRun) -> None:
+        due = agent_run.subject.earliest_replacement * LEASE - EARLY
+        agent_run.wait_until(agent_run.first_key_at + due)
+        with outage(agent_run):
+            agent_run.wait(LASTS)
 
     return inject
 
@@ -36,9 +36,9 @@ def at_replacement(outage: Outage) -> Fault:
 def lasting(outage: Outage, seconds: float) -> Fault:
     """Return what begins an outage near the start, which lasts for so long."""
 
-    def inject(trial: Trial) -> None:
-        trial.wait(LEAD)
-        with outage(trial):
-            trial.wait(seconds)
+    def inject(agent_run: AgentRun) -> None:
+        agent_run.wait(LEAD)
+        with outage(agent_run):
+            agent_run.wait(seconds)
 
     return inject

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from testbed.chaos.trial import Trial
+from testbed.chaos.agent_run import AgentRun
 
 STORM: Final = 8
 STORM_EVERY: Final = 2.0
@@ -20,34 +20,34 @@ PIPE: Final = 4096
 """Bytes, the least that a pipe may have."""
 
 
-def nothing(_trial: Trial) -> None:
+def nothing(_agent_run: AgentRun) -> None:
     """Leave it alone."""
 
 
-def restart_storm(trial: Trial) -> None:
+def restart_storm(agent_run: AgentRun) -> None:
     """Kill it and start it at once, again and again."""
     for _ in range(STORM):
-        trial.process.kill()
-        trial.start()
-        trial.wait(STORM_EVERY)
+        agent_run.process.kill()
+        agent_run.start()
+        agent_run.wait(STORM_EVERY)
 
 
-def graceful_restarts(trial: Trial) -> None:
+def graceful_restarts(agent_run: AgentRun) -> None:
     """Restart it as after an update."""
     for _ in range(RESTARTS):
-        trial.terminate()
-        trial.start()
-        trial.wait(RESTART_EVERY)
+        agent_run.terminate()
+        agent_run.start()
+        agent_run.wait(RESTART_EVERY)
 
 
 @contextmanager
-def suspended(trial: Trial) -> Iterator[None]:
+def suspended(agent_run: AgentRun) -> Iterator[None]:
     """Stop it meanwhile."""
-    trial.process.freeze()
+    agent_run.process.freeze()
     try:
         yield
     finally:
-        trial.process.thaw()
+        agent_run.process.thaw()
 
 
 class OutputPipe:
@@ -88,16 +88,16 @@ class OutputPipe:
 
 
 @contextmanager
-def output_in_pipe(trial: Trial) -> Iterator[None]:
+def output_in_pipe(agent_run: AgentRun) -> Iterator[None]:
     """Read the agent's standard error until `stop_reading_output`."""
-    pipe = OutputPipe(trial.log)
-    trial.output, trial.clog_output = pipe.writer, pipe.clog
+    pipe = OutputPipe(agent_run.log)
+    agent_run.output, agent_run.clog_output = pipe.writer, pipe.clog
     try:
         yield
     finally:
         pipe.close()
 
 
-def stop_reading_output(trial: Trial) -> None:
+def stop_reading_output(agent_run: AgentRun) -> None:
     """Read it no more; the pipe is full."""
-    trial.clog_output()
+    agent_run.clog_output()

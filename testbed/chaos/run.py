@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+from testbed.chaos.agent_run import AgentRun
 from testbed.chaos.figures import Figures
 from testbed.chaos.scenario import Scenario
 from testbed.chaos.site import make_site, running_servers
 from testbed.chaos.subjects import Subject
-from testbed.chaos.trial import Trial
 
 Results = Mapping[str, Figures]
 """What a scenario showed, by the agent's name."""
@@ -26,7 +26,7 @@ def run_scenario(
 ) -> Results:
     """Run it in fresh directories below `directory`; put the agents' logs into `logs`.
 
-    Raises TrialError when something did not come, or once `stopping` is true, and what the parts
+    Raises AgentRunError when something did not come, or once `stopping` is true, and what the parts
     raise.
     """
     with ExitStack() as stack:
@@ -34,26 +34,26 @@ def run_scenario(
             servers = [stack.enter_context(running_servers()) for _ in subjects]
         else:
             servers = [stack.enter_context(running_servers())] * len(subjects)
-        trials = []
+        runs = []
         for subject, shared in zip(subjects, servers, strict=True):
             own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=directory)))
             site = stack.enter_context(make_site(shared, own, scenario.lease))
-            trial = Trial(subject, site, stopping)
-            stack.callback(trial.keep_logs, logs / scenario.name / subject.name.lower())
-            stack.enter_context(scenario.prepare(trial))
-            stack.callback(trial.stop)
-            trial.start()
-            trials.append(trial)
-        for trial in trials:
-            trial.start_reading()
+            agent_run = AgentRun(subject, site, stopping)
+            stack.callback(agent_run.keep_logs, logs / scenario.name / subject.name.lower())
+            stack.enter_context(scenario.prepare(agent_run))
+            stack.callback(agent_run.stop)
+            agent_run.start()
+            runs.append(agent_run)
+        for run in runs:
+            run.start_reading()
         ends = time.monotonic() + scenario.seconds
-        with ThreadPoolExecutor(len(trials)) as threads:
-            figures = list(threads.map(lambda trial: _perform(scenario, trial, ends), trials))
-        return {trial.subject.name: found for trial, found in zip(trials, figures, strict=True)}
+        with ThreadPoolExecutor(len(runs)) as threads:
+            figures = list(threads.map(lambda run: _perform(scenario, run, ends), runs))
+        return {run.subject.name: found for run, found in zip(runs, figures, strict=True)}
 
 
-def _perform(scenario: Scenario, trial: Trial, ends: float) -> Figures:
-    scenario.fault(trial)
-    trial.wait_until(ends)
-    trial.stop_reading()
-    return trial.finish()
+def _perform(scenario: Scenario, agent_run: AgentRun, ends: float) -> Figures:
+    scenario.fault(agent_run)
+    agent_run.wait_until(ends)
+    agent_run.stop_reading()
+    return agent_run.finish()

@@ -5,14 +5,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
+from testbed.chaos.agent_run import AgentRun
 from testbed.chaos.figures import Expectation
 from testbed.chaos.site import LEASE
-from testbed.chaos.trial import Trial
 
-Fault = Callable[[Trial], None]
+Fault = Callable[[AgentRun], None]
 """Breaks something of one agent's; both have it, each in a thread of its own."""
 
-Preparation = Callable[[Trial], AbstractContextManager[None]]
+Preparation = Callable[[AgentRun], AbstractContextManager[None]]
 """Surrounds an agent from before its start to after its end."""
 
 Need = Literal["root", "strace", "gcc", "x86_64"]
@@ -30,7 +30,7 @@ class Scenario:
     action: str
     seconds: float
     fault: Fault
-    prepare: Preparation = lambda _trial: nullcontext()
+    prepare: Preparation = lambda _agent_run: nullcontext()
     expectation: Expectation = field(default_factory=Expectation)
     needs: tuple[Need, ...] = ()
     quick: bool = False

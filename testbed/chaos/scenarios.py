@@ -52,7 +52,9 @@ _PROCESS: Final = (
         WATCHED,
         killed_at_steps.kill_at_every_step,
         prepare=killed_at_steps.unlimited_mints,
-        expectation=Expectation(vault_calls=150, openai_calls=90),
+        expectation=Expectation(
+            vault_calls=150, openai_calls=90, abandoned=killed_at_steps.ABANDONED
+        ),
         needs=("root", "strace"),
         lease=killed_at_steps.LEASE,
     ),

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 from typing import Final
 
 from testbed.binaries import BinaryError
+from testbed.chaos.agent_run import AgentRunError
 from testbed.chaos.results import summary
 from testbed.chaos.run import Results, run_scenario
 from testbed.chaos.scenario import Scenario
 from testbed.chaos.subjects import Freshkey, Subject
-from testbed.chaos.trial import TrialError
 from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import EmulatorError
 from testbed.mounting import MountError
@@ -18,7 +19,8 @@ from testbed.process import StartError
 from testbed.vault_api import VaultError
 
 EXPECTED_ERRORS: Final = (
-    *(BinaryError, EmulatorError, MountError, OSError, StartError, TrialError, VaultError),
+    *(BinaryError, EmulatorError, MountError, OSError, StartError, AgentRunError, VaultError),
+    SubprocessError,  # gcc, mount
 )
 
 

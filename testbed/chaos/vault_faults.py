@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from testbed.chaos.trial import Trial
+from testbed.chaos.agent_run import AgentRun
 
 
-def revoke_lease(trial: Trial) -> None:
+def revoke_lease(agent_run: AgentRun) -> None:
     """Revoke the key's lease behind the agent's back, which deletes the account."""
-    site = trial.site
+    site = agent_run.site
     site.servers.vault.request("PUT", f"sys/leases/revoke-prefix/{site.secret_path}")
 
 
-def revoke_tokens(trial: Trial) -> None:
+def revoke_tokens(agent_run: AgentRun) -> None:
     """Revoke every token that the agent has logged in for, which takes their leases along."""
-    site = trial.site
+    site = agent_run.site
     site.servers.vault.request("PUT", f"sys/leases/revoke-prefix/auth/{site.mount}")
 
 
 @contextmanager
-def frozen(trial: Trial) -> Iterator[None]:
+def frozen(agent_run: AgentRun) -> Iterator[None]:
     """Stop Vault meanwhile: it accepts connections, and answers nothing."""
-    vault = trial.site.servers.vault
+    vault = agent_run.site.servers.vault
     vault.freeze()
     try:
         yield
@@ -30,9 +30,9 @@ def frozen(trial: Trial) -> Iterator[None]:
 
 
 @contextmanager
-def sealed(trial: Trial) -> Iterator[None]:
+def sealed(agent_run: AgentRun) -> Iterator[None]:
     """Seal Vault meanwhile."""
-    vault = trial.site.servers.vault
+    vault = agent_run.site.servers.vault
     vault.request("PUT", "sys/seal")
     try:
         yield

@@ -17,8 +17,18 @@ from testbed.demo.errors import DemoError, Interrupted
 MAX_PATH_BYTES = 22
 """Bytes: of the 107 of a socket's path (unix(7)), what those of Vault's plugins leave."""
 
-# Processes that are still ending may write once more.
-_CLEANUP_SCRIPT = 'read -r _; until rm -rf "$0"; sleep 1; [ ! -e "$0" ]; do :; done'
+# Nothing removes a mount point, as a scenario of `make chaos` has; and processes that are still
+# ending may write once more.
+_CLEANUP_SCRIPT = """read -r _
+until
+  while read -r _ point _; do
+    case "$point" in "$0"/*) umount -l "$point";; esac
+  done </proc/self/mounts
+  rm -rf "$0"
+  sleep 1
+  [ ! -e "$0" ]
+do :; done
+"""
 
 
 class WorkDirectory:

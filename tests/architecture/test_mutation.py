@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 from tools.mutation.choice import changed_since, mutants_of
 from tools.mutation.mutants import compiled, mutants
 from tools.mutation.record import Argued, argued, stale
+from tools.mutation.session import meet_at_import, passes
 from tools.mutation.workers import Job, Outcome, run
 
 if TYPE_CHECKING:
@@ -90,6 +92,34 @@ def test_a_job_has_a_process_of_its_own() -> None:
     }
     with pytest.raises(RuntimeError, match=r"raises: (.|\n)*ZeroDivisionError"):
         list(run([Job("raises", lambda: str(1 // 0), 1.0)], 1))
+
+
+@pytest.mark.parametrize(("status", "passed"), [(0, True), (1, False), (2, False)])
+def test_a_failed_test_or_import_kills(status: int, passed: bool) -> None:  # noqa: FBT001 - expected
+    assert passes(status) is passed
+
+
+@pytest.mark.parametrize("status", [3, 4, 5])
+def test_tests_that_were_not_run_kill_nothing(status: int) -> None:
+    with pytest.raises(RuntimeError, match=f"pytest ended with {status}"):
+        passes(status)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("def test(): assert False", "without a mutant, pytest ends with [1, 5]"),
+        ("import nothing", "without a mutant, pytest ends with [2, 2]"),
+        ("", "without a mutant, pytest ends with [5, 5]"),
+    ],
+)
+def test_tests_that_fail_without_a_mutant_are_no_measure(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    (tmp_path / "test_it.py").write_text(content)
+    mutant = next(mutant for mutant in mutants_of(["pacing/backoff.py"]) if mutant.at_import)
+    with pytest.raises(RuntimeError, match=re.escape(reason)):
+        list(meet_at_import([mutant], [str(tmp_path / "test_it.py")], 1, quick=False))
 
 
 def mutate(tmp_path: Path, module: str, tests: str) -> tuple[int, str]:

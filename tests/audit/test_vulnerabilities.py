@@ -44,6 +44,12 @@ def test_what_is_pinned_has_no_known_fault_and_fits_its_licences_and_bill() -> N
     assert "is not covered" in done.stdout
 
 
+def test_the_day_of_the_advisories_is_told_and_documented() -> None:
+    day = Advisories.load().date
+    assert f"of {day}: what became known in the " in audit("--offline").stdout
+    assert f"which are of {day}" in (ROOT / "docs" / "security.md").read_text()
+
+
 def test_a_planted_version_is_found_offline(planted: Path) -> None:
     done = audit("--lock", planted, "--osv", NOBODY)
     assert done.returncode == 1
@@ -66,7 +72,7 @@ def test_an_answer_to_a_part_of_the_questions_is_none(planted: Path) -> None:
     with osv({}, results=3) as address:
         done = audit("--lock", planted, "--osv", address)
     assert "OSV was not asked" in done.stdout
-    assert FOUND in done.stderr, "the kept advisories were"
+    assert FOUND in done.stderr, "the saved advisories were"
 
 
 def test_nothing_is_said_to_be_well_when_nobody_was_asked(tmp_path: Path) -> None:
@@ -111,9 +117,9 @@ def test_a_version_is_compared_with_the_ranges(version: str, named: bool) -> Non
     events = [{"introduced": "1.0"}, {"fixed": "1.5"}, {"introduced": "2.0"}]
     package = {"ecosystem": "PyPI", "name": "Some.Thing"}
     affected = [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]
-    kept = Advisories("2024-01-01", "a test", [{"id": "X", "affected": affected}])
-    assert bool(kept.search([Pinned("some-thing", version, ())])) is named
-    assert not kept.search([Pinned("another", version, ())])
+    saved = Advisories("2024-01-01", "a test", [{"id": "X", "affected": affected}])
+    assert bool(saved.search([Pinned("some-thing", version, ())])) is named
+    assert not saved.search([Pinned("another", version, ())])
 
 
 def test_the_lock_is_read_whole_but_for_what_linux_does_not_get() -> None:

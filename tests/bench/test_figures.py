@@ -103,17 +103,17 @@ def test_the_picture_shows_who_leads_on_both_grounds() -> None:
     assert "prefers-color-scheme: dark" in text
 
 
-def test_figures_are_kept_and_shown_once_all_are_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_whole_run_is_saved_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FIGURES", "README", "PICTURE"):
         monkeypatch.setattr(recording, name, tmp_path / name)
     (tmp_path / "README").write_text("<!-- bench: begin -->\n<!-- bench: end -->\n")
-    record([START])
-    assert not (tmp_path / "PICTURE").exists(), "one figure is no picture"
+    with pytest.raises(ValueError, match="no whole run: alive, mints, "):
+        record([START])
+    assert not (tmp_path / "FIGURES").exists()
+    assert not (tmp_path / "PICTURE").exists()
     record([Figure(key, key, "", [1.0], "Vault Agent", [2.0]) for key in IN_README])
-    kept = json.loads((tmp_path / "FIGURES").read_text())
-    assert kept["start"] == {
+    saved = json.loads((tmp_path / "FIGURES").read_text())
+    assert saved["start"] == {
         "name": "start",
         "unit": "",
         "freshkey": 1.0,

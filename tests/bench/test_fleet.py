@@ -1,4 +1,4 @@
-"""Small fleets do what they have to, and the page shows what is kept of the large ones."""
+"""Small fleets do what they have to, and the page shows what is saved of the large ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bench.fleet.figures import (
     NODES_OF_50,
     SETUPS,
     VAULT_AGENT,
-    keep,
     load,
     name_of,
+    rounded,
 )
 from bench.fleet.freshkey_agent import AT_LIMIT
 from bench.fleet.life import (
@@ -49,18 +49,18 @@ def small(fleet: Fleet, agents: int, ttl: int, limit: int | None) -> dict[str, F
 
 
 def test_the_page_and_the_picture_show_what_is_kept() -> None:
-    kept, page = load(), PAGE.read_text()
-    for name, text in tables(kept).items():
+    saved, page = load(), PAGE.read_text()
+    for name, text in tables(saved).items():
         assert f"<!-- {name}: begin -->\n\n{text}\n<!-- {name}: end -->" in page, (
             "make fleet WRITE=1"
         )
-    assert picture(kept) == PICTURE.read_text()
-    assert kept.figures.keys() == {name_of(setup) for setup in SETUPS}
+    assert picture(saved) == PICTURE.read_text()
+    assert saved.figures.keys() == {name_of(setup) for setup in SETUPS}
 
 
 def test_what_is_kept_is_what_the_agent_does_today() -> None:
     setup = Setup(NODES_OF_50, 12 * HOUR, LIMIT)
-    assert keep({setup: live(setup)}).of(setup) == load().of(setup)
+    assert rounded({setup: live(setup)}).of(setup) == load().of(setup)
 
 
 def test_agents_that_start_together_use_all_of_the_limit() -> None:

@@ -31,7 +31,8 @@ def deployment() -> Iterator[Deployment]:
     ("target", "command"),
     [
         ("bench", "-m bench.side_by_side"),
-        ("bench ONLY=start,reads WRITE=1", "-m bench.side_by_side --only start,reads --write"),
+        ("bench ONLY=start,reads", "-m bench.side_by_side --only start,reads"),
+        ("bench WRITE=1", "-m bench.side_by_side --write"),
         ("bench-gate", "-m bench.gate"),
     ],
 )

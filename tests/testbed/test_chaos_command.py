@@ -16,9 +16,9 @@ import pytest
 from testbed import signals
 from testbed.chaos import __main__ as command
 from testbed.chaos import needs, results, suite
+from testbed.chaos.agent_run import AgentRunError
 from testbed.chaos.scenarios import SCENARIOS
 from testbed.chaos.subjects import SUBJECTS
-from testbed.chaos.trial import TrialError
 from tests.testbed.test_chaos_figures import GOOD
 
 if TYPE_CHECKING:
@@ -118,17 +118,31 @@ def test_a_scenario_that_does_not_exist(run: Run, capsys: pytest.CaptureFixture[
     assert "'earthquake' is none of steady," in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (AgentRunError("Freshkey: no key file within 60 s"), "Freshkey: no key file within 60 s"),
+        (
+            subprocess.CalledProcessError(1, ["gcc", "-O2"]),
+            "Command '['gcc', '-O2']' returned non-zero exit status 1.",
+        ),
+    ],
+)
 def test_what_does_not_come_is_said_in_a_line(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    said: str,
 ) -> None:
     def fail(*_: object) -> None:
-        raise TrialError("Freshkey: no key file within 60 s")
+        raise error
 
     monkeypatch.setattr(suite, "run_scenario", fail)
     assert run("--only", "steady,revoked") == 1
-    said = capsys.readouterr().out
-    assert said.count("FAILED") == 2, "the others go on"
-    assert "FAILED: revoked: Freshkey: no key file within 60 s" in said
+    out = capsys.readouterr().out
+    assert out.count("FAILED") == 2, "the others go on"
+    assert f"FAILED: revoked: {said}\n" in out
 
 
 def test_a_signal_ends_it_in_order(

@@ -21,37 +21,39 @@ from testbed.chaos import (
 from testbed.chaos.scenario import Scenario
 
 if TYPE_CHECKING:
+    from testbed.chaos.agent_run import AgentRun
     from testbed.chaos.outages import Outage
-    from testbed.chaos.trial import Trial
     from tests.testbed.chaos_runs import Run
 
 pytestmark = pytest.mark.chaos
+AHEAD = timedelta(days=40)  # in another month, whatever the day
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is missing")
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="it knows the registers of x86-64")
 def test_a_wall_clock_of_its_own_is_seen_by_the_agent_alone(run: Run) -> None:
-    def set_forward(trial: Trial) -> None:
-        before = trial.log.stat().st_size
-        offset = trial.site.directory / "offset"
-        offset.write_text("86400")
-        trial.terminate()
-        said = trial.log.read_bytes()[before:].decode()
-        tomorrow = datetime.now(UTC) + timedelta(days=1)
-        days.append(f"{tomorrow:%Y-%m-%d}" in said)
-        trial.start()
+    def set_forward(agent_run: AgentRun) -> None:
+        before = agent_run.log.stat().st_size
+        offset = agent_run.site.directory / "offset"
+        offset.write_text(f"{AHEAD.total_seconds():.0f}")
+        asked = datetime.now(UTC)
+        agent_run.terminate()
+        said = agent_run.log.read_bytes()[before:].decode()
+        months = {f"{instant + AHEAD:%Y-%m-}" for instant in (asked, datetime.now(UTC))}
+        found.append(any(month in said for month in months))
+        agent_run.start()
 
-    days: list[bool] = []
+    found: list[bool] = []
     run(Scenario("clock", "", 1, set_forward, prepare=clock_faults.own_clock))
-    assert days == [True, True]
+    assert found == [True, True]
 
 
 def test_an_output_that_nobody_reads_is_full(run: Run) -> None:
-    def stop_reading(trial: Trial) -> None:
-        process_faults.stop_reading_output(trial)
-        assert trial.output is not None
-        assert not select.select([], [trial.output], [], 0)[1]
-        assert trial.log.stat().st_size, "what it said before was read"
+    def stop_reading(agent_run: AgentRun) -> None:
+        process_faults.stop_reading_output(agent_run)
+        assert agent_run.output is not None
+        assert not select.select([], [agent_run.output], [], 0)[1]
+        assert agent_run.log.stat().st_size, "what it said before was read"
 
     run(Scenario("unread", "", 1, stop_reading, prepare=process_faults.output_in_pipe))
 
@@ -59,9 +61,9 @@ def test_an_output_that_nobody_reads_is_full(run: Run) -> None:
 @pytest.mark.skipif(bool(os.geteuid()), reason="mounting needs root")
 @pytest.mark.parametrize("outage", [file_faults.full, file_faults.read_only])
 def test_a_directory_that_takes_nothing_meanwhile(run: Run, outage: Outage) -> None:
-    def inject(trial: Trial) -> None:
-        other = trial.site.key_file.with_name("other")
-        with outage(trial), pytest.raises(OSError, match=r"No space|Read-only"):
+    def inject(agent_run: AgentRun) -> None:
+        other = agent_run.site.key_file.with_name("other")
+        with outage(agent_run), pytest.raises(OSError, match=r"No space|Read-only"):
             other.write_bytes(bytes(8192))
         other.write_bytes(bytes(8192))
 

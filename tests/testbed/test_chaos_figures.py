@@ -51,8 +51,21 @@ def test_what_is_beyond_its_bound_is_named() -> None:
 
 def test_keys_of_abandoned_mints_come_on_top() -> None:
     lost = replace(GOOD, most_alive=3, alive_at_end=2, abandoned=1)
-    assert [*Expectation().violations("reset", lost)] == []
-    assert len([*Expectation().violations("reset", replace(lost, most_alive=4))]) == 1
+    allowed = Expectation(abandoned=3)
+    assert [*allowed.violations("reset", lost)] == []
+    assert len([*allowed.violations("reset", replace(lost, most_alive=4))]) == 1
+
+
+def test_abandoned_mints_have_a_bound_of_their_own() -> None:
+    lost = replace(GOOD, most_alive=9, abandoned=7)
+    assert [*Expectation(abandoned=7).violations("killed", lost)] == []
+    assert [*Expectation(abandoned=6).violations("killed", lost)] == [
+        "killed: most alive: 9, where 8 is the bound",
+        "killed: abandoned: 7, where 6 is the bound",
+    ]
+    assert len([*Expectation().violations("reset", replace(GOOD, abandoned=1))]) == 1
+    bounds = {name: s.expectation.abandoned for name, s in SCENARIOS.items()}
+    assert {name for name, bound in bounds.items() if bound} == {"killed-at-steps"}
 
 
 def test_both_agents_are_in_a_line_of_the_table() -> None:

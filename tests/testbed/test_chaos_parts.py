@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from testbed.chaos.trial import Trial
+    from testbed.chaos.agent_run import AgentRun
     from testbed.toxiproxy import ToxiproxyServer
     from testbed.vault import VaultServer
 
@@ -52,18 +52,18 @@ def test_an_outage_begins_when_a_replacement_may(name: str) -> None:
     happened: list[object] = []
 
     @contextmanager
-    def outage(_: Trial) -> Iterator[None]:
+    def outage(_: AgentRun) -> Iterator[None]:
         happened.append("begins")
         yield
         happened.append("ends")
 
-    trial = SimpleNamespace(
+    agent_run = SimpleNamespace(
         subject=SUBJECTS[name],
         first_key_at=100.0,
         wait=happened.append,
         wait_until=happened.append,
     )
-    at_replacement(outage)(cast("Trial", trial))
+    at_replacement(outage)(cast("AgentRun", agent_run))
     share = {"freshkey": 0.5, "vault-agent": 0.85}[name]
     assert happened == [100 + share * LEASE - EARLY, "begins", LASTS, "ends"]
 
@@ -73,8 +73,8 @@ def test_every_toxic_is_one_of_toxiproxys_and_ends(
     toxiproxy: ToxiproxyServer, vault: VaultServer, kind: str
 ) -> None:
     proxy = toxiproxy.proxy(f"chaos-{kind}", vault.address.removeprefix("http://"))
-    trial = cast("Trial", SimpleNamespace(site=SimpleNamespace(network=proxy)))
-    with poisoned(kind)(trial):
+    agent_run = cast("AgentRun", SimpleNamespace(site=SimpleNamespace(network=proxy)))
+    with poisoned(kind)(agent_run):
         (toxic,) = toxiproxy.request("GET", f"proxies/{proxy.name}/toxics")
         assert toxic["type"] == kind
         assert toxic["attributes"].items() >= TOXICS[kind].attributes.items()

@@ -1,13 +1,9 @@
-"""The demo's parts: its directory, its configuration, its applications, its figures and views."""
+"""The demo's parts: its configuration, its applications, its figures and views."""
 
-import errno
 import io
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,11 +18,9 @@ from testbed.demo.agent import PublishedKey
 from testbed.demo.consumer import FILE, OLD, SOCKET, Consumer, ConsumerKind
 from testbed.demo.consumers.counts import Counts
 from testbed.demo.environment import BASE_URL, DEMO, STORY, Profile
-from testbed.demo.errors import DemoError, Interrupted
 from testbed.demo.events import EventLog
 from testbed.demo.measurements import Measurements, unserved_consumers
 from testbed.demo.view import Lines, line, make_view, panel
-from testbed.demo.workdir import WorkDirectory, find_tmpfs
 from testbed.emulator.organization import ADMIN_API_KEY, PROJECT_ID
 from testbed.emulator.process import OpenAIServer
 
@@ -66,47 +60,6 @@ def test_configuration_is_whole(
     for draw, at in ((1.0, earliest), (0.0, latest)):
         lease = Lease("id", 1, profile.lease, False, 0.0, profile.lease, draw)  # noqa: FBT003 - renewable
         assert renewal_time(lease, policy) == pytest.approx(at)
-
-
-def end_with(error: Exception | None, *, log: bool) -> WorkDirectory:
-    """Let the demo end so; return its work directory."""
-    with suppress(type(error) if error else Interrupted), WorkDirectory() as workdir:
-        assert workdir.directory.stat().st_mode & 0o777 == 0o700
-        assert tempfile.gettempdir() == str(workdir.directory)
-        if log:
-            (workdir.logs / "agent.log").touch()
-        if error:
-            raise error
-    assert tempfile.gettempdir() != str(workdir.directory)
-    return workdir
-
-
-@pytest.mark.parametrize(
-    ("error", "log", "keep"),
-    [
-        (None, True, False),
-        (Interrupted(), True, False),
-        (BrokenPipeError(errno.EPIPE, "nobody reads"), True, False),
-        (OSError(), False, False),
-        (OSError(), True, True),
-    ],
-)
-def test_directory_stays_for_the_logs_of_a_failure_only(
-    error: Exception | None, *, log: bool, keep: bool
-) -> None:
-    workdir = end_with(error, log=log)
-    assert workdir.keep == workdir.directory.exists() == keep
-    shutil.rmtree(workdir.directory, ignore_errors=not keep)
-
-
-def test_directory_is_on_tmpfs_with_a_short_path() -> None:
-    with WorkDirectory() as workdir:
-        too_long = workdir.directory / "l"
-        too_long.mkdir()
-        with pytest.raises(DemoError, match=f"none of /proc, /none, {too_long} is a writable one"):
-            find_tmpfs([Path("/proc"), Path("/none"), too_long])
-        parent = workdir.directory.parent
-        assert find_tmpfs([Path("/proc"), parent]) == parent
 
 
 def test_log_is_read_while_it_grows(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
     python -m tools.audit [--offline]
 
 It asks OSV about the packages of requirements/run.txt; where that can't be reached, the advisories
-that were kept, and says so. `--offline` does not ask OSV. Exit status 1 says that something was
+that were saved, and says so. `--offline` does not ask OSV. Exit status 1 says that something was
 found, or that nobody could be asked.
 """
 
@@ -45,10 +45,10 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--offline", action="store_true", help="ask the kept advisories only")
+    parser.add_argument("--offline", action="store_true", help="ask the saved advisories only")
     parser.add_argument("--lock", type=Path, default=LOCK, help="another lock")
     parser.add_argument("--osv", default=advisories.OSV, help="another address of OSV")
-    parser.add_argument("--advisories", type=Path, default=advisories.KEPT, help="other ones")
+    parser.add_argument("--advisories", type=Path, default=advisories.SAVED, help="other ones")
     parser.add_argument("--accepted", type=Path, default=ACCEPTED, help="another such file")
     return parser.parse_args()
 
@@ -74,7 +74,7 @@ def _vulnerabilities(
 
 
 def _ask(packages: Sequence[Pinned], options: argparse.Namespace, today: date) -> list[Finding]:
-    """Ask OSV, or else the kept advisories; UnavailableError without either."""
+    """Ask OSV, or else the saved advisories; UnavailableError without either."""
     why = "--offline"
     if not options.offline:
         try:
@@ -85,15 +85,15 @@ def _ask(packages: Sequence[Pinned], options: argparse.Namespace, today: date) -
             print(f"vulnerabilities: OSV was asked about {len(packages)} packages")
             return found
     try:
-        kept = advisories.Advisories.load(options.advisories)
+        saved = advisories.Advisories.load(options.advisories)
     except OSError as error:
         raise advisories.UnavailableError(f"{why}; {error}") from error
-    days = (today - date.fromisoformat(kept.date)).days
+    days = (today - date.fromisoformat(saved.date)).days
     print(
         f"vulnerabilities: OSV was not asked ({why}). {len(packages)} packages were compared with "
-        f"{kept.source} of {kept.date}: what became known in the {days} days since is not covered"
+        f"{saved.source} of {saved.date}: what became known in the {days} days since is not covered"
     )
-    return kept.search(packages)
+    return saved.search(packages)
 
 
 if __name__ == "__main__":

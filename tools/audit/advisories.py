@@ -1,4 +1,4 @@
-"""Known vulnerabilities: OSV is asked, or what was kept of the advisories for machines without it.
+"""Known vulnerabilities: OSV is asked, or what was saved of the advisories for machines without it.
 
 Both speak OSV's format: https://ossf.github.io/osv-schema/.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tools.audit.lock import Pinned
 
-KEPT: Final = Path(__file__).with_name("advisories.json")
+SAVED: Final = Path(__file__).with_name("advisories.json")
 OSV: Final = "https://api.osv.dev"  # https://google.github.io/osv.dev/post-v1-querybatch/
 TIMEOUT: Final = 20.0
 ECOSYSTEM: Final = "PyPI"
@@ -81,14 +81,14 @@ def _request(url: str, body: Mapping[str, object] | None = None) -> dict[str, An
 
 @dataclass(frozen=True)
 class Advisories:
-    """What was kept: as it was at `date` (ISO 8601), from `source`."""
+    """What was saved: as it was at `date` (ISO 8601), from `source`."""
 
     date: str
     source: str
     entries: Sequence[Mapping[str, Any]]
 
     @classmethod
-    def load(cls, path: Path = KEPT) -> Advisories:
+    def load(cls, path: Path = SAVED) -> Advisories:
         """Read them."""
         raw = json.loads(path.read_text())
         return cls(raw["date"], raw["source"], raw["advisories"])

@@ -25,19 +25,57 @@ _IMPORTING = 60.0  # seconds of processor time for all tests, those of propertie
 def meet_at_import(
     mutants: Sequence[Mutant], tests: Sequence[str], processes: int, *, quick: bool
 ) -> Iterator[Outcome]:
-    """Run all tests for each mutant that is there as soon as its module is imported."""
+    """Run all tests for each mutant that is there as soon as its module is imported.
+
+    Raises RuntimeError if they fail without a mutant, or can't be run.
+    """
+    if not mutants:
+        return
+    stages = [f"not {LATE}"] if quick else [f"not {LATE}", LATE]
 
     def job(mutant: Mutant) -> Job:
-        return Job(mutant.name, lambda: _imported(mutant, tests, quick=quick), _IMPORTING)
+        return Job(mutant.name, lambda: _imported(mutant, tests, used), _IMPORTING)
 
+    (alone,) = run([Job("without a mutant", lambda: _without(tests, stages), _IMPORTING)], 1)
+    if alone.found is None:
+        raise RuntimeError("without a mutant, the tests do not end by themselves")
+    used = alone.found.splitlines()
     yield from run(map(job, mutants), processes)
 
 
-def _imported(mutant: Mutant, tests: Sequence[str], *, quick: bool) -> str:
+def _without(tests: Sequence[str], stages: Sequence[str]) -> str:
+    """Return the stages that have tests, a line each. Raises RuntimeError if one fails."""
+    statuses = {stage: _status(tests, stage) for stage in stages}
+    used = [
+        stage for stage, status in statuses.items() if status != pytest.ExitCode.NO_TESTS_COLLECTED
+    ]
+    if not used or any(statuses[stage] != pytest.ExitCode.OK for stage in used):
+        raise RuntimeError(f"without a mutant, pytest ends with {[*statuses.values()]}")
+    return "\n".join(used)
+
+
+def _imported(mutant: Mutant, tests: Sequence[str], stages: Sequence[str]) -> str:
     import_with(mutant)
-    stages = [f"not {LATE}"] if quick else [f"not {LATE}", LATE]
-    passed = all(pytest.main([*_QUIET, "-x", "-m", stage, *tests]) == 0 for stage in stages)
-    return "" if passed else "a test"
+    return "" if all(passes(_status(tests, stage)) for stage in stages) else "a test"
+
+
+def passes(status: int) -> bool:
+    """Say what an exit status of pytest means. Raises RuntimeError if the tests were not run.
+
+    Interrupted is what a module is that can't be imported, as mutants can do.
+    https://docs.pytest.org/en/stable/reference/exit-codes.html
+    """
+    if status not in {
+        pytest.ExitCode.OK,
+        pytest.ExitCode.TESTS_FAILED,
+        pytest.ExitCode.INTERRUPTED,
+    }:
+        raise RuntimeError(f"pytest ended with {status}")
+    return status == pytest.ExitCode.OK
+
+
+def _status(tests: Sequence[str], stage: str) -> int:
+    return int(pytest.main([*_QUIET, "-x", "-m", stage, *tests]))
 
 
 class Session:
@@ -99,5 +137,7 @@ class Session:
 
 
 def meet(session: Session, tests: Sequence[str]) -> None:
-    """Collect the tests, and let mutants meet them."""
-    pytest.main([*_QUIET, *tests], plugins=[session])
+    """Collect the tests, and let mutants meet them. Raises RuntimeError if that can't be done."""
+    status = int(pytest.main([*_QUIET, *tests], plugins=[session]))
+    if status != pytest.ExitCode.OK:
+        raise RuntimeError(f"pytest ended with {status}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from freshkey.core.model.policy import HookEvent
 from freshkey.core.pacing.hooks import HookRun, next_run, planned, put_off, without
@@ -34,6 +36,11 @@ def test_the_one_that_is_due_first_runs_first() -> None:
     runs = put_off(without(runs, runs[1]), runs[2], 100.0, 0.25)
     assert next_run(runs) == HookRun(2, failures=1, due_at=100.25)
     assert next_run(without(without(runs, runs[0]), runs[1])) is None
+
+
+def test_what_was_not_tried_yet_is_due_at_once() -> None:
+    (run,) = planned([BOTH], 1, 0)
+    assert run.due_at == -inf  # the machine's clock may begin anywhere
 
 
 def test_the_wait_doubles_up_to_a_minute() -> None:

@@ -30,11 +30,11 @@ TRACEBACK: Final = b"Traceback (most recent call last)"
 ABANDONED: Final = b'"event": "mint.abandoned"'
 
 
-class TrialError(Exception):
+class AgentRunError(Exception):
     """What should have come did not; the text is one line."""
 
 
-class Trial:
+class AgentRun:
     """Not for several threads at once. `stop` ends what it has started."""
 
     def __init__(self, subject: Subject, site: Site, stopping: Callable[[], bool]) -> None:
@@ -56,20 +56,20 @@ class Trial:
     def process(self) -> ServerProcess:
         """The agent."""
         if self._process is None:
-            raise TrialError(f"{self.subject.name} was not started")
+            raise AgentRunError(f"{self.subject.name} was not started")
         return self._process
 
     @property
     def reader(self) -> ServerProcess:
         """The application."""
         if self._reader is None:
-            raise TrialError(f"nobody reads from {self.subject.name} yet")
+            raise AgentRunError(f"nobody reads from {self.subject.name} yet")
         return self._reader
 
     def start(self) -> None:
         """Start the agent."""
         command = [*self.prefix, *self.subject.command(self.configuration)]
-        environment = {"PATH": os.defpath, "HOME": str(self.site.directory)}
+        environment = {"PATH": os.defpath, "HOME": str(self.site.directory), "TZ": "UTC"}
         self._process = ServerProcess(
             command, log=self.log, environment=environment, output=self.output
         )
@@ -85,7 +85,7 @@ class Trial:
     def wait(self, seconds: float) -> None:
         """Let time pass; an agent that ends by itself is started again.
 
-        Raises TrialError once `stopping` is true.
+        Raises AgentRunError once `stopping` is true.
         """
         self.wait_until(time.monotonic() + seconds)
 
@@ -93,7 +93,7 @@ class Trial:
         """As `wait`, until an instant of time.monotonic()."""
         while time.monotonic() < instant:
             if self._stopping():
-                raise TrialError("stopped before its end")
+                raise AgentRunError("stopped before its end")
             if not self.process.running:
                 self.exits += 1
                 self.process.stop()  # what would end it with us ends, too
@@ -102,11 +102,11 @@ class Trial:
             time.sleep(TICK)
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for something that has to come; TrialError when it doesn't."""
+        """Wait for something that has to come; AgentRunError when it doesn't."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             if time.monotonic() > deadline:
-                raise TrialError(f"{self.subject.name}: no {what} within {PATIENCE:g} s")
+                raise AgentRunError(f"{self.subject.name}: no {what} within {PATIENCE:g} s")
             self.wait(TICK)
 
     def start_reading(self) -> None:
@@ -126,7 +126,7 @@ class Trial:
     def stop_reading(self) -> None:
         """End the application; the figures are of the time until now."""
         if not self.reader.running:
-            raise TrialError(f"the reader ended by itself: {self.reader.tail(1)}")
+            raise AgentRunError(f"the reader ended by itself: {self.reader.tail(1)}")
         self._ended = time.monotonic()
         self.reader.stop()
 
@@ -190,4 +190,4 @@ class Trial:
 
 
 def _not_in_a_pipe() -> None:
-    raise TrialError("the agent's output is not in a pipe")
+    raise AgentRunError("the agent's output is not in a pipe")

@@ -1,9 +1,9 @@
-"""Keeps of a clone of the Python Packaging Advisory Database what concerns the run-time set.
+"""Saves of a clone of the Python Packaging Advisory Database what concerns the run-time set.
 
-    python -m tools.audit.keep CLONE
+    python -m tools.audit.save CLONE
 
 The database (github.com/pypa/advisory-database) is under CC-BY-4.0. Only names, aliases, and ranges
-of versions are kept, no text.
+of versions are saved, no text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from tools.audit.advisories import KEPT
+from tools.audit.advisories import SAVED
 from tools.audit.lock import pinned
 
 if TYPE_CHECKING:
@@ -26,16 +26,16 @@ SOURCE: Final = "the Python Packaging Advisory Database (CC-BY-4.0)"
 
 
 def main() -> None:
-    """Write KEPT anew."""
+    """Write SAVED anew."""
     (clone,) = map(Path, sys.argv[1:])
     names = [package.name for package in pinned()]
-    kept = {
+    saved = {
         "source": SOURCE,
         "date": _git(clone, "log", "-1", "--format=%cs").strip(),
         "commit": _git(clone, "rev-parse", "HEAD").strip(),
         "advisories": [entry for name in names for entry in _of(clone, name)],
     }
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    SAVED.write_text(json.dumps(saved, indent=1) + "\n")
 
 
 def _of(clone: Path, name: str) -> Iterator[dict[str, Any]]:
