@@ -36,6 +36,7 @@ _NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
 _ANY: Final = frozenset({"expiry", "missing", "outside", "agent"})
+_TAKEN: Final = _ANY | {"taken"}  # what is to end a key that lives
 
 
 class Excuse(NamedTuple):
@@ -129,7 +130,7 @@ def excuses(
             name = key_name(index)
             for began, ended in downs:
                 until = _extended(windows, began - 10.0, ended, replacement(history))
-                yield Excuse(began - 10.0, until, _ANY, name=name)
+                yield Excuse(began - 10.0, until, _TAKEN, name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
 
@@ -156,7 +157,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
     plan = history.keys[incident.key % len(history.keys)]
     match incident.kind:
         case Kind.OPENAI_REFUSES_ALL:
-            yield Excuse(at, at + incident.seconds, frozenset({"refused"}))
+            yield Excuse(at, at + incident.seconds, frozenset({"refused", "taken"}))
         case Kind.OPENAI_REFUSED | Kind.OPENAI_UNAVAILABLE:  # published untested
             until = at + incident.seconds + _ACTIVATION + history.activation
             yield Excuse(at, until, frozenset({"inactive"}))
@@ -164,7 +165,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _ANY, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
             until = _extended(windows, at, at, _LOOK)
-            yield Excuse(at, until, frozenset({"missing"}), way="file", name=name)
+            yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
             until = _extended(windows, at, at, _notice(history, plan, incident.kind) + once)
             yield Excuse(at, until, _OUTSIDE, name=name)
@@ -173,7 +174,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
             until = _extended(windows, at, at, once + 1.0)
-            yield Excuse(at, until, _ANY, name=name)
+            yield Excuse(at, until, _TAKEN if incident.number % 3 > 1 else _ANY, name=name)
         case _:
             pass
 

@@ -17,6 +17,7 @@ from tests.simulation.agent import Lives
 from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import key_file
 from tests.simulation.histories import Kind
+from tests.simulation.openai_model import Account
 from tests.simulation.sockets import ask
 from tests.simulation.world import World
 
@@ -34,8 +35,8 @@ class Door(NamedTuple):
 class Gap:
     """A time without a working key, for one cause, in seconds from the beginning.
 
-    `cause`: missing, inactive (not active yet), refused (as every key is), or who ended the key:
-    expiry, agent, outside.
+    `cause`: missing, taken (missing, though the last key still lives), inactive (not active yet),
+    refused (as every key is), or who ended the key: expiry, agent, outside.
     """
 
     door: Door
@@ -54,6 +55,7 @@ class Readers:
     doors: dict[Door, float] = field(default_factory=dict)  # since when each is looked at
     gaps: list[Gap] = field(default_factory=list)
     open_gaps: dict[Door, Gap] = field(default_factory=dict)
+    last: dict[Door, Account] = field(default_factory=dict)  # what each was given last
     shown: dict[str, KeyView] = field(default_factory=dict)
     watched: list[tuple[float, float]] = field(default_factory=list)  # from when to when, each door
     read: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)  # files, by stamp
@@ -105,19 +107,21 @@ class Readers:
     def _see(self, door: Door, secret: str | None) -> None:
         elapsed = self.world.elapsed
         self.doors.setdefault(door, elapsed)
-        cause = self._cause(secret)
+        cause = self._cause(door, secret)
         if door in self.open_gaps and self.open_gaps[door].cause != cause:
             self._close(door)
         if cause and door not in self.open_gaps:
             gap = self.open_gaps[door] = Gap(door, cause, elapsed)
             self.gaps.append(gap)
 
-    def _cause(self, secret: str | None) -> str:
+    def _cause(self, door: Door, secret: str | None) -> str:
         """Say why a key does not work; empty when it does."""
         world = self.world
         account = world.openai.by_secret.get(secret or "")
         if account is None:
-            return "missing"
+            last = self.last.get(door)
+            return "taken" if last is not None and world.lives(last) else "missing"
+        self.last[door] = account
         if account.works(world.now):
             return "refused" if world.window(Kind.OPENAI_REFUSES_ALL) else ""
         return "inactive" if world.now < account.active_at else account.ended_by
@@ -135,6 +139,8 @@ class Readers:
         """Look at a key no more: it is not configured any longer."""
         self._leave(Door(name, "file"))
         self._leave(Door(name, "socket"))
+        self.last.pop(Door(name, "file"), None)
+        self.last.pop(Door(name, "socket"), None)
         self.shown.pop(name, None)
         self.published.discard(name)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -17,7 +18,7 @@ from freshkey.core.model.view import KeyView
 
 from tests.simulation.clocks import BOOT_AT, Clocks
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
-from tests.simulation.openai_model import OpenAIModel
+from tests.simulation.openai_model import Account, OpenAIModel
 from tests.simulation.vault_api import VaultApi
 from tests.simulation.vault_model import Role, VaultModel
 
@@ -113,6 +114,21 @@ class World:
         del fields["timestamp"], fields["level"]
         event = fields.pop("event")
         self.tell(f"    {event} {' '.join(f'{name}={value}' for name, value in fields.items())}")
+
+    def lives(self, account: Account) -> bool:
+        """Whether a key works, and will for a while, as far as the agent was told.
+
+        An agent counts a lease's whole seconds from its request on.
+        """
+        lease = self.vault.leases.get(account.lease)
+        if lease is not None:
+            token = self.vault.tokens[lease.token]
+            end = min(lease.told_until, token.told_until)
+        else:
+            end = -inf if account.lease else account.deleted_at
+        slow = [one.number for one in self.past if one.kind is Kind.VAULT_SLOW]
+        early = 1.0 + 4 * self.history.latency + 2 * max(slow, default=0)
+        return account.works(self.now) and self.now < end - early
 
     def window(self, *kinds: Kind) -> Incident | None:
         """Return the first incident of these kinds that holds now."""
