@@ -32,6 +32,14 @@ class Stop(NamedTuple):
     minting: bool
 
 
+class Down(NamedTuple):
+    """A time in which no agent ran; `stopped_at` is when the one before got SIGTERM, if it did."""
+
+    began: float
+    ended: float
+    stopped_at: float | None
+
+
 class Lives:
     """Starts an agent, and another one after it; `daemon` is the one that runs."""
 
@@ -48,7 +56,8 @@ class Lives:
         self.ended_at = 0.0
         self.last_kill = 0.0
         self.stopped: list[Stop] = []
-        self.downs: list[tuple[float, float]] = []  # when none ran, from and to
+        self.stopped_at: float | None = None  # when this life was asked to end
+        self.downs: list[Down] = []
         self.on_start: Callable[[], None] = lambda: None
         self.on_removed: Callable[[str], None] = lambda _: None
         self.daemon: Daemon | None = None
@@ -79,6 +88,7 @@ class Lives:
         if self.daemon is None:
             return
         self.down = down
+        self.stopped_at = self._world.elapsed
         asked_at, minting = trio.current_time(), self._world.minting > 0
         self.is_serving = False
         self.daemon.stop()
@@ -95,7 +105,8 @@ class Lives:
         """Run one agent to its end, whatever that is."""
         world = self._world
         if self.starts:
-            self.downs.append((self.ended_at, world.elapsed))
+            self.downs.append(Down(self.ended_at, world.elapsed, self.stopped_at))
+        self.stopped_at = None
         self.starts += 1
         self.ended = trio.Event()
         self.scope = trio.CancelScope()

@@ -16,6 +16,7 @@ from tests.simulation.readers import POLL_EVERY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tests.simulation.agent import Down
     from tests.simulation.readers import Gap
 
 _FOUND: Final = 5.0  # Vault's return, by a cheap request (behaviour 7)
@@ -68,14 +69,14 @@ def replacement(history: History) -> float:
     return 20 * history.latency + 3 * history.activation + 2.0
 
 
-def clusters(history: History, downs: Iterable[tuple[float, float]]) -> list[Window]:
+def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
     """Return all that keeps the agent from replacing a key, what is close together as one."""
     faults: list[tuple[float, float, Kind, int]] = [
         (one.at, one.at + one.seconds, one.kind, one.number)
         for one in history.incidents
         if one.kind in WINDOWS or one.kind is Kind.SUSPENDED
     ]
-    faults += [(began, ended, Kind.KILLED, 0) for began, ended in downs]
+    faults += [(began, ended, Kind.KILLED, 0) for began, ended, _ in downs]
     found: list[Window] = []
     kinds: set[tuple[Kind, int]] = set()
     for began, ended, kind, number in sorted(faults):
@@ -116,7 +117,7 @@ def _recovery(kind: Kind, seconds: float, number: int) -> float:
 
 
 def excuses(
-    history: History, downs: list[tuple[float, float]], busy: Iterable[tuple[float, float]]
+    history: History, downs: list[Down], busy: Iterable[tuple[float, float]]
 ) -> Iterator[Excuse]:
     """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
     windows = clusters(history, downs)
@@ -128,9 +129,10 @@ def excuses(
     for index, plan in enumerate(history.keys):
         if plan.on_stop == "revoke":
             name = key_name(index)
-            for began, ended in downs:
-                until = _extended(windows, began - 10.0, ended, replacement(history))
-                yield Excuse(began - 10.0, until, _TAKEN, name=name)
+            for _, ended, stopped_at in downs:  # a kill revokes nothing
+                if stopped_at is not None:
+                    until = _extended(windows, stopped_at, ended, replacement(history))
+                    yield Excuse(stopped_at, until, _TAKEN, name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.logs.redact import Redactor
 
+from tests.simulation.agent import Down
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
 from tests.simulation.histories import Kind, key_name
@@ -100,7 +101,9 @@ class LeaseWatch:
     def _is_disturbed(self, since: float) -> bool:
         """Whether a fault since then may keep a lease alive that was to be revoked by now."""
         world = self._world
-        downs = [*self._lives.downs, *([(self._lives.ended_at, inf)] if world.is_dead else [])]
+        downs = [*self._lives.downs]
+        if world.is_dead:
+            downs.append(Down(self._lives.ended_at, inf, None))
         full = [
             Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0)
             for one in world.past
