@@ -36,7 +36,8 @@ _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
 _NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL})
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
-_ANY: Final = frozenset({"expiry", "missing", "outside", "agent"})
+_LATE_FILE: Final = _OUTSIDE | {"overtaken"}
+_ANY: Final = _LATE_FILE | {"agent"}
 _TAKEN: Final = _ANY | {"taken"}  # what is to end a key that lives
 
 
@@ -164,7 +165,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             until = at + incident.seconds + _ACTIVATION + history.activation
             yield Excuse(at, until, frozenset({"inactive"}))
         case Kind.DISK_FULL:
-            yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _ANY, way="file")
+            yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _LATE_FILE, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
             until = _extended(windows, at, at, _LOOK)
             yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
@@ -175,10 +176,22 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             slowest = max(_notice(history, one, incident.kind) for one in history.keys)
             yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
-            until = _extended(windows, at, at, once + 1.0)
-            yield Excuse(at, until, _TAKEN if incident.number % 3 > 1 else _ANY, name=name)
+            yield from _of_compromise(history, incident, _extended(windows, at, at, once + 1.0))
         case _:
             pass
+
+
+def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:
+    place = rotated.key % len(history.keys)
+    name, plan, at = key_name(place), history.keys[place], rotated.at
+    for full in history.incidents:  # what is compromised waits for no file
+        written = full.at + full.seconds + _FILE_BACKOFF + replacement(history)
+        if full.kind is Kind.DISK_FULL and full.at <= until and at <= written:
+            yield Excuse(at, written, _ANY, way="file", name=name)
+    is_withdrawn = rotated.number % 3 > 1
+    if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
+        until = inf
+    yield Excuse(at, until, _TAKEN if is_withdrawn else _ANY, name=name)
 
 
 def _notice(history: History, plan: KeyPlan, kind: Kind) -> float:

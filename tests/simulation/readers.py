@@ -36,7 +36,8 @@ class Gap:
     """A time without a working key, for one cause, in seconds from the beginning.
 
     `cause`: missing, taken (missing, though the last key still lives), inactive (not active yet),
-    refused (as every key is), or who ended the key: expiry, agent, outside.
+    refused (as every key is), overtaken (revoked when two later ones were out: no more than two
+    leases are to live), or who ended the key: expiry, agent, outside.
     """
 
     door: Door
@@ -55,6 +56,7 @@ class Readers:
     doors: dict[Door, float] = field(default_factory=dict)  # since when each is looked at
     gaps: list[Gap] = field(default_factory=list)
     open_gaps: dict[Door, Gap] = field(default_factory=dict)
+    given: dict[str, list[str]] = field(default_factory=dict)  # of each key, what the socket gave
     last: dict[Door, Account] = field(default_factory=dict)  # what each was given last
     shown: dict[str, KeyView] = field(default_factory=dict)
     watched: list[tuple[float, float]] = field(default_factory=list)  # from when to when, each door
@@ -95,6 +97,9 @@ class Readers:
             published = self.socket_key(name)
             if published is not None:
                 self.published.add(name)
+                given = self.given.setdefault(name, [published])
+                if given[-1] != published:
+                    given.append(published)
             if name not in self.published:
                 continue
             if plan.in_file:
@@ -124,7 +129,11 @@ class Readers:
         self.last[door] = account
         if account.works(world.now):
             return "refused" if world.window(Kind.OPENAI_REFUSES_ALL) else ""
-        return "inactive" if world.now < account.active_at else account.ended_by
+        if world.now < account.active_at:
+            return "inactive"
+        later = self.given.get(door.name, [])[-2:]
+        is_overtaken = len(later) == 2 and account.secret not in later and door.way == "file"
+        return "overtaken" if is_overtaken and account.ended_by == "agent" else account.ended_by
 
     def _close(self, door: Door) -> None:
         if (gap := self.open_gaps.pop(door, None)) is not None:
