@@ -55,6 +55,7 @@ class Lives:
         self.is_serving = False
         self.ended_at = 0.0
         self.last_kill = 0.0
+        self.was_killed = False  # the last life
         self.stopped: list[Stop] = []
         self.stopped_at: float | None = None  # when this life was asked to end
         self.downs: list[Down] = []
@@ -125,11 +126,11 @@ class Lives:
         except Killed:
             pass
         finally:
-            was_killed, world.is_dead, self.daemon = world.is_dead, True, None
+            self.was_killed, world.is_dead, self.daemon = world.is_dead, True, None
             self.is_serving = False
             self.ended_at = world.elapsed
             self.ended.set()
-        if was_killed:
+        if self.was_killed:
             self.last_kill = world.elapsed
             _leave_socket(socket_path)
         else:

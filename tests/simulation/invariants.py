@@ -115,21 +115,9 @@ class LeaseWatch:
         )
 
 
-def nothing_is_left_behind(outcome: Outcome) -> None:
-    """2. What an agent has no use for any more ends, also when nobody comes after it."""
+def abandoned_mints_are_told(outcome: Outcome) -> None:
+    """2. A person has to know of a key that nobody can end."""
     world = outcome.world
-    longest = max([4 * plan.ttl for plan in world.history.keys] + [2400])
-    world.vault.settle(outcome.ended_at + 2 * max(longest, world.history.token_max) + 700)
-    static = set(world.vault.static.values())
-    alive = [account for account in world.openai.accounts.values() if account.deleted_at == inf]
-    left = [
-        account
-        for account in alive
-        if account.secret not in static and account.id not in world.vault.irrevocable
-    ]
-    unknown = [account for account in left if account.id not in world.lost]
-    if unknown:
-        raise BrokenError(2, f"{unknown[0].id} is alive, and nothing will end it")
     told = sum(json.loads(line)["event"] == "mint.abandoned" for line in world.lines)
     missed = world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.is_disk_touched
     if len(world.lost) > told and not missed:
@@ -229,7 +217,7 @@ def memory_is_bounded(outcome: Outcome) -> None:
 
 AT_THE_END: Final = (
     readers_have_a_working_key,
-    nothing_is_left_behind,
+    abandoned_mints_are_told,
     calls_are_bounded,
     nothing_secret_is_told,
     stops_are_quick,

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import structlog
 from freshkey.core.agent import stopping
 from freshkey.core.keys import monitoring, publishing, replacement, revocation
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.daemon import publisher
 from freshkey.daemon.file_watch import FileWatch
@@ -58,6 +59,7 @@ _mint, _write_file, _write_journal = (
     JournalKeeper.write_journal,
 )
 _monitor, _publication = monitoring.plan, publishing.publication
+_ledger = JournalKeeper.ledger
 
 
 def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **options: Any) -> Any:  # noqa: ANN401 - as replacement.mint
@@ -79,6 +81,11 @@ def _write_no_intent(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401
 def _write_once(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
     if keeper._written is None or not any(key.generation for key in state.keys):  # noqa: SLF001
         _write_journal(keeper, state)
+
+
+def _forget_retired(keeper: JournalKeeper, state: Any) -> Any:  # noqa: ANN401 - as ledger
+    ledger = _ledger(keeper, state)
+    return replace(ledger, keys=tuple(replace(entry, retired=()) for entry in ledger.keys))
 
 
 def _publish_soon(_key: object, testing: Any, _context: object) -> float:  # noqa: ANN401 - as _publish_by
@@ -146,6 +153,12 @@ MUTANTS: Final = (
         (Kind.KILLED, Kind.RESTARTED, Kind.VAULT_REFUSED),
     ),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
+    Mutant(
+        "forgets retired leases",
+        2,
+        ((JournalKeeper, "ledger", _forget_retired),),
+        (Kind.FILE_REMOVED,),  # no more lives than one: only the last journal shows it
+    ),
     Mutant(
         "mints without an intent",
         2,

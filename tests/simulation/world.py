@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,7 +19,7 @@ from tests.simulation.clocks import BOOT_AT, Clocks
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
 from tests.simulation.openai_model import Account, OpenAIModel
 from tests.simulation.vault_api import VaultApi
-from tests.simulation.vault_model import Role, VaultModel
+from tests.simulation.vault_model import Lease, Role, VaultModel
 
 SECRET_ID: Final = "5b0f6e7c-canary-secret-id"
 IDENTITY: Final = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaW11bGF0ZWQifQ.c2lnbmF0dXJl"
@@ -116,19 +115,25 @@ class World:
         self.tell(f"    {event} {' '.join(f'{name}={value}' for name, value in fields.items())}")
 
     def lives(self, account: Account) -> bool:
-        """Whether a key works, and will for a while, as far as the agent was told.
-
-        An agent counts a lease's whole seconds from its request on.
-        """
+        """Whether a key works, and will for a while, as far as the agent was told."""
         lease = self.vault.leases.get(account.lease)
         if lease is not None:
-            token = self.vault.tokens[lease.token]
-            end = min(lease.told_until, token.told_until)
-        else:
-            end = -inf if account.lease else account.deleted_at
+            return account.works(self.now) and self.is_good_for_a_while(lease)
+        return not account.lease and account.works(self.now + self._early)
+
+    def is_good_for_a_while(self, lease: Lease) -> bool:
+        """Whether a lease does not end soon, as far as the agent was told."""
+        token = self.vault.tokens[lease.token]
+        return self.now < min(lease.told_until, token.told_until) - self._early
+
+    @property
+    def _early(self) -> float:
+        """How much too early a lease may end for the agent.
+
+        It counts whole seconds, from its request on.
+        """
         slow = [one.number for one in self.past if one.kind is Kind.VAULT_SLOW]
-        early = 1.0 + 4 * self.history.latency + 2 * max(slow, default=0)
-        return account.works(self.now) and self.now < end - early
+        return 1.0 + 4 * self.history.latency + 2 * max(slow, default=0)
 
     def window(self, *kinds: Kind) -> Incident | None:
         """Return the first incident of these kinds that holds now."""
