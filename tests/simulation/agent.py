@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 from freshkey.daemon.endpoints import Listeners
@@ -11,6 +11,7 @@ from freshkey.daemon.main import Daemon
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.settings.loading import load
 
+from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
 from tests.simulation.seams import forget_secrets
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from freshkey.settings.model import Settings
 
     from tests.simulation.world import World
+
+_AT_THE_LATEST: Final = 600.0  # seconds: an agent that has not ended then never will
 
 
 class Stop(NamedTuple):
@@ -50,6 +53,7 @@ class Lives:
         self.path.write_text(configuration(world.history, world.directory))
         (world.directory / "secret_id").write_text(SECRET_ID)
         (world.directory / "identity").write_text(IDENTITY)
+        self.mended: str | None = None  # what the file is to say again, when it has a fault
         self.down = 0.0  # seconds until the next one is started
         self.is_over = False
         self.is_serving = False
@@ -73,6 +77,12 @@ class Lives:
     def _load(self) -> Settings:
         return load(self.path, {})
 
+    def mend(self) -> None:
+        """Take a fault out of the configuration file: with one, no agent starts."""
+        if self.mended is not None:
+            self.path.write_text(self.mended)
+            self.mended = None
+
     def configured(self, edit: Edit) -> None:
         """Take note of which keys an edit leaves."""
         plans = {key_name(i): plan for i, plan in enumerate(self._world.history.keys)}
@@ -92,8 +102,12 @@ class Lives:
         self.stopped_at = self._world.elapsed
         asked_at, minting = trio.current_time(), self._world.minting > 0
         self.is_serving = False
+        ended = self.ended  # of this life: the next one may begin at once
         self.daemon.stop()
-        await self.ended.wait()
+        with trio.move_on_after(_AT_THE_LATEST):
+            await ended.wait()
+        if not ended.is_set():
+            raise BrokenError(6, f"a stop takes longer than {_AT_THE_LATEST:g} s")
         self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting))
 
     async def run(self) -> None:
@@ -111,6 +125,7 @@ class Lives:
         self.starts += 1
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
+        self.mend()
         forget_secrets()
         self.on_start()
         world.is_dead = False

@@ -6,6 +6,7 @@ without a working key are exact.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final, NamedTuple
@@ -22,6 +23,7 @@ from tests.simulation.sockets import ask
 from tests.simulation.world import World
 
 POLL_EVERY: Final = 45.0  # seconds
+_ANSWER: Final = 5.0  # seconds in which the socket answers
 
 
 class Door(NamedTuple):
@@ -175,9 +177,15 @@ class Readers:
 
     async def _read(self, name: str) -> None:
         path = self.world.directory / "agent.sock"
+        life, naps = self.lives.starts, self.world.clocks.suspended
         try:
-            status, body = await ask(path, "GET", f"/v1/keys/{name}")
-        except OSError:
+            with trio.fail_after(_ANSWER):
+                status, body = await ask(path, "GET", f"/v1/keys/{name}")
+        except (OSError, trio.TooSlowError) as error:
+            is_same = (life, naps) == (self.lives.starts, self.world.clocks.suspended)
+            is_up = self.lives.is_serving and not self.world.is_dead
+            if is_same and is_up and not self.is_finished:
+                raise BrokenError(1, f"the socket does not answer for {name}: {error!r}") from None
             return
         self.polls += 1
         if self.is_finished or not self.lives.is_serving:
@@ -192,7 +200,5 @@ class Readers:
         works = self.world.openai.works(body["key"], self.world.now)
         if not works and self.world.history.reports:
             self.world.tell(f"a reader of {name} meets a 401, and reports it")
-            try:
+            with suppress(OSError), trio.move_on_after(_ANSWER):
                 await ask(path, "POST", f"/v1/keys/{name}/rejected", {"tag": body["tag"]})
-            except OSError:
-                return
