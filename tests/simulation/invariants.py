@@ -101,6 +101,8 @@ class LeaseWatch:
     def _is_disturbed(self, since: float) -> bool:
         """Whether a fault since then may keep a lease alive that was to be revoked by now."""
         world = self._world
+        if self._lives.last_kill > world.disk_full_at:  # what the journal lacked lives to its end
+            return True
         downs = [*self._lives.downs]
         if world.is_dead:
             downs.append(Down(self._lives.ended_at, inf, None))
@@ -119,7 +121,7 @@ def abandoned_mints_are_told(outcome: Outcome) -> None:
     """2. A person has to know of a key that nobody can end."""
     world = outcome.world
     told = sum(json.loads(line)["event"] == "mint.abandoned" for line in world.lines)
-    missed = world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.is_disk_touched
+    missed = world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.disk_full_at < inf
     if len(world.lost) > told and not missed:
         raise BrokenError(2, f"{len(world.lost)} mints were abandoned, and {told} of them told")
 
@@ -143,7 +145,7 @@ class PublicationWatch:
         if known != out.secret:
             raise BrokenError(3, f"two keys of {view.name} go by the tag {out.tag}")
         generation, secret = self._last.get(view.name, (0, out.secret))
-        journal_may_be_old = world.is_disk_touched
+        journal_may_be_old = world.disk_full_at < inf
         if out.secret != secret and out.generation <= generation and not journal_may_be_old:
             what = f"generation {out.generation} of {view.name} comes after {generation}"
             raise BrokenError(3, what)
@@ -154,9 +156,9 @@ def calls_are_bounded(outcome: Outcome) -> None:
     """4. An agent in trouble must not add to it: neither Vault nor OpenAI is hammered."""
     world = outcome.world
     budget = world.history.budget
-    if budget and not world.is_disk_touched:
+    if budget:
         for first, last in zip(world.mints, world.mints[budget:], strict=False):
-            if last - first < MINUTE:
+            if last - first < MINUTE and last < world.disk_full_at:
                 raise BrokenError(4, f"more than {budget} mints from {first:.3f} to {last:.3f}")
     most = _calls_a_minute(outcome)
     times = [at for at, _, _ in world.requests]

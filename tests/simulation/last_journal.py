@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from freshkey.outputs.codec import decode
 
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import clusters
-from tests.simulation.histories import Kind
 
 if TYPE_CHECKING:
     from freshkey.core.model.ledger import Ledger
@@ -25,7 +25,7 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
 
     A full disk keeps a journal as it was, so that an agent that is killed then forgets leases.
     """
-    if lives.was_killed or any(one.kind is Kind.DISK_FULL for one in world.past):
+    if lives.was_killed or world.disk_full_at < inf:
         return
     alive = [
         lease

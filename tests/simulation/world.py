@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -89,6 +90,11 @@ class World:
     def is_disk_touched(self) -> bool:
         """Whether somebody else than the agent has to do with its files."""
         return any(one.kind in _OF_THE_DISK for one in self.history.incidents)
+
+    @property
+    def disk_full_at(self) -> float:
+        """Since when the agent's files may be old; `inf` when the disk was never full so far."""
+        return min((one.at for one in self.past if one.kind is Kind.DISK_FULL), default=inf)
 
     def happened(self, incident: Incident) -> None:
         """Take note of an incident that happens now: what a suspended machine missed comes late."""
