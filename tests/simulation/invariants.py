@@ -39,7 +39,7 @@ _JOURNAL: Final = 4096  # bytes, and as many for each key
 
 def readers_have_a_working_key(outcome: Outcome) -> None:
     """1. Readers must not notice rotations, restarts, or faults that a lease outlasts."""
-    found = _excuses(outcome)
+    found = excuses_of(outcome)
     for gap in outcome.readers.gaps:
         left = uncovered(gap, found)
         if left is not None:
@@ -48,7 +48,8 @@ def readers_have_a_working_key(outcome: Outcome) -> None:
             raise BrokenError(1, f"{reader} has no working key ({gap.cause}) {times}")
 
 
-def _excuses(outcome: Outcome) -> list[Excuse]:
+def excuses_of(outcome: Outcome) -> list[Excuse]:
+    """List what excuses that a reader has no working key."""
     world = outcome.world
     return list(excuses(world.as_it_was, outcome.lives.downs, _without_budget(world)))
 
