@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 from freshkey.daemon.endpoints import Listeners
@@ -11,6 +11,7 @@ from freshkey.daemon.main import Daemon
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.settings.loading import load
 
+from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
 from tests.simulation.seams import forget_secrets
@@ -24,12 +25,22 @@ if TYPE_CHECKING:
 
     from tests.simulation.world import World
 
+_AT_THE_LATEST: Final = 600.0  # seconds: an agent that has not ended then never will
+
 
 class Stop(NamedTuple):
     """How long an agent took to end after SIGTERM, and whether a mint was under way then."""
 
     seconds: float
     minting: bool
+
+
+class Down(NamedTuple):
+    """A time in which no agent ran; `stopped_at` is when the one before got SIGTERM, if it did."""
+
+    began: float
+    ended: float
+    stopped_at: float | None
 
 
 class Lives:
@@ -42,13 +53,16 @@ class Lives:
         self.path.write_text(configuration(world.history, world.directory))
         (world.directory / "secret_id").write_text(SECRET_ID)
         (world.directory / "identity").write_text(IDENTITY)
+        self.mended: str | None = None  # what the file is to say again, when it has a fault
         self.down = 0.0  # seconds until the next one is started
         self.is_over = False
         self.is_serving = False
         self.ended_at = 0.0
         self.last_kill = 0.0
+        self.was_killed = False  # the last life
         self.stopped: list[Stop] = []
-        self.downs: list[tuple[float, float]] = []  # when none ran, from and to
+        self.stopped_at: float | None = None  # when this life was asked to end
+        self.downs: list[Down] = []
         self.on_start: Callable[[], None] = lambda: None
         self.on_removed: Callable[[str], None] = lambda _: None
         self.daemon: Daemon | None = None
@@ -62,6 +76,12 @@ class Lives:
 
     def _load(self) -> Settings:
         return load(self.path, {})
+
+    def mend(self) -> None:
+        """Take a fault out of the configuration file: with one, no agent starts."""
+        if self.mended is not None:
+            self.path.write_text(self.mended)
+            self.mended = None
 
     def configured(self, edit: Edit) -> None:
         """Take note of which keys an edit leaves."""
@@ -79,10 +99,15 @@ class Lives:
         if self.daemon is None:
             return
         self.down = down
+        self.stopped_at = self._world.elapsed
         asked_at, minting = trio.current_time(), self._world.minting > 0
         self.is_serving = False
+        ended = self.ended  # of this life: the next one may begin at once
         self.daemon.stop()
-        await self.ended.wait()
+        with trio.move_on_after(_AT_THE_LATEST):
+            await ended.wait()
+        if not ended.is_set():
+            raise BrokenError(6, f"a stop takes longer than {_AT_THE_LATEST:g} s")
         self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting))
 
     async def run(self) -> None:
@@ -95,10 +120,12 @@ class Lives:
         """Run one agent to its end, whatever that is."""
         world = self._world
         if self.starts:
-            self.downs.append((self.ended_at, world.elapsed))
+            self.downs.append(Down(self.ended_at, world.elapsed, self.stopped_at))
+        self.stopped_at = None
         self.starts += 1
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
+        self.mend()
         forget_secrets()
         self.on_start()
         world.is_dead = False
@@ -114,11 +141,11 @@ class Lives:
         except Killed:
             pass
         finally:
-            was_killed, world.is_dead, self.daemon = world.is_dead, True, None
+            self.was_killed, world.is_dead, self.daemon = world.is_dead, True, None
             self.is_serving = False
             self.ended_at = world.elapsed
             self.ended.set()
-        if was_killed:
+        if self.was_killed:
             self.last_kill = world.elapsed
             _leave_socket(socket_path)
         else:

@@ -16,6 +16,7 @@ from tests.simulation.readers import POLL_EVERY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tests.simulation.agent import Down
     from tests.simulation.readers import Gap
 
 _FOUND: Final = 5.0  # Vault's return, by a cheap request (behaviour 7)
@@ -35,7 +36,9 @@ _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
 _NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL})
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
-_ANY: Final = frozenset({"expiry", "missing", "outside", "agent"})
+_LATE_FILE: Final = _OUTSIDE | {"overtaken"}
+_ANY: Final = _LATE_FILE | {"agent"}
+_TAKEN: Final = _ANY | {"taken"}  # what is to end a key that lives
 
 
 class Excuse(NamedTuple):
@@ -67,14 +70,14 @@ def replacement(history: History) -> float:
     return 20 * history.latency + 3 * history.activation + 2.0
 
 
-def clusters(history: History, downs: Iterable[tuple[float, float]]) -> list[Window]:
+def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
     """Return all that keeps the agent from replacing a key, what is close together as one."""
     faults: list[tuple[float, float, Kind, int]] = [
         (one.at, one.at + one.seconds, one.kind, one.number)
         for one in history.incidents
         if one.kind in WINDOWS or one.kind is Kind.SUSPENDED
     ]
-    faults += [(began, ended, Kind.KILLED, 0) for began, ended in downs]
+    faults += [(began, ended, Kind.KILLED, 0) for began, ended, _ in downs]
     found: list[Window] = []
     kinds: set[tuple[Kind, int]] = set()
     for began, ended, kind, number in sorted(faults):
@@ -115,7 +118,7 @@ def _recovery(kind: Kind, seconds: float, number: int) -> float:
 
 
 def excuses(
-    history: History, downs: list[tuple[float, float]], busy: Iterable[tuple[float, float]]
+    history: History, downs: list[Down], busy: Iterable[tuple[float, float]]
 ) -> Iterator[Excuse]:
     """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
     windows = clusters(history, downs)
@@ -127,9 +130,10 @@ def excuses(
     for index, plan in enumerate(history.keys):
         if plan.on_stop == "revoke":
             name = key_name(index)
-            for began, ended in downs:
-                until = _extended(windows, began - 10.0, ended, replacement(history))
-                yield Excuse(began - 10.0, until, _ANY, name=name)
+            for _, ended, stopped_at in downs:  # a kill revokes nothing
+                if stopped_at is not None:
+                    until = _extended(windows, stopped_at, ended, replacement(history))
+                    yield Excuse(stopped_at, until, _TAKEN, name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
 
@@ -156,15 +160,15 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
     plan = history.keys[incident.key % len(history.keys)]
     match incident.kind:
         case Kind.OPENAI_REFUSES_ALL:
-            yield Excuse(at, at + incident.seconds, frozenset({"refused"}))
+            yield Excuse(at, at + incident.seconds, frozenset({"refused", "taken"}))
         case Kind.OPENAI_REFUSED | Kind.OPENAI_UNAVAILABLE:  # published untested
             until = at + incident.seconds + _ACTIVATION + history.activation
             yield Excuse(at, until, frozenset({"inactive"}))
         case Kind.DISK_FULL:
-            yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _ANY, way="file")
+            yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _LATE_FILE, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
             until = _extended(windows, at, at, _LOOK)
-            yield Excuse(at, until, frozenset({"missing"}), way="file", name=name)
+            yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
             until = _extended(windows, at, at, _notice(history, plan, incident.kind) + once)
             yield Excuse(at, until, _OUTSIDE, name=name)
@@ -172,10 +176,22 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             slowest = max(_notice(history, one, incident.kind) for one in history.keys)
             yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
-            until = _extended(windows, at, at, once + 1.0)
-            yield Excuse(at, until, _ANY, name=name)
+            yield from _of_compromise(history, incident, _extended(windows, at, at, once + 1.0))
         case _:
             pass
+
+
+def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:
+    place = rotated.key % len(history.keys)
+    name, plan, at = key_name(place), history.keys[place], rotated.at
+    for full in history.incidents:  # what is compromised waits for no file
+        written = full.at + full.seconds + _FILE_BACKOFF + replacement(history)
+        if full.kind is Kind.DISK_FULL and full.at <= until and at <= written:
+            yield Excuse(at, written, _ANY, way="file", name=name)
+    is_withdrawn = rotated.number % 3 > 1
+    if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
+        until = inf
+    yield Excuse(at, until, _TAKEN if is_withdrawn else _ANY, name=name)
 
 
 def _notice(history: History, plan: KeyPlan, kind: Kind) -> float:

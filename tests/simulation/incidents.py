@@ -119,13 +119,14 @@ class Incidents:
         if len(world.history.keys) == 1 and edit is Edit.REMOVE_KEY:
             edit = Edit.CHANGE_TTL
         world.tell(f"    the configuration is edited: {edit}")
-        before = lives.path.read_text()
+        before = lives.path.read_text() if lives.mended is None else lives.mended
+        lives.mended = before if edit is Edit.BROKEN else None
         lives.path.write_text(edited(world.history, world.directory, edit))
         if lives.daemon is not None:
             lives.daemon.reloads.request()
         if edit is Edit.BROKEN:
             await trio.sleep(_READING)
-            lives.path.write_text(before)
+            lives.mend()
         else:
             lives.configured(edit)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.logs.redact import Redactor
 
+from tests.simulation.agent import Down
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
 from tests.simulation.histories import Kind, key_name
@@ -38,7 +39,7 @@ _JOURNAL: Final = 4096  # bytes, and as many for each key
 
 def readers_have_a_working_key(outcome: Outcome) -> None:
     """1. Readers must not notice rotations, restarts, or faults that a lease outlasts."""
-    found = _excuses(outcome)
+    found = excuses_of(outcome)
     for gap in outcome.readers.gaps:
         left = uncovered(gap, found)
         if left is not None:
@@ -47,7 +48,8 @@ def readers_have_a_working_key(outcome: Outcome) -> None:
             raise BrokenError(1, f"{reader} has no working key ({gap.cause}) {times}")
 
 
-def _excuses(outcome: Outcome) -> list[Excuse]:
+def excuses_of(outcome: Outcome) -> list[Excuse]:
+    """List what excuses that a reader has no working key."""
     world = outcome.world
     return list(excuses(world.as_it_was, outcome.lives.downs, _without_budget(world)))
 
@@ -100,7 +102,11 @@ class LeaseWatch:
     def _is_disturbed(self, since: float) -> bool:
         """Whether a fault since then may keep a lease alive that was to be revoked by now."""
         world = self._world
-        downs = [*self._lives.downs, *([(self._lives.ended_at, inf)] if world.is_dead else [])]
+        if self._lives.last_kill > world.disk_full_at:  # what the journal lacked lives to its end
+            return True
+        downs = [*self._lives.downs]
+        if world.is_dead:
+            downs.append(Down(self._lives.ended_at, inf, None))
         full = [
             Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0)
             for one in world.past
@@ -112,23 +118,11 @@ class LeaseWatch:
         )
 
 
-def nothing_is_left_behind(outcome: Outcome) -> None:
-    """2. What an agent has no use for any more ends, also when nobody comes after it."""
+def abandoned_mints_are_told(outcome: Outcome) -> None:
+    """2. A person has to know of a key that nobody can end."""
     world = outcome.world
-    longest = max([4 * plan.ttl for plan in world.history.keys] + [2400])
-    world.vault.settle(outcome.ended_at + 2 * max(longest, world.history.token_max) + 700)
-    static = set(world.vault.static.values())
-    alive = [account for account in world.openai.accounts.values() if account.deleted_at == inf]
-    left = [
-        account
-        for account in alive
-        if account.secret not in static and account.id not in world.vault.irrevocable
-    ]
-    unknown = [account for account in left if account.id not in world.lost]
-    if unknown:
-        raise BrokenError(2, f"{unknown[0].id} is alive, and nothing will end it")
     told = sum(json.loads(line)["event"] == "mint.abandoned" for line in world.lines)
-    missed = world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.is_disk_touched
+    missed = world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.disk_full_at < inf
     if len(world.lost) > told and not missed:
         raise BrokenError(2, f"{len(world.lost)} mints were abandoned, and {told} of them told")
 
@@ -152,7 +146,7 @@ class PublicationWatch:
         if known != out.secret:
             raise BrokenError(3, f"two keys of {view.name} go by the tag {out.tag}")
         generation, secret = self._last.get(view.name, (0, out.secret))
-        journal_may_be_old = world.is_disk_touched
+        journal_may_be_old = world.disk_full_at < inf
         if out.secret != secret and out.generation <= generation and not journal_may_be_old:
             what = f"generation {out.generation} of {view.name} comes after {generation}"
             raise BrokenError(3, what)
@@ -163,9 +157,9 @@ def calls_are_bounded(outcome: Outcome) -> None:
     """4. An agent in trouble must not add to it: neither Vault nor OpenAI is hammered."""
     world = outcome.world
     budget = world.history.budget
-    if budget and not world.is_disk_touched:
+    if budget:
         for first, last in zip(world.mints, world.mints[budget:], strict=False):
-            if last - first < MINUTE:
+            if last - first < MINUTE and last < world.disk_full_at:
                 raise BrokenError(4, f"more than {budget} mints from {first:.3f} to {last:.3f}")
     most = _calls_a_minute(outcome)
     times = [at for at, _, _ in world.requests]
@@ -226,7 +220,7 @@ def memory_is_bounded(outcome: Outcome) -> None:
 
 AT_THE_END: Final = (
     readers_have_a_working_key,
-    nothing_is_left_behind,
+    abandoned_mints_are_told,
     calls_are_bounded,
     nothing_secret_is_told,
     stops_are_quick,

@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 import structlog
 from freshkey.core.agent import stopping
-from freshkey.core.keys import replacement, revocation
+from freshkey.core.keys import monitoring, publishing, replacement, revocation
+from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.daemon import publisher
 from freshkey.daemon.file_watch import FileWatch
@@ -57,6 +58,8 @@ _mint, _write_file, _write_journal = (
     write_file,
     JournalKeeper.write_journal,
 )
+_monitor, _publication = monitoring.plan, publishing.publication
+_ledger = JournalKeeper.ledger
 
 
 def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **options: Any) -> Any:  # noqa: ANN401 - as replacement.mint
@@ -80,8 +83,23 @@ def _write_once(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as
         _write_journal(keeper, state)
 
 
+def _forget_retired(keeper: JournalKeeper, state: Any) -> Any:  # noqa: ANN401 - as ledger
+    ledger = _ledger(keeper, state)
+    return replace(ledger, keys=tuple(replace(entry, retired=()) for entry in ledger.keys))
+
+
 def _publish_soon(_key: object, testing: Any, _context: object) -> float:  # noqa: ANN401 - as _publish_by
     return float(testing.since) + 5.0
+
+
+def _withdraw_in_an_outage(key: Any, context: Any) -> Any:  # noqa: ANN401 - as monitoring.plan
+    if context.link.away:
+        key = publishing.withdraw(key, "max_stale", context)
+    return _monitor(key, context)
+
+
+def _publish_once_confirmed(key: Any, tokens: Any) -> Any:  # noqa: ANN401 - as publication
+    return _publication(key, tokens) if key.confirmed else None
 
 
 def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an order
@@ -122,7 +140,25 @@ MUTANTS: Final = (
         ((FileWatch, "is_changed", lambda *_: False),),
         (Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN),
     ),
+    Mutant(
+        "withdraws in an outage",
+        1,
+        ((monitoring, "plan", _withdraw_in_an_outage),),
+        (Kind.VAULT_REFUSED, Kind.VAULT_SEALED),
+    ),
+    Mutant(
+        "serves no journal before Vault has answered",
+        1,
+        ((publishing, "publication", _publish_once_confirmed),),
+        (Kind.KILLED, Kind.RESTARTED, Kind.VAULT_REFUSED),
+    ),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
+    Mutant(
+        "forgets retired leases",
+        2,
+        ((JournalKeeper, "ledger", _forget_retired),),
+        (Kind.FILE_REMOVED,),  # no more lives than one: only the last journal shows it
+    ),
     Mutant(
         "mints without an intent",
         2,

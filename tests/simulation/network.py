@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.simulation.histories import Kind
+from tests.simulation.histories import WINDOWS, Kind
 from tests.simulation.http import HttpAnswer, HttpRequest
 from tests.simulation.vault_api import refusal
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CREDS: Final = "/v1/openai/creds/"
 _BY_VAULT: Final = (Kind.VAULT_FAILING, Kind.VAULT_GATEWAY, Kind.VAULT_THROTTLED)
+_ON_ITS_WAY: Final = 5.0  # seconds
 _GATEWAY_PAGE: Final = HttpAnswer(502, None, content_type="text/html")
 
 
@@ -68,8 +69,19 @@ class Network:
                 )
             case _:
                 answer = refusal(500, "internal error")
+        if not self._is_disturbed():
+            world.vault.tell_ends()
         world.changed()
         return answer
+
+    def _is_disturbed(self) -> bool:
+        """Whether an answer may not arrive, or is on its way when something begins."""
+        elapsed = self._world.elapsed
+        return any(
+            one.at - _ON_ITS_WAY <= elapsed < one.at + one.seconds
+            for one in self._world.history.incidents
+            if one.kind in WINDOWS
+        )
 
     def hung_up(self, request: HttpRequest) -> None:
         """Let Vault go on with a request whose client is gone: nobody hears of the outcome.

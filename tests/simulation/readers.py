@@ -6,6 +6,7 @@ without a working key are exact.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final, NamedTuple
@@ -17,10 +18,12 @@ from tests.simulation.agent import Lives
 from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import key_file
 from tests.simulation.histories import Kind
+from tests.simulation.openai_model import Account
 from tests.simulation.sockets import ask
 from tests.simulation.world import World
 
 POLL_EVERY: Final = 45.0  # seconds
+_ANSWER: Final = 5.0  # seconds in which the socket answers
 
 
 class Door(NamedTuple):
@@ -34,8 +37,9 @@ class Door(NamedTuple):
 class Gap:
     """A time without a working key, for one cause, in seconds from the beginning.
 
-    `cause`: missing, inactive (not active yet), refused (as every key is), or who ended the key:
-    expiry, agent, outside.
+    `cause`: missing, taken (missing, though the last key still lives), inactive (not active yet),
+    refused (as every key is), overtaken (revoked when two later ones were out: no more than two
+    leases are to live), or who ended the key: expiry, agent, outside.
     """
 
     door: Door
@@ -54,6 +58,8 @@ class Readers:
     doors: dict[Door, float] = field(default_factory=dict)  # since when each is looked at
     gaps: list[Gap] = field(default_factory=list)
     open_gaps: dict[Door, Gap] = field(default_factory=dict)
+    given: dict[str, list[str]] = field(default_factory=dict)  # of each key, what the socket gave
+    last: dict[Door, Account] = field(default_factory=dict)  # what each was given last
     shown: dict[str, KeyView] = field(default_factory=dict)
     watched: list[tuple[float, float]] = field(default_factory=list)  # from when to when, each door
     read: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)  # files, by stamp
@@ -93,6 +99,9 @@ class Readers:
             published = self.socket_key(name)
             if published is not None:
                 self.published.add(name)
+                given = self.given.setdefault(name, [published])
+                if given[-1] != published:
+                    given.append(published)
             if name not in self.published:
                 continue
             if plan.in_file:
@@ -105,22 +114,28 @@ class Readers:
     def _see(self, door: Door, secret: str | None) -> None:
         elapsed = self.world.elapsed
         self.doors.setdefault(door, elapsed)
-        cause = self._cause(secret)
+        cause = self._cause(door, secret)
         if door in self.open_gaps and self.open_gaps[door].cause != cause:
             self._close(door)
         if cause and door not in self.open_gaps:
             gap = self.open_gaps[door] = Gap(door, cause, elapsed)
             self.gaps.append(gap)
 
-    def _cause(self, secret: str | None) -> str:
+    def _cause(self, door: Door, secret: str | None) -> str:
         """Say why a key does not work; empty when it does."""
         world = self.world
         account = world.openai.by_secret.get(secret or "")
         if account is None:
-            return "missing"
+            last = self.last.get(door)
+            return "taken" if last is not None and world.lives(last) else "missing"
+        self.last[door] = account
         if account.works(world.now):
             return "refused" if world.window(Kind.OPENAI_REFUSES_ALL) else ""
-        return "inactive" if world.now < account.active_at else account.ended_by
+        if world.now < account.active_at:
+            return "inactive"
+        later = self.given.get(door.name, [])[-2:]
+        is_overtaken = len(later) == 2 and account.secret not in later and door.way == "file"
+        return "overtaken" if is_overtaken and account.ended_by == "agent" else account.ended_by
 
     def _close(self, door: Door) -> None:
         if (gap := self.open_gaps.pop(door, None)) is not None:
@@ -135,6 +150,8 @@ class Readers:
         """Look at a key no more: it is not configured any longer."""
         self._leave(Door(name, "file"))
         self._leave(Door(name, "socket"))
+        self.last.pop(Door(name, "file"), None)
+        self.last.pop(Door(name, "socket"), None)
         self.shown.pop(name, None)
         self.published.discard(name)
 
@@ -160,9 +177,15 @@ class Readers:
 
     async def _read(self, name: str) -> None:
         path = self.world.directory / "agent.sock"
+        life, naps = self.lives.starts, self.world.clocks.suspended
         try:
-            status, body = await ask(path, "GET", f"/v1/keys/{name}")
-        except OSError:
+            with trio.fail_after(_ANSWER):
+                status, body = await ask(path, "GET", f"/v1/keys/{name}")
+        except (OSError, trio.TooSlowError) as error:
+            is_same = (life, naps) == (self.lives.starts, self.world.clocks.suspended)
+            is_up = self.lives.is_serving and not self.world.is_dead
+            if is_same and is_up and not self.is_finished:
+                raise BrokenError(1, f"the socket does not answer for {name}: {error!r}") from None
             return
         self.polls += 1
         if self.is_finished or not self.lives.is_serving:
@@ -177,7 +200,5 @@ class Readers:
         works = self.world.openai.works(body["key"], self.world.now)
         if not works and self.world.history.reports:
             self.world.tell(f"a reader of {name} meets a 401, and reports it")
-            try:
+            with suppress(OSError), trio.move_on_after(_ANSWER):
                 await ask(path, "POST", f"/v1/keys/{name}/rejected", {"tag": body["tag"]})
-            except OSError:
-                return

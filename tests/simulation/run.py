@@ -17,6 +17,7 @@ from tests.simulation.broken import BrokenError
 from tests.simulation.histories import WINDOWS, History
 from tests.simulation.incidents import Incidents
 from tests.simulation.invariants import AT_THE_END, LeaseWatch, PublicationWatch
+from tests.simulation.last_journal import look_at_the_last_journal
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
 from tests.simulation.world import World
@@ -34,7 +35,6 @@ class Outcome:
     world: World
     lives: Lives
     readers: Readers
-    ended_at: float  # on the lease clock
 
 
 def run(history: History, story: list[str] | None = None) -> Outcome:
@@ -96,8 +96,9 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             world.note_disk()
             readers.finish()
             await lives.stop(down=0.0)
+            look_at_the_last_journal(world, lives)
             nursery.cancel_scope.cancel()
-    return Outcome(world, lives, readers, world.now)
+    return Outcome(world, lives, readers)
 
 
 async def _pass_time(world: World) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tests.simulation.excuses import answering
+from tests.simulation.excuses import answering, uncovered
+from tests.simulation.invariants import excuses_of
 
 if TYPE_CHECKING:
     from tests.simulation.run import Outcome
@@ -27,10 +28,11 @@ class Summary(msgspec.Struct):
     polls: int = 0
     incidents: Counter[str] = msgspec.field(default_factory=Counter)
     watched: float = 0.0  # by readers, while Vault and OpenAI answered
-    without: float = 0.0  # of that: without a working key, all of it excused
+    without: float = 0.0  # of that: without a working key
     longest: float = 0.0  # of that at a time
     whole_watched: float = 0.0  # whatever answered
     whole_without: float = 0.0
+    unexcused: float = 0.0  # of that: outside of every bound
 
     def add(self, outcome: Outcome) -> None:
         """Count a history in which everything held."""
@@ -46,7 +48,10 @@ class Summary(msgspec.Struct):
         for began, ended in outcome.readers.watched:
             self.whole_watched += ended - began
             self.watched += sum(b - a for a, b in answering(world.history, began, ended))
+        found = excuses_of(outcome)
         for gap in outcome.readers.gaps:
+            began, ended = uncovered(gap, found) or (0.0, 0.0)
+            self.unexcused += ended - began
             self.whole_without += gap.ended - gap.began
             parts = [b - a for a, b in answering(world.history, gap.began, gap.ended)]
             self.without += sum(parts)
@@ -73,8 +78,14 @@ class Summary(msgspec.Struct):
                 "answered"
             ),
             f"without one:        {self.longest:.1f} s at most, then",
+            f"excused:            {_part(self.without, self.watched)}, each time within its bound",
+            f"unexcused:          {self.unexcused:.3f} s, whatever answered",
             f"whatever answered:  {_share(self.whole_without, self.whole_watched)}",
         ]
+
+
+def _part(without: float, watched: float) -> str:
+    return f"{100 * without / watched:.4f} %" if watched else "no time"
 
 
 def _share(without: float, watched: float) -> str:

@@ -24,6 +24,8 @@ def test_it_prints_what_many_histories_come_to(capsys: pytest.CaptureFixture[str
     assert "seed:               1\n" in printed
     assert "histories:          3\n" in printed
     assert "a working key:      " in printed
+    assert "excused:            " in printed
+    assert "unexcused:          0.000 s" in printed
     assert "violations:         0\n" in printed
 
 

@@ -25,6 +25,7 @@ class Token:
     batch: bool
     expires_at: float
     last: float  # what no renewal goes beyond
+    told_until: float  # the end as somebody was told of it
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Lease:
     expires_at: float
     last: float
     renewable: bool
+    told_until: float
 
 
 @dataclass
@@ -99,7 +101,7 @@ class VaultModel:
         accessor = "" if self.batch else f"{self.random.getrandbits(96):024x}"
         last = now + (self.token_ttl if self.batch else self.token_max)
         ends = min(now + self.token_ttl, last)
-        token = self.tokens[value] = Token(value, accessor, self.batch, ends, last)
+        token = self.tokens[value] = Token(value, accessor, self.batch, ends, last, ends)
         self.issued.append(value)
         return token
 
@@ -126,6 +128,7 @@ class VaultModel:
             now + seconds,
             now + role.max_ttl,
             role.renewable,
+            now + seconds,
         )
         self.leases[lease_id] = lease
         return lease
@@ -134,6 +137,13 @@ class VaultModel:
         """Renew it, and return for how long."""
         lease.expires_at = min(now + (increment or self.roles[lease.role].ttl), lease.last)
         return lease.expires_at - now
+
+    def tell_ends(self) -> None:
+        """Take note that who renewed something has been told of its end."""
+        for lease in self.leases.values():
+            lease.told_until = lease.expires_at
+        for token in self.tokens.values():
+            token.told_until = token.expires_at
 
     def end_token(self, value: str, now: float, by: str) -> None:
         """End a token, and with it every lease under it."""

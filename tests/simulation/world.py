@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -17,9 +18,9 @@ from freshkey.core.model.view import KeyView
 
 from tests.simulation.clocks import BOOT_AT, Clocks
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
-from tests.simulation.openai_model import OpenAIModel
+from tests.simulation.openai_model import Account, OpenAIModel
 from tests.simulation.vault_api import VaultApi
-from tests.simulation.vault_model import Role, VaultModel
+from tests.simulation.vault_model import Lease, Role, VaultModel
 
 SECRET_ID: Final = "5b0f6e7c-canary-secret-id"
 IDENTITY: Final = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaW11bGF0ZWQifQ.c2lnbmF0dXJl"
@@ -90,6 +91,11 @@ class World:
         """Whether somebody else than the agent has to do with its files."""
         return any(one.kind in _OF_THE_DISK for one in self.history.incidents)
 
+    @property
+    def disk_full_at(self) -> float:
+        """Since when the agent's files may be old; `inf` when the disk was never full so far."""
+        return min((one.at for one in self.past if one.kind is Kind.DISK_FULL), default=inf)
+
     def happened(self, incident: Incident) -> None:
         """Take note of an incident that happens now: what a suspended machine missed comes late."""
         late = msgspec.structs.replace(incident, at=self.elapsed)
@@ -113,6 +119,27 @@ class World:
         del fields["timestamp"], fields["level"]
         event = fields.pop("event")
         self.tell(f"    {event} {' '.join(f'{name}={value}' for name, value in fields.items())}")
+
+    def lives(self, account: Account) -> bool:
+        """Whether a key works, and will for a while, as far as the agent was told."""
+        lease = self.vault.leases.get(account.lease)
+        if lease is not None:
+            return account.works(self.now) and self.is_good_for_a_while(lease)
+        return not account.lease and account.works(self.now + self._early)
+
+    def is_good_for_a_while(self, lease: Lease) -> bool:
+        """Whether a lease does not end soon, as far as the agent was told."""
+        token = self.vault.tokens[lease.token]
+        return self.now < min(lease.told_until, token.told_until) - self._early
+
+    @property
+    def _early(self) -> float:
+        """How much too early a lease may end for the agent.
+
+        It counts whole seconds, from its request on.
+        """
+        slow = [one.number for one in self.past if one.kind is Kind.VAULT_SLOW]
+        return 1.0 + 4 * self.history.latency + 2 * max(slow, default=0)
 
     def window(self, *kinds: Kind) -> Incident | None:
         """Return the first incident of these kinds that holds now."""

@@ -1,0 +1,61 @@
+"""2. What the last agent has left alive is in its journal, where the next one finds it."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from freshkey.outputs.codec import decode
+
+from tests.simulation.broken import BrokenError
+from tests.simulation.excuses import clusters
+
+if TYPE_CHECKING:
+    from freshkey.core.model.ledger import Ledger
+
+    from tests.simulation.agent import Lives
+    from tests.simulation.vault_model import Lease
+    from tests.simulation.world import World
+
+_CALM: Final = 60.0  # seconds without an incident, in which a stop can revoke all
+
+
+def look_at_the_last_journal(world: World, lives: Lives) -> None:
+    """Look for each lease that is alive, after the last agent has ended in order.
+
+    A full disk keeps a journal as it was, so that an agent that is killed then forgets leases.
+    """
+    if lives.was_killed or world.disk_full_at < inf:
+        return
+    alive = [
+        lease
+        for lease in world.vault.leases.values()
+        if lease.account not in world.lost and world.is_good_for_a_while(lease)
+    ]
+    content = (world.directory / "state" / "journal.json").read_bytes()
+    _, ledger = decode(content)
+    for lease in alive:
+        if not _is_remembered(lease, ledger):
+            raise BrokenError(2, f"the last journal does not have the lease {lease.id}")
+    revokes = all(plan.on_stop == "revoke" for plan in lives.plans.values())
+    if alive and revokes and not _is_disturbed(world, lives):
+        raise BrokenError(2, f"the last agent was to revoke all, and left the lease {alive[0].id}")
+
+
+def _is_remembered(lease: Lease, ledger: Ledger) -> bool:
+    """Whether a lease is named, or the token that it ends with is to be revoked."""
+    if lease.token in {token.secret.reveal() for token in ledger.retired_tokens}:
+        return True
+    for entry in ledger.keys:
+        held = [one.lease for one in (entry.current, entry.candidate) if one is not None]
+        if lease.id in {one.id for one in (*held, *(old.lease for old in entry.retired))}:
+            return True
+    return False
+
+
+def _is_disturbed(world: World, lives: Lives) -> bool:
+    """Whether a fault may have kept the stop from revoking all."""
+    stopped_at = lives.stopped_at or 0.0
+    windows = clusters(world.as_it_was, lives.downs)
+    is_calm = all(one.at + one.seconds < stopped_at - _CALM for one in world.past)
+    return not is_calm or any(window.recovered >= stopped_at for window in windows)
