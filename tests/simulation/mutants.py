@@ -166,7 +166,7 @@ MUTANTS: Final = (
         (Kind.KILLED,),
     ),
     Mutant(
-        "writes one journal", 3, ((JournalKeeper, "write_journal", _write_once),), (Kind.KILLED,)
+        "writes one journal", 2, ((JournalKeeper, "write_journal", _write_once),), (Kind.KILLED,)
     ),
     Mutant("calls all keys alike", 3, ((Publication, "tag", "1-0"),)),
     Mutant(
