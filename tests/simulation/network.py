@@ -17,6 +17,13 @@ _BY_VAULT: Final = (Kind.VAULT_FAILING, Kind.VAULT_GATEWAY, Kind.VAULT_THROTTLED
 _ON_ITS_WAY: Final = 5.0  # seconds
 _GATEWAY_PAGE: Final = HttpAnswer(502, None, content_type="text/html")
 
+_TELLS_AN_END: Final = frozenset(
+    {
+        *("auth/token/lookup-self", "auth/token/renew-self"),
+        *("sys/leases/lookup", "sys/leases/renew"),
+    }
+)
+
 
 class Network:
     """Between one agent and the models."""
@@ -69,8 +76,8 @@ class Network:
                 )
             case _:
                 answer = refusal(500, "internal error")
-        if not self._is_disturbed():
-            world.vault.tell_ends()
+        if request.path in _TELLS_AN_END and not self._is_disturbed():
+            world.vault.tell_end(request.token, request.body.get("lease_id"))
         world.changed()
         return answer
 

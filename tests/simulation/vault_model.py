@@ -138,12 +138,13 @@ class VaultModel:
         lease.expires_at = min(now + (increment or self.roles[lease.role].ttl), lease.last)
         return lease.expires_at - now
 
-    def tell_ends(self) -> None:
-        """Take note that who renewed something has been told of its end."""
-        for lease in self.leases.values():
+    def tell_end(self, token: str, lease_id: object) -> None:
+        """Take note that somebody was told of the end of a lease, or, without one, of its token."""
+        lease, holder = self.leases.get(str(lease_id)), self.tokens.get(token)
+        if lease is not None:
             lease.told_until = lease.expires_at
-        for token in self.tokens.values():
-            token.told_until = token.expires_at
+        elif holder is not None and lease_id is None:
+            holder.told_until = holder.expires_at
 
     def end_token(self, value: str, now: float, by: str) -> None:
         """End a token, and with it every lease under it."""
