@@ -76,7 +76,7 @@ class Network:
                 )
             case _:
                 answer = refusal(500, "internal error")
-        if request.path in _TELLS_AN_END and not self._is_disturbed():
+        if request.path.removeprefix("/v1/") in _TELLS_AN_END and not self._is_disturbed():
             world.vault.tell_end(request.token, request.body.get("lease_id"))
         world.changed()
         return answer
