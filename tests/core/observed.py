@@ -13,7 +13,8 @@ from freshkey.core.model.faults import Fault
 from freshkey.core.model.state import AgentState
 
 if TYPE_CHECKING:
-    from freshkey.core.model.state import KeyState
+    from freshkey.core.model.state import KeyState, Lease
+    from freshkey.core.model.token import Token
     from freshkey.core.model.view import KeyView
 
 
@@ -34,6 +35,21 @@ class Observed:
 
     def key(self, name: str = "billing") -> KeyState:
         return next(key for key in self.state.keys if key.name == name)
+
+    def lease(self, name: str = "billing") -> Lease:
+        """The lease of the published key."""
+        current = self.key(name).current
+        assert current is not None
+        return current.lease
+
+    def token(self) -> Token:
+        token = self.state.tokens.current
+        assert token is not None
+        return token
+
+    def tag(self, name: str = "billing") -> str:
+        """The tag that was published last."""
+        return next(tag for _, named, tag in reversed(self.history) if named == name)
 
     def fault(self, name: str = "billing") -> Fault | None:
         """The fault of a key that stands."""

@@ -52,16 +52,6 @@ def outage(start: float, end: float, fault: Fault = AWAY) -> Rule:
     return Rule((*CALLS, Ping), fault, 1000 + start, 1000 + end)
 
 
-def ends_at(world: World) -> float:
-    current = world.key().current
-    assert current is not None
-    return current.lease.expires_at
-
-
-def status(world: World) -> KeyStatus:
-    return world.view().status
-
-
 @pytest.mark.parametrize("fault", [AWAY, SEALED])
 def test_one_cheap_request_at_a_time_asks_for_all(fault: Fault) -> None:
     world = World(policy(*TEN, budget=0), rules=(outage(10, 1000, fault),)).start().run(990)
@@ -85,7 +75,7 @@ def test_a_return_is_found_within_a_tenth_of_what_remains(away: float) -> None:
     """A wait of a minute would take half of what a short lease has left."""
     world = World(policy(), Vault(lease_ttl=300), rules=(outage(10, away),))
     world.start().run(away - 1)
-    remaining = ends_at(world) - (1000 + away)
+    remaining = world.lease().expires_at - (1000 + away)
     assert world.state.link.away
     world.run_until(lambda: bool(world.logged("vault.back")), 300)
     assert world.now - (1000 + away) <= max(2.0, remaining / 10) + 1.0
@@ -97,13 +87,13 @@ def test_the_last_key_stays_and_a_return_is_found_within_5_s(away: float) -> Non
         policy(), rules=(outage(10, away),), forced_verdicts=(ForcedVerdict(Verdict.GOOD),)
     )
     world.start().run(3700)
-    assert status(world) is KeyStatus.STALE
+    assert world.view().status is KeyStatus.STALE
     assert world.file_keys, "the last key stays: OpenAI is not known to refuse it"
     world.run(away - 3700)
     world.forced_verdicts = ()
     world.run(5)
     assert world.holds()
-    assert status(world) is KeyStatus.FRESH
+    assert world.view().status is KeyStatus.FRESH
 
 
 def test_a_missing_key_is_urgent_too() -> None:
@@ -113,8 +103,8 @@ def test_a_missing_key_is_urgent_too() -> None:
 
 def test_the_last_tenth_of_a_life_is_urgent() -> None:
     world = World(policy(**QUIET), rules=(outage(10, 9000),)).start().run(3500)
-    pings = [at for at in world.times(Ping) if at < ends_at(world) - 360]
-    urgent = [at for at in world.times(Ping) if at > ends_at(world) - 360 + 60]
+    pings = [at for at in world.times(Ping) if at < world.lease().expires_at - 360]
+    urgent = [at for at in world.times(Ping) if at > world.lease().expires_at - 360 + 60]
     assert max(gaps(urgent)) < 2.1
     assert max(gaps(pings)) > 20
 
@@ -156,7 +146,7 @@ def test_an_upstream_limit_makes_a_stale_key_wait_less() -> None:
     world = World(policy(**QUIET), Vault(lease_ttl=60), rules=(rule,))
     world.forced_verdicts = (ForcedVerdict(Verdict.GOOD),)
     world.start().run(7200)
-    stale = [at for at in world.times(Issue) if at > ends_at(world) + 60]
+    stale = [at for at in world.times(Issue) if at > world.lease().expires_at + 60]
     waits = gaps(stale)
     assert 20 <= min(waits) < 100, "drawn, so that many agents don't come back together"
     assert 500 < max(waits) <= 601

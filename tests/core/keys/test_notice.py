@@ -14,16 +14,6 @@ from tests.core.vault import Vault
 from tests.core.world import World
 
 
-def lease_of(world: World) -> str:
-    current = world.key().current
-    assert current is not None
-    return current.lease.id
-
-
-def tag(world: World) -> str:
-    return world.history[-1][2]
-
-
 def test_vault_is_asked_every_minute_or_so() -> None:
     world = World(policy(probe_every=0), Vault(lease_ttl=36_000)).start().run(3600)
     between = gaps(world.times(LookUp))
@@ -45,7 +35,7 @@ def test_zero_turns_it_off(option: str) -> None:
 
 def test_a_lease_revoked_out_of_band_is_replaced_at_once() -> None:
     world = World(policy()).start().run(10)
-    world.vault.end_lease(lease_of(world))
+    world.vault.end_lease(world.lease().id)
     world.run(73)
     assert world.holds()
     assert world.logged("lease.gone")
@@ -64,7 +54,7 @@ def test_all_tokens_revoked_out_of_band() -> None:
 
 def test_a_key_that_openai_refuses_is_replaced() -> None:
     world = World(policy(check_every=0)).start().run(10)
-    world.vault.end_lease(lease_of(world))
+    world.vault.end_lease(world.lease().id)
     world.run(302)
     assert world.holds()
     assert world.logged("key.published")[-1]["reason"] == "refused"
@@ -123,8 +113,8 @@ def test_a_refused_key_does_not_wait_as_a_good_one_does() -> None:
     assert isinstance(cycle, BackingOff)
     assert cycle.until > world.now + 3600
     world.run(1200)
-    vault.end_lease(lease_of(world))
-    world.send(Reported("billing", tag(world))).run(1)
+    vault.end_lease(world.lease().id)
+    world.send(Reported("billing", world.tag())).run(1)
     assert world.holds()
 
 
@@ -133,7 +123,7 @@ def test_a_revoked_key_does_not_wait_as_a_good_one_does() -> None:
     vault = Vault(lease_ttl=360_000)
     world = World(policy(probe_every=0), vault, rules=rules, seed=3).start().run(20)
     world.send(RotateRequested("billing")).run(1200)
-    vault.end_lease(lease_of(world))
+    vault.end_lease(world.lease().id)
     world.run(73)
     assert world.holds()
 
@@ -147,7 +137,7 @@ def test_checks_that_fail_say_nothing() -> None:
 
 def test_a_shorter_expiry_at_vault_counts() -> None:
     world = World(policy()).start().run(10)
-    world.vault.leases[lease_of(world)].expires_at = world.now + 900
+    world.vault.leases[world.lease().id].expires_at = world.now + 900
     world.run(73)
     current = world.key().current
     assert current is not None
@@ -161,7 +151,7 @@ def test_a_flapping_openai_costs_no_more_than_the_budget() -> None:
     world = World(policy(check_every=0, overlap=5), Vault(lease_ttl=36_000)).start().run(5)
     for _ in range(120):
         world.forced_verdicts = (ForcedVerdict(Verdict.REFUSED),)
-        world.send(Reported("billing", tag(world))).run(5.5)
+        world.send(Reported("billing", world.tag())).run(5.5)
         world.forced_verdicts = ()
         world.run(1)
     assert max(sum(at <= mint < at + 60 for mint in world.mints) for at in world.mints) <= 6

@@ -25,10 +25,6 @@ from tests.core.world import Crashed, World
 QUIET = {"check_every": 0, "probe_every": 0}
 
 
-def tag(world: World) -> str:
-    return world.history[-1][2]
-
-
 def test_the_same_tag_and_no_mint() -> None:
     world = World(policy("a", "b")).start().run(10)
     before = dict(world.file_keys)
@@ -172,7 +168,7 @@ def test_a_file_that_was_not_written_is_written() -> None:
     world.send(RotateRequested("billing")).run(10)
     world.file_fault = None
     world.restart()
-    assert tag(world).startswith("2-")
+    assert world.tag().startswith("2-")
     world.run(310)
     assert world.alive() == 1
 
@@ -209,7 +205,7 @@ def test_a_reader_gains_no_mints_by_a_restart() -> None:
     forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, start=1001),)
     world = World(policy(probe_every=0, overlap=1), forced_verdicts=forced_verdicts).start().run(1)
     for _ in range(10):
-        world.send(Reported("billing", tag(world))).run(45)
+        world.send(Reported("billing", world.tag())).run(45)
         world.restart()
     assert world.calls["Issue"] == 2
 

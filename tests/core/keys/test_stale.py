@@ -43,23 +43,13 @@ def outage(start: float, end: float, fault: Fault = AWAY) -> Rule:
     return Rule((*CALLS, Ping), fault, 1000 + start, 1000 + end)
 
 
-def ends_at(world: World) -> float:
-    current = world.key().current
-    assert current is not None
-    return current.lease.expires_at
-
-
-def status(world: World) -> KeyStatus:
-    return world.view().status
-
-
 @pytest.mark.parametrize("mode", [VerifyMode.REQUIRE, VerifyMode.PREFER])
 def test_a_stale_key_is_withdrawn_when_two_probes_are_refused(mode: VerifyMode) -> None:
     world = World(policy(verify=mode, **QUIET), rules=(outage(10, 90_000),)).start().run(3598)
     assert world.file_keys
     world.run(4)
     assert not world.file_keys
-    assert status(world) is KeyStatus.WITHDRAWN
+    assert world.view().status is KeyStatus.WITHDRAWN
     probes = [at for at in world.times(Probe) if at > ends_at_first(world) - 1]
     assert gaps(probes) == [pytest.approx(1, abs=0.1)]
     (record,) = world.logged("key.withdrawn")
@@ -75,8 +65,8 @@ def test_a_stale_key_that_openai_takes_is_probed_every_5_s() -> None:
         policy(**QUIET), rules=(outage(10, 9000),), forced_verdicts=(ForcedVerdict(Verdict.GOOD),)
     )
     world.start().run(3900)
-    probes = [at for at in world.times(Probe) if at > ends_at(world) - 1]
-    assert probes[0] == ends_at(world)
+    probes = [at for at in world.times(Probe) if at > world.lease().expires_at - 1]
+    assert probes[0] == world.lease().expires_at
     assert gaps(probes) == pytest.approx([5] * len(gaps(probes)), abs=0.1)
     assert world.file_keys
 
@@ -150,9 +140,9 @@ def test_a_longer_life_makes_a_stale_key_fresh_again() -> None:
     for lease in world.vault.leases.values():
         lease.expires_at += 36_000
     world.run(150)
-    assert status(world) is KeyStatus.STALE
+    assert world.view().status is KeyStatus.STALE
     world.run(120)
-    assert status(world) is KeyStatus.FRESH
+    assert world.view().status is KeyStatus.FRESH
     assert world.key().generation == 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from freshkey.core.model.actions import Refresh
@@ -27,13 +27,6 @@ from tests.core.scripts import (
     gaps,
 )
 from tests.core.static import REFRESH, static
-
-if TYPE_CHECKING:
-    from tests.core.world import World
-
-
-def tag(world: World, name: str = "billing") -> str:
-    return next(tag for _, named, tag in reversed(world.history) if named == name)
 
 
 @pytest.mark.parametrize("fault", [AWAY, LOST, FORBIDDEN])
@@ -138,7 +131,7 @@ def test_a_readers_report_leads_to_a_read(verify: VerifyMode, verdict: Verdict) 
     world = static(verify=verify).run(10)
     world.forced_verdicts = (ForcedVerdict(verdict, world.now, world.now + 2),)
     world.vault.static_keys["billing"] = "sk-2"
-    world.send(Reported("billing", tag(world))).run(4)
+    world.send(Reported("billing", world.tag())).run(4)
     assert world.file_keys["billing"] == "sk-2"
     assert world.logged("key.published")[-1]["reason"] == "reported"
 
@@ -147,7 +140,7 @@ def test_reports_that_come_to_nothing() -> None:
     world = static().run(10)
     world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
     for _ in range(100):
-        world.send(Reported("billing", tag(world))).run(0.5)
+        world.send(Reported("billing", world.tag())).run(0.5)
     assert world.calls["Refresh"] <= 11, "once in 5 s"
     assert world.key().trouble is None
     assert world.key().generation == 1
@@ -156,7 +149,7 @@ def test_reports_that_come_to_nothing() -> None:
 def test_a_report_that_openai_confirms_while_vault_has_no_other() -> None:
     world = static().run(10)
     world.vault.refused.add("sk-billing-1")
-    world.send(Reported("billing", tag(world))).run(5)
+    world.send(Reported("billing", world.tag())).run(5)
     assert world.calls["Refresh"] == 1
     assert isinstance(world.key().cycle, BackingOff)
 

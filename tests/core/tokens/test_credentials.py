@@ -18,16 +18,9 @@ from tests.core.world import World
 
 if TYPE_CHECKING:
     from freshkey.core.model.faults import Fault
-    from freshkey.core.model.token import Token
 
 QUIET = {"check_every": 0, "probe_every": 0}
 TWENTY = tuple(f"key-{number}" for number in range(20))
-
-
-def current(world: World) -> Token:
-    token = world.state.tokens.current
-    assert token is not None
-    return token
 
 
 def test_a_given_token_is_never_revoked() -> None:
@@ -52,7 +45,7 @@ def test_a_given_token_that_is_replaced_is_left_at_once() -> None:
     assert all(map(world.holds, TWENTY))
     vault.given_token = "hvs.next"
     world.send(CredentialChanged()).run(300)
-    assert current(world).secret == Secret("hvs.next")
+    assert world.token().secret == Secret("hvs.next")
     assert {record["reason"] for record in world.logged("key.published")} == {"first", "token"}
     assert {key.generation for key in world.state.keys} == {2}
     world.vault.end_token("hvs.given")
@@ -70,7 +63,7 @@ def test_a_given_token_of_the_same_value_changes_nothing() -> None:
     assert world.calls["Issue"] == 1
     world.vault.given_token = "hvs.next"
     world.send(CredentialChanged()).run(2)
-    assert current(world).secret == Secret("hvs.next")
+    assert world.token().secret == Secret("hvs.next")
 
 
 def test_a_changed_credential_ends_the_wait_for_the_next_login() -> None:
@@ -101,11 +94,11 @@ def test_a_changed_credential_that_is_no_good_leaves_the_token_in_use(fault: Fau
 def test_a_changed_credential_waits_for_vault() -> None:
     world = World(policy(**QUIET), Vault()).start().run(10)
     world.rules = (Rule((LogIn,), AWAY),)
-    first = current(world)
+    first = world.token()
     world.send(CredentialChanged()).run(30)
     world.rules = ()
     world.run(120)
-    assert current(world).number == first.number + 1
+    assert world.token().number == first.number + 1
 
 
 def test_a_credential_that_changes_during_a_login_is_used_after_it() -> None:
@@ -113,7 +106,7 @@ def test_a_credential_that_changes_during_a_login_is_used_after_it() -> None:
     world = World(policy(**QUIET), Vault(given_token="hvs.given"), rules=rules).start().run(1)
     world.vault.given_token = "hvs.next"  # the login under way has read the one before
     world.send(CredentialChanged()).run(30)
-    assert current(world).secret == Secret("hvs.next")
+    assert world.token().secret == Secret("hvs.next")
 
 
 def test_a_given_token_is_renewed_for_its_whole_term() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from freshkey.core.model.actions import Issue, LogIn, LookUpToken, RenewToken, RevokeToken
 from freshkey.core.model.events import ClockJumped, TokenLookedUp, TokenRenewed
@@ -14,17 +12,8 @@ from tests.core.scripts import FORBIDDEN, LIMITED, THROTTLED, Rule, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
-if TYPE_CHECKING:
-    from freshkey.core.model.token import Token
-
 QUIET = {"check_every": 0, "probe_every": 0}
 TWENTY = tuple(f"key-{number}" for number in range(20))
-
-
-def current(world: World) -> Token:
-    token = world.state.tokens.current
-    assert token is not None
-    return token
 
 
 def test_a_token_is_renewed_and_never_replaced() -> None:
@@ -59,7 +48,7 @@ def test_twenty_keys_move_within_the_budget() -> None:
 def test_the_old_token_goes_after_the_last_overlap_under_it() -> None:
     vault = Vault(token_ttl=1200, token_max=1200, lease_ttl=36_000)
     world = World(policy("a", "b", **QUIET), vault).start().run(1)
-    first = current(world)
+    first = world.token()
     world.run_until(lambda: world.calls["LogIn"] == 2, 1200)
     world.run_until(lambda: world.calls["Revoke"] == 2, 400)
     assert world.calls["RevokeToken"] == 0
@@ -123,7 +112,7 @@ def test_the_end_that_readers_see_moves_with_the_token() -> None:
     world = World(policy(**QUIET), Vault(token_ttl=600, lease_ttl=36_000)).start().run(5)
     assert world.key().written_until == pytest.approx(1600, abs=1)
     world.run(1200)
-    assert world.key().written_until == current(world).expires_at > world.now + 190
+    assert world.key().written_until == world.token().expires_at > world.now + 190
 
 
 def test_a_renewal_that_is_put_off() -> None:
