@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
+from testbed import vault_agent
 from testbed.demo.workdir import WorkDirectory
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
@@ -41,26 +42,6 @@ base_url = "{base_url}"
 {verify}
 [[keys.{name}.files]]
 path = "keys/{name}"
-"""
-VAULT_AGENT: Final = """
-vault {{
-  address = "{address}"
-}}
-auto_auth {{
-  method "approle" {{
-    config = {{
-      role_id_file_path = "{secrets}/role_id"
-      secret_id_file_path = "{secrets}/secret_id"
-      remove_secret_id_file_after_reading = false
-    }}
-  }}
-}}
-template {{
-  contents = "{{{{ with secret \\"openai/creds/billing\\" }}}}{{{{ .Data.api_key }}}}{{{{ end }}}}"
-  destination = "{directory}/keys/billing"
-  perms = "0440"
-}}
-{more}
 """
 
 
@@ -143,12 +124,14 @@ class Deployment:
         """Make a directory with `agent.hcl`, which asks for the same as Freshkey's configuration.
 
         `more` is for the end.
-
-        https://developer.hashicorp.com/vault/docs/agent-and-proxy/agent/template
         """
         directory = self.directory(name)
-        text = VAULT_AGENT.format(
-            address=self._vault.address, secrets=self._directory, directory=directory, more=more
+        text = vault_agent.configuration(
+            address=self._vault.address,
+            mount="approle",
+            credentials=self._directory,
+            secret_path=f"{MOUNT}/creds/billing",
+            destination=directory / "keys" / "billing",
         )
-        (directory / "agent.hcl").write_text(text)
+        (directory / "agent.hcl").write_text(text + more)
         return directory

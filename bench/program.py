@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parent.parent
 PATIENCE: Final = 30.0  # seconds
 _TICK: Final = 0.001  # seconds
-
-
-class ProgramError(Exception):
-    """A program did not do what it was started for; the text says what it said."""
 
 
 @contextmanager
@@ -81,24 +78,24 @@ class Program:
         return self._child.pid
 
     def until(self, reached: Callable[[], object], patience: float = PATIENCE) -> Reached:
-        """Wait; ProgramError when it ends first, or takes longer than `patience` seconds."""
+        """Wait; SystemExit when it ends first, or takes longer than `patience` seconds."""
         while not reached():
             if self._child.poll() is not None or time.perf_counter() - self._began > patience:
                 last = self.log.read_text(errors="replace").rstrip().rpartition("\n")[2]
-                raise ProgramError(
-                    f"{self._child.args!r} did not get there: {last or 'it said nothing'}"
+                sys.exit(
+                    f"bench: {self._child.args!r} did not get there: {last or 'it said nothing'}"
                 )
             time.sleep(_TICK)
         took = time.perf_counter() - self._began
         return Reached(took * 1e3, self.processor() * 1e3)
 
     def signal(self, number: int) -> None:
-        """Send a signal, and wait for the end that it means; ProgramError when there is none."""
+        """Send a signal, and wait for the end that it means; SystemExit when there is none."""
         self._child.send_signal(number)
         try:
             self._child.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            raise ProgramError(f"{self._child.args!r} did not end") from None
+            sys.exit(f"bench: {self._child.args!r} did not end")
 
     def processor(self) -> float:
         """Seconds of processor time that all its threads took, with those that have ended."""

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Final
 
 from bench.installed import usual_python
+from testbed.results import put
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "measurements.md"
 WRITE_HELP: Final = f"put the tables into docs/{PAGE.name}, too"
@@ -102,13 +103,3 @@ def show(name: str, tables: str, values: object, options: argparse.Namespace) ->
 def write(name: str, text: str) -> None:
     """Put text between the markers of this name on PAGE; ValueError when it has none."""
     put(PAGE, name, text)
-
-
-def put(page: Path, name: str, text: str) -> None:
-    """Put text between the markers of this name on a page; ValueError when it has none."""
-    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-    before, found, rest = page.read_text().partition(begin)
-    _, ended, after = rest.partition(end)
-    if not found or not ended:
-        raise ValueError(f"{page} has no {begin.strip()} and {end.strip()}")
-    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")

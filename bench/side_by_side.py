@@ -32,7 +32,6 @@ from bench.figures import (
 from bench.figures.figure import Figure, figures_table
 from bench.figures.record import record
 from bench.installed import describe, install
-from bench.program import ProgramError
 from bench.report import arguments, show
 
 if TYPE_CHECKING:
@@ -113,8 +112,8 @@ NAMES: Final = ("start", "memory", "delivery", "reads", "gateway", "leases", "ma
 WHOLE: Final = ("only", "rounds", "rotations", "rests", "python")
 """Options that are at their defaults in a whole run."""
 
-FAILED: Final = (ValueError, OSError, RuntimeError, ProgramError, SystemExit)
-"""What fails one part; the last one is raised by parts that are benches of their own, too."""
+FAILED: Final = (ValueError, OSError, RuntimeError, SystemExit)
+"""What fails one part; the last one says that a program did not do what it was started for."""
 
 
 def main() -> int:

@@ -8,7 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from bench.figures.picture import bars, draw
-from bench.report import put, table
+from bench.report import table
+from testbed.results import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ import argparse
 from bench.fleet.figures import load, save, simulate
 from bench.fleet.page import PAGE, tables
 from bench.fleet.picture import PICTURE, picture
-from bench.report import put
+from testbed.results import put
 
 
 def main() -> None:

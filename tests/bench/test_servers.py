@@ -11,7 +11,7 @@ import pytest
 
 from bench.answer import Answer, ask
 from bench.generator import load
-from bench.program import Program, ProgramError
+from bench.program import Program
 from bench.servers import AUDITED, LOGGED, Server
 from testbed.binaries import BENCH_PEER, binary
 from tests.agent.harness import UnixConnection
@@ -61,7 +61,7 @@ def test_a_program_that_ends_is_told_of_by_its_last_words(tmpfs_path: Path) -> N
     command = [sys.executable, "-c", "exit('no luck')"]
     with (
         Program(command, tmpfs_path / "log") as program,
-        pytest.raises(ProgramError, match="did not get there: no luck"),
+        pytest.raises(SystemExit, match="did not get there: no luck"),
     ):
         program.until(lambda: False)
 

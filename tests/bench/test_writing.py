@@ -14,7 +14,6 @@ from bench.figures import record as recording
 from bench.figures.figure import Figure
 from bench.figures.record import IN_README
 from bench.installed import describe
-from bench.program import ProgramError
 from bench.side_by_side import NAMES, Bench, Measured
 
 if TYPE_CHECKING:
@@ -88,9 +87,7 @@ def test_less_is_refused_before_it_is_measured(
     assert pages() == before
 
 
-@pytest.mark.parametrize(
-    "error", [OSError("no room"), ProgramError("no room"), SystemExit("bench: no room")]
-)
+@pytest.mark.parametrize("error", [OSError("no room"), SystemExit("bench: no room")])
 def test_a_run_of_which_a_part_failed_is_shown_and_not_written(
     run: Run,
     pages: Callable[[], list[str]],

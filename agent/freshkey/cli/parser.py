@@ -32,7 +32,8 @@ def width() -> int:
     if columns.isdecimal() and int(columns):
         return int(columns) - 2
     with suppress(AttributeError, ValueError, OSError):  # no output, or no terminal
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns - 2  # type: ignore[union-attr]
+        output = sys.__stdout__.fileno()  # type: ignore[union-attr]  # None: suppressed
+        return os.get_terminal_size(output).columns - 2
     return _USUAL - 2
 
 
