@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import ArgumentTypeError
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -161,8 +162,8 @@ def main() -> int:
 
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
-    if unknown := {*names} - {*NAMES}:
-        raise ValueError(f"unknown: {unknown}")
+    if unknown := sorted({*names} - {*NAMES}):
+        raise ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(NAMES)}")
     return names
 
 

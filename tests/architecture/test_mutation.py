@@ -152,6 +152,11 @@ def test_every_argument_is_about_code_that_is_there() -> None:
     assert stale([gone], mutants_of(["pacing/chance.py"])) == [gone]
 
 
+def test_a_module_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match=r"nothing\.py is in no path of agent/freshkey/core"):
+        mutants_of(["pacing/chance.py", "nothing.py"])
+
+
 def test_only_lines_that_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     module = tmp_path / "module.py"

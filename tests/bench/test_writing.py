@@ -111,3 +111,9 @@ def test_a_run_of_which_a_part_failed_is_shown_and_not_written(
 def test_a_python_without_a_version_is_no_python(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="does not tell its version"):
         describe(tmp_path)
+
+
+def test_a_part_that_does_not_exist_is_named(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("--only", "start,nothing")
+    assert "'nothing' is none of start, memory, " in capsys.readouterr().err

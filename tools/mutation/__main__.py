@@ -27,7 +27,10 @@ def main() -> int:
     """Let mutants meet the tests, and report the survivors."""
     arguments = _arguments()
     found, reasons = Found(arguments.found), argued()
-    chosen = mutants_of(arguments.only)
+    try:
+        chosen = mutants_of(arguments.only)
+    except ValueError as error:
+        sys.exit(f"mutation: {error}")
     if arguments.since is not None:
         chosen = changed_since(arguments.since, chosen)
     if arguments.survivors:

@@ -19,8 +19,14 @@ _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
 
 def mutants_of(only: Sequence[str] = ()) -> list[Mutant]:
-    """List the mutants of all modules; or of those with one of these texts in their path."""
+    """List the mutants of all modules, or of those with one of these texts in their path.
+
+    ValueError for a text that is in none.
+    """
     every = sorted(CORE.rglob("*.py"))
+    for name in only:
+        if not any(name in str(path) for path in every):
+            raise ValueError(f"{name} is in no path of {CORE}: name a module, as keys/renewal.py")
     chosen = [path for name in only or [""] for path in every if name in str(path)]
     return [mutant for path in dict.fromkeys(chosen) for mutant in mutants(path, Path())]
 
