@@ -87,7 +87,7 @@ class Network:
         return any(
             one.at - _ON_ITS_WAY <= elapsed < one.at + one.seconds
             for one in self._world.history.incidents
-            if one.kind in WINDOWS
+            if one.kind in WINDOWS or one.kind is Kind.SUSPENDED
         )
 
     def hung_up(self, request: HttpRequest) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from freshkey.core.model.actions import LookUp, LookUpToken, Publish
 from freshkey.core.model.events import ClockJumped, Woke
+from freshkey.core.model.policy import VerifyMode
+from freshkey.core.model.verdict import Verdict
 from freshkey.core.model.view import KeyStatus
 
-from tests.core.scripts import policy
+from tests.core.scripts import ForcedVerdict, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -29,6 +31,18 @@ def test_a_suspended_machine_whose_token_ended_too() -> None:
     assert world.holds("a")
     assert world.holds("b")
     assert world.calls["LogIn"] == 2
+
+
+def test_a_machine_that_is_suspended_while_a_key_is_tested() -> None:
+    """The key has ended untested, and nothing says that the next one would be refused, too."""
+    verdicts = (ForcedVerdict(Verdict.REFUSED, end=1003),)
+    world = World(policy(verify=VerifyMode.REQUIRE), Vault(lease_ttl=120), forced_verdicts=verdicts)
+    world.start().run(2)
+    assert not world.file_keys
+    world.now += 1000
+    world.send(Woke()).run(5)
+    assert world.holds()
+    assert world.fault() is None
 
 
 def test_a_suspended_machine_serves_no_key_past_max_stale() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _RETEST_BASE = 0.25  # a key that is not active yet usually is within a second or two
 _RETEST_CAP = 4.0
+_MISSED = 30.0  # seconds: a test is late by so many only where the machine slept
 
 
 def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepContext) -> KeyState:
@@ -71,7 +72,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         return key
     policy = context.of(key)
     lease = testing.candidate.lease
-    if _ended_with_token(lease, context.tokens):
+    if _ended_with_token(lease, context.tokens) or _was_slept_through(testing, context):
         return replace(retire(key, lease, context.now), cycle=Wanted(testing.reason))
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
@@ -98,6 +99,12 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
 def _ended_with_token(lease: Lease, tokens: Tokens) -> bool:
     token = find(tokens, lease.token)
     return lease.is_of_vault and (token is None or token.lost_at < inf)
+
+
+def _was_slept_through(testing: Testing, context: StepContext) -> bool:
+    """Whether the lease has ended while nobody tested: no verdict tells of the next key."""
+    ended = context.now >= testing.candidate.lease.expires_at
+    return ended and context.now > testing.retry_at + _MISSED
 
 
 def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
