@@ -14,6 +14,7 @@ from freshkey.settings.loading import load
 from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
+from tests.simulation.remembered import unanswered_mints
 from tests.simulation.seams import forget_secrets
 from tests.simulation.world import IDENTITY, SECRET_ID, Killed
 
@@ -147,6 +148,7 @@ class Lives:
             self.ended.set()
         if self.was_killed:
             self.last_kill = world.elapsed
+            world.lost |= unanswered_mints(world)
             _leave_socket(socket_path)
         else:
             world.tell("the agent has ended")

@@ -9,12 +9,10 @@ from freshkey.outputs.codec import decode
 
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import clusters
+from tests.simulation.remembered import is_remembered
 
 if TYPE_CHECKING:
-    from freshkey.core.model.ledger import Ledger
-
     from tests.simulation.agent import Lives
-    from tests.simulation.vault_model import Lease
     from tests.simulation.world import World
 
 _CALM: Final = 60.0  # seconds without an incident, in which a stop can revoke all
@@ -35,22 +33,11 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
     content = (world.directory / "state" / "journal.json").read_bytes()
     _, ledger = decode(content)
     for lease in alive:
-        if not _is_remembered(lease, ledger):
+        if not is_remembered(lease, ledger):
             raise BrokenError(2, f"the last journal does not have the lease {lease.id}")
     revokes = all(plan.on_stop == "revoke" for plan in lives.plans.values())
     if alive and revokes and not _is_disturbed(world, lives):
         raise BrokenError(2, f"the last agent was to revoke all, and left the lease {alive[0].id}")
-
-
-def _is_remembered(lease: Lease, ledger: Ledger) -> bool:
-    """Whether a lease is named, or the token that it ends with is to be revoked."""
-    if lease.token in {token.secret.reveal() for token in ledger.retired_tokens}:
-        return True
-    for entry in ledger.keys:
-        held = [one.lease for one in (entry.current, entry.candidate) if one is not None]
-        if lease.id in {one.id for one in (*held, *(old.lease for old in entry.retired))}:
-            return True
-    return False
 
 
 def _is_disturbed(world: World, lives: Lives) -> bool:

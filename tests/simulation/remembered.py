@@ -1,0 +1,42 @@
+"""What a journal knows of the leases that are alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from freshkey.outputs.codec import decode
+
+if TYPE_CHECKING:
+    from freshkey.core.model.ledger import Ledger
+
+    from tests.simulation.vault_model import Lease
+    from tests.simulation.world import World
+
+
+def unanswered_mints(world: World) -> set[str]:
+    """The accounts that an agent has just minted, and did not live to put into its journal.
+
+    The journal has the intent, so the next agent knows of a mint, but not of its lease.
+    """
+    path = world.directory / "state" / "journal.json"
+    if not path.exists():
+        return set()
+    _, ledger = decode(path.read_bytes())
+    found = set()
+    for name in (entry.name for entry in ledger.keys if entry.intent is not None):
+        leases = [one for one in world.vault.leases.values() if one.role.partition("-")[0] == name]
+        last = max(leases, key=lambda lease: lease.issued_at, default=None)
+        if last is not None and not is_remembered(last, ledger):
+            found.add(last.account)
+    return found
+
+
+def is_remembered(lease: Lease, ledger: Ledger) -> bool:
+    """Whether a lease is named, or the token that it ends with is to be revoked."""
+    if lease.token in {token.secret.reveal() for token in ledger.retired_tokens}:
+        return True
+    for entry in ledger.keys:
+        held = [one.lease for one in (entry.current, entry.candidate) if one is not None]
+        if lease.id in {one.id for one in (*held, *(old.lease for old in entry.retired))}:
+            return True
+    return False
