@@ -37,7 +37,9 @@ class Incidents:
                 await self._until(incident.at)
                 self._world.happened(incident)
                 self._world.tell(f"*** {_described(incident)}")
-                if incident.kind not in WINDOWS:
+                if incident.kind in {Kind.SUSPENDED, Kind.WALL_JUMPED}:
+                    self._move_clocks(incident)  # at once: the next one is later by that
+                elif incident.kind not in WINDOWS:
                     nursery.start_soon(self._happen, incident)
                 self._world.changed()
 
@@ -55,8 +57,6 @@ class Incidents:
                 await self._reload(EDITS[incident.number % len(EDITS)])
             case Kind.ROTATED:
                 await self._rotate(self._name(incident), incident.number)
-            case Kind.SUSPENDED | Kind.WALL_JUMPED:
-                self._move_clocks(incident)
             case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
                 self._touch_file(incident)
             case _:
