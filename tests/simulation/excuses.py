@@ -134,6 +134,8 @@ def excuses(
                 if stopped_at is not None:
                     until = _extended(windows, stopped_at, ended, replacement(history))
                     yield Excuse(stopped_at, until, _TAKEN, name=name)
+                    for written in _full_disks(history, stopped_at, until):
+                        yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
 
@@ -162,7 +164,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
         case Kind.OPENAI_REFUSES_ALL:
             yield Excuse(at, at + incident.seconds, frozenset({"refused", "taken"}))
         case Kind.OPENAI_REFUSED | Kind.OPENAI_UNAVAILABLE:  # published untested
-            until = at + incident.seconds + _ACTIVATION + history.activation
+            until = at + incident.seconds + _ACTIVATION + _slowest_activation(history)
             yield Excuse(at, until, frozenset({"inactive"}))
         case Kind.DISK_FULL:
             yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _LATE_FILE, way="file")
@@ -191,6 +193,11 @@ def _of_compromise(history: History, rotated: Incident, until: float) -> Iterato
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
         until = inf
     yield Excuse(at, until, _TAKEN if is_withdrawn else _ANY, name=name)
+
+
+def _slowest_activation(history: History) -> float:
+    slow = (float(one.number) for one in history.incidents if one.kind is Kind.SLOW_ACTIVATION)
+    return max((history.activation, *slow))
 
 
 def _full_disks(history: History, since: float, until: float) -> Iterator[float]:
