@@ -172,6 +172,28 @@ def test_a_tenth_of_what_remains_is_not_less_than_two_seconds() -> None:
     assert asks(world, link, end - 8)
 
 
+def test_the_key_that_ends_first_says_when_vault_is_asked() -> None:
+    world = World(policy("short", "long", **QUIET)).start().run(10)
+    short, long = world.state.keys
+    assert long.current is not None
+    later = replace(long.current.lease, expires_at=world.now + 36_000)
+    long = replace(long, current=replace(long.current, lease=later))
+    world.state = replace(world.state, keys=(short, long))
+    end = world.lease("short").expires_at
+    link = Link(away=True, ping_at=end, failed_at=end - 1000)
+    assert not asks(world, link, end - 900.1)
+    assert asks(world, link, end - 900)
+
+
+def test_where_no_key_is_left_vault_is_asked_when_the_backoff_says() -> None:
+    """Only leases of keys that are not configured any more wait for it."""
+    world = running()
+    world.policy = policy("other")
+    link = Link(away=True, ping_at=world.now + 50, failed_at=world.now)
+    assert not asks(world, link, world.now + 49)
+    assert asks(world, link, world.now + 50)
+
+
 def test_a_jump_of_the_clock_is_told() -> None:
     world = running().send(ClockJumped())
     assert world.logged("clock.jumped") == [{}]
