@@ -60,5 +60,6 @@ def test_a_lease_that_vault_does_not_know_any_more_is_not_counted() -> None:
     assert (leases(world.key()), live_leases(world.key())) == (1, (world.lease().id,))
     world.rules = (Rule((Issue,), FORBIDDEN),)
     world.vault.end_lease(world.lease().id)
-    world.run(80)
+    world.run_until(lambda: bool(world.logged("lease.gone")), 80)
+    assert world.key().current is not None, "OpenAI has not been asked yet"
     assert (leases(world.key()), live_leases(world.key())) == (0, ())
