@@ -65,6 +65,7 @@ def test_nothing_of_the_key_before_is_left_after_a_publish() -> None:
         outdated=True,
         barred="0123abcd",
         confirmed=False,
+        rewrite_at=5.0,
         failures=3,
         cycle=Wanted(Reason.DUE),
         watch=Watch(refusals=2, claimed=True, stale=True, probed_at=5.0, claim_minted_at=6.0),
@@ -75,6 +76,10 @@ def test_nothing_of_the_key_before_is_left_after_a_publish() -> None:
     assert after == replace(
         fresh,
         reason=Reason.DUE,
+        withdrawn=False,
+        compromised=False,
+        outdated=False,
+        failures=0,
         cycle=Idle(),
         confirmed=True,
         publishing=True,
@@ -115,12 +120,22 @@ def test_a_publish_is_told_once_with_the_end_of_the_key() -> None:
     world = running()
     context = context_of(world)
     key = published(world, world.key(), context)
-    again = answered(world, answered(world, key, context, written=False), context, written=True)
+    failed = answered(world, key, context, written=False)
     (record,) = told(context, "key.published")
     fields = dict(record.fields)
     assert (fields["generation"], fields["reason"]) == (2, "due")
     assert (fields["expires_in"], fields["expires_at"]) == (3600, world.now + 3600)
-    assert again.announced == 2
+    assert answered(world, failed, context, written=True).announced == 2
+    assert len(told(context, "key.published")) == 1
+
+
+def test_a_secret_without_a_lease_is_told_of_without_an_end() -> None:
+    world = running()
+    context = context_of(world)
+    key = published(world, world.key(), context, token=0, expires_at=inf)
+    answered(world, key, context, written=True)
+    fields = dict(told(context, "key.published")[0].fields)
+    assert (fields["expires_in"], fields["expires_at"]) == (None, None)
 
 
 def test_an_overlap_begins_when_every_file_is_written() -> None:
@@ -147,8 +162,8 @@ def test_a_withdrawal_takes_everything_from_readers() -> None:
     context = context_of(world)
     waiting = Retired(next_lease(world, id="old"), inf)
     watch = Watch(claimed=True, refusals=1, stale=True, probed_at=5.0, claim_minted_at=6.0)
-    before = replace(world.key(), retired=(waiting,), write_failures=3, rewrite_at=5.0, watch=watch)
-    after = withdraw(write(before, context), "refused", context)
+    before = replace(world.key(), retired=(waiting,), write_failures=3, watch=watch)
+    after = withdraw(replace(write(before, context), rewrite_at=5.0), "refused", context)
     assert ordered(context) == ["Withdraw"], "the publish of the same step is taken back"
     (record,) = told(context, "key.withdrawn")
     assert (record.level, dict(record.fields)["why"]) == (Level.WARNING, "refused")
@@ -157,6 +172,14 @@ def test_a_withdrawal_takes_everything_from_readers() -> None:
     assert after.watch == Watch(probed_at=5.0, claim_minted_at=6.0)
     ends = {entry.lease.id: entry.revoke_at for entry in after.retired}
     assert ends == {"old": world.now + 200, world.lease().id: world.now}
+
+
+def test_an_access_token_that_is_withdrawn_is_told_to_live_on() -> None:
+    world = running()
+    context = context_of(world)
+    credential = Credential(next_lease(world, token=0), NEXT)
+    withdraw(replace(world.key(), current=credential), "requested", context)
+    assert [record.level for record in told(context, "lease.left")] == [Level.WARNING]
 
 
 def test_a_withdrawn_key_is_not_withdrawn_again() -> None:
