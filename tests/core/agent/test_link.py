@@ -14,7 +14,7 @@ from freshkey.core.agent.link import (
 )
 from freshkey.core.model.actions import Issue, Ping, Publish
 from freshkey.core.model.actions import Test as Probe
-from freshkey.core.model.events import ClockJumped, Failed, Pinged
+from freshkey.core.model.events import Failed, Pinged
 from freshkey.core.model.faults import Fault, Operation, Trouble
 from freshkey.core.model.state import BackingOff, Link, Reason
 from freshkey.core.model.struct import replace
@@ -192,11 +192,6 @@ def test_where_no_key_is_left_vault_is_asked_when_the_backoff_says() -> None:
     link = Link(away=True, ping_at=world.now + 50, failed_at=world.now)
     assert not asks(world, link, world.now + 49)
     assert asks(world, link, world.now + 50)
-
-
-def test_a_jump_of_the_clock_is_told() -> None:
-    world = running().send(ClockJumped())
-    assert world.logged("clock.jumped") == [{}]
 
 
 def test_what_fails_elsewhere_says_nothing_of_vault() -> None:

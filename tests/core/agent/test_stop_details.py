@@ -6,13 +6,11 @@ import pytest
 from freshkey.core.keys.adoption import DesiredState
 from freshkey.core.model.actions import Issue, LogIn, Ping, Revoke, RevokeToken
 from freshkey.core.model.events import CredentialChanged, RotateRequested, StopRequested
-from freshkey.core.model.grants import TokenKind
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import TokenCall
 
 from tests.core.scripts import AWAY, FORBIDDEN, ORIGIN, Rule, policy, sources
-from tests.core.vault import Vault
 from tests.core.world import World
 
 OTHER_LOGIN = replace(ORIGIN, role="other")
@@ -43,12 +41,12 @@ def with_another_login(fault: Rule) -> World:
     return world
 
 
-@pytest.mark.parametrize("request_", [STOP, PAUSE])
-def test_a_stop_ends_at_once_where_nothing_is_under_way(request_: StopRequested) -> None:
+@pytest.mark.parametrize("asked", [STOP, PAUSE])
+def test_a_stop_ends_at_once_where_nothing_is_under_way(asked: StopRequested) -> None:
     world = World(policy()).start().run(10)
     world.send(RotateRequested("billing")).run(10)
     assert world.key().retired, "its overlap goes on without the agent"
-    assert seconds_to_end(world, request_) == 0
+    assert seconds_to_end(world, asked) == 0
 
 
 def test_a_second_pause_changes_nothing() -> None:
@@ -141,7 +139,7 @@ def test_a_token_of_an_earlier_login_is_revoked_beside_one_that_stays() -> None:
 
 
 def test_a_token_that_has_ended_is_not_revoked() -> None:
-    world = World(policy(revoke_on_stop=True), Vault(token_kind=TokenKind.SERVICE)).start().run(10)
+    world = World(policy(revoke_on_stop=True)).start().run(10)
     ended = replace(world.token(), expires_at=world.now - 1)
     world.state = replace(world.state, tokens=replace(world.state.tokens, current=ended))
     seconds_to_end(world)
