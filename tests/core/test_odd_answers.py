@@ -189,3 +189,13 @@ def test_a_revocation_that_fails_once_the_lease_has_ended() -> None:
     world.run(70)
     assert world.logged("lease.ended")
     assert not world.logged("lease.revocation_failed")
+
+
+def test_a_lookup_of_a_key_that_was_withdrawn_meanwhile() -> None:
+    world = running()
+    world.rules = (Rule((Issue,), BAD_REQUEST),)
+    world.send(RotateRequested("billing", now=True)).run(5)
+    before = world.key()
+    order = LookUp("billing", "openai/creds/other/1", 1, token(world).secret)
+    world.send(LookedUp(order, None))
+    assert world.key() == before

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from freshkey.core.keys.lifecycle import request
 from freshkey.core.model.actions import Issue, Publish, Revoke, Withdraw
 from freshkey.core.model.events import ClockJumped, RotateRequested
-from freshkey.core.model.state import Minting
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.state import BackingOff, Minting, Reason
 from freshkey.core.model.state import Testing as BeingTested
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.scripts import FULL_DISK, LIMITED, ForcedVerdict, Rule, policy
+from tests.core.static import static
+from tests.core.step_context import context_of
 from tests.core.world import World
 
 
@@ -146,3 +151,33 @@ def test_now_in_the_step_of_a_good_verdict_leaves_nothing_to_publish() -> None:
     world.run(30)
     assert world.holds()
     assert world.alive() == 1
+
+
+def test_a_key_that_vault_keeps_is_barred_when_it_is_called_compromised_now() -> None:
+    world = static().run(10)
+    secret = Secret(world.file_keys["billing"])
+    world.send(RotateRequested("billing", now=True))
+    assert world.key().barred == secret.fingerprint
+
+
+def test_a_minted_key_is_not_barred_because_it_never_comes_back() -> None:
+    world = World(policy()).start().run(10)
+    world.send(RotateRequested("billing", now=True))
+    assert world.key().barred is None
+
+
+def test_nothing_is_compromised_before_the_first_publish() -> None:
+    world = World(policy(), rules=(Rule((Issue,), latency=20),)).start().run(1)
+    world.send(RotateRequested("billing", compromised=True))
+    assert not world.key().compromised
+
+
+def test_a_request_ends_the_overlap_while_a_replacement_waits() -> None:
+    """The overlap began later than the wait, because a file could not be written until then."""
+    world = World(policy()).start().run(10)
+    world.send(RotateRequested("billing")).run(10)
+    waiting = BackingOff(Reason.DUE, since=world.now, until=world.now + 60, fault=LIMITED)
+    after = request(
+        replace(world.key(), cycle=waiting), RotateRequested("billing"), context_of(world)
+    )
+    assert [entry.revoke_at for entry in after.retired] == [world.now]

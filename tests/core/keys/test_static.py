@@ -75,6 +75,17 @@ def test_a_changed_value_is_a_new_generation() -> None:
     assert world.key().generation == 2
 
 
+def test_a_read_without_news_keeps_the_tag_and_brings_the_files_back() -> None:
+    world = static().run(10)
+    names = world.lease().names
+    assert names.tag == world.tag()
+    world.file_keys.clear()
+    world.run(REFRESH)
+    assert world.holds()
+    assert world.key().generation == 1
+    assert world.lease().names == names
+
+
 def test_what_is_on_record() -> None:
     world = static().run(3600)
     world.vault.static_keys["billing"] = "sk-2"

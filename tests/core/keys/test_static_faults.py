@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from freshkey.core.model.actions import Refresh
+from freshkey.core.model.actions import Issue, Refresh
 from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import (
     Reported,
@@ -25,8 +25,11 @@ from tests.core.scripts import (
     ForcedVerdict,
     Rule,
     gaps,
+    policy,
 )
 from tests.core.static import REFRESH, static
+from tests.core.vault import NOTHING
+from tests.core.world import World
 
 
 @pytest.mark.parametrize("fault", [AWAY, LOST, FORBIDDEN])
@@ -179,3 +182,13 @@ def test_every_report_that_openai_can_not_judge_is_looked_into() -> None:
         world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN),)
         world.send(Reported("billing", world.history[-1][2])).run(10)
         assert world.calls["Refresh"] == count
+
+
+def test_a_role_that_is_gone_makes_no_minted_key_suspect() -> None:
+    """Its lease says how long it lives; only what Vault keeps can be missing there."""
+    world = World(policy(check_every=0, probe_every=0)).start().run(10)
+    tests = len(world.times(Probe))
+    world.rules = (Rule((Issue,), NOTHING),)
+    world.send(RotateRequested("billing")).run(30)
+    assert world.fault() == NOTHING
+    assert len(world.times(Probe)) == tests

@@ -96,3 +96,8 @@ def test_a_jump_without_a_key_asks_for_the_token_only() -> None:
     world.send(ClockJumped()).run(5)
     assert world.calls["LookUp"] == 0
     assert world.holds()
+
+
+def test_a_jump_of_the_clock_is_told() -> None:
+    world = World(policy()).start().run(10).send(ClockJumped())
+    assert world.logged("clock.jumped") == [{}]

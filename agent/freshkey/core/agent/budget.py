@@ -22,13 +22,13 @@ def grant_mints(
 ) -> tuple[tuple[KeyState, ...], tuple[float, ...]]:
     """Let keys mint within the budget, those nearest to their end first."""
     token = tokens.mintable(context.tokens, context)
-    waiting = [
-        key
+    waiting = {
+        key.name: key.cycle
         for key in held
         if isinstance(key.cycle, Wanted)
         and key.call is None
         and not (refreshing.is_static(key) or exchanging.is_federated(key, context))
-    ]
+    }
     if token is None or context.link.away or not waiting:
         return held, mints
     budget = context.policy.max_mints_per_minute
@@ -36,11 +36,11 @@ def grant_mints(
     room = max(0, budget - len(mints)) if budget else len(waiting)
     if room < len(waiting) and mints:
         context.due(mints[0] + MINUTE)
-    chosen = {key.name for key in sorted(waiting, key=lambda key: _end(key, context))[:room]}
-    names = {key.name for key in waiting}
+    nearest = sorted(held, key=lambda key: _end(key, context))
+    chosen = {*[key.name for key in nearest if key.name in waiting][:room]}
     minting = tuple(
-        replacement.mint(key, key.cycle, token, context, in_budget=key.name in chosen)
-        if isinstance(key.cycle, Wanted) and key.name in names
+        replacement.mint(key, waiting[key.name], token, context, in_budget=key.name in chosen)
+        if key.name in waiting
         else key
         for key in held
     )

@@ -26,7 +26,7 @@ def on_fault(link: Link, fault: Fault, context: StepContext) -> Link:
     if fault.kind not in OUTAGES or link.away:
         return link
     context.tell("vault.away", Level.WARNING, fault=fault.kind.value, message=fault.message)
-    return _wait(replace(link, away=True, failures=0), fault, context)
+    return _wait(replace(link, away=True), fault, context)
 
 
 def on_ping_failed(link: Link, fault: Fault, context: StepContext) -> Link:
@@ -45,13 +45,10 @@ def plan(link: Link, keys: tuple[KeyState, ...], context: StepContext) -> Link:
 
     It waits at most a tenth of what remains of any key, and two seconds when one needs Vault now.
     """
-    if not link.away or link.pinging or context.stopping is not None:
+    if not link.away or link.pinging:
         return link
-    at = link.ping_at
-    if at > link.failed_at + URGENT_PING_EVERY:
-        wanted = (key for key in keys if key.name in context.policy.keys)
-        at = min((at, *(link.failed_at + _longest_wait(key, link, context) for key in wanted)))
-    if not context.due(at):
+    waits = (_longest_wait(key, link, context) for key in keys if key.name in context.policy.keys)
+    if not context.due(min(link.ping_at, link.failed_at + min(waits, default=inf))):
         return link
     context.do(Ping())
     return replace(link, pinging=True)

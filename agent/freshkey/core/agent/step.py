@@ -170,14 +170,13 @@ def _on_call_failed(
     held = state.tokens
     if isinstance(order, TokenOrder):
         held = token_answers.on_failed(held, order, fault, context)
-    if fault.kind is FaultKind.TOKEN_INVALID and not isinstance(order, LogIn | RevokeToken):
+    if fault.kind is FaultKind.TOKEN_INVALID and not isinstance(order, LogIn):
         held = token_answers.lose(held, order.token_number, context)
     if isinstance(order, Issue) and fault.unanswered:
         held = token_answers.abandon(held, order.token_number)
         state = replace(state, abandoned=state.abandoned + 1)
     elif isinstance(order, Issue) and fault.kind in UNSPENT:
         state = budget.refund(state, order.name)
-    context.tokens = held
     return replace(state, tokens=held, link=link.on_fault(state.link, fault, context))
 
 

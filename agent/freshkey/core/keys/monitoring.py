@@ -35,7 +35,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     if context.due(end):
         key = want(_mark_stale(key, current, context), Reason.DUE, context)
         if context.due(end + context.of(key).max_stale):
-            return want(withdraw(key, "max_stale", context), Reason.DUE, context)
+            return withdraw(key, "max_stale", context)
     elif key.watch.stale:
         key = replace(key, watch=replace(key.watch, stale=False))
     if context.of(key).verify is VerifyMode.OFF or key.probing is not None:
@@ -75,8 +75,7 @@ def on_tested(key: KeyState, current: Credential, event: Tested, context: StepCo
 def on_reported(key: KeyState, event: Reported, context: StepContext) -> KeyState:
     """A reader met a 401: test the key, at most once in 5 s; without tests, ask Vault."""
     current = key.current
-    tag = current and f"{key.generation}-{current.secret.fingerprint}"
-    if current is None or tag != event.tag:
+    if current is None or event.tag != f"{key.generation}-{current.secret.fingerprint}":
         return key
     asked = key.probing == current.lease.id and not _reported_since(key)
     if key.watch.claimed and not asked:
