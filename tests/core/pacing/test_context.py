@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import TYPE_CHECKING
 
 from freshkey.core.model.actions import Level, Publish, Record, Withdraw
 from freshkey.core.model.policy import KeyPolicy
@@ -13,6 +14,9 @@ from freshkey.core.pacing.chance import Chance
 
 from tests.core.contexts import NOW, at
 from tests.core.scripts import policy
+
+if TYPE_CHECKING:
+    from freshkey.core.model.actions import Action
 
 
 def test_the_step_wants_to_be_woken_at_the_first_instant_that_is_not_due() -> None:
@@ -38,7 +42,7 @@ def test_a_key_that_is_not_configured_any_more_has_the_default_options() -> None
 
 def test_only_the_publish_of_the_withdrawn_key_is_taken_back() -> None:
     context = at()
-    others = [Publish("b", Publication(1, Secret("sk-2"), None)), Withdraw("a")]
+    others: list[Action] = [Publish("b", Publication(1, Secret("sk-2"), None)), Withdraw("a")]
     for action in (others[0], Publish("a", Publication(1, Secret("sk-1"), None)), others[1]):
         context.do(action)
     context.take_back_publish("a")
