@@ -68,10 +68,17 @@ def test_the_next_lookup(every: float, draw: float, expected: float) -> None:
     assert check_time(1000.0, every, draw) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("longer", "expected"), [(360, True), (361, False)])
-def test_a_tenth_of_a_lease_is_no_gain(longer: float, expected: bool) -> None:  # noqa: FBT001
-    under = token(3600 + longer, renewable=False)
-    assert bounded_by_token(lease(), under, clipped=False) is expected
+@pytest.mark.parametrize(
+    ("term", "longer", "expected"),
+    [(3600, 360, True), (3600, 361, False), (5, 2, True), (5, 2.1, False)],
+)
+def test_a_tenth_of_a_lease_is_no_gain_nor_are_two_seconds(
+    term: float,
+    longer: float,
+    expected: bool,  # noqa: FBT001
+) -> None:
+    under = token(term + longer, renewable=False)
+    assert bounded_by_token(lease(term), under, clipped=False) is expected
 
 
 def test_a_key_that_is_bounded_waits_for_another_token() -> None:
