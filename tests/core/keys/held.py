@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freshkey.core.model.secret import Secret
-from freshkey.core.model.state import Credential, Idle, KeyState, Lease, Names
+from freshkey.core.model.state import Credential, Idle, KeyState, Lease, Names, Reason, Testing
 from freshkey.core.model.struct import replace
 
 from tests.core.contexts import NOW
+
+if TYPE_CHECKING:
+    from freshkey.core.model.verdict import Verdict
 
 
 def lease(number: int = 3, **changes: Any) -> Lease:  # noqa: ANN401 - Lease's
@@ -34,3 +37,24 @@ def published(held: Lease | None = None, **changes: Any) -> KeyState:  # noqa: A
         cycle=Idle(),
     )
     return replace(key, **changes)
+
+
+MINTED = Credential(
+    lease(4, renewable=False, started_at=NOW - 1, expires_at=NOW + 3599, term=3600.0),
+    Secret("sk-4"),
+)
+
+
+def trying(
+    since: float = NOW,
+    *,
+    held: Lease = MINTED.lease,
+    attempts: int = 0,
+    verdict: Verdict | None = None,
+    retry_at: float = NOW,
+) -> Testing:
+    """A new key, due since a while, whose test was not answered yet, or with a verdict."""
+    testing = Testing(
+        Reason.DUE, Credential(held, MINTED.secret), since, retry_at, attempts, verdict
+    )
+    return testing if verdict is None else replace(testing, detail="it says")

@@ -186,8 +186,10 @@ def test_a_failed_revocation_is_told_of_and_costs_a_wait_of_its_own() -> None:
 
 
 def test_a_lost_token_is_replaced_at_once() -> None:
+    """It was in use for a minute, so that it repeats no loss."""
     context = at()
-    tokens = replace(TROUBLED, current=token(taken_at=NOW - 60), retired=(token(2),), clipped=True)
+    tokens = replace(TROUBLED, current=token(taken_at=NOW - 60), retired=(token(2),), losses=4)
+    tokens = replace(tokens, clipped=True)
     assert lose(tokens, 1, context) == replace(
         tokens,
         current=None,
