@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from freshkey.core.model.actions import LogIn, RenewToken, RevokeToken
 from freshkey.core.model.policy import Subject
+from freshkey.core.model.state import Link
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import TokenCall, Tokens
 from freshkey.core.tokens.lifecycle import plan
@@ -28,6 +29,20 @@ def test_a_renewal_is_under_way_once_it_is_ordered() -> None:
     assert after == replace(tokens, call=TokenCall.RENEW)
     assert context.actions == [RenewToken(1, SOON.secret, 100.0)]
     assert plan(after, IN_USE, at(), needed=True) == after
+
+
+@pytest.mark.parametrize(
+    ("call", "link"),
+    [
+        pytest.param(TokenCall.LOOKUP, Link(), id="another request is under way"),
+        pytest.param(None, Link(away=True), id="Vault is away"),
+    ],
+)
+def test_what_is_due_waits(call: TokenCall | None, link: Link) -> None:
+    context = at(link=link)
+    tokens = Tokens(SOON, call=call, changed=True)
+    assert plan(tokens, IN_USE, context, needed=True) == tokens
+    assert not context.actions
 
 
 def test_a_token_that_has_ended_is_replaced_even_if_it_could_be_renewed() -> None:
