@@ -17,6 +17,7 @@ from freshkey.core.model.state import (
     Lease,
     Reason,
 )
+from freshkey.core.model.state import Testing as BeingTested
 
 from tests.core.contexts import NOW, at
 from tests.core.scripts import policy
@@ -68,3 +69,11 @@ def test_the_same_token_is_no_replacement_of_a_compromised_one_that_is_due() -> 
     cycle = answered(exchanging(60.0, compromised=True), TERM).cycle
     assert isinstance(cycle, BackingOff)
     assert cycle.fault.kind is FaultKind.REFUSED
+
+
+@pytest.mark.parametrize(("longer", "used"), [(10.5, True), (9.5, False)])
+def test_a_token_that_lives_a_tenth_longer_is_used(longer: float, used: bool) -> None:  # noqa: FBT001
+    context = at(chosen=policy(subject=Subject.FILE))
+    grant = Grant("", 100.0, renewable=False, secret=Secret("oaiat-2"), asked_at=NOW)
+    cycle = on_exchanged(exchanging(100 - longer), grant, context).cycle
+    assert isinstance(cycle, BeingTested if used else BackingOff)
