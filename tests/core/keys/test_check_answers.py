@@ -57,6 +57,13 @@ def test_a_lease_that_lives_ends_when_vault_says(left: float, expected: float) -
     assert told(context) == ([("lease.corrected", fields)] if expected != 40 else [])
 
 
+def test_a_report_that_openai_could_not_judge_is_believed_when_the_lease_lives() -> None:
+    key = published(watch=Watch(claimed=True))
+    answer = Renewal(40.0, renewable=True, asked_at=NOW)
+    after = renewal.on_alive(key, current(), answer, at(tokens=UNDER))
+    assert after.cycle == Wanted(Reason.REPORTED)
+
+
 def test_a_lease_that_is_gone_is_replaced() -> None:
     context = at()
     watch = Watch(check_at=NOW + 7, claimed=True, stale=True)

@@ -6,8 +6,8 @@ from math import inf
 
 import pytest
 from freshkey.core.keys import replacement
-from freshkey.core.model.actions import Issue
-from freshkey.core.model.events import Issued
+from freshkey.core.model.actions import Issue, Refresh
+from freshkey.core.model.events import Issued, Refreshed
 from freshkey.core.model.grants import Grant
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.secret import Secret
@@ -144,6 +144,9 @@ def waiting(until: float, *, since: float = NOW - 60) -> KeyState:
         pytest.param(waiting(NOW), True, id="after the wait"),
         pytest.param(waiting(NOW + 1), False, id="not before"),
         pytest.param(
+            waiting(NOW + 900, since=NOW - 80), False, id="however long, while the key is good"
+        ),
+        pytest.param(
             replace(waiting(NOW + 900, since=NOW - 80), watch=Watch(refusals=1)),
             True,
             id="sooner, once the key is good no more",
@@ -195,6 +198,13 @@ def test_a_minted_key_is_tested() -> None:
     names = {"key": "billing", "tag": given().lease.names.tag, "lease_id": given().lease.id}
     ids = {"api_key_id": "key_4", "service_account": "svc-4", "request_id": "r-1"}
     assert fields == {**names, **ids, "duration": 100.0, "expires_at": NOW + 99}
+
+
+def test_a_secret_that_has_got_a_lease_is_tested_like_a_minted_key() -> None:
+    key = published(cycle=Refreshing(Reason.DUE))
+    event = Refreshed(Refresh("billing", 1, TOKEN.secret), GRANT)
+    after = replacement.on_issued(key, event, at())
+    assert after.cycle == BeingTested(Reason.DUE, given(), since=NOW, retry_at=NOW)
 
 
 def test_a_minted_key_that_nobody_waits_for_is_revoked() -> None:
