@@ -156,6 +156,11 @@ def waiting(until: float, *, since: float = NOW - 60) -> KeyState:
             False,
             id="though after a wait, too",
         ),
+        pytest.param(
+            replace(waiting(NOW, since=NOW - 10), watch=Watch(refusals=1)),
+            True,
+            id="which is no longer than it was",
+        ),
     ],
 )
 def test_a_replacement_that_failed_is_tried_again(
