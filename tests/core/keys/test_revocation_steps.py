@@ -14,7 +14,7 @@ from freshkey.core.model.token import Tokens
 
 from tests.core.contexts import NOW, at, token, told
 from tests.core.keys.held import lease, published
-from tests.core.scripts import AWAY, BAD_REQUEST, FORBIDDEN, policy
+from tests.core.scripts import FORBIDDEN, policy
 
 UNDER = Tokens(token())
 WAITING = Retired(lease(1), inf)  # for its successor to be out everywhere
@@ -159,6 +159,14 @@ def test_nothing_is_revoked(key: KeyState, link: Link, tokens: Tokens) -> None:
     assert not context.actions
 
 
+def test_a_lease_that_has_ended_is_not_revoked() -> None:
+    context = at(tokens=UNDER)
+    past = Retired(lease(1, renewable=False, expires_at=NOW), NOW - 5)
+    assert revocation.plan(published(retired=(past,)), context) == published()
+    assert [event for event, _ in told(context)] == ["lease.ended"]
+    assert len(context.actions) == 1
+
+
 def test_whose_answer_it_is() -> None:
     key = published(retired=(OVERLAP, replace(DUE, uncertain=True)))
     assert [revocation.is_retired(key, lease(n).id) for n in (2, 3, 4)] == [True, False, True]
@@ -194,7 +202,9 @@ def test_the_fault_of_revocations_is_mended_with_the_last_that_failed(
     assert after == published(retired=others, trouble=trouble if stays else None)
 
 
-@pytest.mark.parametrize(("entry", "expected"), [(OVERLAP, 0), (DUE, 1), (FAILED, 1), (WAITING, 0)])
+@pytest.mark.parametrize(
+    ("entry", "expected"), [(OVERLAP, 0), (DUE, 1), (replace(FAILED, failures=1), 1), (WAITING, 0)]
+)
 def test_how_many_revocations_are_pending(entry: Retired, expected: int) -> None:
     assert revocation.pending(published(retired=(entry,)), NOW) == expected
 
@@ -204,44 +214,3 @@ def test_a_doubtful_lease_that_lives_is_revoked_after_all() -> None:
     key = published(retired=(OVERLAP, doubtful, replace(DUE, uncertain=True)))
     after = revocation.on_alive(key, lease(5).id)
     assert after == replace(key, retired=(OVERLAP, FAILED, key.retired[2]))
-
-
-@pytest.mark.parametrize("uncertain", [False, True])
-def test_a_revocation_that_fails_waits(uncertain: bool) -> None:  # noqa: FBT001
-    context = at()
-    entry = replace(FAILED, uncertain=uncertain, revoke_at=NOW)
-    key = published(retired=(OVERLAP, entry))
-    wait = 40 * context.chance.draw("billing", "revoke")
-    assert wait > 5
-    later = replace(entry, failures=3, revoke_at=NOW + wait, uncertain=not uncertain)
-    trouble = Trouble(Operation.REVOKE_LEASE, BAD_REQUEST, NOW)
-    after = revocation.on_failed(key, lease(5).id, BAD_REQUEST, context)
-    assert after == replace(key, retired=(OVERLAP, later), trouble=trouble)
-    ((event, fields),) = told(context)
-    names = {"key": "billing", "lease_id": lease(5).id, "api_key_id": "key_5"}
-    fault = {"fault": "bad_request", "message": BAD_REQUEST.message, "retry_in": round(wait, 1)}
-    assert (event, fields) == ("lease.revocation_failed", names | fault)
-
-
-def test_a_revocation_that_fails_elsewhere_leaves_no_doubt() -> None:
-    """There is no end of a key before which it would have to be tried again."""
-    context = at()
-    key = published(retired=(replace(FAILED, failures=5),))
-    (entry,) = revocation.on_failed(key, lease(5).id, AWAY, context).retired
-    wait = 32 * context.chance.draw("billing", "revoke")
-    assert wait > 1
-    assert entry == replace(FAILED, failures=6, revoke_at=NOW + wait)
-
-
-def test_a_failed_revocation_hides_no_other_fault() -> None:
-    for operation, expected in ((Operation.MINT, FORBIDDEN), (Operation.REVOKE_LEASE, AWAY)):
-        key = published(retired=(FAILED,), trouble=Trouble(operation, FORBIDDEN, NOW - 9))
-        trouble = revocation.on_failed(key, lease(5).id, AWAY, at()).trouble
-        assert trouble is not None
-        assert trouble.fault == expected
-
-
-def test_a_failure_about_an_unknown_lease_changes_nothing() -> None:
-    context = at()
-    assert revocation.on_failed(KEY, lease(9).id, AWAY, context) == KEY
-    assert not context.actions

@@ -175,5 +175,7 @@ def test_a_key_that_has_ended_untested_is_replaced_at_once(
 ) -> None:
     key = published(cycle=trying(held=held))
     after = verification.plan(key, at(now, policy(verify=REQUIRE), tokens=tokens))
-    gone = replace(key, cycle=Wanted(Reason.DUE), retired=(Retired(held, now),))
-    assert (after == gone) is ended
+    assert isinstance(after.cycle, Wanted) is ended
+    if ended:
+        gone = (Retired(held, now),)
+        assert after == replace(key, cycle=Wanted(Reason.DUE), retired=gone)
