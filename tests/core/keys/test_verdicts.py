@@ -94,11 +94,11 @@ def test_the_last_try_is_no_later_than_configured() -> None:
 
 def test_a_key_that_is_still_refused_is_given_up() -> None:
     context = step()
-    after = answered(published(cycle=trying(NOW - 30)), REFUSED, context)
+    after = answered(published(cycle=trying(NOW - 30), failures=3), REFUSED, context)
     fault = Fault(FaultKind.REFUSED, "OpenAI refuses the new key: it says")
     assert after == published(
-        cycle=BackingOff(Reason.DUE, NOW, NOW + 60, fault),
-        failures=1,
+        cycle=BackingOff(Reason.DUE, NOW, NOW + 480, fault),
+        failures=4,
         trouble=Trouble(Operation.TEST, fault, NOW),
         retired=(Retired(MINTED.lease, NOW),),
     )
