@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from freshkey.core.keys import revocation
-from freshkey.core.model.faults import Operation, Trouble
+from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.model.state import Retired
 from freshkey.core.model.struct import replace
 
@@ -16,21 +16,26 @@ OVERLAP = Retired(lease(2), NOW + 30)
 FAILED = Retired(lease(5), NOW + 9, failures=2)
 
 
+@pytest.mark.parametrize("fault", [BAD_REQUEST, Fault(FaultKind.NOT_FOUND, "no handler")])
 @pytest.mark.parametrize("uncertain", [False, True])
-def test_a_revocation_that_fails_waits(uncertain: bool) -> None:  # noqa: FBT001
+def test_a_revocation_that_is_refused_leaves_a_doubt(
+    fault: Fault,
+    uncertain: bool,  # noqa: FBT001
+) -> None:
+    """Of the lease, or, once a lookup has failed, of that."""
     context = at()
     entry = replace(FAILED, uncertain=uncertain, revoke_at=NOW)
     key = published(retired=(OVERLAP, entry))
     wait = 40 * context.chance.draw("billing", "revoke")
     assert wait > 5
     later = replace(entry, failures=3, revoke_at=NOW + wait, uncertain=not uncertain)
-    trouble = Trouble(Operation.REVOKE_LEASE, BAD_REQUEST, NOW)
-    after = revocation.on_failed(key, lease(5).id, BAD_REQUEST, context)
+    trouble = Trouble(Operation.REVOKE_LEASE, fault, NOW)
+    after = revocation.on_failed(key, lease(5).id, fault, context)
     assert after == replace(key, retired=(OVERLAP, later), trouble=trouble)
     ((event, fields),) = told(context)
     names = {"key": "billing", "lease_id": lease(5).id, "api_key_id": "key_5"}
-    fault = {"fault": "bad_request", "message": BAD_REQUEST.message, "retry_in": round(wait, 1)}
-    assert (event, fields) == ("lease.revocation_failed", names | fault)
+    said = {"fault": fault.kind.value, "message": fault.message, "retry_in": round(wait, 1)}
+    assert (event, fields) == ("lease.revocation_failed", names | said)
 
 
 def test_a_revocation_that_fails_elsewhere_leaves_no_doubt() -> None:

@@ -130,6 +130,7 @@ def test_one_line(text: str) -> None:
     [
         ("k\u00fc", "k\u00fc"),
         ("a\nb", "a\\nb"),
+        ("k\u00fc\n", "k\u00fc\\n"),
         ("k\udcff", "k\\xff"),
         ("k\udc80", "k\\x80"),
         ("\udc7f\udd00", "\\udc7f\\udd00"),
