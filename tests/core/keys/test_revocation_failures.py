@@ -22,7 +22,7 @@ def test_a_revocation_that_is_refused_leaves_a_doubt(
     fault: Fault,
     uncertain: bool,  # noqa: FBT001
 ) -> None:
-    """Of the lease, or, once a lookup has failed, of that."""
+    """It is looked up next; if that is refused, too, it is revoked once more."""
     context = at()
     entry = replace(FAILED, uncertain=uncertain, revoke_at=NOW)
     key = published(retired=(OVERLAP, entry))
