@@ -170,6 +170,15 @@ class Agent:
     def logged(self, event: str) -> list[dict[str, Any]]:
         return [line for line in self.log() if line["event"] == event]
 
+    def told(self, event: str, times: int = 1) -> list[dict[str, Any]]:
+        """Wait until the log has an event so often: its thread may be later than the socket."""
+
+        def often() -> list[dict[str, Any]] | None:
+            found = self.logged(event)
+            return found if len(found) >= times else None
+
+        return eventually(often, f"{event} in the log")
+
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Ask the socket; return status, headers, and body."""
         return self._ask("GET", path, None, headers)

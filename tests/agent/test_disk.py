@@ -82,7 +82,7 @@ def test_a_socket_of_systemd_is_only_told_of(make_agent: Callable[..., Agent]) -
     shutil.rmtree(agent.journal.parent)
     eventually(lambda: agent.logged("state.restored"), "a later look is over")
     assert not socket.exists()
-    assert len(agent.logged("server.socket_lost")) == 1
+    assert len(agent.told("server.socket_lost")) == 1
     connection.request("GET", "/v1/keys/billing")
     assert connection.getresponse().status == 200
     connection.close()

@@ -159,7 +159,7 @@ def test_a_hook_that_an_agent_owes_is_run_by_the_next_one(
     fault = eventually(lambda: agent.status()["last_fault"], "the hook fails")
     assert (fault["operation"], fault["fault"]) == ("hook", "output")
     assert fault["message"] == "hooks[0]: ended with status 1"
-    assert agent.logged("hook.failed")
+    assert agent.told("hook.failed")
     agent.end(signal.SIGKILL)
     mended.touch()
     agent.start()

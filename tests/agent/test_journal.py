@@ -104,7 +104,7 @@ def test_a_journal_of_another_machine_is_a_copy(
     edit(agent.journal, machine_id="0" * 32, boot_id="1" * 32)
     agent.start()
     key = agent.wait_for_key()
-    assert agent.logged("journal.set_aside")[0]["reason"] == "it is of another machine"
+    assert agent.told("journal.set_aside")[0]["reason"] == "it is of another machine"
     assert engine.works(before["key"]), "nothing in it is revoked"
     assert key["key"] != before["key"], "nor served"
 
@@ -151,14 +151,14 @@ def test_a_journal_of_another_role_is_taken_over_in_order(
     until_taken_over(agent, engine, before)
     (revoked,) = eventually(lambda: agent.logged("token.revoked"), "the old token is revoked, too")
     assert revoked["accessor"] == first
-    assert len(agent.logged("token.logged_in")) == 2
+    assert len(agent.told("token.logged_in", 2)) == 2
 
 
 def until_taken_over(agent: Agent, engine: Engine, before: dict[str, Any]) -> None:
     """The key that was there goes after its successor's overlap."""
     key = agent.wait_for_key(other_than=before["tag"])
     assert key["generation"] == 2
-    assert agent.logged("key.published")[-1]["reason"] == "changed"
+    assert agent.told("key.published", 2)[1]["reason"] == "changed"
     eventually(
         lambda: engine.live_fingerprints() == {key["tag"].split("-")[1]},
         "the lease that matches nothing is revoked after the overlap",

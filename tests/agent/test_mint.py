@@ -35,7 +35,7 @@ def test_kill_in_the_middle_of_a_mint(
     (abandoned,) = agent.logged("mint.abandoned")
     assert abandoned["key"] == "billing"
     assert json.loads(agent.journal.read_text())["ledger"]["abandoned"] == 1
-    assert len(agent.logged("token.logged_in")) == 2, "the next mint is under another token"
+    assert len(agent.told("token.logged_in", 2)) == 2, "the next mint is under another token"
     eventually(lambda: agent.logged("token.revoked"), "the first token goes, with its lease")
     live = engine.live_fingerprints()
     assert key["tag"].split("-")[1] in live
@@ -51,6 +51,6 @@ def test_sigterm_waits_for_a_mint_and_keeps_what_it_gave(
     agent.start()
     eventually(lambda: agent.logged("key.mint_intended"), "the mint is under way")
     assert agent.end(signal.SIGTERM) == 0
-    assert len(agent.logged("key.minted")) == 1
+    assert len(agent.told("key.minted")) == 1
     assert agent.logged("mint.abandoned") == []
     eventually(lambda: engine.counts()["live"] == 0, "its lease is revoked")

@@ -63,7 +63,7 @@ def test_all_tokens_of_the_role_revoked(engine: Engine, make_agent: Callable[...
     revoke = f"sys/leases/revoke-prefix/auth/{engine.mount}/login"
     took = until_it_works(agent, engine, lambda: engine.vault.request("PUT", revoke))
     assert took <= BOUND
-    assert len(agent.logged("token.logged_in")) == 2
+    assert len(agent.told("token.logged_in", 2)) == 2
     assert engine.counts()["mints"] == 2
 
 
@@ -85,7 +85,7 @@ def test_a_readers_report(engine: Engine, make_agent: Callable[..., Agent], veri
 
     assert until_it_works(agent, engine, refused) <= REPORTED
     assert agent.post("/v1/keys/billing/rejected", tag=tag) == 409
-    assert agent.logged("key.published")[-1]["reason"] in {"reported", "revoked"}
+    assert agent.told("key.published", 2)[1]["reason"] in {"reported", "revoked"}
 
 
 def test_a_false_report_costs_a_test_and_no_mint(

@@ -55,7 +55,7 @@ def test_nothing_changes_without_a_change(reloadable: Agent, engine: Engine) -> 
     assert after["tag"] == before["tag"]
     assert reloadable.key_file.stat().st_ino == inode
     assert engine.counts()["mints"] == 1
-    assert len(reloadable.logged("token.logged_in")) == 1
+    assert len(reloadable.told("token.logged_in")) == 1
     assert reloadable.status()["started"] == started
     assert reloadable.journal.exists()
     assert not list(reloadable.journal.parent.glob("*.unreadable-*")), (
@@ -179,7 +179,7 @@ def test_a_change_of_the_file_is_enough(reloadable: Agent) -> None:
     assert told["changed"] == ["billing"]
     eventually(lambda: reloadable.logged("reload.done"), "the reload")
     time.sleep(1.5)
-    assert len(reloadable.logged("reload.begun")) == 1, "one change is one reload"
+    assert len(reloadable.told("reload.begun")) == 1, "one change is one reload"
 
 
 def test_a_file_behind_links_as_in_a_config_map(

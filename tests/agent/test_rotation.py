@@ -69,7 +69,7 @@ def test_sigterm_waits_for_a_mint(engine: Engine, make_agent: Callable[..., Agen
     agent.start()
     eventually(lambda: agent.logged("key.mint_intended"), "the mint is under way")
     assert agent.end(signal.SIGTERM) == 0
-    assert len(agent.logged("key.minted")) == 1
+    assert len(agent.told("key.minted")) == 1
     engine.openai.configure()
     agent.start()
     agent.wait_for_key()

@@ -82,7 +82,7 @@ def test_a_static_key_is_read_again(
     assert agent.key_file.read_text() == static_key.key
     status = agent.status()
     assert (status["state"], status["leases"], status["last_fault"]) == ("fresh", 0, None)
-    assert len(agent.logged("key.fetched")) == 2, "a read without news is not on record"
+    assert len(agent.told("key.fetched", 2)) == 2, "a read without news is not on record"
 
 
 @pytest.mark.parametrize("static_key", [1], indirect=True)
@@ -152,7 +152,7 @@ def test_the_switch_to_the_engine(static_key: StaticKey, make_agent: Callable[..
     assert (second["generation"], unleased(second)) == (2, False)
     assert second["api_key_id"].startswith("key_")
     assert agent.key_file.read_text() == second["key"]
-    assert agent.logged("key.published")[-1]["reason"] == "changed"
+    assert agent.told("key.published", 2)[1]["reason"] == "changed"
     assert not agent.logged("lease.revoked")
     assert not agent.logged("key.withdrawn")
     assert static_key.engine.works(static_key.key), "it is the team's to end"

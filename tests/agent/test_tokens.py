@@ -104,7 +104,7 @@ def test_every_kind_of_token(fleet: Fleet) -> None:
             assert len(agent.logged("token.renewed")) >= 2
         else:
             assert 2 <= logins <= LOOK / 3, kind
-    assert len(agents["forbidden"].logged("token.renewal_failed")) == 1, "told once"
+    assert len(agents["forbidden"].told("token.renewal_failed")) == 1, "told once"
     for agent in agents.values():
         assert agent.end() == 0
     counts = fleet.tokens()

@@ -79,7 +79,7 @@ def worse_programs(directory: Path, figures: dict[str, Figure]) -> Path:
     return directory
 
 
-@pytest.mark.alone
+@pytest.mark.gate
 @pytest.mark.timeout(600)  # two minutes where something else has the processors
 def test_an_agent_that_became_slower_and_larger_is_caught(tmp_path: Path) -> None:
     before = {figure.key: figure for figure in measure(PROGRAMS)}

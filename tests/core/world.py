@@ -14,6 +14,7 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
+from freshkey.core.agent.resting import NOBODY, Resting
 from freshkey.core.agent.step import step
 from freshkey.core.keys.adoption import DesiredState, adopt, fresh
 from freshkey.core.keys.shifting import shifted
@@ -83,6 +84,7 @@ class World(Observed):
     _queue: list[tuple[float, int, Event]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
     wake_at: float = inf
+    _resting: Resting = NOBODY
 
     def start(self) -> World:
         self.state = fresh(self.policy)
@@ -94,9 +96,10 @@ class World(Observed):
         while events:
             self.steps += 1
             chance = Chance(self.seed * _UNIT + self.steps)
-            result = step(self.policy, self.state, events, self.now, chance)
+            result = step(self.policy, self.state, events, self.now, chance, resting=self._resting)
             assert result.wake_at > self.now, "a step that wants to be woken at once spins"
             self.state, self.wake_at = result.state, result.wake_at
+            self._resting = result.resting
             self.finished = self.finished or result.finished
             if self.steps in self.crashes:
                 raise Crashed

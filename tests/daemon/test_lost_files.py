@@ -17,27 +17,34 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-async def on_disk(
-    on_disk: OnDisk, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
-) -> OnDisk:
+def on_disk(on_disk: OnDisk) -> OnDisk:
     """An agent that has published a key."""
-    await on_disk.start(nursery)
-    on_disk.loop.stop()
-    await trio.sleep(1)
+
+    async def publish() -> None:
+        async with trio.open_nursery() as nursery:
+            await on_disk.start(nursery)
+            on_disk.loop.stop()
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+
+    trio.run(publish, clock=trio.testing.MockClock(autojump_threshold=0))
     return on_disk
 
 
 @pytest.fixture
 def start_again(on_disk: OnDisk, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def start(after: float = 60.0, *, persist: bool = True) -> None:
-        monkeypatch.setattr(lost_files, "boot_time", lambda: on_disk.now() + after)
+        current = on_disk.loop.state.keys[0].current
+        assert current is not None
+        now = current.lease.started_at + after
+        monkeypatch.setattr(lost_files, "boot_time", lambda: now)
         path = on_disk.key_file.parent.parent
         write_lost_files(settings(path, persist=persist), on_disk.directory)
 
     return start
 
 
-async def test_a_lost_file_is_as_it_was(on_disk: OnDisk, start_again: Callable[..., None]) -> None:
+def test_a_lost_file_is_as_it_was(on_disk: OnDisk, start_again: Callable[..., None]) -> None:
     before = on_disk.key_file.stat()
     on_disk.key_file.unlink()
     start_again()
@@ -45,7 +52,7 @@ async def test_a_lost_file_is_as_it_was(on_disk: OnDisk, start_again: Callable[.
     assert on_disk.key_file.stat().st_mode == before.st_mode
 
 
-async def test_a_file_that_is_there_is_left_alone(
+def test_a_file_that_is_there_is_left_alone(
     on_disk: OnDisk, start_again: Callable[..., None]
 ) -> None:
     on_disk.key_file.write_text("another")
@@ -53,7 +60,7 @@ async def test_a_file_that_is_there_is_left_alone(
     assert on_disk.key_file.read_text() == "another"
 
 
-async def test_a_key_that_has_ended_is_left_to_the_daemon(
+def test_a_key_that_has_ended_is_left_to_the_daemon(
     on_disk: OnDisk, start_again: Callable[..., None]
 ) -> None:
     on_disk.key_file.unlink()
@@ -62,7 +69,7 @@ async def test_a_key_that_has_ended_is_left_to_the_daemon(
 
 
 @pytest.mark.parametrize("identity", ["machine_id", "boot_id"])
-async def test_a_journal_of_another_boot_is_left_to_the_daemon(
+def test_a_journal_of_another_boot_is_left_to_the_daemon(
     identity: str,
     on_disk: OnDisk,
     start_again: Callable[..., None],
@@ -75,7 +82,7 @@ async def test_a_journal_of_another_boot_is_left_to_the_daemon(
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", None])
-async def test_a_journal_that_cannot_be_used_stays_where_it_is(
+def test_a_journal_that_cannot_be_used_stays_where_it_is(
     content: bytes | None, on_disk: OnDisk, start_again: Callable[..., None]
 ) -> None:
     on_disk.key_file.unlink()
@@ -87,7 +94,7 @@ async def test_a_journal_that_cannot_be_used_stays_where_it_is(
     assert on_disk.journal.exists() is (content is not None)
 
 
-async def test_without_a_journal_nothing_is_known(
+def test_without_a_journal_nothing_is_known(
     on_disk: OnDisk, start_again: Callable[..., None]
 ) -> None:
     on_disk.key_file.unlink()
@@ -95,7 +102,7 @@ async def test_without_a_journal_nothing_is_known(
     assert not on_disk.key_file.exists()
 
 
-async def test_a_file_that_cannot_be_written_is_left_to_the_daemon(
+def test_a_file_that_cannot_be_written_is_left_to_the_daemon(
     on_disk: OnDisk, start_again: Callable[..., None]
 ) -> None:
     on_disk.key_file.unlink()

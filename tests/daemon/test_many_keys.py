@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 from freshkey.core.keys.adoption import fresh
+from freshkey.core.model.actions import Issue
 from freshkey.core.model.ledger import to_ledger
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
-from freshkey.daemon.loop import Loop
+from freshkey.daemon.loop import PACE, Loop
 from freshkey.outputs.codec import Header, encode
 
 from tests.core.scripts import ORIGIN, sources
-from tests.daemon.simulation import Simulation
+from tests.daemon.simulation import HOUR, Simulation
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Event
@@ -32,12 +33,17 @@ class Busy(Simulation):
         self._policy = policy
         self._one = trio.Lock()
         self.written = 0
+        self.minted_at: list[float] = []
+        self.stepped_at: list[float] = []
 
     async def perform(self, order: RemoteOrder) -> Event:
+        if isinstance(order, Issue):
+            self.minted_at.append(trio.current_time())
         async with self._one:
             return await super().perform(order)
 
     def write_journal(self, state: AgentState) -> None:
+        self.stepped_at.append(trio.current_time())
         changed = not self.kept or self.kept[-1] != state
         super().write_journal(state)
         if changed:
@@ -73,3 +79,30 @@ async def test_a_key_is_out_when_its_answers_are_there(
     _, took = await start(count)
     calls = 1 + 2 * count  # a login; a mint and a test for each
     assert took <= calls * SECONDS_A_CALL + 0.2
+
+
+async def test_keys_that_are_due_one_after_the_other_share_steps(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    count = 200
+    names = [f"key-{number}" for number in range(count)]
+    keys = dict.fromkeys(names, KeyPolicy(jitter=0, probe_every=0, check_every=0))
+    policy = AgentPolicy(keys, max_mints_per_minute=0)
+    busy = Busy(policy)
+    loop = Loop(policy, fresh(policy), busy)
+    starts: dict[str, float] = {}
+
+    def is_replaced(state: AgentState) -> bool:
+        if is_out(state) and not starts:
+            starts.update(
+                {key.name: key.current.lease.started_at for key in state.keys if key.current}
+            )
+        return len(busy.minted_at) == 2 * count
+
+    await loop.run(busy, until=is_replaced)
+    due = sorted(start + HOUR * 0.67 for start in starts.values())
+    late = [at - point for at, point in zip(busy.minted_at[count:], due, strict=True)]
+    assert min(late) > -0.001
+    assert max(late) < PACE * count + 0.01
+    steps = {at for at in busy.stepped_at if due[0] <= at <= due[-1]}
+    assert len(steps) <= (due[-1] - due[0]) / (PACE * count) + 2

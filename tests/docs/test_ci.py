@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
     from testbed.emulator.process import OpenAIServer
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("curl") and shutil.which("jq")), reason="curl or jq is missing"
-)
+pytestmark = [
+    pytest.mark.packages,
+    pytest.mark.skipif(
+        not (shutil.which("curl") and shutil.which("jq")), reason="curl or jq is missing"
+    ),
+]
 
 # Its key is replaced while it runs. A restart would come 5 s after the start, so it takes longer.
 EVALUATE = """

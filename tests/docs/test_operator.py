@@ -67,7 +67,7 @@ def test_the_readme(site: Site) -> None:
 
 
 def asked(site: Site, key: str) -> None:
-    status, get, watch, run, rotate = lines(commands("readme-ask"))
+    status, get, watch, run, rotate = lines(commands("operating-ask"))
     assert "billing" in site.run(status)
     assert site.run(get) == key
     site.program("app", APP)

@@ -168,6 +168,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _LATE_FILE, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
             until = _extended(windows, at, at, _LOOK)
+            until = max((until, *_full_disks(history, at, until)))
             yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
             until = _extended(windows, at, at, _notice(history, plan, incident.kind) + once)
@@ -184,21 +185,27 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
 def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:
     place = rotated.key % len(history.keys)
     name, plan, at = key_name(place), history.keys[place], rotated.at
-    for full in history.incidents:  # what is compromised waits for no file
-        written = full.at + full.seconds + _FILE_BACKOFF + replacement(history)
-        if full.kind is Kind.DISK_FULL and full.at <= until and at <= written:
-            yield Excuse(at, written, _ANY, way="file", name=name)
+    for written in _full_disks(history, at, until):  # what is compromised waits for no file
+        yield Excuse(at, written + replacement(history), _ANY, way="file", name=name)
     is_withdrawn = rotated.number % 3 > 1
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
         until = inf
     yield Excuse(at, until, _TAKEN if is_withdrawn else _ANY, name=name)
 
 
+def _full_disks(history: History, since: float, until: float) -> Iterator[float]:
+    """Yield when files are written after each full disk that a time has met."""
+    for full in history.incidents:
+        written = full.at + full.seconds + _FILE_BACKOFF
+        if full.kind is Kind.DISK_FULL and full.at <= until and since <= written:
+            yield written
+
+
 def _notice(history: History, plan: KeyPlan, kind: Kind) -> float:
     """Return how long it may take until the agent knows that a key was ended by somebody else."""
     bounds = [float(4 * plan.ttl)]
     if plan.check_every and kind is not Kind.KEY_DELETED:
-        bounds.append(1.2 * plan.check_every)
+        bounds.append(1.2 * plan.check_every + 1.0)  # the replacement a second later, in its place
     if plan.verify != "off":
         if plan.probe_every:
             bounds.append(plan.probe_every + _SECOND_LOOK)

@@ -153,6 +153,10 @@ class PublicationWatch:
             raise BrokenError(3, what)
         self._last[view.name] = out.generation, out.secret
 
+    def forget(self, name: str) -> None:
+        """A key that is configured no more, and comes back, may count its generations anew."""
+        self._last.pop(name, None)
+
 
 def calls_are_bounded(outcome: Outcome) -> None:
     """4. An agent in trouble must not add to it: neither Vault nor OpenAI is hammered."""

@@ -75,14 +75,18 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
         lives = Lives(world)
         readers = Readers(world, lives)
         lives.on_start = readers.shown.clear
-        lives.on_removed = readers.forget
         publications = PublicationWatch(world)
+
+        def forget(name: str) -> None:
+            readers.forget(name)
+            publications.forget(name)
 
         def show(view: KeyView) -> None:
             readers.show(view)
             plan = lives.plans.get(view.name)
             publications.look(view, plan.verify if plan else "off")
 
+        lives.on_removed = forget
         world.on_show = show
         world.on_change.append(LeaseWatch(world, lives).look)
         async with trio.open_nursery() as nursery:

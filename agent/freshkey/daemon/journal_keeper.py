@@ -10,7 +10,7 @@ from freshkey.core.keys.adoption import Adopted, DesiredState, adopt, fresh
 from freshkey.core.keys.lifecycle import live_leases
 from freshkey.core.keys.shifting import shifted
 from freshkey.core.model.faults import FaultError
-from freshkey.core.model.ledger import Ledger, to_ledger
+from freshkey.core.model.ledger import Entries, Ledger, to_ledger
 from freshkey.core.model.text import one_line
 from freshkey.host.clock import boot_time, wall_time
 from freshkey.host.identity import boot_id, machine_id
@@ -45,6 +45,7 @@ class JournalKeeper:
         self._journal = journal
         self.desired_state = desired_state
         self._written: Ledger | None = None
+        self._entries = Entries()
         self._encoded = EncodedKeys()
         self._faults: dict[str, str] = {}
 
@@ -81,7 +82,8 @@ class JournalKeeper:
 
     def ledger(self, state: AgentState) -> Ledger:
         """Return what of a state the next configuration goes on from."""
-        return to_ledger(state, self.desired_state.origin, self.desired_state.sources)
+        desired_state = self.desired_state
+        return to_ledger(state, desired_state.origin, desired_state.sources, self._entries)
 
     def write_journal(self, state: AgentState) -> None:
         """Write what the state needs after a restart, if that or the journal has changed.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 
 import trio
 
+from freshkey.core.agent.resting import NOBODY
 from freshkey.core.agent.step import step
 from freshkey.core.keys.lifecycle import view
 from freshkey.core.model.actions import Action, Publish, Record, Withdraw
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from freshkey.core.model.events import Published, Withdrawn
     from freshkey.core.model.policy import AgentPolicy
     from freshkey.core.model.secret import Secret
-    from freshkey.core.model.state import AgentState
+    from freshkey.core.model.state import AgentState, KeyState, Link
+    from freshkey.core.model.token import Tokens
     from freshkey.core.model.view import KeyView
     from freshkey.daemon.executor import RemoteOrder
 
@@ -76,11 +78,13 @@ class Loop:
         self.state = state
         self._environment = environment
         self._send, self._inbox = trio.open_memory_channel[Event](inf)
+        self._resting = NOBODY
         self._wake_at = -inf
         self._stepped_at = -inf
         self._finished = False
         self._policy_of_a_stop: AgentPolicy | None = None  # while a pause has another one
-        self._shown: dict[str, KeyView] = {}
+        self._shown: dict[str, tuple[KeyState, KeyView]] = {}
+        self._shown_with: tuple[Tokens, Link] | None = None  # what the views were made of, too
 
     def send(self, event: Event) -> None:
         """Hand an event to the loop."""
@@ -143,10 +147,12 @@ class Loop:
     async def _next_events(self) -> list[Event]:
         """Return what has come by the time of the next step; nothing if there is no need of one."""
         events: list[Event] = []
-        with trio.move_on_after(max(TICK, min(self._wake_at - self._environment.now(), NAP))):
+        # Each step writes the journal of all keys: many answers, and many deadlines, share one.
+        earliest = self._stepped_at + PACE * len(self.state.keys)
+        wait = max(TICK, min(self._wake_at - self._environment.now(), NAP))
+        with trio.move_on_at(max(trio.current_time() + wait, earliest)):
             events.append(await self._inbox.receive())
-            # Each step plans for all keys, and their journal is written: many answers share one.
-            await trio.sleep_until(self._stepped_at + PACE * len(self.state.keys))
+            await trio.sleep_until(earliest)
         events += self._arrived()
         if self._environment.jumped():
             events.append(ClockJumped())
@@ -176,8 +182,10 @@ class Loop:
         """Step the core, and keep what it came to before anything is done about it."""
         environment = self._environment
         chance = Chance(environment.seed())
-        result = step(self.policy, self.state, events, environment.now(), chance)
-        self.state = result.state
+        result = step(
+            self.policy, self.state, events, environment.now(), chance, resting=self._resting
+        )
+        self.state, self._resting = result.state, result.resting
         self._wake_at = result.wake_at
         self._finished = self._finished or result.finished
         environment.write_journal(result.state)
@@ -201,10 +209,15 @@ class Loop:
 
     def _show(self) -> None:
         """Let readers see what changed; a generation that is being written is not out yet."""
+        tokens, link = self.state.tokens, self.state.link
+        before = self._shown_with
+        same = before is not None and before[0] is tokens and before[1] is link
+        self._shown_with = tokens, link
         for key in self.state.keys:
-            if key.publishing or key.name not in self.policy.keys:
+            known, last = self._shown.get(key.name, (None, None))
+            if (same and key is known) or key.publishing or key.name not in self.policy.keys:
                 continue
-            shown = view(key, self.state.tokens, self.state.link)
-            if self._shown.get(key.name) != shown:
-                self._shown[key.name] = shown
+            shown = view(key, tokens, link)
+            self._shown[key.name] = key, shown
+            if last != shown:
                 self._environment.show(shown)

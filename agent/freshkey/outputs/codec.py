@@ -52,7 +52,7 @@ class EncodedKeys:
         before, self._known = self._known, {}
         for entry in entries:
             known = before.get(entry.name)
-            if known is None or known[0] != entry:
+            if known is None or (known[0] is not entry and known[0] != entry):
                 known = (entry, _json(entry))
             self._known[entry.name] = known
         return [text for _, text in self._known.values()]

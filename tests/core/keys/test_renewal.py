@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from freshkey.core.model.actions import Issue, Publish, Renew, Revoke
-from freshkey.core.model.events import RotateRequested
+from freshkey.core.model.actions import Issue, LookUp, Publish, Renew, Revoke
+from freshkey.core.model.events import RotateRequested, Woke
 from freshkey.core.model.faults import Operation
 from freshkey.core.model.policy import VerifyMode
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.model.view import KeyStatus
+from freshkey.core.pacing.timing import renewal_time
 
 from tests.core.scripts import (
     BAD_REQUEST,
@@ -205,3 +207,30 @@ def test_a_lease_whose_renewal_was_not_answered_is_not_forgotten_too_soon() -> N
     assert world.alive() == 2
     world.run_until(lambda: world.alive() == 1, 330)
     assert world.alive() == 1
+
+
+def look_at(world: World, at: float) -> None:
+    """Have the next lookup of the lease due then."""
+    watch = replace(world.key().watch, check_at=at)
+    world.state = replace(world.state, keys=(replace(world.key(), watch=watch),))
+    world.send(Woke())
+
+
+@pytest.mark.parametrize(("before", "lookups"), [(0.9, 0), (1.0, 1), (1.1, 1), (0.0, 0)])
+def test_no_lookup_keeps_a_mint_waiting_that_is_due_within_a_second(
+    before: float, lookups: int
+) -> None:
+    world = World(policy(**QUIET)).start().run(10)
+    due = renewal_time(world.lease(), world.policy.keys["billing"])
+    look_at(world, due - before)
+    world.run(due - world.now + 0.005)
+    assert world.calls["LookUp"] == lookups
+    assert world.calls["Issue"] == 2
+
+
+def test_a_lookup_that_is_due_before_a_renewal_is_made() -> None:
+    world = World(policy(**QUIET), renewable()).start().run(10)
+    due = renewal_time(world.lease(), world.policy.keys["billing"])
+    look_at(world, due - 0.5)
+    world.run(due - world.now - 0.4)
+    assert world.times(LookUp) == pytest.approx([due - 0.5], abs=0.01)

@@ -42,7 +42,10 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     if renewing and context.due(max(coming.at, key.watch.renew_at)):
         context.do(Renew(key.name, lease.id, lease.term, token.number, token.secret))
         return replace(key, call=Call.RENEW)
-    if context.due(key.watch.check_at):
+    check_at = key.watch.check_at
+    if coming.action is LeaseAction.REPLACE and check_at < coming.at < check_at + BASE:
+        check_at = coming.at  # the mint would have to wait for the answer
+    if context.due(check_at):
         context.do(LookUp(key.name, lease.id, token.number, token.secret))
         return replace(key, call=Call.LOOKUP)
     return key

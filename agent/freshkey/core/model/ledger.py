@@ -127,7 +127,30 @@ def _plain(namespace: str | None) -> str:
     return (namespace or "").strip("/")
 
 
-def to_ledger(state: AgentState, origin: Origin, sources: Mapping[str, Source]) -> Ledger:
+class Entries:
+    """The keys' entries as they were made last, because few of many keys change at a time."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[KeyState, Source | None, KeyEntry]] = {}
+
+    def of(self, keys: tuple[KeyState, ...], sources: Mapping[str, Source]) -> tuple[KeyEntry, ...]:
+        """Return an entry for each key."""
+        before, self._known = self._known, {}
+        for key in keys:
+            source = sources.get(key.name)
+            known = before.get(key.name)
+            if known is None or known[0] is not key or known[1] is not source:
+                known = (key, source, _entry(key, source))
+            self._known[key.name] = known
+        return tuple(entry for _, _, entry in self._known.values())
+
+
+def to_ledger(
+    state: AgentState,
+    origin: Origin,
+    sources: Mapping[str, Source],
+    entries: Entries | None = None,
+) -> Ledger:
     """Return what has to be in the journal before the actions of this state are performed."""
     return Ledger(
         origin=origin,
@@ -137,7 +160,7 @@ def to_ledger(state: AgentState, origin: Origin, sources: Mapping[str, Source]) 
         unwrapped=state.tokens.unwrapped,
         mints=state.mints,
         abandoned=state.abandoned,
-        keys=tuple(_entry(key, sources.get(key.name)) for key in state.keys),
+        keys=(entries or Entries()).of(state.keys, sources),
     )
 
 
