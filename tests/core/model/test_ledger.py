@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from freshkey.core.model.grants import Unwrapped
 from freshkey.core.model.ledger import (
+    Entries,
     Federation,
     KeyEntry,
     Ledger,
@@ -100,6 +101,13 @@ def test_a_key() -> None:
     )
     (entry,) = to_ledger(AgentState((published(),)), ORIGIN, {}).keys
     assert not entry.unannounced
+
+
+def test_an_entry_of_a_key_that_did_not_change_is_made_once() -> None:
+    state, entries = AgentState((published(),)), Entries()
+    first = to_ledger(state, ORIGIN, {"billing": SOURCE}, entries)
+    again = to_ledger(state, ORIGIN, {"billing": SOURCE}, entries)
+    assert again.keys[0] is first.keys[0]
 
 
 @pytest.mark.parametrize("reason", [Reason.DUE, Reason.REQUESTED])
