@@ -9,7 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
 
+from tools.mutation.applying import apply
 from tools.mutation.choice import changed_since, mutants_of
 from tools.mutation.mutants import compiled, mutants
 from tools.mutation.record import Argued, argued, stale
@@ -142,6 +144,19 @@ def test_what_no_test_notices_is_named(tmp_path: Path) -> None:
     assert status == 1
     assert "no test notices: agent/freshkey/core/pacing/chance.py" in output
     assert ": 8 → 9" in output
+
+
+def test_a_method_can_do_without_its_call_of_super() -> None:
+    """The code that is left has another closure."""
+    (mutant,) = (m for m in mutants_of(["model/faults.py"]) if m.change.startswith("super()"))
+    error = Fault(FaultKind.SEALED, "Vault is sealed")
+
+    def work() -> str:
+        apply(mutant)
+        return str(FaultError(error))
+
+    (outcome,) = run([Job(mutant.name, work, 10.0)], 1)
+    assert outcome.found not in {None, str(FaultError(error))}
 
 
 def test_every_argument_is_about_code_that_is_there() -> None:

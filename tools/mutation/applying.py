@@ -32,8 +32,12 @@ def apply(mutant: Mutant) -> None:
     module = importlib.import_module(module_name(mutant.path))
     code = compiled(Path(mutant.path), mutant.number)
     new = next(code for code in _codes(code) if code.co_qualname == mutant.scope)
-    for function in _functions(module, mutant.scope):
+    function = _function(module, mutant.scope)
+    if new.co_freevars == function.__code__.co_freevars:
         function.__code__ = new
+    else:  # without its call of `super()`, a method knows nothing of its class
+        owner, _, name = mutant.scope.rpartition(".")
+        setattr(vars(module)[owner], name, FunctionType(new, function.__globals__))
 
 
 def import_with(mutant: Mutant) -> None:
@@ -48,7 +52,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _functions(module: ModuleType, qualified_name: str) -> Iterator[FunctionType]:
+def _function(module: ModuleType, qualified_name: str) -> FunctionType:
     """Find a function, or what a property consists of, by its name in the module."""
     found: object = module
     for name in qualified_name.split("."):
@@ -56,7 +60,7 @@ def _functions(module: ModuleType, qualified_name: str) -> Iterator[FunctionType
     if isinstance(found, property):
         found = found.fget
     assert isinstance(found, FunctionType), qualified_name  # noqa: S101 - or nothing is changed
-    yield found
+    return found
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -130,7 +130,10 @@ def test_one_line(text: str) -> None:
     [
         ("k\u00fc", "k\u00fc"),
         ("a\nb", "a\\nb"),
+        ("k\u00fc\n", "k\u00fc\\n"),
         ("k\udcff", "k\\xff"),
+        ("k\udc80", "k\\x80"),
+        ("\udc7f\udd00", "\\udc7f\\udd00"),
         ("\ud800", "\\ud800"),
         ("\x1b[2J", "\\x1b[2J"),
     ],
@@ -141,7 +144,10 @@ def test_how_one_line_looks(text: str, line: str) -> None:
 
 def test_what_can_not_be_seen_is_named() -> None:
     assert control("a\xa0b\x7f") == "a control character (U+007F) at character 4 of 4"
-    assert control("a\xa0b") == ""
+    assert control("a\xa0 b") == ""
+    assert control("\x1f") == "a control character (U+001F) at character 1 of 1"
+    assert unprintable("a\x80") == "a control character (U+0080) at character 2 of 2"
+    assert unprintable("\x9f") == "a control character (U+009F) at character 1 of 1"
     assert unprintable("with space/\u00fc") == ""
     assert unprintable("a\xa0b") == "a no-break space at character 2 of 3"
 

@@ -48,7 +48,7 @@ class Secret:
         return compare_digest(self._value.encode(), other._value.encode())
 
     def __hash__(self) -> int:
-        return hash((Secret, self._value))
+        return hash(self._value)
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
         message = "a Secret is not serialised; reveal() it where it has to leave"

@@ -135,8 +135,6 @@ def token_point(token: Token, lead: float) -> float:
 
     It leaves time to move every key if the renewal is clipped. It is `inf` without an end.
     """
-    if token.expires_at == inf:
-        return inf
     lifetime = token.expires_at - token.started_at
     drawn = token.started_at + lifetime * (TOKEN_RENEW_AT - TOKEN_JITTER * token.draw)
     return max(min(drawn, token.expires_at - lead), token.started_at + lifetime / 2)

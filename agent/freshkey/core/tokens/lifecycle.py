@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from freshkey.core.pacing.context import StepContext
 
 
-def plan(
-    tokens: Tokens, in_use: AbstractSet[int], context: StepContext, *, needed: bool = True
-) -> Tokens:
+def plan(tokens: Tokens, in_use: AbstractSet[int], context: StepContext, *, needed: bool) -> Tokens:
     """Order the token request that is due. `in_use`: the tokens that have leases under them.
 
     `needed`: a key wants Vault, or has a lease there that is to be revoked.
@@ -33,7 +31,7 @@ def plan(
     if not needed:
         tokens = _give_up_spent(tokens, in_use)
     tokens = _forget_spent(tokens, in_use, context)
-    if tokens.call is not None or context.link.away or context.stopping is not None:
+    if tokens.call is not None or context.link.away:
         return tokens
     current = tokens.current
     if context.due(tokens.retry_at):
@@ -97,7 +95,8 @@ def _give_up_spent(tokens: Tokens, in_use: AbstractSet[int]) -> Tokens:
 
 
 def _plan_revocation(tokens: Tokens, in_use: AbstractSet[int], context: StepContext) -> Tokens:
-    spent = next((t for t in tokens.retired if t.number not in in_use and t.revocable), None)
+    """Whatever is retired and not in use is the agent's to revoke: the rest is forgotten by now."""
+    spent = next((t for t in tokens.retired if t.number not in in_use), None)
     if spent is None or not context.due(tokens.revoke_at):
         return tokens
     context.do(RevokeToken(spent.number, spent.secret))

@@ -1,0 +1,232 @@
+"""What one answer to a token request changes, to the second and field by field."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from freshkey.core.model.actions import LogIn, LookUpToken, RenewToken, RevokeToken, TokenOrder
+from freshkey.core.model.events import (
+    CredentialChanged,
+    LoggedIn,
+    TokenLookedUp,
+    TokenRenewed,
+    TokenRevoked,
+)
+from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
+from freshkey.core.model.grants import Login, Renewal, TokenKind
+from freshkey.core.model.secret import Secret
+from freshkey.core.model.struct import replace
+from freshkey.core.model.token import Token, TokenCall, Tokens
+from freshkey.core.tokens.answers import abandon, absorb, lose, on_failed
+
+from tests.core.contexts import NOW, at, token, told
+from tests.core.scripts import AWAY, FORBIDDEN, THROTTLED
+
+SECRET = Secret("hvs.1")
+LOG_IN = LogIn(None)
+RENEW = RenewToken(1, SECRET, 100)
+LOOK_UP = LookUpToken(1, SECRET, owned=True)
+REVOKE = RevokeToken(2, Secret("hvs.2"))
+TROUBLE = Trouble(Operation.LOG_IN, FORBIDDEN, NOW - 9)
+INVALID_TOKEN = Fault(FaultKind.TOKEN_INVALID, "Vault calls the token invalid")
+
+
+def login(value: str, duration: float | None = 3600.4, *, renewable: bool = True) -> Login:
+    return Login(
+        *(Secret(value), "accessor-n", TokenKind.SERVICE, duration),
+        renewable=renewable,
+        owned=True,
+        asked_at=NOW - 1,
+        request_id="r-1",
+    )
+
+
+TROUBLED = Tokens(
+    current=token(), count=3, retry_at=NOW - 5, failures=4, trouble=TROUBLE, recheck=True
+)
+
+
+def test_a_login_ends_what_was_wrong_before() -> None:
+    context = at()
+    tokens = replace(TROUBLED, call=TokenCall.LOGIN, clipped=True)
+    event = LoggedIn(LOG_IN, login("hvs.4", renewable=False))
+    taken = Token(
+        *(4, Secret("hvs.4"), "accessor-n", TokenKind.SERVICE, False, 3600.4, NOW - 1),
+        *(NOW - 1 + 3600.4, True, context.chance.draw("token", "point"), NOW - 1),
+    )
+    assert absorb(tokens, event, context) == Tokens(
+        current=taken, retired=(token(),), count=4, retry_at=NOW + 1
+    )
+    fields = {"accessor": "accessor-n", "kind": "service", "expires_in": 3600, "renewable": False}
+    assert told(context) == [("token.logged_in", {**fields, "request_id": "r-1"})]
+
+
+@pytest.mark.parametrize(
+    ("granted", "clipped", "retry_at"),
+    [
+        pytest.param(90.0, False, NOW + 1, id="nine tenths are all"),
+        pytest.param(89.9, True, NOW, id="less has no second to lose"),
+    ],
+)
+def test_a_renewal_ends_what_was_wrong_before(
+    granted: float,
+    clipped: bool,  # noqa: FBT001
+    retry_at: float,
+) -> None:
+    context = at()
+    tokens = replace(TROUBLED, call=TokenCall.RENEW, refused=True, clipped=not clipped)
+    renewal = Renewal(granted, renewable=False, asked_at=NOW - 1, request_id="r-2")
+    renewed = replace(token(), started_at=NOW - 1, expires_at=NOW - 1 + granted, renewable=False)
+    assert absorb(tokens, TokenRenewed(RENEW, renewal), context) == Tokens(
+        current=renewed, count=3, retry_at=retry_at, clipped=clipped, recheck=True
+    )
+    fields = {"accessor": "accessor-1", "duration": granted, "request_id": "r-2"}
+    assert told(context) == [("token.renewed", fields)]
+
+
+def test_a_lookup_ends_what_was_wrong_before() -> None:
+    event = TokenLookedUp(LOOK_UP, login("hvs.1", 30.0, renewable=False))
+    assert absorb(replace(TROUBLED, call=TokenCall.LOOKUP), event, at()) == Tokens(
+        current=replace(token(), started_at=NOW - 1, expires_at=NOW + 29, renewable=False),
+        count=3,
+        retry_at=NOW - 5,
+    )
+
+
+def test_a_lookup_of_a_token_that_was_lost_is_over() -> None:
+    tokens = replace(TROUBLED, current=None, call=TokenCall.LOOKUP)
+    event = TokenLookedUp(LOOK_UP, login("hvs.1"))
+    assert absorb(tokens, event, at()) == Tokens(count=3, retry_at=NOW - 5)
+
+
+def test_a_token_that_is_revoked_is_told_of_and_forgotten() -> None:
+    context = at()
+    tokens = Tokens(
+        token(), (token(2), token(3)), call=TokenCall.REVOKE, revoke_failures=2, revoke_at=NOW
+    )
+    expected = Tokens(token(), (token(3),), revoke_at=NOW)
+    assert absorb(tokens, TokenRevoked(REVOKE), context) == expected
+    assert told(context) == [("token.revoked", {"accessor": "accessor-2"})]
+
+
+def test_a_given_token_that_is_read_again_may_be_tried_again() -> None:
+    """In a minute. It may be used for a mint, too: there is no other one."""
+    tokens = Tokens(replace(token(), abandoned=True), call=TokenCall.LOGIN, clipped=True)
+    event = LoggedIn(LOG_IN, login("hvs.1", 99.0))
+    same = replace(token(), started_at=NOW - 1, expires_at=NOW + 98)
+    expected = Tokens(same, clipped=True, retry_at=NOW + 60)
+    assert absorb(tokens, event, at()) == expected
+    refused = replace(tokens, refused=True)
+    assert absorb(refused, event, at()) == replace(expected, clipped=False, refused=True)
+    whole = replace(tokens, clipped=False)
+    assert absorb(whole, event, at()) == replace(expected, clipped=False)
+
+
+@pytest.mark.parametrize(
+    ("retry_at", "expected"), [(NOW + 300, NOW + 1), (NOW + 0.5, NOW + 0.5), (-inf, -inf)]
+)
+def test_a_changed_credential_only_shortens_a_wait(retry_at: float, expected: float) -> None:
+    after = absorb(Tokens(retry_at=retry_at), CredentialChanged(), at())
+    assert after == Tokens(retry_at=expected, changed=True)
+
+
+@pytest.mark.parametrize(
+    ("order", "event", "operation"),
+    [
+        (LOG_IN, "token.login_failed", Operation.LOG_IN),
+        (RENEW, "token.renewal_failed", Operation.RENEW_TOKEN),
+        (LOOK_UP, "token.lookup_failed", Operation.LOOK_UP_TOKEN),
+    ],
+)
+def test_a_failure_is_told_of_and_costs_a_wait(
+    order: TokenOrder, event: str, operation: Operation
+) -> None:
+    """There is no key's end for which it would have to be a short one."""
+    context = at()
+    tokens = Tokens(token(), call=TokenCall.LOGIN, failures=4, changed=True, clipped=True)
+    tokens = replace(tokens, refused=True, recheck=True)
+    wait = 16 * context.chance.draw("token", "backoff")
+    assert wait > 2
+    assert on_failed(tokens, order, AWAY, context) == replace(
+        tokens,
+        call=None,
+        failures=5,
+        retry_at=NOW + wait,
+        trouble=Trouble(operation, AWAY, NOW),
+    )
+    fields = {"fault": "unreachable", "message": AWAY.message, "retry_in": round(wait, 1)}
+    assert told(context) == [(event, fields)]
+
+
+def test_a_refused_renewal_costs_no_wait_and_is_told_of_once() -> None:
+    """A login takes its place."""
+    context = at()
+    after = on_failed(Tokens(token(), call=TokenCall.RENEW), RENEW, FORBIDDEN, context)
+    trouble = Trouble(Operation.RENEW_TOKEN, FORBIDDEN, NOW)
+    assert after == Tokens(
+        token(), failures=1, retry_at=NOW, trouble=trouble, clipped=True, refused=True
+    )
+    on_failed(after, RENEW, FORBIDDEN, context)
+    assert len(told(context)) == 1
+    on_failed(after, RENEW, THROTTLED, context)
+    assert len(told(context)) == 2, "which is other news"
+
+
+def test_a_failed_revocation_is_told_of_and_costs_a_wait_of_its_own() -> None:
+    context = at()
+    tokens = Tokens(token(), (token(2),), call=TokenCall.REVOKE, revoke_failures=4)
+    wait = 16 * context.chance.draw("token", "revoke")
+    assert wait > 2
+    assert on_failed(tokens, REVOKE, AWAY, context) == replace(
+        tokens, call=None, revoke_at=NOW + wait, revoke_failures=5
+    )
+    fields = {"fault": "unreachable", "message": AWAY.message, "retry_in": round(wait, 1)}
+    assert told(context) == [("token.revocation_failed", fields)]
+
+
+def test_a_lost_token_is_replaced_at_once() -> None:
+    """It was in use for a minute, so that it repeats no loss."""
+    context = at()
+    tokens = replace(TROUBLED, current=token(taken_at=NOW - 60), retired=(token(2),), losses=4)
+    tokens = replace(tokens, clipped=True)
+    assert lose(tokens, 1, context) == replace(
+        tokens,
+        current=None,
+        retired=(token(2), token(taken_at=NOW - 60, lost_at=NOW)),
+        losses=1,
+        retry_at=NOW,
+        clipped=False,
+        trouble=Trouble(Operation.LOOK_UP_TOKEN, INVALID_TOKEN, NOW),
+    )
+    assert told(context) == [("token.lost", {"accessor": "accessor-1"})]
+
+
+@pytest.mark.parametrize(("losses", "longest"), [(1, 1), (2, 2), (3, 4), (5, 16)])
+def test_tokens_that_are_lost_as_soon_as_taken_cost_longer_and_longer_waits(
+    losses: int, longest: float
+) -> None:
+    context = at()
+    after = lose(Tokens(token(taken_at=NOW - 59.9), losses=losses), 1, context)
+    assert after.losses == losses + 1
+    assert after.retry_at == NOW + longest * context.chance.draw("token", "lost")
+
+
+def test_of_the_retired_tokens_the_lost_one_is_marked_once() -> None:
+    tokens = Tokens(token(), (token(2), token(3), token(4, lost_at=NOW - 9)))
+    assert lose(tokens, 2, at()) == replace(
+        tokens, retired=(token(2, lost_at=NOW), *tokens.retired[1:])
+    )
+    assert lose(tokens, 4, at()) == tokens
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        pytest.param(Tokens(), id="no token"),
+        pytest.param(Tokens(token(2)), id="another token"),
+        pytest.param(Tokens(replace(token(), owned=False)), id="one that is not the agent's"),
+    ],
+)
+def test_a_mint_without_an_answer_changes_no_other_token(tokens: Tokens) -> None:
+    assert abandon(tokens, 1) == tokens
