@@ -34,11 +34,13 @@ _PROGRESS: Final = re.compile(r"#(\d+)\s+(\w+)\s+cov: (\d+) ft: (\d+)")
 def main() -> None:
     """Fuzz; exit with 1 when a target broke a promise."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
-    parser.add_argument("targets", nargs="*", metavar="TARGET", choices=[[], *NAMES])
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(NAMES))
     parser.add_argument("--seconds", type=int, default=10, help="for each target")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", action="store_true", help="add to the corpus what is new")
     options = parser.parse_args()
+    if unknown := sorted(set(options.targets) - set(NAMES)):
+        parser.error(f"no target is called {unknown[0]}: there are {', '.join(NAMES)}")
     print(f"seed {options.seed}: --seed {options.seed} repeats it")
     print(f"{'target':20} {'inputs':>9} {'a second':>9} {'places':>15}")
     names = options.targets or NAMES
