@@ -47,6 +47,31 @@ async def test_so_are_those_of_connections_that_were_not_accepted_yet(site: Site
         client.close()
 
 
+async def test_who_has_only_just_connected_is_answered(site: Site) -> None:
+    await site.start()
+    with site.connect() as client:
+        await wait_all_tasks_blocked()  # it is accepted
+        site.stop.asked.set()
+        await wait_all_tasks_blocked()
+        client.send(get("/v1/keys/billing"))
+        assert (await client.reply()).status == 200
+        assert await client.at_end()
+        await site.ended.wait()
+
+
+async def test_who_has_connected_and_says_nothing_is_not_waited_for(
+    site: Site, mock_clock: MockClock
+) -> None:
+    await site.start()
+    with site.connect() as client:
+        await wait_all_tasks_blocked()
+        mock_clock.jump(0.3)
+        site.stop.asked.set()
+        await site.ended.wait()
+        with pytest.raises(BrokenPipeError):
+            client.send(b"G")
+
+
 async def test_who_is_in_the_middle_of_a_request_is_told(site: Site) -> None:
     await site.start()
     with site.connect() as client:

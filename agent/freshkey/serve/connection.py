@@ -49,6 +49,8 @@ class Connection:
         self._fair_queue = resources.fair_queue
         self._patience = resources.patience
         self._stopping = resources.stopping
+        self._silent_since = resources.silent_since
+        self._silent_since[sock] = trio.current_time()
         self._parser = RequestParser()
         self._scope = trio.CancelScope(deadline=trio.current_time() + self._patience)
         self._waiter = Waiter(sock, resources)
@@ -65,6 +67,7 @@ class Connection:
                 last = problems.bad_request(f"no whole request in {self._patience:g} s")
                 self._outgoing.put(encode(last, keep_alive=False))
         finally:
+            self._silent_since.pop(self._sock, None)
             self._outgoing.flush()
             self._parser.close()
 
@@ -159,9 +162,11 @@ class Connection:
             look_first = False
             await self._fair_queue.take(self._peer.uid)
             try:
-                return self._sock.recv(_PORTION)
+                data = self._sock.recv(_PORTION)
             except BlockingIOError:
                 continue
             except OSError:
                 break
+            self._silent_since.pop(self._sock, None)
+            return data
         return b""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import socket
+
     import trio
 
     from freshkey.sockets.fair_queue import FairQueue
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
 class ServerResources(NamedTuple):
     """`patience` is how many seconds a peer has for a request, and to take an answer.
 
-    `stopping` is set before the server lets no more be read.
+    `stopping` is set before the server lets no more be read. `silent_since` has the connections
+    that wait for their first byte, and since when on trio's clock.
     """
 
     fair_queue: FairQueue
     outbox: Outbox
     patience: float
     stopping: trio.Event
+    silent_since: dict[socket.socket, float]

@@ -30,6 +30,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 _BATCH: Final = 32  # connections accepted without a checkpoint
 _MOST_WAITING: Final = 4096  # net.core.somaxconn, socket(7): more wait in no socket
 _ACCEPT_PAUSE: Final = 0.1  # seconds, when the process or the machine is at a limit
+_NEW: Final = 0.25  # seconds in which who has connected is about to send a request
 _LINGERING: Final = 32  # refused connections that stay open for a while
 _WARN_EVERY: Final = 10.0  # seconds between two warnings about what clients cause
 
@@ -72,12 +73,14 @@ async def serve(
 
     Then nothing more is accepted, and they are released. Once it closes, nothing more is read: what
     has arrived by then is answered, within the `grace` of the limits, and the connections are
-    closed. No client can end this, and a fault in what attends to one can't either: it is logged,
-    and its connection closed. No answer leaves before `commit`, which writes the record of it, was
-    called.
+    closed; who has only just connected has a moment to send the first request. No client can end
+    this, and a fault in what attends to one can't either: it is logged, and its connection closed.
+    No answer leaves before `commit`, which writes the record of it, was called.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
-    clients = _Clients(limits, ServerResources(fair_queue, outbox, limits.patience, stop.closing))
+    clients = _Clients(
+        limits, ServerResources(fair_queue, outbox, limits.patience, stop.closing, {})
+    )
     trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
@@ -106,8 +109,11 @@ async def _close(
 ) -> None:
     """Let every connection come to its end, within `grace` seconds."""
     await closing.wait()
-    clients.stop_reading()
-    connections.cancel_scope.deadline = trio.current_time() + grace
+    now = trio.current_time()
+    connections.cancel_scope.deadline = now + grace
+    clients.stop_reading(now - _NEW)
+    await trio.sleep(_NEW)
+    clients.stop_reading(now)
 
 
 async def _accept(endpoint: Endpoint, clients: _Clients, connections: trio.Nursery) -> None:
@@ -208,11 +214,15 @@ class _Clients:
             self._quiet_until = now + _WARN_EVERY
             log.warning(event, **fields)
 
-    def stop_reading(self) -> None:
-        """Let every connection come to its end: what was sent till now is the last to be read."""
+    def stop_reading(self, latest: float) -> None:
+        """Let connections come to their end: what was sent till now is the last to be read.
+
+        Those that came after `latest`, and of which nothing was read, go on.
+        """
         for sock in self._open:
-            with suppress(OSError):  # the peer is gone
-                sock.shutdown(socket.SHUT_RD)
+            if self._resources.silent_since.get(sock, -inf) <= latest:
+                with suppress(OSError):  # the peer is gone
+                    sock.shutdown(socket.SHUT_RD)
 
     def dismiss(self) -> None:
         """Close what was refused and is still open."""

@@ -39,7 +39,7 @@ async def talk(sent: bytes, name: bytes, uid: int, reads: Reads) -> bytes:
     audit, readers = RequestAudit(reads), Readers(lambda: 400.0)
     reading = Reading(published, access, StoppedClock(), audit, readers)
     outbox = Outbox(reads.flush)
-    resources = ServerResources(FairQueue(), outbox, 10.0, trio.Event())
+    resources = ServerResources(FairQueue(), outbox, 10.0, trio.Event(), {})
     with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as ours:
         listening.bind("")  # a name that the kernel chooses
         listening.listen()

@@ -75,7 +75,7 @@ async def talk(data: bytes, peer: Peer) -> tuple[list[str], bytes]:
         return routes.answer(request, peer)
 
     queue, outbox = FairQueue(), Outbox(reads.flush)
-    resources = ServerResources(queue, outbox, PATIENCE, trio.Event())
+    resources = ServerResources(queue, outbox, PATIENCE, trio.Event(), {})
     ours, theirs = socket.socketpair()
     with ours, theirs, trio.fail_after(2 * LONGER):
         ours.settimeout(0)
