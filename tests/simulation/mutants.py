@@ -18,6 +18,8 @@ from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
 from freshkey.outputs.files import remove_file, write_file
+from freshkey.serve.subscribers import Subscribers
+from freshkey.serve.waiting import WaitEnd, Waiter
 
 from tests.simulation.histories import Kind
 
@@ -59,7 +61,7 @@ _mint, _write_file, _write_journal = (
     JournalKeeper.write_journal,
 )
 _monitor, _publication = monitoring.plan, publishing.publication
-_ledger = JournalKeeper.ledger
+_ledger, _for_news = JournalKeeper.ledger, Waiter.for_news
 
 
 def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **options: Any) -> Any:  # noqa: ANN401 - as replacement.mint
@@ -116,6 +118,11 @@ def _wait_to_the_end(state: Any, context: Any) -> bool:  # noqa: ANN401 - as sto
     return stop is not None and stop.end_by is not None and context.due(stop.end_by)
 
 
+async def _wait_for_news_alone(waiter: Waiter, *args: Any) -> WaitEnd:  # noqa: ANN401 - as for_news
+    end = await _for_news(waiter, *args)
+    return WaitEnd.HUNG_UP if end is WaitEnd.STOPPING else end
+
+
 def _module(name: str) -> object:
     return importlib.import_module(f"freshkey.core.{name}")
 
@@ -152,6 +159,7 @@ MUTANTS: Final = (
         ((publishing, "publication", _publish_once_confirmed),),
         (Kind.KILLED, Kind.RESTARTED, Kind.VAULT_REFUSED),
     ),
+    Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
     Mutant(
         "forgets retired leases",
@@ -194,5 +202,6 @@ MUTANTS: Final = (
         ((stopping, "finished", _wait_to_the_end), (stopping, "REST", 30.0)),
         (Kind.RESTARTED,),
     ),
+    Mutant("ends without a word", 6, ((Waiter, "for_news", _wait_for_news_alone),)),
     Mutant("keeps all events", 7, (_after(Loop, "_advance", _keep_events),)),
 )

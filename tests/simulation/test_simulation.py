@@ -17,6 +17,7 @@ def test_an_undisturbed_hour() -> None:
     assert outcome.readers.gaps == []
     assert len(outcome.world.openai.accounts) == pytest.approx(11, abs=3)
     assert outcome.readers.polls > 70
+    assert outcome.watchers.told == len(outcome.world.openai.accounts)
 
 
 @pytest.mark.timeout(600)  # a processor that others use, too, takes long for seconds of its time
