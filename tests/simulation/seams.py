@@ -7,7 +7,7 @@ has no option, argument, or class that is there for a simulation alone.
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import StringIO
 from types import SimpleNamespace
@@ -27,12 +27,14 @@ from freshkey.openai import http as openai_http
 from freshkey.outputs import files, journal, replace
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.sockets import socket_watch
+from freshkey.sockets.outbox import Outbox
 from freshkey.vault import client
 from freshkey.vault.transport import adapter, session
 
 from tests.simulation import transport
 from tests.simulation.connection import SimulatedConnection, run_inline
 from tests.simulation.disk import SimulatedOs
+from tests.simulation.world import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +83,12 @@ def installed(world: World) -> Iterator[None]:
         world.records.append((world.elapsed, one))
         record(recorder, one)
 
+    send_all = Outbox.before_io_wait
+
+    def sent(outbox: Outbox, timeout: float) -> None:
+        with suppress(Killed):  # out of an instrument it would end trio; nothing is sent then
+            send_all(outbox, timeout)
+
     look_every = 2.0 if world.is_disk_touched else _SELDOM
     replaced: list[tuple[object, str, Any]] = [
         (clock, "time", world.clocks),
@@ -98,6 +106,7 @@ def installed(world: World) -> Iterator[None]:
         (audit_file, "os", simulated_os),
         (PublishedKeys, "show", shown),
         (Recorder, "record", recorded),
+        (Outbox, "before_io_wait", sent),
         (disk_watch, "LOOK_EVERY", look_every),
         (socket_watch, "LOOK_EVERY", look_every),
         (journal_keeper, "machine_id", lambda: _MACHINE),
