@@ -14,6 +14,7 @@ from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.daemon import publisher
 from freshkey.daemon.file_watch import FileWatch
+from freshkey.daemon.gateway import GatewayKeys
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
@@ -61,7 +62,7 @@ _mint, _write_file, _write_journal = (
     JournalKeeper.write_journal,
 )
 _monitor, _publication = monitoring.plan, publishing.publication
-_ledger, _for_news = JournalKeeper.ledger, Waiter.for_news
+_ledger, _for_news, _view = JournalKeeper.ledger, Waiter.for_news, GatewayKeys.view
 
 
 def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **options: Any) -> Any:  # noqa: ANN401 - as replacement.mint
@@ -102,6 +103,12 @@ def _withdraw_in_an_outage(key: Any, context: Any) -> Any:  # noqa: ANN401 - as 
 
 def _publish_once_confirmed(key: Any, tokens: Any) -> Any:  # noqa: ANN401 - as publication
     return _publication(key, tokens) if key.confirmed else None
+
+
+def _view_first(keys: GatewayKeys, name: str) -> Any:  # noqa: ANN401 - as view
+    first = vars(keys).setdefault("_first", {})
+    view = _view(keys, name)
+    return first.setdefault(name, view) if view.publication else view
 
 
 def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an order
@@ -183,6 +190,7 @@ MUTANTS: Final = (
         ((_module("keys.verification"), "_publish_by", _publish_soon),),
         (Kind.OPENAI_UNAVAILABLE, Kind.OPENAI_REFUSED),
     ),
+    Mutant("asks with its first key for ever", 3, ((GatewayKeys, "view", _view_first),)),
     Mutant(
         "repeats at once what failed",
         4,

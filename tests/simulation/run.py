@@ -14,6 +14,7 @@ from trio._core import _run as trio_run
 
 from tests.simulation.agent import Lives
 from tests.simulation.broken import BrokenError
+from tests.simulation.gateway import GatewayClient
 from tests.simulation.histories import WINDOWS, History
 from tests.simulation.incidents import Incidents
 from tests.simulation.invariants import AT_THE_END, LeaseWatch, PublicationWatch
@@ -37,6 +38,7 @@ class Outcome:
     lives: Lives
     readers: Readers
     watchers: Watchers
+    client: GatewayClient
 
 
 def run(history: History, story: list[str] | None = None) -> Outcome:
@@ -73,14 +75,17 @@ def check(history: History, story: list[str] | None = None) -> Outcome:
 async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
     world = World(history, directory, story=story)
     world.clocks.began_at = trio.current_time()
-    with installed(world):
-        lives = Lives(world)
-        readers = Readers(world, lives)
-        watchers = Watchers(world, lives)
+    lives = Lives(world)
+    readers = Readers(world, lives)
+    watchers = Watchers(world, lives)
+    client = GatewayClient(world, lives, readers, watchers)
+    world.connect = client.connect
+    with installed(world), client:
 
         def start() -> None:
             readers.shown.clear()
             watchers.begin_life()
+            client.close_left()
 
         lives.on_start = start
         publications = PublicationWatch(world)
@@ -103,6 +108,7 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             nursery.start_soon(_pass_time, world)
             nursery.start_soon(readers.poll)
             nursery.start_soon(watchers.run)
+            nursery.start_soon(client.run)
             nursery.start_soon(Incidents(world, lives, readers).run)
             nursery.start_soon(lives.run)
             while (left := history.seconds - world.elapsed) > 0:  # noqa: ASYNC110 - virtual
@@ -115,7 +121,7 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             await trio.testing.wait_all_tasks_blocked()  # who waits has been told of the stop
             look_at_the_last_journal(world, lives)
             nursery.cancel_scope.cancel()
-    return Outcome(world, lives, readers, watchers)
+    return Outcome(world, lives, readers, watchers, client)
 
 
 async def _pass_time(world: World) -> None:

@@ -20,6 +20,7 @@ import trio
 from freshkey.daemon import disk_watch, environment, executor, journal_keeper
 from freshkey.daemon import main as daemon_main
 from freshkey.daemon.recorder import Recorder
+from freshkey.gateway.upstream import Upstream
 from freshkey.host import clock
 from freshkey.logs import audit, audit_file, redact
 from freshkey.logs.setup import json_lines
@@ -38,6 +39,7 @@ from tests.simulation.world import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from socket import socket
 
     from freshkey.core.model.actions import Record
     from freshkey.core.model.view import KeyView
@@ -89,6 +91,9 @@ def installed(world: World) -> Iterator[None]:
         with suppress(Killed):  # out of an instrument it would end trio; nothing is sent then
             send_all(outbox, timeout)
 
+    def connected(upstream: Upstream, attempt: object) -> socket:
+        return world.connect(upstream, attempt)
+
     look_every = 2.0 if world.is_disk_touched else _SELDOM
     replaced: list[tuple[object, str, Any]] = [
         (clock, "time", world.clocks),
@@ -107,6 +112,7 @@ def installed(world: World) -> Iterator[None]:
         (PublishedKeys, "show", shown),
         (Recorder, "record", recorded),
         (Outbox, "before_io_wait", sent),
+        (Upstream, "_connect", connected),
         (disk_watch, "LOOK_EVERY", look_every),
         (socket_watch, "LOOK_EVERY", look_every),
         (journal_keeper, "machine_id", lambda: _MACHINE),

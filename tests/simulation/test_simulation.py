@@ -22,6 +22,7 @@ def test_an_undisturbed_hour() -> None:
     assert len(outcome.world.openai.accounts) == pytest.approx(11, abs=3)
     assert outcome.readers.polls > 70
     assert outcome.watchers.told == len(outcome.world.openai.accounts)
+    assert outcome.client.answered == HOUR / 60 - 1
 
 
 @pytest.mark.timeout(600)  # a processor that others use, too, takes long for seconds of its time

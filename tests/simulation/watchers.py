@@ -157,14 +157,14 @@ class Watchers:
         if now - asked.at < _WAITS[name] - _SOON:
             what = f"who waits for {name} is answered {status} after {now - asked.at:.3f} s"
             raise BrokenError(1, what)
-        if (held if status == 304 else None) not in self._shown_just_now(name):
+        if (held if status == 304 else None) not in self.shown_just_now(name):
             shown = self.shown[name].tag
             what = f"who waits for {name} with the tag {held} is answered {status}"
             raise BrokenError(3, f"{what} while {shown} is shown")
 
     def _take(self, name: str, body: dict[str, Any]) -> None:
         tag, key, held = body["tag"], body["key"], self.held.get(name)
-        if tag not in self._shown_just_now(name):
+        if tag not in self.shown_just_now(name):
             what = f"who waits for {name} is given {tag} while {self.shown[name].tag} is shown"
             raise BrokenError(3, what)
         if tag == held:
@@ -182,7 +182,7 @@ class Watchers:
         self.held[name], self.generations[name] = tag, generation
         self.told += 1
 
-    def _shown_just_now(self, name: str) -> set[str | None]:
+    def shown_just_now(self, name: str) -> set[str | None]:
         """Return what is shown, and what was until so shortly that it may be on its way."""
         shown = self.shown[name]
         is_fresh = trio.current_time() - shown.since <= _SOON
