@@ -131,7 +131,6 @@ class Lives:
         self.on_start()
         world.is_dead = False
         world.tell("the agent starts")
-        socket_path = world.directory / "agent.sock"
         try:
             with self.scope:
                 await self._run()
@@ -149,7 +148,8 @@ class Lives:
         if self.was_killed:
             self.last_kill = world.elapsed
             world.lost |= unanswered_mints(world)
-            _leave_socket(socket_path)
+            for name in ("agent.sock", "openai.sock"):
+                _leave_socket(world.directory / name)
         else:
             world.tell("the agent has ended")
         world.changed()

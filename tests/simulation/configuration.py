@@ -62,6 +62,11 @@ secret_id_file = "{directory}/secret_id"
 directory = "{directory}/state"
 [server]
 socket = "{directory}/agent.sock"
+[gateway]
+socket = "{directory}/openai.sock"
+upstream = "{OPENAI}"
+[[gateway.clients]]
+key = "{key_name(0)}"
 [log]
 audit_file = "{directory}/audit.jsonl"
 """

@@ -31,8 +31,10 @@ _LOOK: Final = 2.5  # until a change of a file is seen
 _FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
 _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0
+_LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a key ends, if not later
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
+_SLOW: Final = frozenset({Kind.MINT_FORBIDDEN, Kind.VAULT_GARBLED})  # the long waits
 _NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL})
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
@@ -42,19 +44,25 @@ _TAKEN: Final = _ANY | {"taken"}  # what is to end a key that lives
 
 
 class Excuse(NamedTuple):
-    """From when to when, for which causes, and, if not for all, for which way and key."""
+    """From when to when, for which causes, and, if not for all, for which way and key.
+
+    A gap may have begun by `begun_by`, or else is excused for no more than `most` seconds.
+    """
 
     began: float
     ended: float
     causes: frozenset[str]
     way: str = ""
     name: str = ""
+    begun_by: float = inf
+    most: float = inf
 
     def covers(self, gap: Gap) -> bool:
         """Whether it holds for a gap at all."""
         door = gap.door
         ways = self.way in {"", door.way} and self.name in {"", door.name}
-        return ways and gap.cause in self.causes
+        times = gap.since <= self.begun_by or gap.ended - gap.since <= self.most
+        return ways and times and gap.cause in self.causes
 
 
 class Window(NamedTuple):
@@ -63,6 +71,7 @@ class Window(NamedTuple):
     began: float
     ended: float
     recovered: float
+    kinds: frozenset[Kind]
 
 
 def replacement(history: History) -> float:
@@ -90,7 +99,8 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
             kinds = set()
         kinds.add((kind, number))
         longest = max(_recovery(one, last - first, amount) for one, amount in kinds)
-        found.append(Window(first, last, last + longest + replacement(history)))
+        recovered = last + longest + replacement(history)
+        found.append(Window(first, last, recovered, frozenset(one for one, _ in kinds)))
     return found
 
 
@@ -123,7 +133,11 @@ def excuses(
     """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
     windows = clusters(history, downs)
     for window in windows:
-        yield Excuse(window.began, window.recovered, _BY_ITSELF)
+        waits = Excuse(window.began, window.recovered, _BY_ITSELF)
+        if window.kinds <= _SLOW:  # they are shortened for a key that is good as they begin
+            begun_by = window.ended + _LAST_TRIES + 4 * history.latency
+            waits = waits._replace(begun_by=begun_by, most=replacement(history))
+        yield waits
     yield from (Excuse(began, ended, _OUTSIDE) for began, ended in busy)
     for incident in history.incidents:
         yield from _of_incident(history, incident, windows)

@@ -109,7 +109,7 @@ class LeaseWatch:
         if world.is_dead:
             downs.append(Down(self._lives.ended_at, inf, None))
         full = [
-            Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0)
+            Window(one.at, one.at + one.seconds, one.at + one.seconds + 60.0, frozenset({one.kind}))
             for one in world.past
             if one.kind in {Kind.DISK_FULL, Kind.RELOADED}
         ]

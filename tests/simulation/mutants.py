@@ -14,10 +14,13 @@ from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.daemon import publisher
 from freshkey.daemon.file_watch import FileWatch
+from freshkey.daemon.gateway import GatewayKeys
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
 from freshkey.outputs.files import remove_file, write_file
+from freshkey.serve.subscribers import Subscribers
+from freshkey.serve.waiting import WaitEnd, Waiter
 
 from tests.simulation.histories import Kind
 
@@ -59,7 +62,7 @@ _mint, _write_file, _write_journal = (
     JournalKeeper.write_journal,
 )
 _monitor, _publication = monitoring.plan, publishing.publication
-_ledger = JournalKeeper.ledger
+_ledger, _for_news, _view = JournalKeeper.ledger, Waiter.for_news, GatewayKeys.view
 
 
 def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **options: Any) -> Any:  # noqa: ANN401 - as replacement.mint
@@ -102,6 +105,12 @@ def _publish_once_confirmed(key: Any, tokens: Any) -> Any:  # noqa: ANN401 - as 
     return _publication(key, tokens) if key.confirmed else None
 
 
+def _view_first(keys: GatewayKeys, name: str) -> Any:  # noqa: ANN401 - as view
+    first = vars(keys).setdefault("_first", {})
+    view = _view(keys, name)
+    return first.setdefault(name, view) if view.publication else view
+
+
 def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an order
     if hasattr(order, "publication"):
         structlog.get_logger().info("key.written", content=order.publication.secret.reveal())
@@ -114,6 +123,11 @@ def _keep_events(loop: Loop, events: list[Any], *_: object) -> None:
 def _wait_to_the_end(state: Any, context: Any) -> bool:  # noqa: ANN401 - as stopping.finished
     stop = state.stopping
     return stop is not None and stop.end_by is not None and context.due(stop.end_by)
+
+
+async def _wait_for_news_alone(waiter: Waiter, *args: Any) -> WaitEnd:  # noqa: ANN401 - as for_news
+    end = await _for_news(waiter, *args)
+    return WaitEnd.HUNG_UP if end is WaitEnd.STOPPING else end
 
 
 def _module(name: str) -> object:
@@ -152,6 +166,7 @@ MUTANTS: Final = (
         ((publishing, "publication", _publish_once_confirmed),),
         (Kind.KILLED, Kind.RESTARTED, Kind.VAULT_REFUSED),
     ),
+    Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
     Mutant(
         "forgets retired leases",
@@ -175,6 +190,7 @@ MUTANTS: Final = (
         ((_module("keys.verification"), "_publish_by", _publish_soon),),
         (Kind.OPENAI_UNAVAILABLE, Kind.OPENAI_REFUSED),
     ),
+    Mutant("asks with its first key for ever", 3, ((GatewayKeys, "view", _view_first),)),
     Mutant(
         "repeats at once what failed",
         4,
@@ -194,5 +210,6 @@ MUTANTS: Final = (
         ((stopping, "finished", _wait_to_the_end), (stopping, "REST", 30.0)),
         (Kind.RESTARTED,),
     ),
+    Mutant("ends without a word", 6, ((Waiter, "for_news", _wait_for_news_alone),)),
     Mutant("keeps all events", 7, (_after(Loop, "_advance", _keep_events),)),
 )

@@ -28,6 +28,7 @@ class Account:
     deleted_at: float = inf
     lease: str = ""
     ended_by: str = ""  # who ended it: expiry | agent | outside
+    told_until: float = inf  # when it was to end as far as anybody was told, once it has
 
     def works(self, now: float) -> bool:
         """Whether OpenAI takes the key."""

@@ -16,6 +16,7 @@ from freshkey.core.model.view import KeyView
 
 from tests.simulation.agent import Lives
 from tests.simulation.broken import BrokenError
+from tests.simulation.clocks import BOOT_AT
 from tests.simulation.configuration import key_file
 from tests.simulation.histories import Kind
 from tests.simulation.openai_model import Account
@@ -39,12 +40,14 @@ class Gap:
 
     `cause`: missing, taken (missing, though the last key still lives), inactive (not active yet),
     refused (as every key is), overtaken (revoked when two later ones were out: no more than two
-    leases are to live), or who ended the key: expiry, agent, outside.
+    leases are to live), or who ended the key: expiry, agent, outside. `since` is when the first of
+    those began that follow on one another, or when the agent has seen it come.
     """
 
     door: Door
     cause: str
     began: float
+    since: float
     ended: float = inf
 
 
@@ -114,11 +117,14 @@ class Readers:
     def _see(self, door: Door, secret: str | None) -> None:
         elapsed = self.world.elapsed
         self.doors.setdefault(door, elapsed)
-        cause = self._cause(door, secret)
+        cause, since = self._cause(door, secret), elapsed
+        if door in self.last:
+            since = min(since, self.last[door].told_until - BOOT_AT)
         if door in self.open_gaps and self.open_gaps[door].cause != cause:
+            since = self.open_gaps[door].since
             self._close(door)
         if cause and door not in self.open_gaps:
-            gap = self.open_gaps[door] = Gap(door, cause, elapsed)
+            gap = self.open_gaps[door] = Gap(door, cause, elapsed, since)
             self.gaps.append(gap)
 
     def _cause(self, door: Door, secret: str | None) -> str:

@@ -14,12 +14,14 @@ from trio._core import _run as trio_run
 
 from tests.simulation.agent import Lives
 from tests.simulation.broken import BrokenError
+from tests.simulation.gateway import GatewayClient
 from tests.simulation.histories import WINDOWS, History
 from tests.simulation.incidents import Incidents
 from tests.simulation.invariants import AT_THE_END, LeaseWatch, PublicationWatch
 from tests.simulation.last_journal import look_at_the_last_journal
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
+from tests.simulation.watchers import Watchers
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Outcome:
     world: World
     lives: Lives
     readers: Readers
+    watchers: Watchers
+    client: GatewayClient
 
 
 def run(history: History, story: list[str] | None = None) -> Outcome:
@@ -71,18 +75,29 @@ def check(history: History, story: list[str] | None = None) -> Outcome:
 async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
     world = World(history, directory, story=story)
     world.clocks.began_at = trio.current_time()
-    with installed(world):
-        lives = Lives(world)
-        readers = Readers(world, lives)
-        lives.on_start = readers.shown.clear
+    lives = Lives(world)
+    readers = Readers(world, lives)
+    watchers = Watchers(world, lives)
+    client = GatewayClient(world, lives, readers, watchers)
+    world.connect = client.connect
+    with installed(world), client:
+
+        def start() -> None:
+            readers.shown.clear()
+            watchers.begin_life()
+            client.close_left()
+
+        lives.on_start = start
         publications = PublicationWatch(world)
 
         def forget(name: str) -> None:
             readers.forget(name)
+            watchers.forget(name)
             publications.forget(name)
 
         def show(view: KeyView) -> None:
             readers.show(view)
+            watchers.show(view)
             plan = lives.plans.get(view.name)
             publications.look(view, plan.verify if plan else "off")
 
@@ -92,6 +107,8 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_pass_time, world)
             nursery.start_soon(readers.poll)
+            nursery.start_soon(watchers.run)
+            nursery.start_soon(client.run)
             nursery.start_soon(Incidents(world, lives, readers).run)
             nursery.start_soon(lives.run)
             while (left := history.seconds - world.elapsed) > 0:  # noqa: ASYNC110 - virtual
@@ -99,10 +116,12 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             lives.is_over = True
             world.note_disk()
             readers.finish()
+            watchers.finish()
             await lives.stop(down=0.0)
+            await trio.testing.wait_all_tasks_blocked()  # who waits has been told of the stop
             look_at_the_last_journal(world, lives)
             nursery.cancel_scope.cancel()
-    return Outcome(world, lives, readers)
+    return Outcome(world, lives, readers, watchers, client)
 
 
 async def _pass_time(world: World) -> None:

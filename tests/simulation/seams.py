@@ -7,7 +7,7 @@ has no option, argument, or class that is there for a simulation alone.
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import StringIO
 from types import SimpleNamespace
@@ -20,6 +20,7 @@ import trio
 from freshkey.daemon import disk_watch, environment, executor, journal_keeper
 from freshkey.daemon import main as daemon_main
 from freshkey.daemon.recorder import Recorder
+from freshkey.gateway.upstream import Upstream
 from freshkey.host import clock
 from freshkey.logs import audit, audit_file, redact
 from freshkey.logs.setup import json_lines
@@ -27,15 +28,18 @@ from freshkey.openai import http as openai_http
 from freshkey.outputs import files, journal, replace
 from freshkey.serve.published_keys import PublishedKeys
 from freshkey.sockets import socket_watch
+from freshkey.sockets.outbox import Outbox
 from freshkey.vault import client
 from freshkey.vault.transport import adapter, session
 
 from tests.simulation import transport
 from tests.simulation.connection import SimulatedConnection, run_inline
 from tests.simulation.disk import SimulatedOs
+from tests.simulation.world import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from socket import socket
 
     from freshkey.core.model.actions import Record
     from freshkey.core.model.view import KeyView
@@ -81,6 +85,15 @@ def installed(world: World) -> Iterator[None]:
         world.records.append((world.elapsed, one))
         record(recorder, one)
 
+    send_all = Outbox.before_io_wait
+
+    def sent(outbox: Outbox, timeout: float) -> None:
+        with suppress(Killed):  # out of an instrument it would end trio; nothing is sent then
+            send_all(outbox, timeout)
+
+    def connected(upstream: Upstream, attempt: object) -> socket:
+        return world.connect(upstream, attempt)
+
     look_every = 2.0 if world.is_disk_touched else _SELDOM
     replaced: list[tuple[object, str, Any]] = [
         (clock, "time", world.clocks),
@@ -98,6 +111,8 @@ def installed(world: World) -> Iterator[None]:
         (audit_file, "os", simulated_os),
         (PublishedKeys, "show", shown),
         (Recorder, "record", recorded),
+        (Outbox, "before_io_wait", sent),
+        (Upstream, "_connect", connected),
         (disk_watch, "LOOK_EVERY", look_every),
         (socket_watch, "LOOK_EVERY", look_every),
         (journal_keeper, "machine_id", lambda: _MACHINE),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_LENGTH: Final = re.compile(rb"\r\nContent-Length: (\d+)")
 
 
 async def ask(
@@ -30,5 +33,34 @@ async def ask(
     first, _, rest = received.partition(b"\r\n\r\n")
     if not rest:
         raise ConnectionResetError
-    decoded = json.loads(rest)
-    return int(first.split()[1]), decoded if isinstance(decoded, dict) else {}
+    return _parsed(first, rest)
+
+
+async def ask_on(
+    stream: trio.SocketStream, target: str, tag: str | None
+) -> tuple[int, dict[str, Any]]:
+    """Do the same on a connection that is kept; `tag` is the one of a key that the reader has."""
+    held = "" if tag is None else f'If-None-Match: "{tag}"\r\n'
+    received = b""
+    try:
+        await stream.send_all(f"GET {target} HTTP/1.1\r\nHost: x\r\n{held}\r\n".encode())
+        while not _is_whole(received):
+            chunk = await stream.receive_some()
+            if not chunk:
+                raise ConnectionResetError
+            received += chunk
+    except trio.BrokenResourceError:
+        raise ConnectionResetError from None
+    first, _, rest = received.partition(b"\r\n\r\n")
+    return _parsed(first, rest or b"{}")
+
+
+def _is_whole(received: bytes) -> bool:
+    head, end, rest = received.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return bool(end) and len(rest) == (int(length[1]) if length else 0)
+
+
+def _parsed(head: bytes, content: bytes) -> tuple[int, dict[str, Any]]:
+    decoded = json.loads(content)
+    return int(head.split()[1]), decoded if isinstance(decoded, dict) else {}

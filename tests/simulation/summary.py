@@ -26,6 +26,8 @@ class Summary(msgspec.Struct):
     requests: int = 0
     starts: int = 0
     polls: int = 0
+    told: int = 0
+    passed: int = 0
     incidents: Counter[str] = msgspec.field(default_factory=Counter)
     watched: float = 0.0  # by readers, while Vault and OpenAI answered
     without: float = 0.0  # of that: without a working key
@@ -44,6 +46,8 @@ class Summary(msgspec.Struct):
         self.requests += len(world.requests)
         self.starts += outcome.lives.starts
         self.polls += outcome.readers.polls
+        self.told += outcome.watchers.told
+        self.passed += outcome.client.answered
         self.incidents.update(incident.kind.value for incident in world.history.incidents)
         for began, ended in outcome.readers.watched:
             self.whole_watched += ended - began
@@ -71,6 +75,8 @@ class Summary(msgspec.Struct):
             f"virtual time:       {self.simulated / _DAY:.1f} days",
             f"keys minted:        {self.minted}, of which nobody was told of {self.abandoned}",
             f"requests:           {self.requests} of the agents, {self.polls} of readers",
+            f"gateway:            {self.passed} requests that OpenAI answered",
+            f"told at once:       {self.told} keys, to readers that wait for them",
             f"starts:             {self.starts}",
             f"incidents:          {kinds}",
             (

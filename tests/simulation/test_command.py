@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pytest
 
 _ROOT = Path(__file__).parents[2]
-_HISTORY = History(seconds=400.0, incidents=(Incident(Kind.LEASE_REVOKED, 100.0),))
+_REVOKED = Incident(Kind.LEASE_REVOKED, 100.0)
+_HISTORY = History(seconds=400.0, reports=False, incidents=(_REVOKED,))
 
 
 def test_it_prints_what_many_histories_come_to(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from unittest.mock import patch
 
+import pytest
+from freshkey.core.pacing import backoff
+
+from tests.simulation.broken import BrokenError
 from tests.simulation.campaign import run_share
 from tests.simulation.histories import History, Incident, KeyPlan, Kind, from_text
 from tests.simulation.run import check, run
@@ -17,6 +21,8 @@ def test_an_undisturbed_hour() -> None:
     assert outcome.readers.gaps == []
     assert len(outcome.world.openai.accounts) == pytest.approx(11, abs=3)
     assert outcome.readers.polls > 70
+    assert outcome.watchers.told == len(outcome.world.openai.accounts)
+    assert outcome.client.answered == HOUR / 60 - 1
 
 
 @pytest.mark.timeout(600)  # a processor that others use, too, takes long for seconds of its time
@@ -24,6 +30,22 @@ def test_a_share_of_what_is_drawn() -> None:
     share = run_share(12, seed=16)  # `make simulate` runs more, and others
     assert share.broken is None, command(from_text(share.broken or "{}"))
     assert share.summary.histories == 12
+
+
+def test_a_wait_that_outlasts_its_key_is_found() -> None:
+    """Vault answers well again 40 s before the key's end, and nothing excuses that it ends."""
+    history = History(
+        keys=(KeyPlan(ttl=240, overlap=10, check_every=0, probe_every=0),),
+        seed=5,
+        seconds=500.0,
+        incidents=(Incident(Kind.VAULT_GARBLED, 100.0, 100.0),),
+    )
+    assert check(history).readers.gaps == []
+    with (
+        patch.object(backoff, "_before_end", lambda _base, wait, _remaining: wait),
+        pytest.raises(BrokenError, match="invariant 1: the reader of alpha"),
+    ):
+        check(history)
 
 
 def test_a_history_goes_the_same_way_each_time() -> None:

@@ -148,9 +148,9 @@ class VaultModel:
 
     def end_token(self, value: str, now: float, by: str) -> None:
         """End a token, and with it every lease under it."""
-        self.tokens.pop(value, None)
         for lease in [one for one in self.leases.values() if one.token == value]:
             self.end_lease(lease.id, now, by)
+        self.tokens.pop(value, None)
 
     def end_lease(self, lease_id: str, now: float, by: str) -> None:
         """Take a revocation over: the lease is gone, the key once OpenAI has deleted it.
@@ -159,6 +159,8 @@ class VaultModel:
         """
         lease = self.leases.pop(lease_id, None)
         if lease is not None:
+            told_until = min(lease.told_until, self.tokens[lease.token].told_until)
+            self.openai.accounts[lease.account].told_until = told_until
             deletion = _Deletion(lease.account, by, now)
             self.deletions.append(deletion)
             self._delete(deletion, now)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from random import Random
+from socket import socket
 from typing import Final
 
 import msgspec
@@ -49,6 +50,7 @@ class World:
     on_kill: list[Callable[[], None]] = field(default_factory=list)
     on_change: list[Callable[[], None]] = field(default_factory=list)
     on_show: Callable[[KeyView], None] = lambda _: None
+    connect: Callable[..., socket] = socket  # the gateway to OpenAI
     minting: int = 0  # requests for a mint under way
     lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
     mints: list[float] = field(default_factory=list)  # when they were asked for
@@ -107,8 +109,8 @@ class World:
         return msgspec.structs.replace(self.history, incidents=tuple(self.past))
 
     def tell(self, text: str) -> None:
-        """Add a line to the story."""
-        self.story.append(f"{self.elapsed:10.3f}  {text}")
+        """Add a line to the story, which does not name the directory: that has a random name."""
+        self.story.append(f"{self.elapsed:10.3f}  {text.replace(str(self.directory), '…')}")
 
     def on_line(self, line: str) -> None:
         """Add a line of the agent's log to the story."""

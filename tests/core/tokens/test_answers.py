@@ -148,7 +148,7 @@ def test_a_failure_is_told_of_and_costs_a_wait(
     tokens = replace(tokens, refused=True, recheck=True)
     wait = 16 * context.chance.draw("token", "backoff")
     assert wait > 2
-    assert on_failed(tokens, order, AWAY, context) == replace(
+    assert on_failed(tokens, order, AWAY, 0.0, context) == replace(
         tokens,
         call=None,
         failures=5,
@@ -162,14 +162,14 @@ def test_a_failure_is_told_of_and_costs_a_wait(
 def test_a_refused_renewal_costs_no_wait_and_is_told_of_once() -> None:
     """A login takes its place."""
     context = at()
-    after = on_failed(Tokens(token(), call=TokenCall.RENEW), RENEW, FORBIDDEN, context)
+    after = on_failed(Tokens(token(), call=TokenCall.RENEW), RENEW, FORBIDDEN, 0.0, context)
     trouble = Trouble(Operation.RENEW_TOKEN, FORBIDDEN, NOW)
     assert after == Tokens(
         token(), failures=1, retry_at=NOW, trouble=trouble, clipped=True, refused=True
     )
-    on_failed(after, RENEW, FORBIDDEN, context)
+    on_failed(after, RENEW, FORBIDDEN, 0.0, context)
     assert len(told(context)) == 1
-    on_failed(after, RENEW, THROTTLED, context)
+    on_failed(after, RENEW, THROTTLED, 0.0, context)
     assert len(told(context)) == 2, "which is other news"
 
 
@@ -178,7 +178,7 @@ def test_a_failed_revocation_is_told_of_and_costs_a_wait_of_its_own() -> None:
     tokens = Tokens(token(), (token(2),), call=TokenCall.REVOKE, revoke_failures=4)
     wait = 16 * context.chance.draw("token", "revoke")
     assert wait > 2
-    assert on_failed(tokens, REVOKE, AWAY, context) == replace(
+    assert on_failed(tokens, REVOKE, AWAY, 0.0, context) == replace(
         tokens, call=None, revoke_at=NOW + wait, revoke_failures=5
     )
     fields = {"fault": "unreachable", "message": AWAY.message, "retry_in": round(wait, 1)}

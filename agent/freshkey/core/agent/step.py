@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from freshkey.core.agent import budget, link, stopping
 from freshkey.core.agent.resting import NOBODY, Planner, Resting
 from freshkey.core.keys import lifecycle as keys
-from freshkey.core.keys import publishing, renewal
+from freshkey.core.keys import publishing, renewal, replacement
 from freshkey.core.model.actions import (
     Action,
     Exchange,
@@ -169,7 +169,8 @@ def _on_call_failed(
     """Note what a failed request says about Vault and the token."""
     held = state.tokens
     if isinstance(order, TokenOrder):
-        held = token_answers.on_failed(held, order, fault, context)
+        remaining = replacement.least_remaining(state.keys, context)
+        held = token_answers.on_failed(held, order, fault, remaining, context)
     if fault.kind is FaultKind.TOKEN_INVALID and not isinstance(order, LogIn):
         held = token_answers.lose(held, order.token_number, context)
     if isinstance(order, Issue) and fault.unanswered:

@@ -9,7 +9,7 @@ from freshkey.core.keys.publishing import publish
 from freshkey.core.keys.revocation import end_overlaps, retire
 from freshkey.core.model.actions import Exchange, Issue, Level, Refresh
 from freshkey.core.model.faults import Fault, FaultKind, Trouble
-from freshkey.core.model.policy import VerifyMode
+from freshkey.core.model.policy import Subject, VerifyMode
 from freshkey.core.model.state import (
     BackingOff,
     Call,
@@ -28,6 +28,8 @@ from freshkey.core.pacing.backoff import delay
 from freshkey.core.pacing.timing import LeaseAction, good_until, next_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from freshkey.core.model.events import Issued, Refreshed
     from freshkey.core.model.grants import Grant
     from freshkey.core.model.state import KeyState, Reason
@@ -40,6 +42,13 @@ def remaining(key: KeyState, context: StepContext) -> float:
     if key.current is None or key.watch.refusals:
         return 0.0
     return good_until(key.current.lease, context.tokens) - context.now
+
+
+def least_remaining(keys: Iterable[KeyState], context: StepContext) -> float:
+    """Return the same of the key that needs Vault and ends first, of those that are good."""
+    needing = (key for key in keys if context.of(key).subject is not Subject.FILE)
+    left = (remaining(key, context) for key in needing)
+    return min((seconds for seconds in left if seconds > 0), default=0.0)
 
 
 def want(key: KeyState, reason: Reason, context: StepContext) -> KeyState:

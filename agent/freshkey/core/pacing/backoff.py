@@ -57,7 +57,8 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
         case (
             FaultKind.FORBIDDEN | FaultKind.NOT_FOUND | FaultKind.BAD_REQUEST | FaultKind.MALFORMED
         ):
-            return jittered(SLOW_BASE, SLOW_CAP, failures, draw)
+            wait = jittered(SLOW_BASE, SLOW_CAP, failures, draw)
+            return _before_end(SLOW_BASE, wait, remaining)
         case _:
             return _before_end(BASE, jittered(BASE, CAP, failures, draw), remaining)
 

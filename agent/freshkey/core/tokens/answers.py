@@ -133,8 +133,13 @@ def _on_revoked(tokens: Tokens, number: int, context: StepContext) -> Tokens:
     return replace(tokens, call=None, retired=left, current=current, revoke_failures=0)
 
 
-def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, context: StepContext) -> Tokens:
-    """A token request failed; none of them ends the agent."""
+def on_failed(
+    tokens: Tokens, order: TokenOrder, fault: Fault, remaining: float, context: StepContext
+) -> Tokens:
+    """A token request failed; none of them ends the agent.
+
+    `remaining` is how long the key that needs another token first is still good, 0 for none.
+    """
     tokens = replace(tokens, call=None)
     if isinstance(order, RevokeToken):
         return _on_revocation_failed(tokens, order, fault, context)
@@ -142,7 +147,7 @@ def on_failed(tokens: Tokens, order: TokenOrder, fault: Fault, context: StepCont
     draw = context.chance.draw("token", "backoff")
     lasting = fault.kind not in PASSING
     refused = lasting and isinstance(order, RenewToken)  # then a login takes its place, at once
-    wait = 0.0 if refused else delay(fault, failures, draw, remaining=0.0)
+    wait = 0.0 if refused else delay(fault, failures, draw, remaining)
     if not (refused and tokens.refused):  # once is enough: it will be so for every token
         _tell_failed(order, fault, wait, context)
     if lasting and isinstance(order, LookUpToken):
