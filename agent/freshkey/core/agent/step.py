@@ -7,9 +7,9 @@ journal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from freshkey.core.agent import budget, link, stopping
+from freshkey.core.agent import budget, link, needs, stopping
 from freshkey.core.agent.resting import NOBODY, Planner, Resting
 from freshkey.core.keys import lifecycle as keys
 from freshkey.core.keys import publishing, renewal, replacement
@@ -43,20 +43,9 @@ from freshkey.core.model.events import (
     Woke,
 )
 from freshkey.core.model.faults import UNSPENT, Fault, FaultKind
-from freshkey.core.model.state import (
-    AgentState,
-    BackingOff,
-    Exchanging,
-    Idle,
-    KeyState,
-    Minting,
-    Refreshing,
-    Testing,
-    Wanted,
-)
+from freshkey.core.model.state import AgentState, KeyState
 from freshkey.core.model.struct import Struct, replace
 from freshkey.core.pacing.context import StepContext
-from freshkey.core.pacing.timing import good_until
 from freshkey.core.tokens import answers as token_answers
 from freshkey.core.tokens import lifecycle as tokens
 
@@ -192,7 +181,10 @@ def _plan(state: AgentState, resting: Resting, context: StepContext) -> tuple[Ag
     state = AgentState(
         keys=planned,
         tokens=tokens.plan(
-            state.tokens, _tokens_in_use(planned), context, needed=_needs_vault(planned, context)
+            state.tokens,
+            needs.tokens_in_use(planned),
+            context,
+            needed=needs.needs_vault(planned, context),
         ),
         link=link.plan(state.link, planned, context),
         mints=mints,
@@ -213,36 +205,6 @@ def _check_now(key: KeyState, context: StepContext) -> KeyState:
     if key.current.lease.is_of_vault:
         key = replace(key, watch=replace(key.watch, check_at=context.now))
     return publishing.write(key, context)
-
-
-def _tokens_in_use(held: tuple[KeyState, ...]) -> frozenset[int]:
-    """Tokens that have a lease in use under them: published, tested, in its overlap, or minted."""
-    used = set()
-    for key in held:
-        if key.current is not None:
-            used.add(key.current.lease.token)
-        match key.cycle:
-            case Testing(candidate=candidate):
-                used.add(candidate.lease.token)
-            case Minting(token=number):
-                used.add(number)
-            case Idle() | Wanted() | Refreshing() | Exchanging() | BackingOff():
-                pass
-            case _:
-                assert_never(key.cycle)
-        used.update(entry.lease.token for entry in key.retired if not entry.failures)
-    return frozenset(used)
-
-
-def _needs_vault(held: tuple[KeyState, ...], context: StepContext) -> bool:
-    """Whether a key is to come from Vault, or has a lease there that lives, and has to end."""
-    if context.policy.uses_vault:
-        return True
-    leases = [key.current.lease for key in held if key.current is not None]
-    leases += [entry.lease for key in held for entry in key.retired]
-    return any(
-        lease.is_of_vault and good_until(lease, context.tokens) > context.now for lease in leases
-    )
 
 
 def _one(state: AgentState, name: str, change: Callable[[KeyState], KeyState]) -> AgentState:
