@@ -20,8 +20,7 @@ from freshkey.core.pacing.timing import find, good_until, renewal_time
 if TYPE_CHECKING:
     from freshkey.core.model.events import Tested
     from freshkey.core.model.policy import KeyPolicy
-    from freshkey.core.model.state import Credential, KeyState, Lease
-    from freshkey.core.model.token import Tokens
+    from freshkey.core.model.state import Credential, KeyState
     from freshkey.core.pacing.context import StepContext
 
 _RETEST_BASE = 0.25  # a key that is not active yet usually is within a second or two
@@ -72,7 +71,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         return key
     policy = context.of(key)
     lease = testing.candidate.lease
-    if _ended_with_token(lease, context.tokens) or _was_slept_through(testing, context):
+    if _ended_with_token(testing, context) or _was_slept_through(testing, context):
         return replace(retire(key, lease, context.now), cycle=Wanted(testing.reason))
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
@@ -96,9 +95,15 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     return key
 
 
-def _ended_with_token(lease: Lease, tokens: Tokens) -> bool:
-    token = find(tokens, lease.token)
-    return lease.is_of_vault and (token is None or token.lost_at < inf)
+def _ended_with_token(testing: Testing, context: StepContext) -> bool:
+    """Whether no verdict tells of the next key, because this one went with its token."""
+    lease = testing.candidate.lease
+    token = find(context.tokens, lease.token)
+    if not lease.is_of_vault:
+        return False
+    if token is None or token.lost_at < inf:
+        return True
+    return testing.verdict is Verdict.UNKNOWN and context.due(token.good_until)
 
 
 def _was_slept_through(testing: Testing, context: StepContext) -> bool:
