@@ -75,7 +75,7 @@ fuzz-short: setup testbed  ## fuzzes each for 2 s, and keeps only what breaks a 
 bench: setup testbed  ## measures what the README names beside its peers (12 min); ONLY=start,reads a part, WRITE=1 saves a whole run
 	$(VENV_PYTHON) -m bench.side_by_side $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
 
-bench-gate: setup testbed  ## compares the cheap figures with those that `make bench WRITE=1` has saved; tries first whether it would notice (2 min)
+bench-gate: setup testbed  ## compares the cheap figures with those that `make bench WRITE=1` has saved; tries first whether it would notice (3 min)
 	$(VENV_PYTHON) -m pytest -m gate
 	$(VENV_PYTHON) -m bench.gate
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE = 20.0  # seconds until a test gives up; usual is well under one
-_TICK = 0.01
+PATIENCE, _TICK = 20.0, 0.01  # seconds until a test gives up, and from one look to the next
 
 
 def eventually(condition: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
@@ -171,13 +170,9 @@ class Agent:
         return [line for line in self.log() if line["event"] == event]
 
     def told(self, event: str, times: int = 1) -> list[dict[str, Any]]:
-        """Wait until the log has an event so often: its thread may be later than the socket."""
-
-        def often() -> list[dict[str, Any]] | None:
-            found = self.logged(event)
-            return found if len(found) >= times else None
-
-        return eventually(often, f"{event} in the log")
+        """Wait for an event in the log, whose thread may be later than the socket."""
+        eventually(lambda: len(self.logged(event)) >= times, f"{event} in the log")
+        return self.logged(event)
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Ask the socket; return status, headers, and body."""
@@ -190,8 +185,7 @@ class Agent:
     def status(self) -> dict[str, Any]:
         """Return what the agent says of its one key."""
         answer = json.loads(self.get("/v1/status")[2])
-        (key,) = answer["keys"]
-        return {**answer, **key}
+        return {**answer, **answer["keys"][0]}
 
     def _ask(
         self, method: str, path: str, body: str | None, headers: Mapping[str, str]

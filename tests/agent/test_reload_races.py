@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -122,3 +124,16 @@ def test_a_hook_under_way_runs_to_its_end_under_the_next_configuration(reloadabl
     eventually(lambda: reloadable.logged("hook.done") or None, "the hook runs")
     time.sleep(1)
     assert (reloadable.directory / "ran").read_text() == "x\n", "one at a time, and once in the end"
+
+
+def test_who_connected_before_a_reload_is_answered_by_the_new_rules(reloadable: Agent) -> None:
+    """Or by nobody, where the machine is so slow that the moment for a first request is over."""
+    text = reloadable.config.read_text()
+    change(reloadable, text, text.replace("keys.billing", "keys.other"))
+    with socket.socket(socket.AF_UNIX) as early:
+        early.connect(str(reloadable.directory / "freshkey.sock"))
+        reload(reloadable)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            early.sendall(b"GET /v1/keys/billing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = early.recv(1000)
+            assert not answer or answer.startswith(b"HTTP/1.1 404 "), answer.split(b"\r\n")[0]

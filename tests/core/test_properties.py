@@ -40,6 +40,7 @@ def play(script: Script, crashes: frozenset[int] = frozenset(), *, watched: bool
     world = script.world()
     world.crashes = crashes
     if watched:
+        world.compares_steps = True
         world.step_hooks.append(lambda: check_nothing_is_forgotten(world))
         world.step_hooks.append(lambda: check_nothing_more_is_due(world))
     survive(world, world.start)

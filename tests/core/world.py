@@ -14,7 +14,7 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
-from freshkey.core.agent.resting import NOBODY, Resting
+from freshkey.core.agent.resting import NONE_RESTING, Resting
 from freshkey.core.agent.step import step
 from freshkey.core.keys.adoption import DesiredState, adopt, fresh
 from freshkey.core.keys.shifting import shifted
@@ -42,6 +42,7 @@ from freshkey.core.model.events import (
 )
 from freshkey.core.model.ledger import Source, to_ledger
 from freshkey.core.model.policy import AgentPolicy
+from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.pacing.chance import Chance
 
@@ -84,7 +85,8 @@ class World(Observed):
     _queue: list[tuple[float, int, Event]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
     wake_at: float = inf
-    _resting: Resting = NOBODY
+    compares_steps: bool = False  # each with one that plans for all keys
+    _resting: Resting = NONE_RESTING
 
     def start(self) -> World:
         self.state = fresh(self.policy)
@@ -98,6 +100,9 @@ class World(Observed):
             chance = Chance(self.seed * _UNIT + self.steps)
             result = step(self.policy, self.state, events, self.now, chance, resting=self._resting)
             assert result.wake_at > self.now, "a step that wants to be woken at once spins"
+            if self.compares_steps:
+                whole = step(self.policy, self.state, events, self.now, chance)
+                assert replace(whole, resting=result.resting) == result, "a key rests that may not"
             self.state, self.wake_at = result.state, result.wake_at
             self._resting = result.resting
             self.finished = self.finished or result.finished

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+from freshkey.core.keys import lifecycle
 from freshkey.core.keys.adoption import fresh
 from freshkey.core.model.actions import Issue
+from freshkey.core.model.events import RotateRequested
 from freshkey.core.model.ledger import to_ledger
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy
 from freshkey.daemon.loop import PACE, Loop
@@ -18,7 +20,8 @@ from tests.daemon.simulation import HOUR, Simulation
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Event
-    from freshkey.core.model.state import AgentState
+    from freshkey.core.model.state import AgentState, KeyState
+    from freshkey.core.pacing.context import StepContext
     from freshkey.daemon.executor import RemoteOrder
 
 SECONDS_A_CALL = 0.005  # Vault and OpenAI answer one after the other
@@ -79,6 +82,33 @@ async def test_a_key_is_out_when_its_answers_are_there(
     _, took = await start(count)
     calls = 1 + 2 * count  # a login; a mint and a test for each
     assert took <= calls * SECONDS_A_CALL + 0.2
+
+
+async def test_keys_at_rest_are_planned_for_once(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, planned = lifecycle.settle, set[str]()
+
+    def counting(key: KeyState, context: StepContext) -> KeyState:
+        planned.add(key.name)
+        return settle(key, context)
+
+    monkeypatch.setattr(lifecycle, "settle", counting)
+    policy = AgentPolicy({f"key-{n}": KeyPolicy() for n in range(50)}, max_mints_per_minute=0)
+    busy = Busy(policy)
+    loop = Loop(policy, fresh(policy), busy)
+
+    async def rotate() -> None:
+        await trio.sleep(20)
+        planned.clear()
+        loop.send(RotateRequested("key-7", compromised=False, now=False))
+        await trio.sleep(5)
+        loop.stop()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rotate)
+        await loop.run(busy)
+    assert planned == {"key-7"}, "the others rest"
 
 
 async def test_keys_that_are_due_one_after_the_other_share_steps(

@@ -59,17 +59,35 @@ async def test_who_has_only_just_connected_is_answered(site: Site) -> None:
         await site.ended.wait()
 
 
-async def test_who_has_connected_and_says_nothing_is_not_waited_for(
-    site: Site, mock_clock: MockClock
+@pytest.mark.parametrize(("before", "after"), [(0.3, 0.0), (0.0, 0.26)])
+async def test_who_has_connected_and_says_nothing_is_hardly_waited_for(
+    site: Site, mock_clock: MockClock, before: float, after: float
 ) -> None:
-    await site.start()
+    await site.start(grace=5)
     with site.connect() as client:
         await wait_all_tasks_blocked()
-        mock_clock.jump(0.3)
+        mock_clock.jump(before)
         site.stop.asked.set()
-        await site.ended.wait()
+        await wait_all_tasks_blocked()
+        assert site.ended.is_set() == (not after)
+        mock_clock.jump(after)
+        await wait_all_tasks_blocked()
+        assert site.ended.is_set()
         with pytest.raises(BrokenPipeError):
             client.send(b"G")
+
+
+async def test_a_crowd_that_has_only_just_connected_is_answered(site: Site) -> None:
+    """Those who wait for their turn, too."""
+    await site.start()
+    clients = [site.connect() for _ in range(50)]
+    site.stop.asked.set()
+    await wait_all_tasks_blocked()
+    for client in clients:
+        client.send(get("/v1/keys/billing"))
+    for client in clients:
+        assert (await client.reply()).status == 200
+        client.close()
 
 
 async def test_who_is_in_the_middle_of_a_request_is_told(site: Site) -> None:

@@ -10,8 +10,14 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind, key_name
-from tests.simulation.readers import POLL_EVERY
+from tests.simulation.bounds import (
+    FILE_BACKOFF,
+    full_disks,
+    notice,
+    replacement,
+    slowest_activation,
+)
+from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,9 +34,6 @@ _REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
 _ACTIVATION: Final = 30.0  # `activation_timeout`
 _NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
 _LOOK: Final = 2.5  # until a change of a file is seen
-_FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
-_SECOND_LOOK: Final = 1.5  # between two refusals
-_REPORT_PAUSE: Final = 5.0
 _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a key ends, if not later
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
@@ -72,11 +75,6 @@ class Window(NamedTuple):
     ended: float
     recovered: float
     kinds: frozenset[Kind]
-
-
-def replacement(history: History) -> float:
-    """Return the seconds that one replacement takes: login, mint, and the test of the new key."""
-    return 20 * history.latency + 3 * history.activation + 2.0
 
 
 def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
@@ -148,7 +146,7 @@ def excuses(
                 if stopped_at is not None:
                     until = _extended(windows, stopped_at, ended, replacement(history))
                     yield Excuse(stopped_at, until, _TAKEN, name=name)
-                    for written in _full_disks(history, stopped_at, until):
+                    for written in full_disks(history, stopped_at, until):
                         yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
@@ -178,19 +176,19 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
         case Kind.OPENAI_REFUSES_ALL:
             yield Excuse(at, at + incident.seconds, frozenset({"refused", "taken"}))
         case Kind.OPENAI_REFUSED | Kind.OPENAI_UNAVAILABLE:  # published untested
-            until = at + incident.seconds + _ACTIVATION + _slowest_activation(history)
+            until = at + incident.seconds + _ACTIVATION + slowest_activation(history)
             yield Excuse(at, until, frozenset({"inactive"}))
         case Kind.DISK_FULL:
-            yield Excuse(at, at + incident.seconds + _FILE_BACKOFF + once, _LATE_FILE, way="file")
+            yield Excuse(at, at + incident.seconds + FILE_BACKOFF + once, _LATE_FILE, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
             until = _extended(windows, at, at, _LOOK)
-            until = max((until, *_full_disks(history, at, until)))
+            until = max((until, *full_disks(history, at, until)))
             yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
-            until = _extended(windows, at, at, _notice(history, plan, incident.kind) + once)
+            until = _extended(windows, at, at, notice(history, plan, incident.kind) + once)
             yield Excuse(at, until, _OUTSIDE, name=name)
         case Kind.TOKEN_REVOKED:
-            slowest = max(_notice(history, one, incident.kind) for one in history.keys)
+            slowest = max(notice(history, one, incident.kind) for one in history.keys)
             yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
             yield from _of_compromise(history, incident, _extended(windows, at, at, once + 1.0))
@@ -201,40 +199,12 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
 def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:
     place = rotated.key % len(history.keys)
     name, plan, at = key_name(place), history.keys[place], rotated.at
-    for written in _full_disks(history, at, until):  # what is compromised waits for no file
+    for written in full_disks(history, at, until):  # what is compromised waits for no file
         yield Excuse(at, written + replacement(history), _ANY, way="file", name=name)
     is_withdrawn = rotated.number % 3 > 1
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
         until = inf
     yield Excuse(at, until, _TAKEN if is_withdrawn else _ANY, name=name)
-
-
-def _slowest_activation(history: History) -> float:
-    slow = (float(one.number) for one in history.incidents if one.kind is Kind.SLOW_ACTIVATION)
-    return max((history.activation, *slow))
-
-
-def _full_disks(history: History, since: float, until: float) -> Iterator[float]:
-    """Yield when files are written after each full disk that a time has met."""
-    for full in history.incidents:
-        written = full.at + full.seconds + _FILE_BACKOFF
-        if full.kind is Kind.DISK_FULL and full.at <= until and since <= written:
-            yield written
-
-
-def _notice(history: History, plan: KeyPlan, kind: Kind) -> float:
-    """Return how long it may take until the agent knows that a key was ended by somebody else."""
-    bounds = [float(4 * plan.ttl)]
-    if plan.check_every and kind is not Kind.KEY_DELETED:
-        bounds.append(1.2 * plan.check_every + 1.0)  # the replacement a second later, in its place
-    if plan.verify != "off":
-        if plan.probe_every:
-            bounds.append(plan.probe_every + _SECOND_LOOK)
-        if history.reports:
-            bounds.append(POLL_EVERY + _REPORT_PAUSE)
-    elif history.reports and kind is not Kind.KEY_DELETED:
-        bounds.append(POLL_EVERY + _REPORT_PAUSE)
-    return min(bounds) + 2.0
 
 
 def _extended(windows: list[Window], began: float, known: float, seconds: float) -> float:

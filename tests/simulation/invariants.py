@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from freshkey.logs.redact import Redactor
 
 from tests.simulation.agent import Down
+from tests.simulation.bounds import replacement
 from tests.simulation.broken import BrokenError
-from tests.simulation.excuses import Window, clusters, excuses, replacement, uncovered
+from tests.simulation.excuses import Window, clusters, excuses, uncovered
 from tests.simulation.histories import Kind, key_name
 from tests.simulation.world import IDENTITY, SECRET_ID
 

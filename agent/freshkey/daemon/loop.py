@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 
 import trio
 
-from freshkey.core.agent.resting import NOBODY
+from freshkey.core.agent.resting import NONE_RESTING
 from freshkey.core.agent.step import step
 from freshkey.core.keys.lifecycle import view
 from freshkey.core.model.actions import Action, Publish, Record, Withdraw
@@ -78,7 +78,7 @@ class Loop:
         self.state = state
         self._environment = environment
         self._send, self._inbox = trio.open_memory_channel[Event](inf)
-        self._resting = NOBODY
+        self._resting = NONE_RESTING
         self._wake_at = -inf
         self._stepped_at = -inf
         self._finished = False

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from freshkey.daemon.endpoints import Listeners
     from freshkey.daemon.gateway import GatewayServing
     from freshkey.logs.audit import Audit
+    from freshkey.serve.framing import Request
+    from freshkey.serve.responses import Later, Response, Stream
     from freshkey.settings.model import Settings
+    from freshkey.sockets.peers import Peer
 
 
 @final
@@ -51,6 +54,7 @@ class Serving:
         self._readers = Readers(boot_time)
         self._gateway: GatewayServing | None = None
         self._stops: tuple[ServerStop, ...] = ()
+        self._newest: tuple[Routes, Audit]  # by `start`
         self._hooks_ended = trio.Event()
         self._hooks_ended.set()
 
@@ -68,10 +72,11 @@ class Serving:
         runs = Runs(None if gateway is None else gateway.access(settings), keys, audit)
         notices = Notices(keys, access, control, audit, clock=clock)
         routes = Routes(keys, reading, notices, control, runs)
-        served = self._listeners.endpoints(settings, routes.answer, reading)
+        self._newest = routes, record
+        served = self._listeners.endpoints(settings, self._answer, reading)
         limits = Limits(settings.server.max_connections, settings.server.max_connections_per_uid)
         stop = ServerStop()
-        serving = partial(serve, served, limits, commit=record.flush, stop=stop)
+        serving = partial(serve, served, limits, commit=partial(self._flush, record), stop=stop)
         await self._servers.start(partial(_until_closed, serving, record))
         gateway_stop = None
         if gateway is not None:
@@ -95,6 +100,18 @@ class Serving:
         """Have the gateway's connections come to their end, too: no configuration follows."""
         if self._gateway is not None:
             self._gateway.close()
+
+    def _answer(self, request: Request, peer: Peer) -> Response | Later | Stream:
+        """Answer by the rules of the newest configuration, whoever had accepted the connection."""
+        routes, _ = self._newest
+        return routes.answer(request, peer)
+
+    def _flush(self, record: Audit) -> None:
+        """Write the record of answers: of a server that ends, some are in that of its successor."""
+        record.flush()
+        _, newest = self._newest
+        if newest is not record:
+            newest.flush()
 
     def _gateway_for(self, settings: Settings, record: Audit) -> GatewayServing | None:
         """Return the gateway, if it is on, or was before."""

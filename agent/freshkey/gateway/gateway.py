@@ -37,7 +37,8 @@ class Gateway:
 
     async def attend(self, sock: socket.socket, peer: Peer, resources: ServerResources) -> None:
         """Serve one connection; whoever calls this closes the socket."""
-        del resources  # a request is waited for, and an answer taken, as long as OpenAI's are
+        # A request is waited for, and an answer taken, as long as OpenAI's are.
+        resources.silent_since.pop(sock, None)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream, parser = ByteStream(sock), RequestParser()

@@ -50,7 +50,6 @@ class Connection:
         self._patience = resources.patience
         self._stopping = resources.stopping
         self._silent_since = resources.silent_since
-        self._silent_since[sock] = trio.current_time()
         self._parser = RequestParser()
         self._scope = trio.CancelScope(deadline=trio.current_time() + self._patience)
         self._waiter = Waiter(sock, resources)
@@ -67,7 +66,6 @@ class Connection:
                 last = problems.bad_request(f"no whole request in {self._patience:g} s")
                 self._outgoing.put(encode(last, keep_alive=False))
         finally:
-            self._silent_since.pop(self._sock, None)
             self._outgoing.flush()
             self._parser.close()
 

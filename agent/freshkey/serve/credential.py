@@ -35,6 +35,7 @@ class CredentialSocket:
 
     async def attend(self, sock: socket.socket, peer: Peer, resources: ServerResources) -> None:
         """Serve one connection; a peer that gets no key reads the end of the stream at once."""
+        resources.silent_since.pop(sock, None)  # nothing is read of it
         peer = named_by_systemd(peer, sock)
         waiter = Waiter(sock, resources)
         if not self._reading.refusal(peer, self._name, _VIA):

@@ -17,7 +17,7 @@ class ServerResources(NamedTuple):
     """`patience` is how many seconds a peer has for a request, and to take an answer.
 
     `stopping` is set before the server lets no more be read. `silent_since` has the connections
-    that wait for their first byte, and since when on trio's clock.
+    of which nothing was read yet, and since when on trio's clock; whoever reads takes them out.
     """
 
     fair_queue: FairQueue

@@ -30,7 +30,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 _BATCH: Final = 32  # connections accepted without a checkpoint
 _MOST_WAITING: Final = 4096  # net.core.somaxconn, socket(7): more wait in no socket
 _ACCEPT_PAUSE: Final = 0.1  # seconds, when the process or the machine is at a limit
-_NEW: Final = 0.25  # seconds in which who has connected is about to send a request
+_FIRST_REQUEST_WITHIN: Final = 0.25  # seconds: a new client may take this long to send one
 _LINGERING: Final = 32  # refused connections that stay open for a while
 _WARN_EVERY: Final = 10.0  # seconds between two warnings about what clients cause
 
@@ -111,8 +111,8 @@ async def _close(
     await closing.wait()
     now = trio.current_time()
     connections.cancel_scope.deadline = now + grace
-    clients.stop_reading(now - _NEW)
-    await trio.sleep(_NEW)
+    clients.stop_reading(now - _FIRST_REQUEST_WITHIN)
+    await trio.sleep(_FIRST_REQUEST_WITHIN)
     clients.stop_reading(now)
 
 
@@ -171,6 +171,7 @@ class _Clients:
             peer = endpoint.identify(sock)
             if self._admission.admit(peer):
                 self._open.add(sock)
+                self._resources.silent_since[sock] = trio.current_time()
                 nursery.start_soon(self._attend, endpoint, sock, peer)
             else:
                 self._refuse(endpoint, sock, peer)
@@ -184,6 +185,7 @@ class _Clients:
             # The bound of what one connection can break.
             log.exception("connection.failed", pid=peer.pid, uid=peer.uid)
         finally:
+            self._resources.silent_since.pop(sock, None)
             sock.close()
             self._open.remove(sock)
             self._admission.release(peer)

@@ -36,8 +36,9 @@ def grant_mints(
     room = max(0, budget - len(mints)) if budget else len(waiting)
     if room < len(waiting) and mints:
         context.due(mints[0] + MINUTE)
-    nearest = sorted(held, key=lambda key: _end(key, context))
-    chosen = {*[key.name for key in nearest if key.name in waiting][:room]}
+    those = (key for key in held if key.name in waiting)
+    nearest = sorted(those, key=lambda key: _end(key, context))
+    chosen = {key.name for key in nearest[:room]}
     minting = tuple(
         replacement.mint(key, waiting[key.name], token, context, in_budget=key.name in chosen)
         if key.name in waiting

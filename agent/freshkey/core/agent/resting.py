@@ -2,7 +2,8 @@
 
 What is planned for a key depends on key, token, link to Vault, policy, and time, and the time
 is asked for with `StepContext.due` alone. So a key that a step has left as it was stays
-so while the rest is the same, until the first instant that was asked for. Most of many keys rest.
+so while the rest is the same, until the first instant that was asked for. Only keys that nothing
+replaces rest; with many keys, these are most.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Resting(Struct, frozen=True):
     keys: dict[str, tuple[KeyState, float]] = field(default_factory=dict)
 
 
-NOBODY: Final = Resting()
+NONE_RESTING: Final = Resting()
 
 
 class Planner:

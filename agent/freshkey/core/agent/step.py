@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freshkey.core.agent import budget, link, needs, stopping
-from freshkey.core.agent.resting import NOBODY, Planner, Resting
+from freshkey.core.agent.resting import NONE_RESTING, Planner, Resting
 from freshkey.core.keys import lifecycle as keys
 from freshkey.core.keys import publishing, renewal, replacement
 from freshkey.core.model.actions import (
@@ -73,7 +73,7 @@ def step(  # noqa: PLR0913 - the five that decide, and what only saves time
     now: float,
     chance: Chance,
     *,
-    resting: Resting = NOBODY,
+    resting: Resting = NONE_RESTING,
 ) -> Step:
     """Absorb events in their order, and order what is due at `now` (seconds on the lease clock).
 
@@ -172,7 +172,7 @@ def _on_call_failed(
 
 def _plan(state: AgentState, resting: Resting, context: StepContext) -> tuple[AgentState, Resting]:
     if state.stopping is not None:
-        return stopping.plan(state, state.stopping, context), NOBODY
+        return stopping.plan(state, state.stopping, context), NONE_RESTING
     planner = Planner(resting, context)
     needed = [key for key in state.keys if _still_needed(key, context)]
     settled = planner.plan(needed, keys.settle)

@@ -45,7 +45,7 @@ def remaining(key: KeyState, context: StepContext) -> float:
 
 
 def least_remaining(keys: Iterable[KeyState], context: StepContext) -> float:
-    """Return the same of the key that needs Vault and ends first, of those that are good."""
+    """Return the seconds that are left of the good key that ends first and needs Vault, or 0."""
     needing = (key for key in keys if context.of(key).subject is not Subject.FILE)
     left = (remaining(key, context) for key in needing)
     return min((seconds for seconds in left if seconds > 0), default=0.0)

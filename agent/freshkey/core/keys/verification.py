@@ -71,7 +71,10 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         return key
     policy = context.of(key)
     lease = testing.candidate.lease
-    if _ended_with_token(testing, context) or _was_slept_through(testing, context):
+    required = policy.verify is VerifyMode.REQUIRE
+    if _ended_with_token(testing, context, required=required) or _was_slept_through(
+        testing, context
+    ):
         return replace(retire(key, lease, context.now), cycle=Wanted(testing.reason))
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
@@ -95,15 +98,16 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     return key
 
 
-def _ended_with_token(testing: Testing, context: StepContext) -> bool:
-    """Whether no verdict tells of the next key, because this one went with its token."""
+def _ended_with_token(testing: Testing, context: StepContext, *, required: bool) -> bool:
+    """Whether the token of the key under test has ended: a verdict then tells of no other key."""
     lease = testing.candidate.lease
     token = find(context.tokens, lease.token)
     if not lease.is_of_vault:
         return False
     if token is None or token.lost_at < inf:
         return True
-    return testing.verdict is Verdict.UNKNOWN and context.due(token.good_until)
+    is_unknown = testing.verdict is Verdict.UNKNOWN and required  # else it is published soon
+    return is_unknown and context.due(token.good_until)
 
 
 def _was_slept_through(testing: Testing, context: StepContext) -> bool:

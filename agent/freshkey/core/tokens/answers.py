@@ -136,10 +136,7 @@ def _on_revoked(tokens: Tokens, number: int, context: StepContext) -> Tokens:
 def on_failed(
     tokens: Tokens, order: TokenOrder, fault: Fault, remaining: float, context: StepContext
 ) -> Tokens:
-    """A token request failed; none of them ends the agent.
-
-    `remaining` is how long the key that needs another token first is still good, 0 for none.
-    """
+    """A token request failed; the key that needs one first is good for `remaining` seconds."""
     tokens = replace(tokens, call=None)
     if isinstance(order, RevokeToken):
         return _on_revocation_failed(tokens, order, fault, context)
@@ -245,10 +242,7 @@ def _token(number: int, login: Login, context: StepContext) -> Token:
 
 
 def _with_terms(token: Token, login: Login, context: StepContext) -> Token:
-    fresh = _token(token.number, login, context)
+    new = _token(token.number, login, context)
     return replace(
-        token,
-        expires_at=fresh.expires_at,
-        started_at=fresh.started_at,
-        renewable=fresh.renewable,
+        token, expires_at=new.expires_at, started_at=new.started_at, renewable=new.renewable
     )

@@ -1,0 +1,50 @@
+"""How long the contract lets some things take, in seconds, by the options of a history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tests.simulation.histories import Kind
+from tests.simulation.readers import POLL_EVERY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.simulation.histories import History, KeyPlan
+
+FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
+_SECOND_LOOK: Final = 1.5  # between two refusals
+_REPORT_PAUSE: Final = 5.0
+
+
+def replacement(history: History) -> float:
+    """Return the seconds that one replacement takes: login, mint, and the test of the new key."""
+    return 20 * history.latency + 3 * history.activation + 2.0
+
+
+def slowest_activation(history: History) -> float:
+    slow = (float(one.number) for one in history.incidents if one.kind is Kind.SLOW_ACTIVATION)
+    return max((history.activation, *slow))
+
+
+def full_disks(history: History, since: float, until: float) -> Iterator[float]:
+    """Yield when files are written after each full disk that a time has met."""
+    for full in history.incidents:
+        written = full.at + full.seconds + FILE_BACKOFF
+        if full.kind is Kind.DISK_FULL and full.at <= until and since <= written:
+            yield written
+
+
+def notice(history: History, plan: KeyPlan, kind: Kind) -> float:
+    """Return how long it may take until the agent knows that a key was ended by somebody else."""
+    bounds = [float(4 * plan.ttl)]
+    if plan.check_every and kind is not Kind.KEY_DELETED:
+        bounds.append(1.2 * plan.check_every + 1.0)  # the replacement a second later, in its place
+    if plan.verify != "off":
+        if plan.probe_every:
+            bounds.append(plan.probe_every + _SECOND_LOOK)
+        if history.reports:
+            bounds.append(POLL_EVERY + _REPORT_PAUSE)
+    elif history.reports and kind is not Kind.KEY_DELETED:
+        bounds.append(POLL_EVERY + _REPORT_PAUSE)
+    return min(bounds) + 2.0
