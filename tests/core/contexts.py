@@ -18,6 +18,8 @@ from tests.core.scripts import policy
 if TYPE_CHECKING:
     from freshkey.core.model.policy import AgentPolicy
 
+    from tests.core.world import World
+
 NOW = 1000.0
 
 
@@ -48,3 +50,20 @@ def token(number: int = 1, *, taken_at: float = -inf, lost_at: float = inf) -> T
 def told(context: StepContext) -> list[tuple[str, dict[str, Any]]]:
     """What the step has recorded: events, each with its fields."""
     return [(a.event, dict(a.fields)) for a in context.actions if isinstance(a, Record)]
+
+
+def context_of(world: World, now: float | None = None, seed: int = 1) -> StepContext:
+    """What a step of this world would look at."""
+    state = world.state
+    at = world.now if now is None else now
+    return StepContext(at, Chance(seed), world.policy, state.tokens, state.link, state.stopping)
+
+
+def records(context: StepContext, event: str) -> list[Record]:
+    """What the step has recorded under this name."""
+    return [one for one in context.actions if isinstance(one, Record) and one.event == event]
+
+
+def ordered(context: StepContext) -> list[str]:
+    """The types of what the step orders."""
+    return [type(one).__name__ for one in context.actions if not isinstance(one, Record)]

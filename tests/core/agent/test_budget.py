@@ -15,9 +15,9 @@ from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Minting, Reason, Wanted
 from freshkey.core.model.struct import replace
 
+from tests.core.contexts import context_of
 from tests.core.scripts import FORBIDDEN, LIMITED, THROTTLED, Rule, policy
 from tests.core.static import REFRESH, static
-from tests.core.step_context import context_of
 from tests.core.vault import Vault
 from tests.core.world import World
 

@@ -19,8 +19,8 @@ from freshkey.core.model.faults import Fault, Operation, Trouble
 from freshkey.core.model.state import BackingOff, Link, Reason
 from freshkey.core.model.struct import replace
 
+from tests.core.contexts import context_of
 from tests.core.scripts import AWAY, FORBIDDEN, Rule, policy
-from tests.core.step_context import context_of
 from tests.core.vault import Vault
 from tests.core.world import World
 

@@ -19,8 +19,8 @@ from freshkey.core.model.faults import Operation, Trouble
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
 
+from tests.core.contexts import context_of, ordered, records
 from tests.core.scripts import FORBIDDEN, FULL_DISK, policy
-from tests.core.step_context import context_of, ordered, told
 from tests.core.world import World
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_files_that_work_again_are_told_of(failures: int, times: int) -> None:
     context = context_of(world)
     key = replace(world.key(), write_failures=failures)
     assert answered(world, key, context, written=True).write_failures == 0
-    assert len(told(context, "key.files_recovered")) == times
+    assert len(records(context, "key.files_recovered")) == times
 
 
 def test_files_that_fail_are_tried_again_after_a_backoff_that_stays_short() -> None:
@@ -84,11 +84,11 @@ def test_a_full_disk_does_not_fill_the_log() -> None:
     context = context_of(world)
     key, told_at = world.key(), []
     for number in range(1, 10):
-        before = len(told(context, "key.file_failed"))
+        before = len(records(context, "key.file_failed"))
         key = answered(world, key, context, written=False)
-        told_at += [number] * (len(told(context, "key.file_failed")) - before)
+        told_at += [number] * (len(records(context, "key.file_failed")) - before)
     assert told_at == [1, 2, 4, 8]
-    first = told(context, "key.file_failed")[0]
+    first = records(context, "key.file_failed")[0]
     assert first.level is Level.WARNING
     assert dict(first.fields) == {
         "key": "billing",

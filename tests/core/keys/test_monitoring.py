@@ -16,8 +16,8 @@ from freshkey.core.model.state import BackingOff, Idle, KeyState, Reason, Wanted
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Finding, Verdict
 
+from tests.core.contexts import context_of
 from tests.core.scripts import LIMITED, ForcedVerdict, Rule, gaps, policy
-from tests.core.step_context import context_of
 from tests.core.vault import Vault
 from tests.core.world import World
 

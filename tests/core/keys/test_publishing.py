@@ -21,8 +21,8 @@ from freshkey.core.model.state import Credential, Idle, Names, Reason, Retired, 
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Tokens
 
+from tests.core.contexts import context_of, ordered, records
 from tests.core.scripts import FORBIDDEN, FULL_DISK, policy
-from tests.core.step_context import context_of, ordered, told
 from tests.core.world import World
 
 if TYPE_CHECKING:
@@ -121,12 +121,12 @@ def test_a_publish_is_told_once_with_the_end_of_the_key() -> None:
     context = context_of(world)
     key = published(world, world.key(), context)
     failed = answered(world, key, context, written=False)
-    (record,) = told(context, "key.published")
+    (record,) = records(context, "key.published")
     fields = dict(record.fields)
     assert (fields["generation"], fields["reason"]) == (2, "due")
     assert (fields["expires_in"], fields["expires_at"]) == (3600, world.now + 3600)
     assert answered(world, failed, context, written=True).announced == 2
-    assert len(told(context, "key.published")) == 1
+    assert len(records(context, "key.published")) == 1
 
 
 def test_a_secret_without_a_lease_is_told_of_without_an_end() -> None:
@@ -134,7 +134,7 @@ def test_a_secret_without_a_lease_is_told_of_without_an_end() -> None:
     context = context_of(world)
     key = published(world, world.key(), context, token=0, expires_at=inf)
     answered(world, key, context, written=True)
-    fields = dict(told(context, "key.published")[0].fields)
+    fields = dict(records(context, "key.published")[0].fields)
     assert (fields["expires_in"], fields["expires_at"]) == (None, None)
 
 
@@ -165,7 +165,7 @@ def test_a_withdrawal_takes_everything_from_readers() -> None:
     before = replace(world.key(), retired=(waiting,), write_failures=3, watch=watch)
     after = withdraw(replace(write(before, context), rewrite_at=5.0), "refused", context)
     assert ordered(context) == ["Withdraw"], "the publish of the same step is taken back"
-    (record,) = told(context, "key.withdrawn")
+    (record,) = records(context, "key.withdrawn")
     assert (record.level, dict(record.fields)["why"]) == (Level.WARNING, "refused")
     assert (after.current, after.withdrawn, after.publishing) == (None, True, False)
     assert (after.rewrite_at, after.write_failures) == (inf, 0)
@@ -179,7 +179,7 @@ def test_an_access_token_that_is_withdrawn_is_told_to_live_on() -> None:
     context = context_of(world)
     credential = Credential(next_lease(world, token=0), NEXT)
     withdraw(replace(world.key(), current=credential), "requested", context)
-    assert [record.level for record in told(context, "lease.left")] == [Level.WARNING]
+    assert [record.level for record in records(context, "lease.left")] == [Level.WARNING]
 
 
 def test_a_withdrawn_key_is_not_withdrawn_again() -> None:

@@ -11,9 +11,9 @@ from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 
+from tests.core.contexts import context_of
 from tests.core.scripts import FULL_DISK, LIMITED, ForcedVerdict, Rule, policy
 from tests.core.static import static
-from tests.core.step_context import context_of
 from tests.core.world import World
 
 
