@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, final
 
 import trio
 
@@ -69,6 +69,18 @@ class Environment(Protocol):
         """Put it into the log, or into the record for auditors."""
 
 
+class _Shown(NamedTuple):
+    """What readers see of a key, and what it was made of."""
+
+    view: KeyView
+    key: KeyState
+    tokens: Tokens
+    link: Link
+
+    def is_of(self, key: KeyState, tokens: Tokens, link: Link) -> bool:
+        return self.key is key and self.tokens is tokens and self.link is link
+
+
 @final
 class Loop:
     """Owns the state. `send` may be called at any time; `run` ends when the core says so."""
@@ -83,8 +95,7 @@ class Loop:
         self._stepped_at = -inf
         self._finished = False
         self._policy_of_a_stop: AgentPolicy | None = None  # while a pause has another one
-        self._shown: dict[str, tuple[KeyState, KeyView]] = {}
-        self._shown_with: tuple[Tokens, Link] | None = None  # what the views were made of, too
+        self._shown: dict[str, _Shown] = {}
 
     def send(self, event: Event) -> None:
         """Hand an event to the loop."""
@@ -210,14 +221,12 @@ class Loop:
     def _show(self) -> None:
         """Let readers see what changed; a generation that is being written is not out yet."""
         tokens, link = self.state.tokens, self.state.link
-        before = self._shown_with
-        same = before is not None and before[0] is tokens and before[1] is link
-        self._shown_with = tokens, link
         for key in self.state.keys:
-            known, last = self._shown.get(key.name, (None, None))
-            if (same and key is known) or key.publishing or key.name not in self.policy.keys:
+            if key.publishing or key.name not in self.policy.keys:
                 continue
-            shown = view(key, tokens, link)
-            self._shown[key.name] = key, shown
-            if last != shown:
-                self._environment.show(shown)
+            last = self._shown.get(key.name)
+            if last is None or not last.is_of(key, tokens, link):
+                shown = view(key, tokens, link)
+                self._shown[key.name] = _Shown(shown, key, tokens, link)
+                if last is None or last.view != shown:
+                    self._environment.show(shown)
