@@ -15,7 +15,10 @@ from freshkey.gateway.record import Done
 from freshkey.gateway.runs import Runs
 from freshkey.gateway.streams import ByteStream
 from freshkey.gateway.upstream import Lent
+from freshkey.sockets.fair_queue import FairQueue
+from freshkey.sockets.outbox import Outbox
 from freshkey.sockets.peers import Peer
+from freshkey.sockets.resources import ServerResources
 from trio.testing import MockClock
 
 from tests.gateway.site import FakeKeys, FakeObserver
@@ -23,7 +26,6 @@ from tests.gateway.site import FakeKeys, FakeObserver
 if TYPE_CHECKING:
     from freshkey.gateway.clients import Client
     from freshkey.gateway.upstream import Upstream
-    from freshkey.sockets.resources import ServerResources
 
 _LONGEST = 3600.0  # seconds of virtual time
 
@@ -129,4 +131,6 @@ async def _between(sent: bytes, answer: bytes, client: Client) -> Outcome:
 
 async def _attend(gateway: Gateway, sock: socket.socket) -> None:
     with sock:
-        await gateway.attend(sock, Peer(1, 1000, 1000), cast("ServerResources", None))
+        outbox = Outbox(lambda: None)
+        resources = ServerResources(FairQueue(), outbox, 10.0, trio.Event(), {})
+        await gateway.attend(sock, Peer(1, 1000, 1000), resources)
