@@ -199,7 +199,7 @@ class Readers:
                 raise BrokenError(1, f"the socket does not answer for {name}: {error!r}") from None
             return
         self.polls += 1
-        if self.is_finished or not self.lives.is_serving:
+        if self.is_finished or not self.lives.is_serving or name not in self.lives.plans:
             return
         tag, shown = body.get("tag"), self._shown_tag(name)
         if tag not in {asked, shown}:  # of one instant, the one from before may be the answer
