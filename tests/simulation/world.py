@@ -26,6 +26,7 @@ from tests.simulation.vault_model import Lease, Role, VaultModel
 SECRET_ID: Final = "5b0f6e7c-canary-secret-id"
 IDENTITY: Final = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaW11bGF0ZWQifQ.c2lnbmF0dXJl"
 _OF_THE_DISK: Final = {Kind.DISK_FULL, Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN}
+_CALL: Final = 10.0  # seconds that a request to Vault may take
 
 
 class Killed(BaseException):
@@ -141,7 +142,9 @@ class World:
         It counts whole seconds, from its request on.
         """
         slow = [one.number for one in self.past if one.kind is Kind.VAULT_SLOW]
-        return 1.0 + 4 * self.history.latency + 2 * max(slow, default=0)
+        frozen = [one.seconds for one in self.past if one.kind is Kind.VAULT_FROZEN]
+        waited = min(max(frozen, default=0.0), _CALL)
+        return 1.0 + 4 * self.history.latency + 2 * max(slow, default=0) + waited
 
     def window(self, *kinds: Kind) -> Incident | None:
         """Return the first incident of these kinds that holds now."""
