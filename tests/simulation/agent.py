@@ -14,7 +14,7 @@ from freshkey.settings.loading import load
 from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
-from tests.simulation.remembered import unanswered_mints
+from tests.simulation.remembered import forget_untold_ends, unanswered_mints
 from tests.simulation.seams import forget_secrets
 from tests.simulation.world import IDENTITY, SECRET_ID, Killed
 
@@ -148,6 +148,7 @@ class Lives:
         if self.was_killed:
             self.last_kill = world.elapsed
             world.lost |= unanswered_mints(world)
+            forget_untold_ends(world)
             for name in ("agent.sock", "openai.sock"):
                 _leave_socket(world.directory / name)
         else:

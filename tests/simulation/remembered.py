@@ -31,6 +31,21 @@ def unanswered_mints(world: World) -> set[str]:
     return found
 
 
+def forget_untold_ends(world: World) -> None:
+    """Of a renewal that an agent did not live to put into its journal, nobody was told."""
+    path = world.directory / "state" / "journal.json"
+    if not path.exists():
+        return
+    _, ledger = decode(path.read_bytes())
+    tokens, leases = world.vault.tokens, world.vault.leases
+    for token in (ledger.token, *ledger.retired_tokens):
+        if token is not None and (held := tokens.get(token.secret.reveal())) is not None:
+            held.told_until = min(held.told_until, token.expires_at)
+    for entry in ledger.keys:
+        if entry.current is not None and (lease := leases.get(entry.current.lease.id)) is not None:
+            lease.told_until = min(lease.told_until, entry.current.lease.expires_at)
+
+
 def is_remembered(lease: Lease, ledger: Ledger) -> bool:
     """Whether a lease is named, or the token that it ends with is to be revoked."""
     if lease.token in {token.secret.reveal() for token in ledger.retired_tokens}:
