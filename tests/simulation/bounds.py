@@ -8,8 +8,6 @@ from tests.simulation.histories import Kind
 from tests.simulation.readers import POLL_EVERY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.simulation.histories import History, KeyPlan
 
 FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
@@ -27,12 +25,14 @@ def slowest_activation(history: History) -> float:
     return max((history.activation, *slow))
 
 
-def full_disks(history: History, since: float, until: float) -> Iterator[float]:
-    """Yield when files are written after each full disk that a time has met."""
-    for full in history.incidents:
-        written = full.at + full.seconds + FILE_BACKOFF
-        if full.kind is Kind.DISK_FULL and full.at <= until and since <= written:
-            yield written
+def written_by(history: History, since: float, until: float) -> float:
+    """Return when a file is written that was to be by `until`, past each full disk on the way."""
+    full = (one for one in history.incidents if one.kind is Kind.DISK_FULL)
+    for one in sorted(full, key=lambda one: one.at):
+        written = one.at + one.seconds + FILE_BACKOFF
+        if one.at <= until and since <= written:
+            until = max(until, written)
+    return until
 
 
 def notice(history: History, plan: KeyPlan, kind: Kind) -> float:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation.bounds import (
     FILE_BACKOFF,
-    full_disks,
     notice,
     replacement,
     slowest_activation,
+    written_by,
 )
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
 
@@ -146,8 +146,8 @@ def excuses(
                 if stopped_at is not None:
                     until = _extended(windows, stopped_at, ended, replacement(history))
                     yield Excuse(stopped_at, until, _TAKEN, name=name)
-                    for written in full_disks(history, stopped_at, until):
-                        yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
+                    written = written_by(history, stopped_at, until)
+                    yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
 
@@ -182,7 +182,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             yield Excuse(at, at + incident.seconds + FILE_BACKOFF + once, _LATE_FILE, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
             until = _extended(windows, at, at, _LOOK)
-            until = max((until, *full_disks(history, at, until)))
+            until = written_by(history, at, until)
             yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
             until = _extended(windows, at, at, notice(history, plan, incident.kind) + once)
@@ -199,7 +199,8 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
 def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:
     place = rotated.key % len(history.keys)
     name, plan, at = key_name(place), history.keys[place], rotated.at
-    for written in full_disks(history, at, until):  # what is compromised waits for no file
+    written = written_by(history, at, until)
+    if written > until:  # what is compromised waits for no file
         yield Excuse(at, written + replacement(history), _ANY, way="file", name=name)
     is_withdrawn = rotated.number % 3 > 1
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
