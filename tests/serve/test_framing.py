@@ -180,6 +180,19 @@ def test_some_requests_are_the_last_of_their_connection(head: bytes) -> None:
     assert not request.keep_alive
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"],
+)
+def test_a_body_that_would_not_be_read_is_refused(body: bytes) -> None:
+    """As curl --http2 sends it."""
+    parser = RequestParser()
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+    assert parser.feed(head + body) == []
+    assert parser.refusal is not None
+    assert parser.refusal.status == 400
+
+
 def test_requests_before_garbage_are_not_lost() -> None:
     parser = RequestParser()
     (request,) = parser.feed(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nBREW")

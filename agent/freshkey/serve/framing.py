@@ -96,6 +96,7 @@ class RequestParser:
         self._headers: dict[str, str] = {}
         self._head_size = 0
         self._head_done = False
+        self._in_chunks = False
         self._keep_alive = False
         self._body = b""
 
@@ -109,9 +110,14 @@ class RequestParser:
         self._count(len(name) + len(value) + len(": \r\n"))
         # What is of no use is not kept: thousands of tiny headers would cost much more memory
         # than they have bytes.
-        if not self._head_done and (lower := name.lower()) in _USED:
+        if self._head_done:
+            return
+        lower = name.lower()
+        if lower in _USED:
             key, text = lower.decode(), value.decode("latin-1")
             self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+        elif lower == b"transfer-encoding":
+            self._in_chunks = True
 
     def on_headers_complete(self) -> None:
         """Refuse what can be refused before the body."""
@@ -128,7 +134,11 @@ class RequestParser:
             self._refuse(problem(400, "bad_request", "send one Host header (RFC 9112, 3.2)"))
         if version == "1.1" and "expect" in self._headers:  # it would wait for a 100 (10.1.1)
             self._refuse(problem(417, "bad_request", "send the body at once, without Expect"))
-        if int(self._headers.get("content-length", "0")) > MAX_BODY:
+        length = int(self._headers.get("content-length", "0"))
+        if self._parser.should_upgrade() and (length or self._in_chunks):
+            # httptools reads no body then, and curl --http2 sends one all the same.
+            self._refuse(problem(400, "bad_request", "send a body as HTTP/1.1, without Upgrade"))
+        if length > MAX_BODY:
             self._refuse(_too_large(head=False))
 
     def on_body(self, part: bytes) -> None:
