@@ -1,6 +1,6 @@
 """Fuzzes targets for longer, from their corpus, and adds to it what reaches new places.
 
-    python -m tests.fuzz [--seconds 10] [--seed N] [--keep] [TARGET …]
+    python -m tests.fuzz [--seconds 10 | --runs N] [--seed N] [--keep] [TARGET …]
 
 Each target runs in a process of its own, guided by coverage. An input that breaks a promise is
 written into the corpus: the tests fail with it until the fault is mended.
@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(NAMES))
     parser.add_argument("--seconds", type=int, default=10, help="for each target")
+    parser.add_argument("--runs", type=int, help="so many fresh inputs each, however long it takes")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", action="store_true", help="add to the corpus what is new")
     options = parser.parse_args()
@@ -45,13 +46,15 @@ def main() -> None:
     print(f"{'target':20} {'inputs':>9} {'a second':>9} {'places':>15}")
     names = options.targets or NAMES
     broken = [
-        name for name in names if not fuzz(name, options.seconds, options.seed, keep=options.keep)
+        name
+        for name in names
+        if not fuzz(name, options.seconds, options.seed, runs=options.runs, keep=options.keep)
     ]
     if broken:
         sys.exit(f"broken promises: {', '.join(broken)}: their inputs are in {CORPUS}")
 
 
-def fuzz(name: str, seconds: int, seed: int, *, keep: bool) -> bool:
+def fuzz(name: str, seconds: int, seed: int, *, runs: int | None, keep: bool) -> bool:
     """Fuzz one target; return whether it kept its promises."""
     with tempfile.TemporaryDirectory(prefix="freshkey-fuzz-") as scratch:
         fresh, samples = Path(scratch, "fresh"), Path(scratch, "samples")
@@ -62,10 +65,13 @@ def fuzz(name: str, seconds: int, seed: int, *, keep: bool) -> bool:
             Path(samples, str(number)).write_bytes(sample)
         kept = CORPUS / name
         kept.mkdir(parents=True, exist_ok=True)
-        options = (f"-max_total_time={seconds}", f"-seed={seed % 2**32}", f"-max_len={target.size}")
+        known = len(target.samples) + len(list(kept.iterdir()))
+        until = f"-max_total_time={seconds}" if runs is None else f"-runs={known + runs}"
+        options = (until, f"-seed={seed % 2**32}", f"-max_len={target.size}")
         broken = Path(scratch, "broken-")
+        began = time.monotonic()
         done = guided(name, *options, f"-artifact_prefix={broken}", fresh, kept, samples)
-        _tell(name, done, seconds)
+        _tell(name, done, time.monotonic() - began)
         found = sorted(Path(scratch).glob("broken-*"))
         for path in found:
             content = path.read_bytes()
@@ -110,7 +116,7 @@ def _keep(name: str, kept: Path, fresh: Path) -> None:
         print(f"{name}: {len(added)} inputs added to its corpus")
 
 
-def _tell(name: str, done: subprocess.CompletedProcess[str], seconds: int) -> None:
+def _tell(name: str, done: subprocess.CompletedProcess[str], seconds: float) -> None:
     steps: Sequence[re.Match[str]] = [*_PROGRESS.finditer(done.stderr)]
     begun = next((step[3] for step in steps if step[2] == "INITED"), "?")
     executed, places = (int(steps[-1][1]), steps[-1][3]) if steps else (0, "?")
