@@ -31,9 +31,9 @@ def width() -> int:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):
         return int(columns) - 2
-    with suppress(AttributeError, ValueError, OSError):  # no output, or no terminal
-        output = sys.__stdout__.fileno()  # type: ignore[union-attr]  # None: suppressed
-        return os.get_terminal_size(output).columns - 2
+    if sys.__stdout__ is not None:
+        with suppress(ValueError, OSError):  # it is closed, or no terminal
+            return os.get_terminal_size(sys.__stdout__.fileno()).columns - 2
     return _USUAL - 2
 
 
