@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import Credential, Idle, KeyState, Lease, Names, Reason, Testing
 from freshkey.core.model.struct import replace
+from freshkey.core.model.token import Tokens
 
-from tests.core.contexts import NOW
+from tests.core.contexts import NOW, token
 
 if TYPE_CHECKING:
     from freshkey.core.model.verdict import Verdict
+
+# A token that outlives every lease here, and what an agent has under it.
+TOKEN = replace(token(), started_at=NOW - 1000, expires_at=NOW + 9000)
+UNDER = Tokens(TOKEN)
 
 
 def lease(number: int = 3, **changes: Any) -> Lease:  # noqa: ANN401 - Lease's

@@ -13,13 +13,11 @@ from freshkey.core.model.grants import Renewal
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import BackingOff, Credential, KeyState, Reason, Wanted, Watch
 from freshkey.core.model.struct import replace
-from freshkey.core.model.token import Tokens
 
-from tests.core.contexts import NOW, at, token, told
-from tests.core.keys.held import lease, published
+from tests.core.contexts import NOW, at, told
+from tests.core.keys.held import UNDER, lease, published
 from tests.core.scripts import AWAY, FORBIDDEN, LIMITED
 
-UNDER = Tokens(replace(token(), started_at=NOW - 1000, expires_at=NOW + 9000))
 WAITING = BackingOff(Reason.DUE, since=NOW - 9, until=NOW + 9, fault=LIMITED)
 TROUBLE = Trouble(Operation.LOOK_UP_LEASE, AWAY, NOW - 9)
 

@@ -25,12 +25,10 @@ from freshkey.core.model.state import (
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Tokens
 
-from tests.core.contexts import NOW, at, token, told
-from tests.core.keys.held import lease, published
+from tests.core.contexts import NOW, at, told
+from tests.core.keys.held import TOKEN, UNDER, lease, published
 from tests.core.scripts import AWAY, FORBIDDEN, LIMITED
 
-TOKEN = replace(token(), started_at=NOW - 1000, expires_at=NOW + 9000)
-UNDER = Tokens(TOKEN)
 RENEW = Renew("billing", lease().id, 100.0, 1, TOKEN.secret)
 LOOK_UP = LookUp("billing", lease().id, 1, TOKEN.secret)
 WAITING = BackingOff(Reason.DUE, since=NOW - 9, until=NOW + 9, fault=LIMITED)

@@ -19,14 +19,11 @@ from freshkey.core.model.state import (
     Wanted,
 )
 from freshkey.core.model.struct import replace
-from freshkey.core.model.token import Tokens
 
-from tests.core.contexts import NOW, at, token, told
-from tests.core.keys.held import published
+from tests.core.contexts import NOW, at, told
+from tests.core.keys.held import TOKEN, UNDER, published
 from tests.core.scripts import AWAY, FORBIDDEN, INVALID, LOST
 
-TOKEN = replace(token(), started_at=NOW - 1000, expires_at=NOW + 9000)
-UNDER = Tokens(TOKEN)
 ISSUE = Issue("billing", 1, TOKEN.secret)
 MINTING = Minting(Reason.DUE, 1, NOW - 1)
 REFRESH = Refresh("billing", 1, TOKEN.secret)

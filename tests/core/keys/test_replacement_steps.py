@@ -31,14 +31,11 @@ from freshkey.core.model.state import (
 )
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
-from freshkey.core.model.token import Tokens
 
-from tests.core.contexts import NOW, at, token, told
-from tests.core.keys.held import lease, published
+from tests.core.contexts import NOW, at, told
+from tests.core.keys.held import TOKEN, UNDER, lease, published
 from tests.core.scripts import LIMITED, policy
 
-TOKEN = replace(token(), started_at=NOW - 1000, expires_at=NOW + 9000)
-UNDER = Tokens(TOKEN)
 SECRET = Secret("sk-4")
 ISSUE = Issue("billing", 1, TOKEN.secret)
 MINTING = Minting(Reason.DUE, 1, NOW - 1)

@@ -22,17 +22,15 @@ from freshkey.core.model.state import (
 )
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
-from freshkey.core.model.token import Tokens
 from freshkey.core.model.verdict import Finding, Verdict
 
-from tests.core.contexts import NOW, at, token, told
-from tests.core.keys.held import MINTED, published, trying
+from tests.core.contexts import NOW, at, told
+from tests.core.keys.held import MINTED, UNDER, published, trying
 from tests.core.scripts import policy
 
 if TYPE_CHECKING:
     from freshkey.core.pacing.context import StepContext
 
-UNDER = Tokens(replace(token(), expires_at=NOW + 9000))
 REFUSED, UNKNOWN, GOOD = Verdict.REFUSED, Verdict.UNKNOWN, Verdict.GOOD
 
 

@@ -24,13 +24,12 @@ from freshkey.core.model.token import Tokens
 from freshkey.core.model.verdict import Verdict
 
 from tests.core.contexts import NOW, at, token
-from tests.core.keys.held import MINTED, lease, published, trying
+from tests.core.keys.held import MINTED, UNDER, lease, published, trying
 from tests.core.scripts import policy
 
 if TYPE_CHECKING:
     from freshkey.core.pacing.context import StepContext
 
-UNDER = Tokens(replace(token(), expires_at=NOW + 9000))
 UNKNOWN, REFUSED = Verdict.UNKNOWN, Verdict.REFUSED
 PREFER, REQUIRE, OFF = VerifyMode.PREFER, VerifyMode.REQUIRE, VerifyMode.OFF
 
