@@ -42,7 +42,7 @@ def test_a_wait_that_outlasts_its_key_is_found() -> None:
     )
     assert check(history).readers.gaps == []
     with (
-        patch.object(backoff, "_before_end", lambda _base, wait, _remaining: wait),
+        patch.object(backoff, "before_end", lambda _base, wait, _remaining: wait),
         pytest.raises(BrokenError, match="invariant 1: the reader of alpha"),
     ):
         check(history)

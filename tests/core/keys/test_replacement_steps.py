@@ -77,6 +77,12 @@ def test_how_long_a_key_is_still_good(key: KeyState, expected: float) -> None:
     assert replacement.remaining(key, at(tokens=UNDER)) == expected
 
 
+def test_the_key_that_ends_first_counts_as_long_as_it_is_good() -> None:
+    ends = (NOW - 1, NOW, NOW + 0.5, NOW + 9)
+    keys = [published(lease(expires_at=end)) for end in ends]
+    assert replacement.least_remaining(keys, at(tokens=UNDER)) == 0.5
+
+
 def test_a_wanted_replacement_ends_the_overlap_before() -> None:
     context = at()
     key = published(retired=(OLD,))

@@ -67,6 +67,7 @@ def test_a_good_key_is_published() -> None:
         pytest.param(REFUSED, NOW - 9, 9, 4.0, id="up to four seconds"),
         pytest.param(UNKNOWN, NOW - 30, 2, 1.0, id="after the last try"),
         pytest.param(UNKNOWN, NOW - 90, 9, 60.0, id="up to a minute"),
+        pytest.param(UNKNOWN, NOW - 30, 5, 8.0, id="after the last try, longer than before it"),
     ],
 )
 def test_a_key_that_is_not_good_is_tested_again(
@@ -90,16 +91,40 @@ def test_the_last_try_is_no_later_than_configured() -> None:
     assert after.cycle.retry_at == NOW + 1
 
 
+@pytest.mark.parametrize(
+    ("left", "wait"),
+    [
+        pytest.param(12, 7, id="five seconds before it"),
+        pytest.param(7, 4, id="four seconds after the one before, at the soonest"),
+    ],
+)
+def test_a_last_test_comes_before_the_point_where_a_key_is_given_up(
+    left: float, wait: float
+) -> None:
+    now = NOW + 2051 - left
+    after = answered(published(cycle=trying(attempts=30)), UNKNOWN, step(now=now))
+    assert isinstance(after.cycle, BeingTested)
+    assert after.cycle.retry_at == now + wait
+
+
 def test_a_key_that_is_still_refused_is_given_up() -> None:
     context = step()
     after = answered(published(cycle=trying(NOW - 30), failures=3), REFUSED, context)
     fault = Fault(FaultKind.REFUSED, "OpenAI refuses the new key: it says")
     assert after == published(
-        cycle=BackingOff(Reason.DUE, NOW, NOW + 480, fault),
+        cycle=BackingOff(Reason.DUE, NOW, NOW + 480, fault, refused_under=MINTED.lease.token),
         failures=4,
         trouble=Trouble(Operation.TEST, fault, NOW),
         retired=(Retired(MINTED.lease, NOW),),
     )
+
+
+def test_a_key_that_was_not_judged_was_not_refused_with_its_token() -> None:
+    held = replace(MINTED.lease, expires_at=NOW)
+    key = published(cycle=trying(held=held, verdict=UNKNOWN))
+    after = verification.plan(key, step(VerifyMode.REQUIRE))
+    assert isinstance(after.cycle, BackingOff)
+    assert after.cycle.refused_under == NO_TOKEN
 
 
 def test_a_refused_access_token_is_left() -> None:

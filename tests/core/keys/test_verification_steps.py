@@ -178,3 +178,31 @@ def test_a_key_that_has_ended_untested_is_replaced_at_once(
     if ended:
         gone = (Retired(held, now),)
         assert after == replace(key, cycle=Wanted(Reason.DUE), retired=gone)
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict", "replaced"),
+    [
+        pytest.param(REQUIRE, UNKNOWN, True, id="it would never be judged"),
+        pytest.param(REQUIRE, REFUSED, False, id="it was"),
+        pytest.param(REQUIRE, None, False, id="its first test is on its way"),
+        pytest.param(PREFER, UNKNOWN, False, id="it is published soon"),
+    ],
+)
+def test_a_key_whose_token_has_come_to_its_end(
+    mode: VerifyMode,
+    verdict: Verdict | None,
+    replaced: bool,  # noqa: FBT001
+) -> None:
+    spent = Tokens(replace(token(), expires_at=NOW))
+    key = published(current=None, cycle=trying(verdict=verdict, retry_at=NOW + 9))
+    after = verification.plan(key, at(chosen=policy(verify=mode), tokens=spent))
+    gone = replace(key, cycle=Wanted(Reason.DUE), retired=(Retired(MINTED.lease, NOW),))
+    assert after == (gone if replaced else key)
+
+
+def test_a_deadline_that_changes_nothing_wakes_nobody() -> None:
+    """The end of a token that a key under test needs no more."""
+    context = at(chosen=policy(verify=REQUIRE), tokens=Tokens(replace(token(), expires_at=NOW + 5)))
+    verification.plan(published(cycle=trying(verdict=REFUSED, retry_at=NOW + 9)), context)
+    assert context.wake_at == NOW + 9

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from freshkey.core.model.actions import Issue, LookUp, Publish, Revoke
+from freshkey.core.model.actions import Issue, Publish, Revoke
 from freshkey.core.model.actions import Test as Probe
-from freshkey.core.model.events import Failed, RotateRequested
+from freshkey.core.model.events import RotateRequested
 from freshkey.core.model.faults import FaultKind
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.state import BackingOff, Idle
-from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.verdict import Verdict
-from freshkey.core.pacing.timing import find
 
 from tests.core.checks import check_nothing_more_is_due
-from tests.core.scripts import AWAY, INVALID, ForcedVerdict, Rule, gaps, policy
+from tests.core.scripts import AWAY, ForcedVerdict, Rule, gaps, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -199,39 +197,3 @@ def test_a_test_that_breaks_is_no_verdict() -> None:
     assert not world.state.link.away
     world.run(10)
     assert world.holds()
-
-
-def test_a_fresh_key_whose_token_is_lost_is_not_waited_for() -> None:
-    vault = Vault(activation=20)
-    world = World(policy(**QUIET), vault).start().run(5)
-    vault.end_everything()
-    order = next(order for _, order in world.log if isinstance(order, Issue))
-    look_up = LookUp("billing", "openai/creds/billing/2", order.token_number, order.token)
-    world.send(Failed(look_up, INVALID)).run(1)
-    assert world.calls["LogIn"] == 2
-    assert world.calls["Issue"] == 2
-    world.run(25)
-    assert world.holds()
-
-
-def test_a_key_that_went_with_its_token_before_openai_could_judge_it_is_replaced_at_once() -> None:
-    """Its refusal would tell nothing of the next one, which would wait for a minute."""
-    vault = Vault(lease_ttl=1200, token_ttl=400, token_max=400)
-    world = World(policy(verify=VerifyMode.REQUIRE, **QUIET), vault).start().run(150)
-    world.forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, world.now),)
-    world.run_until(lambda: isinstance(world.key().cycle, BeingTested), 400)
-    token = find(world.state.tokens, being_tested(world).candidate.lease.token)
-    assert token is not None
-    ends = token.good_until
-    world.run(ends - 1 - world.now)
-    world.forced_verdicts = ()
-    assert not world.holds()
-    assert being_tested(world).retry_at > ends + 2
-    world.run(3)
-    assert world.holds()
-
-
-def being_tested(world: World) -> BeingTested:
-    cycle = world.key().cycle
-    assert isinstance(cycle, BeingTested)
-    return cycle

@@ -25,7 +25,7 @@ from freshkey.core.model.state import (
 )
 from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import delay
-from freshkey.core.pacing.timing import LeaseAction, good_until, next_for
+from freshkey.core.pacing.timing import LeaseAction, find, good_until, next_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
                 return want(key, coming.reason, context)
             return replace(key, cycle=Wanted(coming.reason))
         case BackingOff() as waiting:
-            if context.due(_retry_at(key, waiting, context)):
+            if _tells_nothing(waiting, context) or context.due(_retry_at(key, waiting, context)):
                 return end_overlaps(replace(key, cycle=Wanted(waiting.reason)), context)
             return key
         case _:
@@ -179,6 +179,12 @@ def back_off(
     cycle = BackingOff(reason, since=context.now, until=context.now + wait, fault=fault)
     context.due(cycle.until)  # when this is decided by a deadline, nothing else asks to be woken
     return replace(key, cycle=cycle, failures=failures, trouble=trouble)
+
+
+def _tells_nothing(waiting: BackingOff, context: StepContext) -> bool:
+    """Whether a key was refused because its token had been revoked, and it with that."""
+    token = find(context.tokens, waiting.refused_under)
+    return token is not None and token.lost_at < inf
 
 
 def _retry_at(key: KeyState, waiting: BackingOff, context: StepContext) -> float:

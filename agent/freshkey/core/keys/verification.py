@@ -11,10 +11,10 @@ from freshkey.core.keys.revocation import leave, retire
 from freshkey.core.model.actions import Level, Test
 from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.model.policy import VerifyMode
-from freshkey.core.model.state import Testing, Wanted
+from freshkey.core.model.state import BackingOff, Testing, Wanted
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
-from freshkey.core.pacing.backoff import CAP, doubling
+from freshkey.core.pacing.backoff import CAP, before_end, doubling
 from freshkey.core.pacing.timing import find, good_until, renewal_time
 
 if TYPE_CHECKING:
@@ -34,22 +34,22 @@ def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepConte
     tell_tested(key, testing.candidate, event, context)
     if verdict is Verdict.GOOD:
         return publish(key, testing.candidate, testing.reason, context)
-    last_try = testing.since + context.of(key).activation_timeout
-    if verdict is Verdict.REFUSED and context.now >= last_try:
+    policy = context.of(key)
+    if verdict is Verdict.REFUSED and context.now >= testing.since + policy.activation_timeout:
         return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
-    attempts = testing.attempts + 1
-    early = context.now < last_try
-    draw = 0.5 + 0.5 * context.chance.draw(key.name, "retest")
-    pause = doubling(_RETEST_BASE, _RETEST_CAP if early else CAP, attempts) * draw
-    retry_at = min(context.now + pause, last_try) if early else context.now + pause
-    testing = replace(
-        testing,
-        attempts=attempts,
-        verdict=verdict,
-        detail=detail,
-        retry_at=retry_at,
-    )
+    testing = replace(testing, attempts=testing.attempts + 1, verdict=verdict, detail=detail)
+    testing = replace(testing, retry_at=context.now + _pause(key, testing, policy, context))
     return replace(key, cycle=testing, trouble=_trouble(testing, context))
+
+
+def _pause(key: KeyState, testing: Testing, policy: KeyPolicy, context: StepContext) -> float:
+    """Return the seconds to the next test. A last one falls before the key is given up."""
+    draw = 0.5 + 0.5 * context.chance.draw(key.name, "retest")
+    left = testing.since + policy.activation_timeout - context.now
+    if left > 0:
+        return min(doubling(_RETEST_BASE, _RETEST_CAP, testing.attempts) * draw, left)
+    pause = doubling(_RETEST_BASE, CAP, testing.attempts) * draw
+    return before_end(_RETEST_CAP, pause, _given_up_at(testing, policy) - context.now)
 
 
 def tell_tested(
@@ -89,8 +89,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         level = Level.INFO if policy.verify is VerifyMode.OFF else Level.WARNING
         context.tell("key.published_untested", level, key=key.name, lease_id=lease.vault_id)
         return publish(key, testing.candidate, testing.reason, context)
-    last_try = testing.since + policy.activation_timeout
-    if context.due(min(max(renewal_time(lease, policy), last_try), lease.expires_at)):
+    if context.due(_given_up_at(testing, policy)):
         return _give_up(key, testing, context)
     if key.probing is None and context.due(testing.retry_at):
         context.do(Test(key.name, lease.id, testing.candidate.secret))
@@ -128,6 +127,13 @@ def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
     return min(judge_by, end - policy.overlap)
 
 
+def _given_up_at(testing: Testing, policy: KeyPolicy) -> float:
+    """When a key that OpenAI has not accepted makes room for another one."""
+    lease = testing.candidate.lease
+    last_try = testing.since + policy.activation_timeout
+    return min(max(renewal_time(lease, policy), last_try), lease.expires_at)
+
+
 def _judge_by(testing: Testing, policy: KeyPolicy) -> float:
     """Until when OpenAI may take to judge a new key, whose lease may be short, or half gone."""
     lease = testing.candidate.lease
@@ -145,7 +151,12 @@ def _give_up(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
     leave(key, lease, context, Level.INFO)
     key = retire(key, lease, context.now)
     at_most = context.of(key).refresh if lease.static else inf  # a read costs nothing
-    return back_off(key, testing.reason, _trouble(testing, context), context, at_most=at_most)
+    key = back_off(key, testing.reason, _trouble(testing, context), context, at_most=at_most)
+    match key.cycle:
+        case BackingOff() as waiting if testing.verdict is Verdict.REFUSED:
+            return replace(key, cycle=replace(waiting, refused_under=lease.token))
+        case _:
+            return key
 
 
 def _trouble(testing: Testing, context: StepContext) -> Trouble:

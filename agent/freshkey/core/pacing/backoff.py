@@ -47,9 +47,8 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
                 return LIMITED_BASE + draw * (longest - LIMITED_BASE)
             return LIMITED_PAUSE + draw * (_longest_limited(remaining) - LIMITED_PAUSE)
         case FaultKind.UPSTREAM:  # each try asks OpenAI, and may count against the mint budget
-            return _before_end(
-                UPSTREAM_BASE, jittered(UPSTREAM_BASE, CAP, failures, draw), remaining
-            )
+            wait = jittered(UPSTREAM_BASE, CAP, failures, draw)
+            return before_end(UPSTREAM_BASE, wait, remaining)
         case FaultKind.REFUSED:
             return doubling(REFUSED_BASE, REFUSED_CAP, failures)
         case FaultKind.THROTTLED if fault.retry_after is not None:
@@ -58,13 +57,13 @@ def delay(fault: Fault, failures: int, draw: float, remaining: float) -> float:
             FaultKind.FORBIDDEN | FaultKind.NOT_FOUND | FaultKind.BAD_REQUEST | FaultKind.MALFORMED
         ):
             wait = jittered(SLOW_BASE, SLOW_CAP, failures, draw)
-            return _before_end(SLOW_BASE, wait, remaining)
+            return before_end(SLOW_BASE, wait, remaining)
         case _:
-            return _before_end(BASE, jittered(BASE, CAP, failures, draw), remaining)
+            return before_end(BASE, jittered(BASE, CAP, failures, draw), remaining)
 
 
-def _before_end(base: float, wait: float, remaining: float) -> float:
-    """Return a wait after which one more try falls before the key's end, where one can."""
+def before_end(base: float, wait: float, remaining: float) -> float:
+    """Return a wait after which one more try falls before an end that is near, where one can."""
     return min(wait, max(base, remaining - TO_SPARE)) if remaining > 0 else wait
 
 
