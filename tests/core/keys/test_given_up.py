@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from freshkey.core.keys import replacement
+from freshkey.core.keys import replacement, verification
 from freshkey.core.model.actions import Issue, LookUp
 from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import Failed
+from freshkey.core.model.events import Tested as Answered
 from freshkey.core.model.policy import VerifyMode
 from freshkey.core.model.state import NO_TOKEN, BackingOff, Reason, Wanted
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Tokens
-from freshkey.core.model.verdict import Verdict
+from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.core.pacing.timing import find
 
 from tests.core.contexts import NOW, at, token
-from tests.core.keys.held import TOKEN, UNDER, lease, published
+from tests.core.keys.held import MINTED, TOKEN, UNDER, lease, published, trying
 from tests.core.scripts import INVALID, LIMITED, ForcedVerdict, policy
 from tests.core.vault import Vault
 from tests.core.world import World
@@ -70,6 +71,19 @@ def test_a_refused_key_whose_token_turns_out_lost_is_replaced_at_once() -> None:
     assert world.logged("token.lost")
     world.run(10)
     assert world.holds()
+
+
+def test_a_key_that_ended_while_the_machine_slept_is_replaced_at_once() -> None:
+    """Its test was under way; OpenAI refuses an ended key, which says nothing of the next one."""
+    context = at(tokens=UNDER)
+    ended = trying(NOW - 900, held=lease(expires_at=NOW - 300), retry_at=NOW - 899)
+    key = published(lease(gone_at=NOW - 300), cycle=ended)
+    event = Answered(
+        Probe("billing", ended.candidate.lease.id, MINTED.secret), Finding(Verdict.REFUSED, "401")
+    )
+    after = verification.plan(verification.on_tested(key, ended, event, context), context)
+    assert after.cycle == Wanted(Reason.DUE)
+    assert not after.failures
 
 
 def test_a_refused_key_whose_token_lives_is_waited_for() -> None:

@@ -127,6 +127,18 @@ def test_a_key_that_was_not_judged_was_not_refused_with_its_token() -> None:
     assert after.cycle.refused_under == NO_TOKEN
 
 
+@pytest.mark.parametrize(
+    ("ends", "counts"),
+    [pytest.param(NOW, False, id="it has ended"), pytest.param(NOW + 1, True, id="it lives")],
+)
+def test_a_refusal_counts_while_the_lease_lives(
+    ends: float,
+    counts: bool,  # noqa: FBT001
+) -> None:
+    key = published(cycle=trying(NOW - 30, held=replace(MINTED.lease, expires_at=ends)))
+    assert (answered(key, REFUSED, step()) != key) is counts
+
+
 def test_a_refused_access_token_is_left() -> None:
     context = step()
     held = replace(MINTED.lease, token=NO_TOKEN)

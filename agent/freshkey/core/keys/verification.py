@@ -34,6 +34,8 @@ def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepConte
     tell_tested(key, testing.candidate, event, context)
     if verdict is Verdict.GOOD:
         return publish(key, testing.candidate, testing.reason, context)
+    if verdict is Verdict.REFUSED and context.now >= testing.candidate.lease.expires_at:
+        return key  # an ended key is refused, which tells of no other one
     policy = context.of(key)
     if verdict is Verdict.REFUSED and context.now >= testing.since + policy.activation_timeout:
         return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
