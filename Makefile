@@ -5,6 +5,8 @@ VENV_PYTHON := .venv/bin/python
 MAKE_VENV := $(PYTHON) -I tools/make_venv.py
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# With it set, each of the hundreds of agents, servers, and workers of a run would compile its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo-setup testbed testbed-logins demo test test-apps test-gateway test-logins test-systemd test-packages test-image test-kubernetes test-cluster test-simulation test-chaos simulate chaos fuzz fuzz-short mutate bench bench-gate bench-gateway bench-socket bench-start fleet audit sbom lint format lock table events reference docs dist deb clean
 
 help:  ## this list
@@ -26,7 +28,7 @@ demo: testbed  ## runs the agent against a real Vault; SECONDS=60 ends it by its
 	@$(VENV_PYTHON) -m testbed.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORY),--story $(STORY))
 
 test: setup testbed  ## runs the tests; branch coverage of freshkey.core has to be 100 %
-	$(VENV_PYTHON) -m pytest --numprocesses 3 --dist loadfile --cov --cov-report=term --cov-fail-under=100
+	$(VENV_PYTHON) -m pytest --numprocesses 4 --dist loadfile --cov --cov-report=term --cov-fail-under=100
 	$(VENV_PYTHON) -m pytest -m alone
 
 test-logins: setup testbed-logins  ## runs the tests that need what testbed-logins builds

@@ -94,7 +94,7 @@ async def test_nothing_stays() -> None:
                 await trio.sleep(0.1)
         assert not gateway.gateway.hang_ups.watched
         statuses = {done.status for done in gateway.done}
-        assert {499, 502} < statuses, statuses
+        assert statuses >= {499, 502}, statuses  # both sides broke off
 
 
 async def test_all_ends_while_a_stream_is_waited_for() -> None:
