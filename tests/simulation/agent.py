@@ -16,7 +16,8 @@ from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
 from tests.simulation.remembered import forget_untold_ends, unanswered_mints
 from tests.simulation.seams import forget_secrets
-from tests.simulation.world import IDENTITY, SECRET_ID, Killed
+from tests.simulation.vault_model import IDENTITY
+from tests.simulation.world import SECRET_ID, Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

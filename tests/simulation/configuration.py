@@ -91,18 +91,22 @@ probe_every = {plan.probe_every}
 """
         )
         if plan.federated:
-            parts.append(_federation(name, directory))
+            parts.append(_federation(name, directory, by_vault=plan.by_vault))
         if plan.in_file:
             parts.append(f'[[keys.{name}.files]]\npath = "{key_file(directory, name)}"\n')
     return "".join(parts)
 
 
-def _federation(name: str, directory: Path) -> str:
+def _federation(name: str, directory: Path, *, by_vault: bool) -> str:
+    subject = (
+        f'subject = "vault"\nvault_oidc_role = "{name}"'
+        if by_vault
+        else f'subject = "file"\nsubject_token_file = "{directory}/identity"'
+    )
     return f"""
 [keys.{name}.federation]
 identity_provider_id = "idp_simulated"
 service_account_id = "{name}"
-subject = "file"
-subject_token_file = "{directory}/identity"
+{subject}
 exchange_url = "{EXCHANGE}"
 """

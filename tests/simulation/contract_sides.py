@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from testbed.emulator.process import OpenAIServer
+from testbed.federation import enable_identity_tokens
 from testbed.vault import VaultServer
 from tests.simulation.http import HttpAnswer, HttpRequest
 from tests.simulation.openai_model import OpenAIModel
@@ -140,8 +141,10 @@ class Real:
         self.vault.write_policy(
             self.mount,
             f'path "{self.mount}/creds/*" {{ capabilities = ["read"] }}\n'
-            f'path "sys/leases/revoke/{self.mount}/*" {{ capabilities = ["update"] }}\n',
+            f'path "sys/leases/revoke/{self.mount}/*" {{ capabilities = ["update"] }}\n'
+            'path "identity/oidc/token/*" { capabilities = ["read"] }\n',
         )
+        enable_identity_tokens(self.vault, "billing")  # a name for all of Vault
         self.role_id, self.secret_id = self.vault.approle(
             f"login-{self.mount}",
             [self.mount],

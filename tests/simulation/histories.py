@@ -77,7 +77,8 @@ class KeyPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     ttl: int = 600
     renewable: bool = False
     static: bool = False
-    federated: bool = False  # an access token of OpenAI's, for an identity token in a file
+    federated: bool = False  # an access token of OpenAI's, for an identity token
+    by_vault: bool = False  # that one is signed by Vault, not in a file
     verify: str = "prefer"
     overlap: int = 60
     check_every: int = 60

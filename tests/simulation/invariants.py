@@ -15,7 +15,8 @@ from tests.simulation.bounds import replacement
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import Window, clusters, excuses, uncovered
 from tests.simulation.histories import Kind, key_name
-from tests.simulation.world import IDENTITY, SECRET_ID
+from tests.simulation.vault_model import IDENTITY
+from tests.simulation.world import SECRET_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,6 +20,7 @@ def key_plans(draw: Any) -> KeyPlan:  # noqa: ANN401 - Hypothesis's
         renewable=draw(st.booleans()),
         static=draw(st.sampled_from([False] * 7 + [True])),
         federated=draw(st.sampled_from([False] * 7 + [True])),
+        by_vault=draw(st.booleans()),
         verify=draw(st.sampled_from(["prefer", "require", "off"])),
         overlap=draw(st.sampled_from([60, 10, 300])),
         check_every=draw(st.sampled_from([60, 20, 0])),

@@ -62,6 +62,12 @@ def renewals(side: Side) -> Iterator[HttpAnswer]:
     yield side.ask("PUT", "sys/leases/renew", token, lease_id="openai/creds/renewable/x")
 
 
+def identities(side: Side) -> Iterator[HttpAnswer]:
+    token = side.log_in()
+    yield side.ask("GET", "identity/oidc/token/billing", token)
+    yield side.ask("GET", "identity/oidc/token/nobody", token)
+
+
 def revocations(side: Side) -> Iterator[HttpAnswer]:
     token = side.log_in()
     lease, key, _ = minted(side, token)
@@ -135,6 +141,7 @@ CASES = (
     logins,
     mints,
     renewals,
+    identities,
     revocations,
     a_token_takes_its_leases_along,
     a_lease_ends_with_its_time,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.http import HttpAnswer, HttpRequest
 from tests.simulation.openai_model import upstream_words
+from tests.simulation.vault_model import IDENTITY
 
 if TYPE_CHECKING:
     from tests.simulation.vault_model import Lease, Token, VaultModel
@@ -15,6 +16,8 @@ DENIED: Final = "1 error occurred:\n\t* permission denied\n\n"
 _CREDS: Final = "openai/creds/"
 _KV: Final = "kv/data/"
 _REVOKE: Final = "sys/leases/revoke/"
+_IDENTITY: Final = "identity/oidc/token/"
+_IDENTITY_TTL: Final = 3600  # seconds
 
 
 class VaultApi:
@@ -150,6 +153,8 @@ class VaultApi:
         if path.startswith(_KV) and name in model.static:
             data = {"data": {"api_key": model.static[name]}, "metadata": {"version": 1}}
             return self._success(data=data)
+        if path.startswith(_IDENTITY):
+            return self._vouch(name)
         if path.startswith("sys/internal/ui/mounts/"):
             return self._success(data={"path": "openai/", "type": "openai", "options": None})
         if not path.startswith(_CREDS):
@@ -171,6 +176,12 @@ class VaultApi:
         }
         seconds = lease.expires_at - now
         return self._success(data, lease=lease, seconds=seconds)
+
+    def _vouch(self, role: str) -> HttpAnswer:
+        if role not in self._model.roles:
+            return refusal(400, f'role "{role}" not found')
+        data = {"client_id": f"client-{role}", "token": IDENTITY, "ttl": _IDENTITY_TTL}
+        return self._success(data=data)
 
     def _success(
         self,

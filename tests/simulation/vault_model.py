@@ -12,6 +12,7 @@ from typing import Final
 
 from tests.simulation.openai_model import OpenAIModel
 
+IDENTITY: Final = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaW11bGF0ZWQifQ.c2lnbmF0dXJl"  # a JWT
 # Vault repeats a revocation that the engine failed, six times within about ten minutes.
 _RETRIES: Final = (10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
 

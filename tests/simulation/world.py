@@ -24,7 +24,6 @@ from tests.simulation.vault_api import VaultApi
 from tests.simulation.vault_model import Lease, Role, VaultModel
 
 SECRET_ID: Final = "5b0f6e7c-canary-secret-id"
-IDENTITY: Final = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaW11bGF0ZWQifQ.c2lnbmF0dXJl"
 _OF_THE_DISK: Final = {Kind.DISK_FULL, Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN}
 _CALL: Final = 10.0  # seconds that a request to Vault may take
 
