@@ -131,11 +131,10 @@ def excuses(
     """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
     windows = clusters(history, downs)
     for window in windows:
-        waits = Excuse(window.began, window.recovered, _BY_ITSELF)
-        if window.kinds <= _SLOW:  # they are shortened for a key that is good as they begin
-            begun_by = window.ended + _LAST_TRIES + 4 * history.latency
-            waits = waits._replace(begun_by=begun_by, most=replacement(history))
-        yield waits
+        if window.kinds <= _SLOW:
+            yield from _of_slow_waits(history, window)
+        else:
+            yield Excuse(window.began, window.recovered, _BY_ITSELF)
     yield from (Excuse(began, ended, _OUTSIDE) for began, ended in busy)
     for incident in history.incidents:
         yield from _of_incident(history, incident, windows)
@@ -150,6 +149,18 @@ def excuses(
                     yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
+
+
+def _of_slow_waits(history: History, window: Window) -> Iterator[Excuse]:
+    """They are shortened for a key that is good as they begin, which a stale one is not."""
+    begun_by = window.ended + _LAST_TRIES + 4 * history.latency
+    once = replacement(history)
+    waits = Excuse(window.began, window.recovered, _BY_ITSELF, begun_by=begun_by, most=once)
+    yield waits
+    for index, plan in enumerate(history.keys):
+        if plan.renewable:  # a renewal whose answer was lost lets it outlive the end that is known
+            stale = min(plan.max_stale, plan.ttl)
+            yield waits._replace(begun_by=begun_by + stale, name=key_name(index))
 
 
 def answering(history: History, began: float, ended: float) -> Iterator[tuple[float, float]]:

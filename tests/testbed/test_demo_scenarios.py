@@ -182,13 +182,13 @@ def never(context: ScenarioContext, _bound: float) -> Outcome:
 
 
 def delete_accounts(context: ScenarioContext, _bound: float) -> Outcome:
-    """Until a reader is refused: at times the gateway meets it first, and its key is replaced."""
+    """Delete them until a reader is refused: where the gateway meets one first, no reader is."""
     event = context.now()
     while not context.failed_requests():
         assert context.now() < event + 60
         deleted = context.key_in_file()
         context.delete_account(deleted)
-        context.wait_for(partial(context.is_replaced, deleted), event + 60)
+        assert context.wait_for(partial(context.is_replaced, deleted), event + 60)
     return Outcome(event, 0.0)
 
 

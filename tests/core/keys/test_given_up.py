@@ -9,7 +9,7 @@ from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import Failed
 from freshkey.core.model.events import Tested as Answered
 from freshkey.core.model.policy import VerifyMode
-from freshkey.core.model.state import NO_TOKEN, BackingOff, Reason, Wanted
+from freshkey.core.model.state import NO_TOKEN, BackingOff, Reason, Retired, Wanted
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Tokens
@@ -18,7 +18,7 @@ from freshkey.core.pacing.timing import find
 
 from tests.core.contexts import NOW, at, token
 from tests.core.keys.held import MINTED, TOKEN, UNDER, lease, published, trying
-from tests.core.scripts import INVALID, LIMITED, ForcedVerdict, policy
+from tests.core.scripts import INVALID, LIMITED, ForcedVerdict, Rule, policy
 from tests.core.vault import Vault
 from tests.core.world import World
 
@@ -106,21 +106,54 @@ def test_a_key_is_tested_once_more_before_it_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "at_once"),
+    ("tokens", "revoked", "at_once"),
     [
-        pytest.param(UNDER, False, id="its token lives"),
-        pytest.param(Tokens(replace(TOKEN, lost_at=NOW)), True, id="it went with its token"),
+        pytest.param(UNDER, False, False, id="its token lives"),
+        pytest.param(Tokens(replace(TOKEN, lost_at=NOW)), False, True, id="it went with its token"),
         pytest.param(
-            Tokens(TOKEN, retired=(token(2, lost_at=NOW),)), False, id="another token is lost"
+            Tokens(replace(TOKEN, lost_at=NOW)), True, False, id="its token was lost after it"
         ),
-        pytest.param(Tokens(), False, id="its token is forgotten"),
+        pytest.param(
+            Tokens(TOKEN, retired=(token(2, lost_at=NOW),)), False, False, id="another is lost"
+        ),
+        pytest.param(Tokens(), False, False, id="its token is forgotten"),
     ],
 )
 def test_a_refused_key_is_waited_for_unless_it_went_with_its_token(
     tokens: Tokens,
+    revoked: bool,  # noqa: FBT001
     at_once: bool,  # noqa: FBT001
 ) -> None:
-    cycle = BackingOff(Reason.DUE, NOW - 1, NOW + 59, LIMITED, refused_under=TOKEN.number)
-    key = published(lease(token=NO_TOKEN), cycle=cycle)
-    again = replace(key, cycle=Wanted(Reason.DUE))
-    assert replacement.plan(key, at(tokens=tokens)) == (again if at_once else key)
+    refused, older = Retired(lease(4), NOW), Retired(lease(2), NOW)
+    cycle = BackingOff(Reason.DUE, NOW - 1, NOW + 59, LIMITED, refused_lease=refused.lease.id)
+    retired = (older,) if revoked else (older, refused)
+    key = published(lease(token=NO_TOKEN), cycle=cycle, retired=retired)
+    after = replacement.plan(key, at(tokens=tokens))
+    assert after.cycle == (Wanted(Reason.DUE) if at_once else cycle)
+
+
+def test_a_token_that_is_lost_after_a_refusal_does_not_shorten_its_wait() -> None:
+    """Vault has revoked the refused key, and others may need the budget."""
+    forced_verdicts = (ForcedVerdict(Verdict.REFUSED),)
+    vault = Vault()
+    world = World(policy(**QUIET), vault, forced_verdicts=forced_verdicts).start()
+    world.run_until(lambda: isinstance(world.key().cycle, BackingOff), 40).run(2)
+    vault.end_everything()
+    order = next(order for _, order in world.log if isinstance(order, Issue))
+    look_up = LookUp("billing", "openai/creds/billing/9", order.token_number, order.token)
+    world.send(Failed(look_up, INVALID)).run(50)
+    assert world.logged("token.lost")
+    assert world.calls["Issue"] == 1
+
+
+def test_an_answer_under_way_saves_a_key_that_would_be_given_up() -> None:
+    rules = (Rule((Probe,), latency=7, start=1025),)
+    world = World(
+        policy(verify=VerifyMode.REQUIRE, **QUIET),
+        Vault(lease_ttl=120),
+        rules=rules,
+        forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN, end=1045),),
+    )
+    world.start().run(63)
+    assert world.holds()
+    assert not world.logged("key.replacement_failed")

@@ -17,15 +17,18 @@ from freshkey.core.model.state import (
     BackingOff,
     Idle,
     KeyState,
+    Lease,
     Reason,
     Retired,
+    Wanted,
 )
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
+from freshkey.core.model.token import Tokens
 from freshkey.core.model.verdict import Finding, Verdict
 
 from tests.core.contexts import NOW, at, told
-from tests.core.keys.held import MINTED, UNDER, published, trying
+from tests.core.keys.held import MINTED, TOKEN, UNDER, published, trying
 from tests.core.scripts import policy
 
 if TYPE_CHECKING:
@@ -112,7 +115,7 @@ def test_a_key_that_is_still_refused_is_given_up() -> None:
     after = answered(published(cycle=trying(NOW - 30), failures=3), REFUSED, context)
     fault = Fault(FaultKind.REFUSED, "OpenAI refuses the new key: it says")
     assert after == published(
-        cycle=BackingOff(Reason.DUE, NOW, NOW + 480, fault, refused_under=MINTED.lease.token),
+        cycle=BackingOff(Reason.DUE, NOW, NOW + 480, fault, refused_lease=MINTED.lease.id),
         failures=4,
         trouble=Trouble(Operation.TEST, fault, NOW),
         retired=(Retired(MINTED.lease, NOW),),
@@ -124,19 +127,46 @@ def test_a_key_that_was_not_judged_was_not_refused_with_its_token() -> None:
     key = published(cycle=trying(held=held, verdict=UNKNOWN))
     after = verification.plan(key, step(VerifyMode.REQUIRE))
     assert isinstance(after.cycle, BackingOff)
-    assert after.cycle.refused_under == NO_TOKEN
+    assert not after.cycle.refused_lease
+
+
+ENDED = replace(MINTED.lease, expires_at=NOW)
+SPENT = Tokens(replace(TOKEN, expires_at=NOW))
+LATE = NOW - 30.1  # when the test was due
 
 
 @pytest.mark.parametrize(
-    ("ends", "counts"),
-    [pytest.param(NOW, False, id="it has ended"), pytest.param(NOW + 1, True, id="it lives")],
+    ("held", "tokens", "retry_at", "begun_anew"),
+    [
+        pytest.param(MINTED.lease, SPENT, NOW, True, id="with its token"),
+        pytest.param(ENDED, UNDER, LATE, True, id="while the machine slept"),
+        pytest.param(ENDED, UNDER, NOW - 30, False, id="in its test"),
+    ],
 )
-def test_a_refusal_counts_while_the_lease_lives(
-    ends: float,
-    counts: bool,  # noqa: FBT001
+def test_a_refusal_of_a_key_that_has_ended_tells_of_no_other(
+    held: Lease,
+    tokens: Tokens,
+    retry_at: float,
+    begun_anew: bool,  # noqa: FBT001
 ) -> None:
-    key = published(cycle=trying(NOW - 30, held=replace(MINTED.lease, expires_at=ends)))
-    assert (answered(key, REFUSED, step()) != key) is counts
+    key = published(cycle=trying(NOW - 30, held=held, retry_at=retry_at))
+    after = answered(key, REFUSED, at(chosen=policy(), tokens=tokens))
+    assert after.retired == (Retired(held, NOW),)
+    assert (after.generation, after.failures) == (3, 0 if begun_anew else 1)
+    if begun_anew:
+        assert after.cycle == Wanted(Reason.DUE)
+        return
+    assert isinstance(after.cycle, BackingOff)
+    message = "OpenAI does not vouch for the new key: it ended before OpenAI accepted it"
+    assert after.cycle.fault == Fault(FaultKind.UPSTREAM, message)
+
+
+def test_a_refusal_before_the_end_of_a_short_lease_counts_after_it() -> None:
+    key = published(cycle=trying(held=ENDED, verdict=REFUSED))
+    after = answered(key, REFUSED, step())
+    assert isinstance(after.cycle, BackingOff)
+    fault = Fault(FaultKind.REFUSED, "OpenAI refuses the new key: it says")
+    assert (after.cycle.fault, after.cycle.refused_lease) == (fault, ENDED.id)
 
 
 def test_a_refused_access_token_is_left() -> None:

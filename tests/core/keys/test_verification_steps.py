@@ -130,7 +130,7 @@ def test_a_key_with_a_short_lease_is_judged_in_time(started: float, ends: float,
 )
 def test_a_key_that_nobody_vouches_for_is_given_up(ends: float, at_last: float) -> None:
     held = replace(MINTED.lease, expires_at=ends)
-    key = published(cycle=trying(held=held, retry_at=at_last), probing=MINTED.lease.id)
+    key = published(cycle=trying(held=held, retry_at=at_last))
     assert verification.plan(key, step(REQUIRE, at_last - 0.1)) == key
     after = verification.plan(key, step(REQUIRE, at_last))
     message = "OpenAI does not vouch for the new key: no test was answered"
@@ -184,7 +184,7 @@ def test_a_key_that_has_ended_untested_is_replaced_at_once(
     ("mode", "verdict", "replaced"),
     [
         pytest.param(REQUIRE, UNKNOWN, True, id="it would never be judged"),
-        pytest.param(REQUIRE, REFUSED, False, id="it was"),
+        pytest.param(PREFER, REFUSED, True, id="it was not active yet"),
         pytest.param(REQUIRE, None, False, id="its first test is on its way"),
         pytest.param(PREFER, UNKNOWN, False, id="it is published soon"),
     ],
@@ -201,8 +201,24 @@ def test_a_key_whose_token_has_come_to_its_end(
     assert after == (gone if replaced else key)
 
 
+@pytest.mark.parametrize(("now", "waits"), [(NOW + 2051, True), (NOW + 3599, False)])
+def test_a_last_answer_is_waited_for_up_to_the_end(now: float, waits: bool) -> None:  # noqa: FBT001
+    key = published(cycle=trying(verdict=UNKNOWN), probing=MINTED.lease.id)
+    assert (verification.plan(key, step(REQUIRE, now)) == key) is waits
+
+
+@pytest.mark.parametrize("mode", [PREFER, REQUIRE])
+def test_a_key_whose_token_is_lost_waits_for_no_verdict(mode: VerifyMode) -> None:
+    lost = Tokens(replace(token(), lost_at=NOW))
+    key = published(current=None, cycle=trying(retry_at=NOW + 9))
+    after = verification.plan(key, at(chosen=policy(verify=mode), tokens=lost))
+    assert after.cycle == Wanted(Reason.DUE)
+
+
 def test_a_deadline_that_changes_nothing_wakes_nobody() -> None:
-    """The end of a token that a key under test needs no more."""
-    context = at(chosen=policy(verify=REQUIRE), tokens=Tokens(replace(token(), expires_at=NOW + 5)))
-    verification.plan(published(cycle=trying(verdict=REFUSED, retry_at=NOW + 9)), context)
+    """The end of a token whose key may be published before."""
+    context = at(tokens=Tokens(replace(token(), expires_at=NOW + 5)))
+    verification.plan(
+        published(current=None, cycle=trying(verdict=UNKNOWN, retry_at=NOW + 9)), context
+    )
     assert context.wake_at == NOW + 9

@@ -70,7 +70,9 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
                 return want(key, coming.reason, context)
             return replace(key, cycle=Wanted(coming.reason))
         case BackingOff() as waiting:
-            if _tells_nothing(waiting, context) or context.due(_retry_at(key, waiting, context)):
+            if _may_have_gone_with_token(key, waiting, context) or context.due(
+                _retry_at(key, waiting, context)
+            ):
                 return end_overlaps(replace(key, cycle=Wanted(waiting.reason)), context)
             return key
         case _:
@@ -181,10 +183,15 @@ def back_off(
     return replace(key, cycle=cycle, failures=failures, trouble=trouble)
 
 
-def _tells_nothing(waiting: BackingOff, context: StepContext) -> bool:
-    """Whether a key was refused because its token had been revoked, and it with that."""
-    token = find(context.tokens, waiting.refused_under)
-    return token is not None and token.lost_at < inf
+def _may_have_gone_with_token(key: KeyState, waiting: BackingOff, context: StepContext) -> bool:
+    """Whether the token of a refused key is lost, and was before Vault could revoke that key.
+
+    It may then have been refused for that, which says nothing of the next one. A token that is lost
+    later explains no refusal.
+    """
+    refused = (entry.lease for entry in key.retired if entry.lease.id == waiting.refused_lease)
+    tokens = (find(context.tokens, lease.token) for lease in refused)
+    return any(token is not None and token.lost_at < inf for token in tokens)
 
 
 def _retry_at(key: KeyState, waiting: BackingOff, context: StepContext) -> float:

@@ -34,24 +34,42 @@ def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepConte
     tell_tested(key, testing.candidate, event, context)
     if verdict is Verdict.GOOD:
         return publish(key, testing.candidate, testing.reason, context)
-    if verdict is Verdict.REFUSED and context.now >= testing.candidate.lease.expires_at:
-        return key  # an ended key is refused, which tells of no other one
-    policy = context.of(key)
-    if verdict is Verdict.REFUSED and context.now >= testing.since + policy.activation_timeout:
-        return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
+    if verdict is Verdict.REFUSED:
+        if context.now >= good_until(testing.candidate.lease, context.tokens):
+            return _on_ended(key, testing, context)
+        if context.now >= testing.since + context.of(key).activation_timeout:
+            return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
     testing = replace(testing, attempts=testing.attempts + 1, verdict=verdict, detail=detail)
-    testing = replace(testing, retry_at=context.now + _pause(key, testing, policy, context))
+    testing = replace(testing, retry_at=_retry_at(key, testing, context))
     return replace(key, cycle=testing, trouble=_trouble(testing, context))
 
 
-def _pause(key: KeyState, testing: Testing, policy: KeyPolicy, context: StepContext) -> float:
-    """Return the seconds to the next test. A last one falls before the key is given up."""
+def _on_ended(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
+    """OpenAI refuses a key that has ended, which tells of no other one."""
+    lease = testing.candidate.lease
+    if context.now < lease.expires_at or _was_slept_through(testing, context):
+        return _begin_anew(key, testing, context)
+    if testing.verdict is not Verdict.REFUSED:
+        testing = replace(testing, detail="it ended before OpenAI accepted it")
+    return _give_up(key, testing, context)
+
+
+def _begin_anew(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
+    key = retire(key, testing.candidate.lease, context.now)
+    return replace(key, cycle=Wanted(testing.reason))
+
+
+def _retry_at(key: KeyState, testing: Testing, context: StepContext) -> float:
+    """Return when the next test is. A last one falls before the key is given up."""
+    policy = context.of(key)
     draw = 0.5 + 0.5 * context.chance.draw(key.name, "retest")
-    left = testing.since + policy.activation_timeout - context.now
-    if left > 0:
-        return min(doubling(_RETEST_BASE, _RETEST_CAP, testing.attempts) * draw, left)
+    last_try = testing.since + policy.activation_timeout
+    if context.now < last_try:
+        pause = doubling(_RETEST_BASE, _RETEST_CAP, testing.attempts) * draw
+        return min(context.now + pause, last_try)
     pause = doubling(_RETEST_BASE, CAP, testing.attempts) * draw
-    return before_end(_RETEST_CAP, pause, _given_up_at(testing, policy) - context.now)
+    left = _give_up_at(testing, policy) - context.now
+    return context.now + before_end(_RETEST_CAP, pause, left)
 
 
 def tell_tested(
@@ -77,7 +95,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     if _ended_with_token(testing, context, required=required) or _was_slept_through(
         testing, context
     ):
-        return replace(retire(key, lease, context.now), cycle=Wanted(testing.reason))
+        return _begin_anew(key, testing, context)
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
             publish_by = context.now
@@ -91,7 +109,8 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         level = Level.INFO if policy.verify is VerifyMode.OFF else Level.WARNING
         context.tell("key.published_untested", level, key=key.name, lease_id=lease.vault_id)
         return publish(key, testing.candidate, testing.reason, context)
-    if context.due(_given_up_at(testing, policy)):
+    is_last = key.probing == lease.id  # its answer may still save the key
+    if context.due(lease.expires_at if is_last else _give_up_at(testing, policy)):
         return _give_up(key, testing, context)
     if key.probing is None and context.due(testing.retry_at):
         context.do(Test(key.name, lease.id, testing.candidate.secret))
@@ -108,7 +127,7 @@ def _ended_with_token(testing: Testing, context: StepContext, *, required: bool)
     if token is None or token.lost_at < inf:
         return True
     is_unknown = testing.verdict is Verdict.UNKNOWN and required  # else it is published soon
-    return is_unknown and context.due(token.good_until)
+    return (is_unknown or testing.verdict is Verdict.REFUSED) and context.due(token.good_until)
 
 
 def _was_slept_through(testing: Testing, context: StepContext) -> bool:
@@ -129,7 +148,7 @@ def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
     return min(judge_by, end - policy.overlap)
 
 
-def _given_up_at(testing: Testing, policy: KeyPolicy) -> float:
+def _give_up_at(testing: Testing, policy: KeyPolicy) -> float:
     """When a key that OpenAI has not accepted makes room for another one."""
     lease = testing.candidate.lease
     last_try = testing.since + policy.activation_timeout
@@ -156,7 +175,7 @@ def _give_up(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
     key = back_off(key, testing.reason, _trouble(testing, context), context, at_most=at_most)
     match key.cycle:
         case BackingOff() as waiting if testing.verdict is Verdict.REFUSED:
-            return replace(key, cycle=replace(waiting, refused_under=lease.token))
+            return replace(key, cycle=replace(waiting, refused_lease=lease.id))
         case _:
             return key
 
