@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tests.simulation.histories import History, KeyPlan
 
 FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
+_ACTIVATION_TIMEOUT: Final = 30.0
+_MARGIN: Final = 5.0
 _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0
 
@@ -18,6 +20,11 @@ _REPORT_PAUSE: Final = 5.0
 def replacement(history: History) -> float:
     """Return the seconds that one replacement takes: login, mint, and the test of the new key."""
     return 20 * history.latency + 3 * history.activation + 2.0
+
+
+def slack(plan: KeyPlan) -> float:
+    """Return the seconds from the latest point where a key is replaced to the end of its lease."""
+    return min(max(plan.ttl * 0.33, plan.overlap + _ACTIVATION_TIMEOUT + _MARGIN), plan.ttl / 2)
 
 
 def slowest_activation(history: History) -> float:
@@ -37,7 +44,8 @@ def written_by(history: History, since: float, until: float) -> float:
 
 def notice(history: History, plan: KeyPlan, kind: Kind) -> float:
     """Return how long it may take until the agent knows that a key was ended by somebody else."""
-    bounds = [float(4 * plan.ttl)]
+    lasts = plan.static or (plan.renewable and kind is Kind.KEY_DELETED)  # its lease is renewed on
+    bounds = [float(4 * plan.ttl if lasts else plan.ttl)]
     if plan.check_every and kind is not Kind.KEY_DELETED:
         bounds.append(1.2 * plan.check_every + 1.0)  # the replacement a second later, in its place
     if plan.verify != "off":

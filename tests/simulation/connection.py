@@ -91,6 +91,7 @@ class SimulatedConnection(Connection):
 
     def _exchange_virtually(self, sent: HttpRequest) -> Generator[float, None, Answered]:
         self._world.step(f"the request {sent.method} {sent.path}", rare=_is_rare(sent))
+        self._world.requests.append((self._world.now, sent.path, sent.method))
         if self._network.is_refusing():
             raise self._unreachable("connection refused")
         sent_at = self._world.elapsed

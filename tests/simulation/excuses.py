@@ -14,6 +14,7 @@ from tests.simulation.bounds import (
     FILE_BACKOFF,
     notice,
     replacement,
+    slack,
     slowest_activation,
     written_by,
 )
@@ -134,7 +135,7 @@ def excuses(
         if window.kinds <= _SLOW:
             yield from _of_slow_waits(history, window)
         else:
-            yield Excuse(window.began, window.recovered, _BY_ITSELF)
+            yield from _of_outage(history, window)
     yield from (Excuse(began, ended, _OUTSIDE) for began, ended in busy)
     for incident in history.incidents:
         yield from _of_incident(history, incident, windows)
@@ -149,6 +150,23 @@ def excuses(
                     yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
         if plan.verify == "off":
             yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
+
+
+def _of_outage(history: History, window: Window) -> Iterator[Excuse]:
+    """What is shorter than the time from a key's point to its end excuses nothing.
+
+    A lease that began late in the life of a token that is not renewed, or that an edit of the
+    configuration made shorter, has less time.
+    """
+    outage = Excuse(window.began, window.recovered, _BY_ITSELF)
+    lasting = history.token_max >= 4 * history.token_ttl and not history.batch
+    edited = any(one.kind is Kind.RELOADED for one in history.incidents)
+    if edited or not lasting:
+        yield outage
+        return
+    for index, plan in enumerate(history.keys):
+        if window.recovered - window.began >= slack(plan) - replacement(history):
+            yield outage._replace(name=key_name(index))
 
 
 def _of_slow_waits(history: History, window: Window) -> Iterator[Excuse]:
@@ -216,7 +234,7 @@ def _of_compromise(history: History, rotated: Incident, until: float) -> Iterato
     is_withdrawn = rotated.number % 3 > 1
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
         until = inf
-    yield Excuse(at, until, _TAKEN if is_withdrawn else _ANY, name=name)
+    yield Excuse(at, until, _TAKEN if is_withdrawn else frozenset({"overtaken"}), name=name)
 
 
 def _extended(windows: list[Window], began: float, known: float, seconds: float) -> float:

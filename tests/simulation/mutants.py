@@ -76,6 +76,10 @@ def _write_in_two_steps(target: Any, content: Any, **options: Any) -> Any:  # no
     return _write_file(target, content, **options)
 
 
+def _wait_for_the_end_of_the_key(_base: float, wait: float, remaining: float) -> float:
+    return remaining + 1.0 if remaining > 0 else wait
+
+
 def _write_no_intent(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
     if not any(key.call == "mint" for key in state.keys):
         _write_journal(keeper, state)
@@ -196,6 +200,18 @@ MUTANTS: Final = (
         4,
         ((_module("pacing.backoff"), "doubling", lambda *_: 0.0),),
         (Kind.UPSTREAM_FAILING, Kind.MINT_FORBIDDEN),
+    ),
+    Mutant(
+        "asks a closed port all the time",
+        4,
+        ((_module("agent.link"), "URGENT_PING_EVERY", 0.1),),
+        (Kind.VAULT_REFUSED,),
+    ),
+    Mutant(
+        "waits until its key has ended",
+        1,
+        ((_module("pacing.backoff"), "before_end", _wait_for_the_end_of_the_key),),
+        (Kind.VAULT_FAILING,),
     ),
     Mutant(
         "has no budget",

@@ -64,7 +64,6 @@ class Network:
         forbidden = world.window(Kind.MINT_FORBIDDEN) is not None
         world.api.forbidden = frozenset({"openai/creds/"} if forbidden else ())
         set_openai(world)
-        world.requests.append((world.now, request.path, request.method))
         match window := world.window(*_BY_VAULT):
             case None:
                 answer = world.api.answer(request, world.now)

@@ -17,7 +17,12 @@ from tests.simulation.broken import BrokenError
 from tests.simulation.gateway import GatewayClient
 from tests.simulation.histories import WINDOWS, History
 from tests.simulation.incidents import Incidents
-from tests.simulation.invariants import AT_THE_END, LeaseWatch, PublicationWatch
+from tests.simulation.invariants import (
+    AT_THE_END,
+    LeaseWatch,
+    PublicationWatch,
+    memory_is_bounded,
+)
 from tests.simulation.last_journal import look_at_the_last_journal
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
@@ -117,6 +122,7 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             world.note_disk()
             readers.finish()
             watchers.finish()
+            memory_is_bounded(world)
             await lives.stop(down=0.0)
             await trio.testing.wait_all_tasks_blocked()  # who waits has been told of the stop
             look_at_the_last_journal(world, lives)

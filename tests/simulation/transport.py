@@ -26,12 +26,12 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         """Answer a request, after a while."""
         world = self._world
         world.step(f"the request {request.method} {request.url.path} to OpenAI")
+        world.requests.append((world.now, request.url.path, request.method))
         if world.window(Kind.OPENAI_REFUSED):
             raise httpx.ConnectError("connection refused")
         await trio.sleep(self._network.latency())
         set_openai(world)
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        world.requests.append((world.now, request.url.path, request.method))
         if request.method == "POST":
             await request.aread()
             role = json.loads(request.content)["service_account_id"]
