@@ -41,6 +41,7 @@ RATIOS: Final = {
     "start-processor": 1.25,
     "restart-processor": 1.45,
     "resident": 1.15,
+    "proportional": 1.15,
     "reads-processor": 1.35,
 }
 """What is compared as a ratio, and how many times the committed one it may be."""

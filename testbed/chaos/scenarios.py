@@ -124,7 +124,7 @@ _VAULT: Final = (
         expectation=NOTICED,
         apart=True,
     ),
-    _outage("sealed", "Vault is sealed", vault_faults.sealed, apart=True),
+    replace(_outage("sealed", "Vault is sealed", vault_faults.sealed, apart=True), quick=True),
 )
 _NETWORK: Final = (
     *(
@@ -135,7 +135,7 @@ _NETWORK: Final = (
         )
         for kind, toxic in network_faults.TOXICS.items()
     ),
-    _outage("down", "network: connections are refused", network_faults.cut),
+    replace(_outage("down", "network: connections are refused", network_faults.cut), quick=True),
 )
 _OPENAI: Final = (
     Scenario(
@@ -180,7 +180,7 @@ _OPENAI: Final = (
     ),
 )
 _FILES: Final = (
-    _spoiled_disk("full-disk", "the key's tmpfs is full", file_faults.full),
+    replace(_spoiled_disk("full-disk", "the key's tmpfs is full", file_faults.full), quick=True),
     _spoiled_disk("read-only", "the key's directory is read-only", file_faults.read_only),
     Scenario(
         "directory-removed",

@@ -91,5 +91,6 @@ def test_an_agent_that_became_slower_and_larger_is_caught(tmp_path: Path) -> Non
     same = judge(measure(PROGRAMS), committed)
     assert [verdict.row() for verdict in same if verdict.is_worse] == []
     worse = judge(measure(worse_programs(tmp_path, before)), committed)
-    names = {before[key].name for key in ("start-processor", "restart-processor", "resident")}
+    keys = ("start-processor", "restart-processor", "resident", "proportional")
+    names = {before[key].name for key in keys}
     assert {verdict.name for verdict in worse if verdict.is_worse} == names

@@ -42,5 +42,9 @@ def test_what_is_fresh(name: str) -> None:
     run()
 
 
+def test_every_target_has_a_corpus() -> None:
+    assert [name for name in NAMES if not corpus_of(name)] == []
+
+
 def test_no_corpus_is_left_behind() -> None:
     assert {path.name for path in CORPUS.iterdir()} <= set(NAMES)

@@ -38,7 +38,7 @@ _LOOK: Final = 2.5  # until a change of a file is seen
 _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a key ends, if not later
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
-_SLOW: Final = frozenset({Kind.MINT_FORBIDDEN, Kind.VAULT_GARBLED})  # the long waits
+_SLOW: Final = frozenset({Kind.FORBIDDEN, Kind.VAULT_GARBLED})  # the long waits
 _NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL})
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
@@ -116,7 +116,7 @@ def _recovery(kind: Kind, seconds: float, number: int) -> float:
             return _BACKOFF + 5.0 * number
         case Kind.VAULT_THROTTLED:
             return _BACKOFF + number
-        case Kind.MINT_FORBIDDEN | Kind.VAULT_GARBLED:
+        case Kind.FORBIDDEN | Kind.VAULT_GARBLED:
             return _FORBIDDEN
         case Kind.UPSTREAM_LIMITED:
             return min(_LIMITED, 20.0 * 2 ** (seconds / 60 + 2))

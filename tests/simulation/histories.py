@@ -21,7 +21,7 @@ class Kind(StrEnum):
         "vault_garbled"  # does what is asked, and what comes back is none of its answers
     )
     VAULT_LOST = "vault_lost"  # does what is asked, and its answers are lost
-    MINT_FORBIDDEN = "mint_forbidden"  # the policy forbids the path
+    FORBIDDEN = "forbidden"  # the policy forbids paths: `number` says which
     UPSTREAM_LIMITED = "upstream_limited"  # OpenAI's 429 in a Vault 500
     UPSTREAM_FAILING = "upstream_failing"  # its 500
     DELETION_REFUSED = "deletion_refused"  # OpenAI refuses deletions

@@ -199,7 +199,7 @@ MUTANTS: Final = (
         "repeats at once what failed",
         4,
         ((_module("pacing.backoff"), "doubling", lambda *_: 0.0),),
-        (Kind.UPSTREAM_FAILING, Kind.MINT_FORBIDDEN),
+        (Kind.UPSTREAM_FAILING, Kind.FORBIDDEN),
     ),
     Mutant(
         "asks a closed port all the time",

@@ -17,6 +17,12 @@ _BY_VAULT: Final = (Kind.VAULT_FAILING, Kind.VAULT_GATEWAY, Kind.VAULT_THROTTLED
 _ON_ITS_WAY: Final = 5.0  # seconds
 _GATEWAY_PAGE: Final = HttpAnswer(502, None, content_type="text/html")
 
+_FORBIDDEN: Final = (
+    frozenset({"openai/creds/"}),
+    frozenset({"auth/token/renew-self"}),
+    frozenset({"sys/leases/lookup", "sys/leases/renew"}),
+    frozenset({"identity/oidc/token/"}),
+)
 _TELLS_AN_END: Final = frozenset(
     {
         *("auth/token/lookup-self", "auth/token/renew-self"),
@@ -61,8 +67,8 @@ class Network:
         """Have Vault, or what stands before it, answer."""
         world = self._world
         world.api.sealed = world.window(Kind.VAULT_SEALED) is not None
-        forbidden = world.window(Kind.MINT_FORBIDDEN) is not None
-        world.api.forbidden = frozenset({"openai/creds/"} if forbidden else ())
+        forbidden = world.window(Kind.FORBIDDEN)
+        world.api.forbidden = frozenset() if forbidden is None else _FORBIDDEN[forbidden.number]
         set_openai(world)
         match window := world.window(*_BY_VAULT):
             case None:

@@ -108,11 +108,19 @@ class Readers:
             if name not in self.published:
                 continue
             if plan.in_file:
-                self._see(Door(name, "file"), self.file_key(name))
+                in_file = self.file_key(name)
+                self._see(Door(name, "file"), in_file)
+                if plan.verify == "require" and self._is_untested(in_file):
+                    raise BrokenError(3, f"{name} is in its file untested at {world.elapsed:.3f}")
             if world.is_dead:
                 self._leave(Door(name, "socket"))
             else:
                 self._see(Door(name, "socket"), published)
+
+    def _is_untested(self, secret: str | None) -> bool:
+        """Whether it is a key that no test has found good."""
+        openai = self.world.openai
+        return secret in openai.by_secret and secret not in openai.tested
 
     def _see(self, door: Door, secret: str | None) -> None:
         elapsed = self.world.elapsed

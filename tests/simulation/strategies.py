@@ -32,6 +32,7 @@ def key_plans(draw: Any) -> KeyPlan:  # noqa: ANN401 - Hypothesis's
 
 
 _NUMBERS = {
+    Kind.FORBIDDEN: st.integers(0, 3),
     Kind.VAULT_THROTTLED: st.sampled_from([1, 5, 30]),
     Kind.VAULT_SLOW: st.integers(1, 8),
     Kind.SLOW_ACTIVATION: st.sampled_from([2, 10, 25, 60]),
