@@ -51,8 +51,11 @@ class Side(Protocol):
     def trouble(self, name: ErrorName) -> None:
         """Have OpenAI's organization API fail."""
 
+    def trouble_models(self, name: ErrorName) -> None:
+        """Have the list of models fail."""
+
     def refuse_deletions(self) -> None:
-        """Have it refuse deletions alone."""
+        """Have OpenAI refuse deletions alone."""
 
     def forbid(self) -> None:
         """Take the path of the keys out of the policy."""
@@ -84,6 +87,7 @@ class Model:
         )
         self.vault.roles["billing"] = Role(TTL, 4 * TTL)
         self.vault.roles["renewable"] = Role(TTL, 4 * TTL, renewable=True)
+        self.vault.static["billing"] = "sk-static"
         self.api = VaultApi(self.vault, "role", "secret")
 
     def ask(
@@ -108,6 +112,9 @@ class Model:
 
     def trouble(self, name: ErrorName) -> None:
         self.openai.organization_error = name
+
+    def trouble_models(self, name: ErrorName) -> None:
+        self.openai.models_error = name
 
     def refuse_deletions(self) -> None:
         self.openai.deletion_error = "rate_limited"
@@ -142,8 +149,12 @@ class Real:
             self.mount,
             f'path "{self.mount}/creds/*" {{ capabilities = ["read"] }}\n'
             f'path "sys/leases/revoke/{self.mount}/*" {{ capabilities = ["update"] }}\n'
-            'path "identity/oidc/token/*" { capabilities = ["read"] }\n',
+            'path "identity/oidc/token/*" { capabilities = ["read"] }\n'
+            f'path "{self.mount}-kv/data/*" {{ capabilities = ["read"] }}\n',
         )
+        self.vault.enable_kv(f"{self.mount}-kv", 2)
+        key = {"data": {"api_key": "sk-static"}}
+        self.vault.request("POST", f"{self.mount}-kv/data/billing", key)
         enable_identity_tokens(self.vault, "billing")  # a name for all of Vault
         self.role_id, self.secret_id = self.vault.approle(
             f"login-{self.mount}",
@@ -162,6 +173,7 @@ class Real:
         **body: object,
     ) -> HttpAnswer:
         path = re.sub(r"\bopenai/", f"{self.mount}/", path)
+        path = re.sub(r"^kv/", f"{self.mount}-kv/", path)
         path = path.replace("auth/approle/", f"auth/login-{self.mount}/")
         target = f"/v1/{quote(path)}?{urlencode(query)}" if query else f"/v1/{quote(path)}"
         return _asked(self.vault.address, method, target, {"X-Vault-Token": token}, body)
@@ -178,6 +190,9 @@ class Real:
 
     def trouble(self, name: ErrorName) -> None:
         self.openai.configure(errors={"service_account.create": name})
+
+    def trouble_models(self, name: ErrorName) -> None:
+        self.openai.configure(errors={"models.list": name})
 
     def refuse_deletions(self) -> None:
         self.openai.configure(errors={"service_account.delete": "rate_limited"})

@@ -123,6 +123,17 @@ def what_a_policy_forbids(side: Side) -> Iterator[HttpAnswer]:
     yield side.ask("GET", CREDS, side.log_in())
 
 
+def a_secret_without_a_lease(side: Side) -> Iterator[HttpAnswer]:
+    yield side.ask("GET", "kv/data/billing", side.log_in())
+
+
+def models_that_fail(side: Side) -> Iterator[HttpAnswer]:
+    _, key, _ = minted(side, side.log_in())
+    for name in ("unavailable", "rate_limited", "missing_scopes"):
+        side.trouble_models(name)
+        yield side.models(key)
+
+
 def no_token(side: Side) -> Iterator[HttpAnswer]:
     yield side.ask("GET", CREDS, "hvs.nobody")
     yield side.ask("PUT", "sys/leases/lookup", "hvs.nobody", lease_id="x")
@@ -149,6 +160,8 @@ CASES = (
     openai_at_its_limit,
     openai_failing,
     what_a_policy_forbids,
+    a_secret_without_a_lease,
+    models_that_fail,
     no_token,
     health,
 )
