@@ -102,7 +102,7 @@ class Lives:
             return
         self.down = down
         self.stopped_at = self._world.elapsed
-        asked_at, minting = trio.current_time(), self._world.minting > 0
+        asked_at, minting, sent = trio.current_time(), self._world.minting, self._world.mints_sent
         self.is_serving = False
         ended = self.ended  # of this life: the next one may begin at once
         self.daemon.stop()
@@ -110,7 +110,8 @@ class Lives:
             await ended.wait()
         if not ended.is_set():
             raise BrokenError(6, f"a stop takes longer than {_AT_THE_LATEST:g} s")
-        self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting))
+        minting += self._world.mints_sent - sent  # ordered already, and not on its way yet
+        self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting > 0))
 
     async def run(self) -> None:
         """Start one after the other, until it is over."""

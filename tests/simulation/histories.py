@@ -35,7 +35,7 @@ class Kind(StrEnum):
     TOKEN_REVOKED = "token_revoked"
     KEY_DELETED = "key_deleted"  # at OpenAI, by somebody else
     KILLED = "killed"  # with SIGKILL at the `number`th step from then; started after `seconds`
-    RESTARTED = "restarted"  # with SIGTERM, started after `seconds`
+    RESTARTED = "restarted"  # with SIGTERM at a step, started after `seconds`
     SUSPENDED = "suspended"  # the machine, for `seconds`
     WALL_JUMPED = "wall_jumped"  # by `number` seconds
     FILE_REMOVED = "file_removed"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 EDITS: Final = tuple(Edit)
-_AT_THE_LATEST: Final = 30.0  # seconds until an agent is killed that makes no step
+_AT_THE_LATEST: Final = 30.0  # seconds until an agent is killed, or stopped, that makes no step
 _IN_A_ROTATION: Final = 300.0  # the same, where it is to be killed while it replaces a key
 _READING: Final = 1.0  # seconds in which a configuration is read
 
@@ -52,6 +52,7 @@ class Incidents:
             case Kind.KILLED:
                 await self._kill(incident)
             case Kind.RESTARTED:
+                await self._wait_for_step(incident)
                 await self._lives.stop(down=incident.seconds)
             case Kind.RELOADED:
                 await self._reload(EDITS[incident.number % len(EDITS)])
@@ -98,6 +99,15 @@ class Incidents:
 
     def _name(self, incident: Incident) -> str:
         return key_name(incident.key % len(self._world.history.keys))
+
+    async def _wait_for_step(self, incident: Incident) -> None:
+        """Wait until the agent is at so many steps from now, of a rotation if a key is named."""
+        if not incident.number:
+            return
+        self._world.counts_rare_steps = incident.key > 0
+        reached = self._world.reach(incident.number)
+        with trio.move_on_after(_AT_THE_LATEST):  # a history ends soon after its last incident
+            await reached.wait()
 
     async def _kill(self, incident: Incident) -> None:
         world = self._world

@@ -37,6 +37,7 @@ _NUMBERS = {
     Kind.VAULT_SLOW: st.integers(1, 8),
     Kind.SLOW_ACTIVATION: st.sampled_from([2, 10, 25, 60]),
     Kind.KILLED: st.integers(0, 60),
+    Kind.RESTARTED: st.integers(0, 60),
     Kind.WALL_JUMPED: st.sampled_from([3600, -3600, 4, 90000]),
     Kind.RELOADED: st.integers(0, 4),
     Kind.ROTATED: st.integers(0, 2),

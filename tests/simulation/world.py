@@ -14,6 +14,7 @@ from socket import socket
 from typing import Final
 
 import msgspec
+import trio
 from freshkey.core.model.actions import Record
 from freshkey.core.model.view import KeyView
 
@@ -52,6 +53,7 @@ class World:
     on_show: Callable[[KeyView], None] = lambda _: None
     connect: Callable[..., socket] = socket  # the gateway to OpenAI
     minting: int = 0  # requests for a mint under way
+    mints_sent: int = 0
     lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
     mints: list[float] = field(default_factory=list)  # when they were asked for
 
@@ -59,6 +61,7 @@ class World:
     past: list[Incident] = field(default_factory=list)
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked
     journal_bytes: int = 0
+    awaited: tuple[float, trio.Event] = field(default_factory=lambda: (inf, trio.Event()))
 
     def __post_init__(self) -> None:
         history = self.history
@@ -161,10 +164,17 @@ class World:
         if self.is_dead:
             raise Killed
         self.steps += rare or not self.counts_rare_steps
+        if self.steps >= self.awaited[0]:
+            self.awaited[1].set()
         if self.kill_at is not None and self.steps >= self.kill_at:
             self.tell(f"killed before: {what}")
             self.kill()
             raise Killed
+
+    def reach(self, steps: int) -> trio.Event:
+        """Return what is set at the agent's step after so many more."""
+        self.awaited = self.steps + steps, trio.Event()
+        return self.awaited[1]
 
     def kill(self) -> None:
         """End the agent at once."""
