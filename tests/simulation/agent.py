@@ -14,6 +14,7 @@ from freshkey.settings.loading import load
 from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
+from tests.simulation.network import CREDS
 from tests.simulation.remembered import forget_untold_ends, unanswered_mints
 from tests.simulation.seams import forget_secrets
 from tests.simulation.vault_model import IDENTITY
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.world import World
 
+_ON_ITS_WAY: Final = 0.1  # seconds from the order of a mint to its request
 _AT_THE_LATEST: Final = 600.0  # seconds: an agent that has not ended then never will
 
 
@@ -102,7 +104,7 @@ class Lives:
             return
         self.down = down
         self.stopped_at = self._world.elapsed
-        asked_at, minting, sent = trio.current_time(), self._world.minting, self._world.mints_sent
+        asked_at, minting, began = trio.current_time(), self._world.minting > 0, self._world.now
         self.is_serving = False
         ended = self.ended  # of this life: the next one may begin at once
         self.daemon.stop()
@@ -110,8 +112,11 @@ class Lives:
             await ended.wait()
         if not ended.is_set():
             raise BrokenError(6, f"a stop takes longer than {_AT_THE_LATEST:g} s")
-        minting += self._world.mints_sent - sent  # ordered already, and not on its way yet
-        self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting > 0))
+        minting = minting or any(  # ordered already, and not on its way yet
+            path.startswith(CREDS) and began <= at <= began + _ON_ITS_WAY
+            for at, path, _ in self._world.requests
+        )
+        self.stopped.append(Stop(trio.current_time() - asked_at, minting=minting))
 
     async def run(self) -> None:
         """Start one after the other, until it is over."""

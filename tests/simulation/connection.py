@@ -108,7 +108,6 @@ class SimulatedConnection(Connection):
     def _answered_by_vault(self, sent: HttpRequest) -> Generator[float, None, HttpAnswer]:
         self._left = sent
         self._world.minting += sent.path.startswith(CREDS)
-        self._world.mints_sent += sent.path.startswith(CREDS)
         yield self._network.thaws_in() + self._network.latency()
         if self._is_cut.is_set():
             raise self._unanswered(None)

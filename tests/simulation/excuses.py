@@ -89,7 +89,7 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
     found: list[Window] = []
     kinds: set[tuple[Kind, int]] = set()
     for began, ended, kind, number in sorted(faults):
-        if kind in _NO_OUTAGE:
+        if kind in _NO_OUTAGE or (kind is Kind.FORBIDDEN and not _stops_mints(history, number)):
             continue
         if found and began <= found[-1].recovered:
             first, last = found[-1].began, max(ended, found.pop().ended)
@@ -101,6 +101,12 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
         recovered = last + longest + replacement(history)
         found.append(Window(first, last, recovered, frozenset(one for one, _ in kinds)))
     return found
+
+
+def _stops_mints(history: History, number: int) -> bool:
+    """Whether a key can't be replaced under the policy of an incident with this number."""
+    by_vault = any(plan.federated and plan.by_vault for plan in history.keys)
+    return number == 0 or (number == 3 and by_vault)
 
 
 def _recovery(kind: Kind, seconds: float, number: int) -> float:
@@ -176,7 +182,8 @@ def _of_slow_waits(history: History, window: Window) -> Iterator[Excuse]:
     waits = Excuse(window.began, window.recovered, _BY_ITSELF, begun_by=begun_by, most=once)
     yield waits
     for index, plan in enumerate(history.keys):
-        if plan.renewable:  # a renewal whose answer was lost lets it outlive the end that is known
+        # A renewal whose answer was lost lets a key outlive the end that is known.
+        if plan.renewable and Kind.VAULT_GARBLED in window.kinds:
             stale = min(plan.max_stale, plan.ttl)
             yield waits._replace(begun_by=begun_by + stale, name=key_name(index))
 

@@ -53,7 +53,6 @@ class World:
     on_show: Callable[[KeyView], None] = lambda _: None
     connect: Callable[..., socket] = socket  # the gateway to OpenAI
     minting: int = 0  # requests for a mint under way
-    mints_sent: int = 0
     lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
     mints: list[float] = field(default_factory=list)  # when they were asked for
 

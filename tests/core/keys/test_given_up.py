@@ -9,7 +9,7 @@ from freshkey.core.model.actions import Test as Probe
 from freshkey.core.model.events import Failed
 from freshkey.core.model.events import Tested as Answered
 from freshkey.core.model.policy import VerifyMode
-from freshkey.core.model.state import NO_TOKEN, BackingOff, Reason, Retired, Wanted
+from freshkey.core.model.state import NO_TOKEN, BackingOff, Reason, Wanted
 from freshkey.core.model.state import Testing as BeingTested
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Tokens
@@ -106,42 +106,47 @@ def test_a_key_is_tested_once_more_before_it_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "revoked", "at_once"),
+    ("tokens", "at_once"),
     [
-        pytest.param(UNDER, False, False, id="its token lives"),
-        pytest.param(Tokens(replace(TOKEN, lost_at=NOW)), False, True, id="it went with its token"),
+        pytest.param(UNDER, False, id="its token lives"),
+        pytest.param(Tokens(replace(TOKEN, lost_at=NOW)), True, id="it went with its token"),
         pytest.param(
-            Tokens(replace(TOKEN, lost_at=NOW)), True, False, id="its token was lost after it"
+            Tokens(replace(TOKEN, lost_at=NOW + 0.1)), False, id="its token was lost later"
         ),
-        pytest.param(
-            Tokens(TOKEN, retired=(token(2, lost_at=NOW),)), False, False, id="another is lost"
-        ),
-        pytest.param(Tokens(), False, False, id="its token is forgotten"),
+        pytest.param(Tokens(TOKEN, retired=(token(2, lost_at=NOW),)), False, id="another is lost"),
+        pytest.param(Tokens(), False, id="its token is forgotten"),
     ],
 )
 def test_a_refused_key_is_waited_for_unless_it_went_with_its_token(
     tokens: Tokens,
-    revoked: bool,  # noqa: FBT001
     at_once: bool,  # noqa: FBT001
 ) -> None:
-    refused, older = Retired(lease(4), NOW), Retired(lease(2), NOW)
-    cycle = BackingOff(Reason.DUE, NOW - 1, NOW + 59, LIMITED, refused_lease=refused.lease.id)
-    retired = (older,) if revoked else (older, refused)
-    key = published(lease(token=NO_TOKEN), cycle=cycle, retired=retired)
-    after = replacement.plan(key, at(tokens=tokens))
+    cycle = BackingOff(Reason.DUE, NOW - 15, NOW + 45, LIMITED, refused_under=TOKEN.number)
+    key = published(lease(token=NO_TOKEN), cycle=cycle)
+    after = replacement.plan(key, at(NOW + 1, tokens=tokens))
     assert after.cycle == (Wanted(Reason.DUE) if at_once else cycle)
 
 
+@pytest.mark.parametrize("token_ttl", [20, 40, 60])
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.UNKNOWN])
+def test_tokens_that_end_during_the_tests_make_no_storm(token_ttl: int, verdict: Verdict) -> None:
+    vault = Vault(token_ttl=token_ttl, token_max=token_ttl)
+    forced_verdicts = (ForcedVerdict(verdict),)
+    chosen = policy(verify=VerifyMode.REQUIRE, **QUIET)
+    world = World(chosen, vault, forced_verdicts=forced_verdicts).start().run(3600)
+    assert world.calls["Issue"] <= (12 if verdict is Verdict.REFUSED else 90)
+
+
 def test_a_token_that_is_lost_after_a_refusal_does_not_shorten_its_wait() -> None:
-    """Vault has revoked the refused key, and others may need the budget."""
+    """The key was refused for something else, and keys that are well need the budget."""
     forced_verdicts = (ForcedVerdict(Verdict.REFUSED),)
     vault = Vault()
     world = World(policy(**QUIET), vault, forced_verdicts=forced_verdicts).start()
-    world.run_until(lambda: isinstance(world.key().cycle, BackingOff), 40).run(2)
+    world.run_until(lambda: isinstance(world.key().cycle, BackingOff), 40).run(20)
     vault.end_everything()
     order = next(order for _, order in world.log if isinstance(order, Issue))
     look_up = LookUp("billing", "openai/creds/billing/9", order.token_number, order.token)
-    world.send(Failed(look_up, INVALID)).run(50)
+    world.send(Failed(look_up, INVALID)).run(35)
     assert world.logged("token.lost")
     assert world.calls["Issue"] == 1
 

@@ -115,7 +115,7 @@ def test_a_key_that_is_still_refused_is_given_up() -> None:
     after = answered(published(cycle=trying(NOW - 30), failures=3), REFUSED, context)
     fault = Fault(FaultKind.REFUSED, "OpenAI refuses the new key: it says")
     assert after == published(
-        cycle=BackingOff(Reason.DUE, NOW, NOW + 480, fault, refused_lease=MINTED.lease.id),
+        cycle=BackingOff(Reason.DUE, NOW, NOW + 480, fault, refused_under=MINTED.lease.token),
         failures=4,
         trouble=Trouble(Operation.TEST, fault, NOW),
         retired=(Retired(MINTED.lease, NOW),),
@@ -127,7 +127,7 @@ def test_a_key_that_was_not_judged_was_not_refused_with_its_token() -> None:
     key = published(cycle=trying(held=held, verdict=UNKNOWN))
     after = verification.plan(key, step(VerifyMode.REQUIRE))
     assert isinstance(after.cycle, BackingOff)
-    assert not after.cycle.refused_lease
+    assert after.cycle.refused_under == NO_TOKEN
 
 
 ENDED = replace(MINTED.lease, expires_at=NOW)
@@ -136,23 +136,25 @@ LATE = NOW - 30.1  # when the test was due
 
 
 @pytest.mark.parametrize(
-    ("held", "tokens", "retry_at", "begun_anew"),
+    ("held", "tokens", "retry_at", "begun_anew", "failures"),
     [
-        pytest.param(MINTED.lease, SPENT, NOW, True, id="with its token"),
-        pytest.param(ENDED, UNDER, LATE, True, id="while the machine slept"),
-        pytest.param(ENDED, UNDER, NOW - 30, False, id="in its test"),
+        pytest.param(MINTED.lease, SPENT, NOW, True, 1, id="with its token"),
+        pytest.param(ENDED, UNDER, LATE, True, 0, id="while the machine slept"),
+        pytest.param(ENDED, UNDER, NOW - 30, False, 1, id="in its test"),
     ],
 )
-def test_a_refusal_of_a_key_that_has_ended_tells_of_no_other(
+def test_what_is_said_of_a_key_that_has_ended_tells_of_no_other(
     held: Lease,
     tokens: Tokens,
     retry_at: float,
     begun_anew: bool,  # noqa: FBT001
+    failures: int,
 ) -> None:
     key = published(cycle=trying(NOW - 30, held=held, retry_at=retry_at))
     after = answered(key, REFUSED, at(chosen=policy(), tokens=tokens))
+    assert after == answered(key, UNKNOWN, at(chosen=policy(), tokens=tokens))
+    assert (after.generation, after.failures) == (3, failures)
     assert after.retired == (Retired(held, NOW),)
-    assert (after.generation, after.failures) == (3, 0 if begun_anew else 1)
     if begun_anew:
         assert after.cycle == Wanted(Reason.DUE)
         return
@@ -161,12 +163,19 @@ def test_a_refusal_of_a_key_that_has_ended_tells_of_no_other(
     assert after.cycle.fault == Fault(FaultKind.UPSTREAM, message)
 
 
+def test_a_second_token_in_a_row_that_ends_too_soon_costs_a_wait() -> None:
+    key = published(cycle=trying(NOW - 9, verdict=REFUSED), failures=1)
+    after = answered(key, REFUSED, at(chosen=policy(), tokens=SPENT))
+    assert isinstance(after.cycle, BackingOff)
+    assert (after.failures, after.cycle.fault.kind) == (2, FaultKind.REFUSED)
+
+
 def test_a_refusal_before_the_end_of_a_short_lease_counts_after_it() -> None:
     key = published(cycle=trying(held=ENDED, verdict=REFUSED))
     after = answered(key, REFUSED, step())
     assert isinstance(after.cycle, BackingOff)
     fault = Fault(FaultKind.REFUSED, "OpenAI refuses the new key: it says")
-    assert (after.cycle.fault, after.cycle.refused_lease) == (fault, ENDED.id)
+    assert (after.cycle.fault, after.cycle.refused_under) == (fault, ENDED.token)
 
 
 def test_a_refused_access_token_is_left() -> None:

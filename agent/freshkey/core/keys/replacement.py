@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from freshkey.core.pacing.context import StepContext
 
 
+_REVOKED_WITHIN = 15.0  # seconds: Vault has answered by then, if it does, to the key's revocation
+
+
 def remaining(key: KeyState, context: StepContext) -> float:
     """Return for how many seconds the published key is still good, 0 when it is refused."""
     if key.current is None or key.watch.refusals:
@@ -70,9 +73,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
                 return want(key, coming.reason, context)
             return replace(key, cycle=Wanted(coming.reason))
         case BackingOff() as waiting:
-            if _may_have_gone_with_token(key, waiting, context) or context.due(
-                _retry_at(key, waiting, context)
-            ):
+            if _went_with_token(waiting, context) or context.due(_retry_at(key, waiting, context)):
                 return end_overlaps(replace(key, cycle=Wanted(waiting.reason)), context)
             return key
         case _:
@@ -183,15 +184,14 @@ def back_off(
     return replace(key, cycle=cycle, failures=failures, trouble=trouble)
 
 
-def _may_have_gone_with_token(key: KeyState, waiting: BackingOff, context: StepContext) -> bool:
-    """Whether the token of a refused key is lost, and was before Vault could revoke that key.
+def _went_with_token(waiting: BackingOff, context: StepContext) -> bool:
+    """Whether Vault calls the token of a refused key invalid, soon after the refusal.
 
-    It may then have been refused for that, which says nothing of the next one. A token that is lost
+    That key had gone with its token, then, which says nothing of the next one. A token that is lost
     later explains no refusal.
     """
-    refused = (entry.lease for entry in key.retired if entry.lease.id == waiting.refused_lease)
-    tokens = (find(context.tokens, lease.token) for lease in refused)
-    return any(token is not None and token.lost_at < inf for token in tokens)
+    token = find(context.tokens, waiting.refused_under)
+    return token is not None and token.lost_at <= waiting.since + _REVOKED_WITHIN
 
 
 def _retry_at(key: KeyState, waiting: BackingOff, context: StepContext) -> float:

@@ -20,7 +20,7 @@ from freshkey.core.pacing.timing import find, good_until, renewal_time
 if TYPE_CHECKING:
     from freshkey.core.model.events import Tested
     from freshkey.core.model.policy import KeyPolicy
-    from freshkey.core.model.state import Credential, KeyState
+    from freshkey.core.model.state import Credential, KeyState, Lease
     from freshkey.core.pacing.context import StepContext
 
 _RETEST_BASE = 0.25  # a key that is not active yet usually is within a second or two
@@ -34,21 +34,22 @@ def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepConte
     tell_tested(key, testing.candidate, event, context)
     if verdict is Verdict.GOOD:
         return publish(key, testing.candidate, testing.reason, context)
-    if verdict is Verdict.REFUSED:
-        if context.now >= good_until(testing.candidate.lease, context.tokens):
-            return _on_ended(key, testing, context)
-        if context.now >= testing.since + context.of(key).activation_timeout:
-            return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
+    if context.now >= good_until(testing.candidate.lease, context.tokens):
+        return _on_ended(key, testing, context)
+    last_try = testing.since + context.of(key).activation_timeout
+    if verdict is Verdict.REFUSED and context.now >= last_try:
+        return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
     testing = replace(testing, attempts=testing.attempts + 1, verdict=verdict, detail=detail)
     testing = replace(testing, retry_at=_retry_at(key, testing, context))
     return replace(key, cycle=testing, trouble=_trouble(testing, context))
 
 
 def _on_ended(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
-    """OpenAI refuses a key that has ended, which tells of no other one."""
-    lease = testing.candidate.lease
-    if context.now < lease.expires_at or _was_slept_through(testing, context):
+    """What OpenAI says of a key that has ended tells of no other one."""
+    if _was_slept_through(testing, context):
         return _begin_anew(key, testing, context)
+    if context.now < testing.candidate.lease.expires_at:
+        return _begin_anew_once(key, testing, context)
     if testing.verdict is not Verdict.REFUSED:
         testing = replace(testing, detail="it ended before OpenAI accepted it")
     return _give_up(key, testing, context)
@@ -57,6 +58,13 @@ def _on_ended(key: KeyState, testing: Testing, context: StepContext) -> KeyState
 def _begin_anew(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
     key = retire(key, testing.candidate.lease, context.now)
     return replace(key, cycle=Wanted(testing.reason))
+
+
+def _begin_anew_once(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
+    """Tokens may end so soon that OpenAI can judge no key: a second failure in a row waits."""
+    if key.failures:
+        return _give_up(key, testing, context)
+    return replace(_begin_anew(key, testing, context), failures=1)
 
 
 def _retry_at(key: KeyState, testing: Testing, context: StepContext) -> float:
@@ -91,11 +99,10 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         return key
     policy = context.of(key)
     lease = testing.candidate.lease
-    required = policy.verify is VerifyMode.REQUIRE
-    if _ended_with_token(testing, context, required=required) or _was_slept_through(
-        testing, context
-    ):
+    if _lost_its_token(lease, context) or _was_slept_through(testing, context):
         return _begin_anew(key, testing, context)
+    if _outlived_its_token(testing, policy, context):
+        return _begin_anew_once(key, testing, context)
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
             publish_by = context.now
@@ -118,16 +125,18 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     return key
 
 
-def _ended_with_token(testing: Testing, context: StepContext, *, required: bool) -> bool:
-    """Whether the token of the key under test has ended: a verdict then tells of no other key."""
-    lease = testing.candidate.lease
+def _lost_its_token(lease: Lease, context: StepContext) -> bool:
     token = find(context.tokens, lease.token)
-    if not lease.is_of_vault:
-        return False
-    if token is None or token.lost_at < inf:
-        return True
-    is_unknown = testing.verdict is Verdict.UNKNOWN and required  # else it is published soon
-    return (is_unknown or testing.verdict is Verdict.REFUSED) and context.due(token.good_until)
+    return lease.is_of_vault and (token is None or token.lost_at < inf)
+
+
+def _outlived_its_token(testing: Testing, policy: KeyPolicy, context: StepContext) -> bool:
+    """Whether the token of a key that is not published unless OpenAI takes it has ended."""
+    kept = {Verdict.REFUSED}
+    if policy.verify is VerifyMode.REQUIRE:
+        kept.add(Verdict.UNKNOWN)
+    token = find(context.tokens, testing.candidate.lease.token)
+    return testing.verdict in kept and token is not None and context.due(token.good_until)
 
 
 def _was_slept_through(testing: Testing, context: StepContext) -> bool:
@@ -175,7 +184,7 @@ def _give_up(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
     key = back_off(key, testing.reason, _trouble(testing, context), context, at_most=at_most)
     match key.cycle:
         case BackingOff() as waiting if testing.verdict is Verdict.REFUSED:
-            return replace(key, cycle=replace(waiting, refused_lease=lease.id))
+            return replace(key, cycle=replace(waiting, refused_under=lease.token))
         case _:
             return key
 

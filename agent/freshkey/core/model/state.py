@@ -151,7 +151,7 @@ class BackingOff(Struct, frozen=True):
     since: float
     until: float
     fault: Fault
-    refused_lease: str = ""  # the lease of a new key that OpenAI refused
+    refused_under: int = NO_TOKEN  # the token of a new key that OpenAI refused
 
 
 Cycle = Idle | Wanted | Minting | Refreshing | Exchanging | Testing | BackingOff
