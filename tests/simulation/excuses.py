@@ -44,6 +44,7 @@ _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
 _LATE_FILE: Final = _OUTSIDE | {"overtaken"}
 _ANY: Final = _LATE_FILE | {"agent"}
+_OLDER: Final = _OUTSIDE | {"taken"}  # a full disk kept an older key, which is withdrawn, too
 _TAKEN: Final = _ANY | {"taken"}  # what is to end a key that lives
 
 
@@ -142,7 +143,10 @@ def excuses(
             yield from _of_slow_waits(history, window)
         else:
             yield from _of_outage(history, window)
-    yield from (Excuse(began, ended, _OUTSIDE) for began, ended in busy)
+    in_files = _OLDER if _has_full_disk(history) else _OUTSIDE
+    full = [*busy]
+    for way, causes in (("socket", _OUTSIDE), ("file", in_files)):
+        yield from (Excuse(began, ended, causes, way=way) for began, ended in full)
     for incident in history.incidents:
         yield from _of_incident(history, incident, windows)
     for index, plan in enumerate(history.keys):
@@ -223,6 +227,8 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
             until = _extended(windows, at, at, notice(history, plan, incident.kind) + once)
             yield Excuse(at, until, _OUTSIDE, name=name)
+            if _has_full_disk(history):
+                yield Excuse(at, until, _OLDER, way="file", name=name)
         case Kind.TOKEN_REVOKED:
             slowest = max(notice(history, one, incident.kind) for one in history.keys)
             yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
@@ -230,6 +236,10 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             yield from _of_compromise(history, incident, _extended(windows, at, at, once + 1.0))
         case _:
             pass
+
+
+def _has_full_disk(history: History) -> bool:
+    return any(one.kind is Kind.DISK_FULL for one in history.incidents)
 
 
 def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:

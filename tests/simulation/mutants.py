@@ -198,8 +198,8 @@ MUTANTS: Final = (
     Mutant(
         "repeats at once what failed",
         4,
-        ((_module("pacing.backoff"), "doubling", lambda *_: 0.0),),
-        (Kind.UPSTREAM_FAILING, Kind.FORBIDDEN),
+        ((_module("pacing.backoff"), "doubling", lambda *_: 0.1),),
+        (Kind.UPSTREAM_FAILING,),
     ),
     Mutant(
         "asks a closed port all the time",
