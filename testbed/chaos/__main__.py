@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     description = (__doc__ or "").partition("\n\n")[0]
     parser = argparse.ArgumentParser(prog="python -m testbed.chaos", description=description)
     parser.add_argument("--only", type=_names, metavar="NAMES", help="these, comma-separated")
-    parser.add_argument("--quick", action="store_true", help="some, in less than 3 minutes")
+    parser.add_argument("--quick", action="store_true", help="some, in 3 minutes")
     parser.add_argument("--subject", choices=[*SUBJECTS, BOTH], default=BOTH)
     parser.add_argument("--jobs", type=int, default=JOBS, help="how many scenarios at a time")
     parser.add_argument("--keep", action="store_true", help="keep the agents' logs")
