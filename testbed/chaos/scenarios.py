@@ -28,7 +28,9 @@ NOTICED: Final = Expectation(longest_gap=7)
 """What Freshkey looks at every 2 s is mended within 7 s: a check, a mint, and a busy machine."""
 
 
-def _outage(name: str, action: str, outage: Outage, *, apart: bool = False) -> Scenario:
+def _outage(
+    name: str, action: str, outage: Outage, *, apart: bool = False, quick: bool = False
+) -> Scenario:
     return Scenario(
         name,
         f"{action}, {outages.DESCRIPTION}",
@@ -36,12 +38,14 @@ def _outage(name: str, action: str, outage: Outage, *, apart: bool = False) -> S
         at_replacement(outage),
         lease=outages.LEASE,
         apart=apart,
+        quick=quick,
     )
 
 
-def _spoiled_disk(name: str, action: str, outage: Outage) -> Scenario:
+def _spoiled_disk(name: str, action: str, outage: Outage, *, quick: bool = False) -> Scenario:
     prepare: Preparation = file_faults.own_disk
-    return replace(_outage(name, action, outage), prepare=prepare, needs=("root",))
+    spoiled = _outage(name, action, outage, quick=quick)
+    return replace(spoiled, prepare=prepare, needs=("root",))
 
 
 _PROCESS: Final = (
@@ -124,7 +128,7 @@ _VAULT: Final = (
         expectation=NOTICED,
         apart=True,
     ),
-    replace(_outage("sealed", "Vault is sealed", vault_faults.sealed, apart=True), quick=True),
+    _outage("sealed", "Vault is sealed", vault_faults.sealed, apart=True, quick=True),
 )
 _NETWORK: Final = (
     *(
@@ -135,7 +139,7 @@ _NETWORK: Final = (
         )
         for kind, toxic in network_faults.TOXICS.items()
     ),
-    replace(_outage("down", "network: connections are refused", network_faults.cut), quick=True),
+    _outage("down", "network: connections are refused", network_faults.cut, quick=True),
 )
 _OPENAI: Final = (
     Scenario(
@@ -180,7 +184,7 @@ _OPENAI: Final = (
     ),
 )
 _FILES: Final = (
-    replace(_spoiled_disk("full-disk", "the key's tmpfs is full", file_faults.full), quick=True),
+    _spoiled_disk("full-disk", "the key's tmpfs is full", file_faults.full, quick=True),
     _spoiled_disk("read-only", "the key's directory is read-only", file_faults.read_only),
     Scenario(
         "directory-removed",

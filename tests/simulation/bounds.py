@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.simulation.histories import History, KeyPlan
 
 FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
-_ACTIVATION_TIMEOUT: Final = 30.0
+ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
 _MARGIN: Final = 5.0
 _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0
@@ -24,7 +24,7 @@ def replacement(history: History) -> float:
 
 def slack(plan: KeyPlan) -> float:
     """Return the seconds from the latest point where a key is replaced to the end of its lease."""
-    return min(max(plan.ttl * 0.33, plan.overlap + _ACTIVATION_TIMEOUT + _MARGIN), plan.ttl / 2)
+    return min(max(plan.ttl * 0.33, plan.overlap + ACTIVATION_TIMEOUT + _MARGIN), plan.ttl / 2)
 
 
 def slowest_activation(history: History) -> float:

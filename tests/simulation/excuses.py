@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation.bounds import (
+    ACTIVATION_TIMEOUT,
     FILE_BACKOFF,
     notice,
     replacement,
@@ -32,7 +33,6 @@ _BACKOFF: Final = 60.0  # the cap of most faults
 _FORBIDDEN: Final = 300.0  # the cap of what only a person can mend
 _LIMITED: Final = 600.0  # the cap of OpenAI's limit for a stale key
 _REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
-_ACTIVATION: Final = 30.0  # `activation_timeout`
 _NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
 _LOOK: Final = 2.5  # until a change of a file is seen
 _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a key ends, if not later
@@ -128,7 +128,7 @@ def _recovery(kind: Kind, seconds: float, number: int) -> float:
         case Kind.UPSTREAM_LIMITED:
             return min(_LIMITED, 20.0 * 2 ** (seconds / 60 + 2))
         case Kind.OPENAI_REFUSES_ALL | Kind.SLOW_ACTIVATION:
-            return min(_REFUSED, 60.0 * 2 ** (seconds / 90 + 1)) + _ACTIVATION + number
+            return min(_REFUSED, 60.0 * 2 ** (seconds / 90 + 1)) + ACTIVATION_TIMEOUT + number
         case _:
             return _BACKOFF
 
@@ -216,7 +216,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
         case Kind.OPENAI_REFUSES_ALL:
             yield Excuse(at, at + incident.seconds, frozenset({"refused", "taken"}))
         case Kind.OPENAI_REFUSED | Kind.OPENAI_UNAVAILABLE:  # published untested
-            until = at + incident.seconds + _ACTIVATION + slowest_activation(history)
+            until = at + incident.seconds + ACTIVATION_TIMEOUT + slowest_activation(history)
             yield Excuse(at, until, frozenset({"inactive"}))
         case Kind.DISK_FULL:
             yield Excuse(at, at + incident.seconds + FILE_BACKOFF + once, _LATE_FILE, way="file")

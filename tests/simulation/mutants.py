@@ -196,7 +196,7 @@ MUTANTS: Final = (
     ),
     Mutant("asks with its first key for ever", 3, ((GatewayKeys, "view", _view_first),)),
     Mutant(
-        "repeats at once what failed",
+        "hardly waits before it repeats what failed",
         4,
         ((_module("pacing.backoff"), "doubling", lambda *_: 0.1),),
         (Kind.UPSTREAM_FAILING,),
