@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.histories import Kind
+from tests.simulation.histories import KeyPlan, Kind
 from tests.simulation.readers import POLL_EVERY
 
 if TYPE_CHECKING:
-    from tests.simulation.histories import History, KeyPlan
+    from tests.simulation.histories import History
 
 FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
 ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
@@ -25,6 +25,11 @@ def replacement(history: History) -> float:
 def slack(plan: KeyPlan) -> float:
     """Return the seconds from the latest point where a key is replaced to the end of its lease."""
     return min(max(plan.ttl * 0.33, plan.overlap + ACTIVATION_TIMEOUT + _MARGIN), plan.ttl / 2)
+
+
+def longest_lease(history: History) -> int:
+    """Return the seconds that a lease lives at most, if nobody renews it."""
+    return max(KeyPlan().ttl, *(plan.ttl for plan in history.keys))  # an edit may add a key
 
 
 def slowest_activation(history: History) -> float:

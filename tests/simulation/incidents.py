@@ -106,7 +106,7 @@ class Incidents:
             return
         self._world.counts_rare_steps = incident.key > 0
         reached = self._world.reach(incident.number)
-        with trio.move_on_after(_AT_THE_LATEST):  # a history ends soon after its last incident
+        with trio.move_on_after(_IN_A_ROTATION if incident.key else _AT_THE_LATEST):
             await reached.wait()
 
     async def _kill(self, incident: Incident) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.outputs.codec import decode
 
+from tests.simulation.bounds import longest_lease
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import clusters
 from tests.simulation.remembered import is_remembered
@@ -21,14 +22,16 @@ _CALM: Final = 60.0  # seconds without an incident, in which a stop can revoke a
 def look_at_the_last_journal(world: World, lives: Lives) -> None:
     """Look for each lease that is alive, after the last agent has ended in order.
 
-    A full disk keeps a journal as it was, so that an agent that is killed then forgets leases.
+    Soon after the last step that may be one of which nobody was told, or which was forgotten: a
+    full disk keeps a journal as it was, so that an agent that is killed then knows of none.
     """
-    if lives.was_killed or world.disk_full_at < inf:
+    is_quiet = _has_been_quiet(world, lives)
+    if lives.was_killed or (world.disk_full_at < inf and not is_quiet):
         return
     alive = [
         lease
         for lease in world.vault.leases.values()
-        if lease.account not in world.lost and world.is_good_for_a_while(lease)
+        if (is_quiet or lease.account not in world.lost) and world.is_good_for_a_while(lease)
     ]
     content = (world.directory / "state" / "journal.json").read_bytes()
     _, ledger = decode(content)
@@ -38,6 +41,14 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
     revokes = all(plan.on_stop == "revoke" for plan in lives.plans.values())
     if alive and revokes and not _is_disturbed(world, lives):
         raise BrokenError(2, f"the last agent was to revoke all, and left the lease {alive[0].id}")
+
+
+def _has_been_quiet(world: World, lives: Lives) -> bool:
+    """Whether the history's last step was so long ago that every lease from before it is over."""
+    ends = [one.at + one.seconds for one in world.past]
+    ends += [down.ended for down in lives.downs]
+    since = (lives.stopped_at or 0.0) - max(ends, default=0.0)
+    return since >= 2 * longest_lease(world.history)
 
 
 def _is_disturbed(world: World, lives: Lives) -> bool:

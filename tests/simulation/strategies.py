@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from tests.simulation.bounds import longest_lease
 from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind
 
 _CALM = 180  # seconds after the last incident
+_LATE = 420  # seconds from an incident that waits for a step of the agent to the next agent
 _SHORT = (Kind.DISK_FULL, Kind.VAULT_LOST, Kind.VAULT_GARBLED, Kind.DELETION_REFUSED)
 
 
@@ -67,7 +70,8 @@ def histories(draw: Any, kinds: tuple[Kind, ...] = tuple(Kind)) -> History:  # n
     happened = tuple(draw(st.lists(incidents(body, kinds), max_size=6)))
     last = max((one.at + one.seconds for one in happened), default=0.0)
     token_ttl = draw(st.sampled_from([3600, 900, 400]))
-    return History(
+    is_long = draw(st.sampled_from([False] * 7 + [True]))  # see last_journal.py
+    history = History(
         keys=keys,
         token_ttl=token_ttl,
         token_max=token_ttl * draw(st.sampled_from([20, 2, 1])),
@@ -80,3 +84,5 @@ def histories(draw: Any, kinds: tuple[Kind, ...] = tuple(Kind)) -> History:  # n
         seconds=max(float(body), last) + _CALM,
         incidents=happened,
     )
+    longer = 2 * longest_lease(history) + _LATE if is_long else 0
+    return replace(history, seconds=history.seconds + longer)

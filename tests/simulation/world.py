@@ -60,7 +60,8 @@ class World:
     past: list[Incident] = field(default_factory=list)
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked
     journal_bytes: int = 0
-    awaited: tuple[float, trio.Event] = field(default_factory=lambda: (inf, trio.Event()))
+    awaited: list[tuple[int, trio.Event]] = field(default_factory=list)
+    is_journal_old: bool = False  # an agent began with one that a full disk had kept as it was
 
     def __post_init__(self) -> None:
         history = self.history
@@ -163,8 +164,9 @@ class World:
         if self.is_dead:
             raise Killed
         self.steps += rare or not self.counts_rare_steps
-        if self.steps >= self.awaited[0]:
-            self.awaited[1].set()
+        for number, reached in self.awaited:
+            if self.steps >= number:
+                reached.set()
         if self.kill_at is not None and self.steps >= self.kill_at:
             self.tell(f"killed before: {what}")
             self.kill()
@@ -172,8 +174,9 @@ class World:
 
     def reach(self, steps: int) -> trio.Event:
         """Return what is set at the agent's step after so many more."""
-        self.awaited = self.steps + steps, trio.Event()
-        return self.awaited[1]
+        reached = trio.Event()
+        self.awaited.append((self.steps + steps, reached))
+        return reached
 
     def kill(self) -> None:
         """End the agent at once."""
