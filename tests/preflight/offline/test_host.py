@@ -92,6 +92,20 @@ def test_an_audit_file_whose_writes_wait_for_others(
     assert host_warnings(load(written(tmp_path, config()), NO_VARIABLES)) == ()
 
 
+@pytest.mark.parametrize(
+    ("mode", "warnings"),
+    [("0440", 0), ("0751", 0), ("0444", 1), ("0442", 1), ("0777", 1)],
+)
+def test_a_key_file_that_everybody_may_open(tmp_path: Path, mode: str, warnings: int) -> None:
+    text = config(key=f'files = [{{path = "keys/billing", mode = "{mode}"}}]')
+    found = [str(one) for one in host_warnings(load(written(tmp_path, text), NO_VARIABLES))]
+    message = (
+        "keys.billing.files[0].mode: every user of this machine may open the file: use "
+        '"0440", and a group for those who need it'
+    )
+    assert found == [message] * warnings
+
+
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "tmpfs", "overlay", "btrfs", "zfs", None])
 def test_an_audit_file_on_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str | None

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 # Types in mountinfo of file systems whose server, or process, a write has to wait for.
 _REMOTE: Final = re.compile(r"nfs4?|cifs|smb3|smbfs|ceph|afs|9p|virtiofs|fuse(blk)?|fuse\..+")
+_OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
+_FOR_EVERYBODY: Final = (
+    'every user of this machine may open the file: use "0440", and a group for those who need it'
+)
 _ON_DISK: Final = "is not on tmpfs or ramfs: move it there, or set state.allow_disk = true"
 
 
@@ -68,6 +72,8 @@ def _warnings(settings: Settings) -> Iterator[Finding]:
                     ("keys", name, "files", index, "path"),
                     f"is mounted by itself at {point}, where it never changes: mount its directory",
                 )
+            if file.mode & _OTHERS:
+                yield Finding(("keys", name, "files", index, "mode"), _FOR_EVERYBODY)
     yield from peer_warnings(settings)
     yield from gateway_warnings(settings)
     audit = settings.log.audit_file
