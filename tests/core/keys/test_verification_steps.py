@@ -181,24 +181,26 @@ def test_a_key_that_has_ended_untested_is_replaced_at_once(
 
 
 @pytest.mark.parametrize(
-    ("mode", "verdict", "replaced"),
+    ("mode", "verdict"),
     [
-        pytest.param(REQUIRE, UNKNOWN, True, id="it would never be judged"),
-        pytest.param(PREFER, REFUSED, True, id="it was not active yet"),
-        pytest.param(REQUIRE, None, False, id="its first test is on its way"),
-        pytest.param(PREFER, UNKNOWN, False, id="it is published soon"),
+        pytest.param(REQUIRE, UNKNOWN, id="it would never be judged"),
+        pytest.param(PREFER, REFUSED, id="it was not active yet"),
+        pytest.param(PREFER, None, id="its first test is on its way"),
+        pytest.param(PREFER, UNKNOWN, id="it was to be published untested"),
+        pytest.param(OFF, None, id="it was to be published at once"),
     ],
 )
-def test_a_key_whose_token_has_come_to_its_end(
-    mode: VerifyMode,
-    verdict: Verdict | None,
-    replaced: bool,  # noqa: FBT001
-) -> None:
-    spent = Tokens(replace(token(), expires_at=NOW))
+def test_a_key_whose_token_has_come_to_its_end(mode: VerifyMode, verdict: Verdict | None) -> None:
+    """The key has ended with it, so nobody may get it any more."""
+    under = Tokens(replace(token(), expires_at=NOW + 5))
     key = published(current=None, cycle=trying(verdict=verdict, retry_at=NOW + 9))
-    after = verification.plan(key, at(chosen=policy(verify=mode), tokens=spent))
-    gone = replace(key, cycle=Wanted(Reason.DUE), retired=(Retired(MINTED.lease, NOW),), failures=1)
-    assert after == (gone if replaced else key)
+    if mode is not OFF:
+        before = at(chosen=policy(verify=mode), tokens=under)
+        assert verification.plan(key, before) == key
+        assert before.wake_at == NOW + 5
+    after = verification.plan(key, at(NOW + 5, policy(verify=mode), tokens=under))
+    retired = (Retired(MINTED.lease, NOW + 5),)
+    assert after == replace(key, cycle=Wanted(Reason.DUE), retired=retired, failures=1)
 
 
 @pytest.mark.parametrize(("now", "waits"), [(NOW + 2051, True), (NOW + 3599, False)])
@@ -213,12 +215,3 @@ def test_a_key_whose_token_is_lost_waits_for_no_verdict(mode: VerifyMode) -> Non
     key = published(current=None, cycle=trying(retry_at=NOW + 9))
     after = verification.plan(key, at(chosen=policy(verify=mode), tokens=lost))
     assert after.cycle == Wanted(Reason.DUE)
-
-
-def test_a_deadline_that_changes_nothing_wakes_nobody() -> None:
-    """The end of a token whose key may be published before."""
-    context = at(tokens=Tokens(replace(token(), expires_at=NOW + 5)))
-    verification.plan(
-        published(current=None, cycle=trying(verdict=UNKNOWN, retry_at=NOW + 9)), context
-    )
-    assert context.wake_at == NOW + 9

@@ -101,7 +101,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
     lease = testing.candidate.lease
     if _lost_its_token(lease, context) or _was_slept_through(testing, context):
         return _begin_anew(key, testing, context)
-    if _outlived_its_token(testing, policy, context):
+    if _outlived_its_token(testing, context):
         return _begin_anew_once(key, testing, context)
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
@@ -130,13 +130,10 @@ def _lost_its_token(lease: Lease, context: StepContext) -> bool:
     return lease.is_of_vault and (token is None or token.lost_at < inf)
 
 
-def _outlived_its_token(testing: Testing, policy: KeyPolicy, context: StepContext) -> bool:
-    """Whether the token of a key that is not published unless OpenAI takes it has ended."""
-    kept = {Verdict.REFUSED}
-    if policy.verify is VerifyMode.REQUIRE:
-        kept.add(Verdict.UNKNOWN)
+def _outlived_its_token(testing: Testing, context: StepContext) -> bool:
+    """Whether the token of a key that is not published yet has ended, and the key with it."""
     token = find(context.tokens, testing.candidate.lease.token)
-    return testing.verdict in kept and token is not None and context.due(token.good_until)
+    return token is not None and context.due(token.good_until)
 
 
 def _was_slept_through(testing: Testing, context: StepContext) -> bool:
