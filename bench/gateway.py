@@ -63,15 +63,10 @@ class Way(NamedTuple):
     program: Program | None
 
 
-def measure_requests(way: Way) -> tuple[Requests, Requests]:
-    """Ask with one connection, and with many."""
-    alone = requests(way.address, 1, seconds=2.0, cpu=SECOND)
-    return alone, requests(way.address, CONNECTIONS, seconds=2.0, cpu=SECOND)
-
-
 def measure(way: Way) -> Found:
     """Ask with one connection and with many, and read many streams at once."""
-    alone, crowd = measure_requests(way)
+    alone = requests(way.address, 1, seconds=2.0, cpu=SECOND)
+    crowd = requests(way.address, CONNECTIONS, seconds=2.0, cpu=SECOND)
     before = way.program.memory() if way.program else 0
     read = streams(way.address, STREAMS, events=EVENTS, rate=PER_SECOND, ramp=2.0, cpu=SECOND)
     after = way.program.memory() if way.program else 0

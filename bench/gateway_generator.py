@@ -31,13 +31,14 @@ class Times:
 
 @dataclass(frozen=True)
 class Requests:
-    """What connections that ask again at once were answered.
+    """What connections that ask again at once were answered: `answers` of all that were `asked`.
 
     `busy` is the generator's share of a processor; for the share `waited` of the time it was ready
     to run, and something else on the machine had the processor: latencies are the machine's then.
     """
 
     connections: int
+    asked: int
     answers: int
     seconds: float
     rate: float

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.figures.figure import Figure
-from bench.gateway import DIRECT, GATEWAY, NGINX, RATE, SLOWER, measure_requests, ways
+from bench.gateway import CONNECTIONS, DIRECT, GATEWAY, NGINX, RATE, SECOND, SLOWER, ways
+from bench.gateway_generator import requests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.deployment import Deployment
-    from bench.gateway_generator import Requests
-
-Round = dict[str, tuple["Requests", "Requests"]]
-"""By way: with one connection, and with many."""
+    from bench.gateway import Way
 
 
-def measure(deployment: Deployment, programs: Path, rounds: int) -> list[Round]:
+class Passed(NamedTuple):
+    """Of one way: the p50 of one connection, in µs, and of many the rate and µs of processor."""
+
+    p50: float
+    rate: float
+    processor: float
+
+
+Round = dict[str, Passed]
+"""By way."""
+
+
+def measure(deployment: Deployment, programs: Path, rounds: int, seconds: float) -> list[Round]:
     """Ask each way in turns; streams are in `make bench-gateway`."""
     with ways(deployment, programs) as found:
-        return [{name: measure_requests(way) for name, way in found.items()} for _ in range(rounds)]
+        return [
+            {name: _measure(way, seconds) for name, way in found.items()} for _ in range(rounds)
+        ]
+
+
+def _measure(way: Way, seconds: float) -> Passed:
+    alone = requests(way.address, 1, seconds=seconds, cpu=SECOND)
+    before = way.program.processor() if way.program else 0.0
+    crowd = requests(way.address, CONNECTIONS, seconds=seconds, cpu=SECOND)
+    after = way.program.processor() if way.program else 0.0
+    return Passed(alone.latency.p50, crowd.rate, (after - before) / crowd.asked * 1e6)
 
 
 def figures(found: list[Round]) -> list[Figure]:
-    """Return a line for what is added, and one for many at once."""
+    """Return a line for what is added, and two for many at once."""
 
     def added(name: str) -> list[float]:
-        return [one[name][0].latency.p50 - one[DIRECT][0].latency.p50 for one in found]
+        return [one[name].p50 - one[DIRECT].p50 for one in found]
 
     return [
         Figure(
@@ -41,12 +61,20 @@ def figures(found: list[Round]) -> list[Figure]:
         ),
         Figure(
             "gateway-crowd",
-            "requests a second through the gateway, 64 connections",
+            f"requests a second through the gateway, {CONNECTIONS} connections",
             "",
-            [one[GATEWAY][1].rate for one in found],
+            [one[GATEWAY].rate for one in found],
             NGINX,
-            [one[NGINX][1].rate for one in found],
+            [one[NGINX].rate for one in found],
             at_least=RATE,
             of_ours=True,
+        ),
+        Figure(
+            "gateway-processor",
+            "processor time for each of them, through the gateway",
+            "µs",
+            [one[GATEWAY].processor for one in found],
+            NGINX,
+            [one[NGINX].processor for one in found],
         ),
     ]

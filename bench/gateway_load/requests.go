@@ -15,9 +15,10 @@ type Requests struct {
 	Warmup, Time time.Duration
 }
 
-// RequestsFound is what came of it: `Answers` within `Seconds`, after the warm-up.
+// RequestsFound is what came of it: `Answers` within `Seconds`, after the warm-up, of `Asked` in all.
 type RequestsFound struct {
 	Connections int     `json:"connections"`
+	Asked       int     `json:"asked"`
 	Answers     int     `json:"answers"`
 	Seconds     float64 `json:"seconds"`
 	Rate        float64 `json:"rate"`
@@ -52,6 +53,7 @@ func (r *Requests) run(address string, request []byte, patience time.Duration) (
 			return nil, err
 		}
 	}
+	all := r.Connections
 	now := began
 	for now < over {
 		ready, err := poll.wait(patience)
@@ -80,6 +82,7 @@ func (r *Requests) run(address string, request []byte, patience time.Duration) (
 				latencies = append(latencies, nanoseconds(now-asked[index]))
 			}
 			bodies[index], asked[index] = bodies[index][:0], now
+			all++
 			if err := poll.write(index, request); err != nil {
 				return nil, err
 			}
@@ -88,6 +91,7 @@ func (r *Requests) run(address string, request []byte, patience time.Duration) (
 	seconds := float64(now-counted) / 1e9
 	return RequestsFound{
 		Connections: r.Connections,
+		Asked:       all,
 		Answers:     len(latencies),
 		Seconds:     seconds,
 		Rate:        float64(len(latencies)) / seconds,

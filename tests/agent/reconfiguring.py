@@ -26,8 +26,11 @@ def mint_without_limit(agent: Agent) -> None:
 
 
 def reload(agent: Agent, event: str = "reload.done") -> dict[str, Any]:
-    """Send SIGHUP, and wait until this is told once more."""
-    before = len(agent.logged(event))
+    """Send SIGHUP, and wait until this is told of a reload that began after it.
+
+    The agent looks at its file by itself, too: that may end meanwhile, with what was there before.
+    """
+    before = len(agent.logged("reload.begun" if event == "reload.done" else event))
     assert agent.process is not None
     agent.process.send_signal(signal.SIGHUP)
     return eventually(lambda: agent.logged(event)[before:], event)[0]

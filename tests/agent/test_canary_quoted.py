@@ -52,7 +52,7 @@ def test_vault_that_quotes_a_credential(
 ) -> None:
     exposure = expose(login, address=echo_server)
     agent = exposure.agent
-    assert exposure.command("once", "--timeout", "1s", "--config", str(agent.config)) == 1
+    assert exposure.command("once", "--timeout", "5s", "--config", str(agent.config)) == 1
     assert b"I don't like" in exposure.shown[-1][1]
     exposure.start()
     eventually(lambda: agent.logged("token.login_failed"), "the refusal is told")

@@ -53,7 +53,7 @@ def test_a_rotation_that_comes_to_nothing_says_why(
     agent.start()
     agent.wait_for_key()
     engine.openai.configure(errors={"service_account.create": "rate_limited"})
-    failed = agent.command("rotate", "billing", "--timeout", "2s")
+    failed = agent.command("rotate", "billing", "--timeout", "5s")
     assert failed.returncode == 1
     assert "429" in failed.stderr
     assert len(failed.stderr.splitlines()) == 1

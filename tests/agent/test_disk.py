@@ -139,8 +139,9 @@ def test_mounts_hide_it_all_and_bring_it_back(
     eventually(lambda: is_out(first), "lock, journal, and file are made anew")
     second = agent.command("run")
     assert "is in use by process" in second.stderr, "the hidden one stays locked"
+    before = agent.wait_for_key()["tag"]
     assert agent.post("/v1/keys/billing/rotate") == 202
-    rotated = agent.wait_for_key(other_than=agent.wait_for_key()["tag"])
+    rotated = agent.wait_for_key(other_than=before)
     space.unmount(state)
     space.unmount(keys)
     eventually(lambda: is_out(rotated["key"]), "those that came back are up to date")

@@ -51,7 +51,7 @@ def test_a_key_by_federation(federated: Agent, federation: Federation, engine: E
     assert key["api_key_id"] is None
     status = federated.status()
     assert (status["state"], status["leases"], status["last_fault"]) == ("fresh", 1, None)
-    (record,) = federated.logged("key.exchanged")
+    (record,) = federated.told("key.exchanged")
     assert record["service_account"] == federation.account.account_id
     assert record["lease_id"] is None
     assert record["request_id"], "Vault's audit log has the request for the identity token"
@@ -191,7 +191,7 @@ def test_an_outage_that_outlasts_the_token(federated: Agent, engine: Engine) -> 
     assert (fault["operation"], fault["fault"]) == ("exchange", "upstream")
     assert (federated.key() or {})["tag"] == first["tag"]
     eventually(lambda: not federated.key_file.exists(), "it is withdrawn")
-    (told,) = federated.logged("key.withdrawn")
+    (told,) = federated.told("key.withdrawn")
     assert (told["tag"], told["why"]) == (first["tag"], "refused")
     assert federated.get("/v1/keys/billing")[0] == 503
     engine.openai.configure()
@@ -215,7 +215,7 @@ def test_rotate_compromised_tells_what_can_not_be_revoked(
     assert "disable its federation rule" in advice
     assert federation.account.account_id in advice
     assert engine.works(first["key"])
-    (left,) = federated.logged("lease.left")
+    (left,) = federated.told("lease.left")
     assert left["level"] == "warning"
     done = federated.command("rotate", "billing")
     assert len(done.stdout.splitlines()) == 1
@@ -261,7 +261,7 @@ def test_another_account_is_another_key(
     reload(federated)
     second = federated.wait_for_key(other_than=first["tag"])
     assert engine.works(second["key"])
-    (published,) = federated.logged("key.published")[1:]
+    (published,) = federated.told("key.published", 2)[1:]
     assert (published["reason"], published["service_account"]) == (
         "changed",
         other.account.account_id,

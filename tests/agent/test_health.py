@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.process import ReservedPort
 from tests.agent.reconfiguring import change, reload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.agent.harness import Agent
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def over_tcp(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
@@ -30,8 +25,14 @@ def over_tcp(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
-def test_health_over_tcp_and_never_a_key(reloadable: Agent) -> None:
-    first, second = free_port(), free_port()
+@pytest.fixture
+def ports() -> Iterator[tuple[int, int]]:
+    with closing(ReservedPort()) as first, closing(ReservedPort()) as second:
+        yield first.number, second.number
+
+
+def test_health_over_tcp_and_never_a_key(reloadable: Agent, ports: tuple[int, int]) -> None:
+    first, second = ports
     change(reloadable, "[server]", f'[server]\nhealth = "127.0.0.1:{first}"')
     reload(reloadable)
     assert over_tcp(first, "/livez") == (200, b"ok\n")

@@ -8,6 +8,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,6 +174,14 @@ def test_a_life_under_two_locales(make_agent: Callable[..., Agent]) -> None:
     assert "\\ud" not in log
 
 
+def reloads_at(agent: Agent, numbers: Iterator[int]) -> bool:
+    """Change its configuration once more, as the watch may just begin; say whether it noticed."""
+    change(agent, "[vault]", f"# once more: {next(numbers)}\n[vault]")
+    with suppress(AssertionError):
+        return eventually(lambda: len(agent.logged("reload.done")) > 1, "a reload", seconds=4)
+    return False
+
+
 def test_the_configuration_is_watched_under_every_locale(
     make_agent: Callable[..., Agent], locale: dict[str, str], name: str
 ) -> None:
@@ -187,5 +198,4 @@ def test_the_configuration_is_watched_under_every_locale(
         assert agent.process is not None
         assert agent.process.poll() is None, "it looks once a minute instead"
     else:
-        change(agent, "[vault]", "# and once more\n[vault]")
-        eventually(lambda: len(agent.logged("reload.done")) > 1, "the second change")
+        eventually(partial(reloads_at, agent, count()), "the second change")

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import threading
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -80,7 +81,8 @@ def ask(agent: Agent, method: str, target: str, body: object = None, **headers: 
     try:
         data = None if body is None else json.dumps(body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, target, data, named)
+        with suppress(BrokenPipeError):  # a body that is too long is refused before it is read
+            connection.request(method, target, data, named)
         answer = connection.getresponse()
         path = target.partition("?")[0]
         check(method, path, answer.status, dict(answer.getheaders()), answer.read())

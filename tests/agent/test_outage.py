@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 LEASE = 8  # seconds
 BACK = 5.0
 FULL = 50_000  # bytes that wait to be read, of many more that are asked for
-QUICK = 1.0  # for an answer on the socket, on a busy machine
+STOP = 7.0  # the 5 s of a stop, on a busy machine
+QUICK = 5.0  # for an answer on the socket, on a busy machine, far below what a call may take
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_sigterm_under_a_frozen_vault(engine: Engine, make_agent: Callable[..., 
         eventually(lambda: agent.logged("vault.away"), "the outage is told")
         since = time.monotonic()
         assert agent.end(signal.SIGTERM) == 0
-        assert time.monotonic() - since < BACK + QUICK
+        assert time.monotonic() - since < STOP
     finally:
         engine.vault.thaw()
 
@@ -130,7 +131,7 @@ def test_sigterm_when_vault_has_just_frozen(
             assert agent.end(signal.SIGTERM) == 0
             took = time.monotonic() - since
         print(f"ended {took:.2f} s after SIGTERM")
-        assert took < BACK + QUICK
+        assert took < STOP
         assert not agent.logged("vault.away"), "it was not known"
         assert not agent.key_file.exists()
     finally:

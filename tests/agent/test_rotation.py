@@ -39,7 +39,8 @@ def test_no_reader_ever_holds_a_key_that_is_not_active_yet(
             key = agent.key_file.read_text()
             if key not in seen:
                 assert engine.works(key), "a reader holds a key that does not work yet"
-                assert agent.post("/v1/keys/billing/rotate") == HTTPStatus.ACCEPTED
+                if not seen:
+                    assert agent.post("/v1/keys/billing/rotate") == HTTPStatus.ACCEPTED
                 seen.add(key)
         return len(seen) == 2
 

@@ -147,7 +147,7 @@ def test_the_switch_to_the_engine(static_key: StaticKey, make_agent: Callable[..
         seen.append(agent.wait_for_key())
         assert static_key.engine.works(seen[-1]["key"])
         assert static_key.engine.works(agent.key_file.read_text())
-    assert len(seen) > 10, "the old one was served until the new one was there"
+    assert len(seen) > 1, "the old one was served until the new one was there"
     second = seen[-1]
     assert (second["generation"], unleased(second)) == (2, False)
     assert second["api_key_id"].startswith("key_")

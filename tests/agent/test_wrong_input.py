@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def failed_once(agent: Agent) -> str:
     """Run `once` in vain, and return its one line on stderr that is not a log event."""
-    done = agent.command("once", "--timeout", "2s")
+    done = agent.command("once", "--timeout", "5s")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if not line.startswith("{")]

@@ -43,17 +43,17 @@ def test_requests_are_answered_and_counted(tmp_path: Path, connections: int) -> 
     with upstream(tmp_path / "log") as (_, address):
         found = requests(address, connections, seconds=0.2)
     assert found.connections == connections
-    assert found.answers > 0
+    assert found.asked > found.answers > 0  # the warm-up is not counted
     assert found.rate == pytest.approx(found.answers / found.seconds)
     assert 0 < found.latency.p50 <= found.latency.p99 <= found.latency.max
 
 
 def test_streams_bring_every_event(tmp_path: Path) -> None:
     with upstream(tmp_path / "log") as (_, address):
-        found = streams(address, 20, events=30, rate=100, ramp=0.1, size=5000)
-    assert (found.streams, found.events) == (20, 600)
-    assert 0 < found.counted < 600, "those of the ramp are not counted"
-    assert found.seconds >= 29 / 100
+        found = streams(address, 20, events=200, rate=100, ramp=1.0, size=5000)
+    assert (found.streams, found.events) == (20, 4000)
+    assert 0 < found.counted < 4000, "those of the ramp are not counted"
+    assert found.seconds >= 199 / 100
     assert 0 < found.lateness.p50 <= found.lateness.p99 <= found.lateness.max
     assert found.first.p50 > 0
 
@@ -70,7 +70,7 @@ def test_an_answer_may_come_in_pieces(tmpfs_path: Path, answer: bytes, *, bytewi
     whole = answer if answer.startswith(LENGTH) else answer + chunk(b"")
     pieces = [bytes([byte]) for byte in whole] if bytewise else [whole]
     with Answering(tmpfs_path / "sock", pieces) as server:
-        assert requests(server.path, 2, seconds=0.05).answers > 0
+        assert requests(server.path, 2, seconds=1.0).answers > 0
 
 
 @pytest.mark.parametrize("bytewise", [False, True])

@@ -4,19 +4,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.process import ReservedPort
 from tests.agent.conftest import engine, given, make_agent  # noqa: F401 - fixtures
 from tests.agent.reconfiguring import mint_without_limit
-from tests.support.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.agent.harness import Agent, Engine
 
 
 @pytest.fixture
-def port() -> int:
-    return free_port()
+def port() -> Iterator[int]:
+    reserved = ReservedPort()
+    yield reserved.number
+    reserved.close()
 
 
 @pytest.fixture

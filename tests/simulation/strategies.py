@@ -70,7 +70,7 @@ def histories(draw: Any, kinds: tuple[Kind, ...] = tuple(Kind)) -> History:  # n
     happened = tuple(draw(st.lists(incidents(body, kinds), max_size=6)))
     last = max((one.at + one.seconds for one in happened), default=0.0)
     token_ttl = draw(st.sampled_from([3600, 900, 400]))
-    is_long = draw(st.sampled_from([False] * 7 + [True]))  # see last_journal.py
+    is_long = draw(st.sampled_from([False] * 15 + [True]))  # see last_journal.py
     history = History(
         keys=keys,
         token_ttl=token_ttl,

@@ -143,6 +143,7 @@ def test_death_of_the_agent_fails_it(start: Callable[..., Demo]) -> None:
     assert not running(processes)
 
 
+@pytest.mark.alone
 def test_story_is_told_scenario_by_scenario(start: Callable[..., Demo]) -> None:
     demo = start("--story", "reported,killed")
     workdir = Path(demo.read_until(r"freshkey run --config (\S+)/story.toml")[1])

@@ -161,7 +161,7 @@ def test_a_lost_answer_leaves_its_work(server: OpenAIServer, admin: OpenAI) -> N
 def test_a_mint_whose_client_hung_up_is_made_all_the_same(
     server: OpenAIServer, admin: OpenAI
 ) -> None:
-    server.configure(delay_before={"service_account.create": 0.3})
+    server.configure(delay_before={"service_account.create": 2.0})
     with pytest.raises(openai.APITimeoutError):
         mint(admin.with_options(timeout=0.1))
     end = time.monotonic() + 5

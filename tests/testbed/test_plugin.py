@@ -205,7 +205,7 @@ def test_client_that_hangs_up_leaves_an_account_without_a_lease(
     upstream.answers_mints = False
     token = vault.request("POST", "auth/token/create", {})["auth"]["client_token"]
     with pytest.raises(TimeoutError):
-        vault.request("GET", "recorded/creds/r", token=token, timeout=0.5)
+        vault.request("GET", "recorded/creds/r", token=token, timeout=2)
     assert upstream.minted.get(timeout=10) == "svc_1"
     assert upstream.hung_up.wait(10), "Vault kept the request of a client that had hung up"
     assert leases(vault, "recorded/creds/r") == []
