@@ -59,7 +59,7 @@ class Found(NamedTuple):
 class Way(NamedTuple):
     """Where requests are sent, and which program passes them on, if any."""
 
-    address: str
+    address: str | Path
     program: Program | None
 
 

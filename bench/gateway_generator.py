@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,6 +74,19 @@ def upstream(log: Path, cpu: int | None = None) -> Iterator[tuple[Program, str]]
     with Program([binary(BENCH_UPSTREAM)], log, cpu) as program:
         program.until(lambda: log.read_text().endswith("\n"))
         yield program, log.read_text().strip()
+
+
+def one_answer(address: str) -> bytes:
+    """Return what a request gets at HOST:PORT, byte by byte: status, headers, and body."""
+    host, _, port = address.partition(":")
+    request = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    with socket.create_connection((host, int(port))) as sock:
+        sock.sendall(request.encode())
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))
+    return answer.replace(b"Connection: close\r\n", b"")
 
 
 def requests(

@@ -87,6 +87,12 @@ class Servers:
             self._peer(HYPERCORN, [*module, "bench.hypercorn_server"], answer),
         ]
 
+    def start_three(self) -> tuple[Server, Server, Server]:
+        """Start those two, and hypercorn, which Python and trio slow down as they do the agent."""
+        agent, peer = self.start_both()
+        module: Command = [self._programs / "python", "-m", "bench.hypercorn_server"]
+        return agent, peer, self._peer(HYPERCORN, module, _answer_beside(agent.path))
+
     def start_both(self) -> tuple[Server, Server]:
         """Start the agent, and Go's, which sends the same bytes."""
         audited = self._deployment.freshkey("audited", '[log]\naudit_file = "audit"\n')

@@ -93,7 +93,8 @@ class Bench:
 
     def gateway(self) -> Measured:
         """Requests through the gateway."""
-        found = passing.measure(self._deployment, self._programs, self._few(), seconds=2.0)
+        peers = install(self._python, peers=True)
+        found = passing.measure(self._deployment, self._programs, peers, self._few(), seconds=2.0)
         return Measured(passing.figures(found))
 
     def leases(self) -> Measured:

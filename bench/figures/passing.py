@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.answer import ask
 from bench.figures.figure import Figure
-from bench.gateway import CONNECTIONS, DIRECT, GATEWAY, NGINX, RATE, SECOND, SLOWER, ways
-from bench.gateway_generator import requests
+from bench.gateway import (
+    CONNECTIONS,
+    DIRECT,
+    FIRST,
+    GATEWAY,
+    NGINX,
+    RATE,
+    SECOND,
+    SLOWER,
+    Way,
+    ways,
+)
+from bench.gateway_generator import one_answer, requests
+from bench.program import Program
+from bench.servers import HYPERCORN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from bench.deployment import Deployment
-    from bench.gateway import Way
+    from bench.program import Command
 
 
 class Passed(NamedTuple):
@@ -27,12 +43,30 @@ Round = dict[str, Passed]
 """By way."""
 
 
-def measure(deployment: Deployment, programs: Path, rounds: int, seconds: float) -> list[Round]:
-    """Ask each way in turns; streams are in `make bench-gateway`."""
-    with ways(deployment, programs) as found:
+def measure(
+    deployment: Deployment, programs: Path, peers: Path, rounds: int, seconds: float
+) -> list[Round]:
+    """Ask each way in turns; streams are in `make bench-gateway`. `peers` has hypercorn."""
+    with (
+        ways(deployment, programs) as found,
+        _hypercorn(deployment, peers, found[DIRECT].address) as answering,
+    ):
+        found[HYPERCORN] = answering
         return [
             {name: _measure(way, seconds) for name, way in found.items()} for _ in range(rounds)
         ]
+
+
+@contextmanager
+def _hypercorn(deployment: Deployment, peers: Path, upstream: str | Path) -> Iterator[Way]:
+    """Have it answer what the upstream answers: Python and trio slow it as they do the gateway."""
+    directory = deployment.directory("hypercorn")
+    answer, path = directory / "answer", directory / "sock"
+    answer.write_bytes(one_answer(str(upstream)))
+    command: Command = [peers / "python", "-m", "bench.hypercorn_server", path, answer]
+    with Program(command, directory / "log", FIRST) as program:
+        program.until(lambda: ask(path))
+        yield Way(path, program)
 
 
 def _measure(way: Way, seconds: float) -> Passed:
@@ -76,5 +110,13 @@ def figures(found: list[Round]) -> list[Figure]:
             [one[GATEWAY].processor for one in found],
             NGINX,
             [one[NGINX].processor for one in found],
+        ),
+        Figure(
+            "gateway-trio",
+            "processor time for a request through the gateway, beside that",
+            "µs",
+            [one[GATEWAY].processor for one in found],
+            HYPERCORN,
+            [one[HYPERCORN].processor for one in found],
         ),
     ]

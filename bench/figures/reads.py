@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bench.figures.figure import Figure
 from bench.program import pinned
-from bench.servers import GO, Servers
+from bench.servers import GO, HYPERCORN, Servers
 from bench.unix_socket import CROWD, SHARE, SLOWER
 
 if TYPE_CHECKING:
@@ -22,19 +22,20 @@ Load = dict[str, float]
 
 
 class Round(NamedTuple):
-    """Freshkey's answers and Go's: to one connection, and to a crowd; and a file's, in µs."""
+    """Freshkey's and Go's answers to one connection and to a crowd; hypercorn's; a file's µs."""
 
     alone: tuple[Load, Load]
     crowd: tuple[Load, Load]
+    hypercorn: Load
     file: float
 
 
 def measure(
     deployment: Deployment, programs: Path, cpus: tuple[int, int], rounds: int, seconds: float
 ) -> list[Round]:
-    """Load both in turns; server and load have a processor each."""
+    """Load them in turns; server and load have a processor each."""
     with ExitStack() as stack:
-        ours, theirs = Servers(deployment, programs, cpus[0], stack).start_both()
+        ours, theirs, hypercorn = Servers(deployment, programs, cpus[0], stack).start_three()
         file = ours.path.parent / "keys" / "billing"
         found = []
         for _ in range(rounds):
@@ -45,8 +46,9 @@ def measure(
                 )
                 for connections in (1, CROWD)
             )
+            other = hypercorn.measure(CROWD, seconds, cpus[1])
             with pinned(cpus[1]):
-                found.append(Round(alone, crowd, _file_read(file)))
+                found.append(Round(alone, crowd, other, _file_read(file)))
     return found
 
 
@@ -89,6 +91,14 @@ def figures(found: list[Round]) -> list[Figure]:
             [load["processor"] for load in many],
             GO,
             [load["processor"] for load in of_go],
+        ),
+        Figure(
+            "reads-trio",
+            "processor time for a read, beside another server on trio",
+            "µs",
+            [load["processor"] for load in many],
+            HYPERCORN,
+            [one.hypercorn["processor"] for one in found],
         ),
         Figure(
             "reads-file",
