@@ -9,6 +9,7 @@ missed.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -44,7 +45,8 @@ key = "billing"
 [log]
 audit_file = "audit"
 """
-FIRST, SECOND = 0, 1  # processors
+_PROCESSORS: Final = sorted(os.sched_getaffinity(0))
+FIRST, SECOND = _PROCESSORS[0], _PROCESSORS[-1]
 
 
 class Found(NamedTuple):

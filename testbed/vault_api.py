@@ -38,6 +38,19 @@ class VaultAPI:
         self.address = address
         self.token = token
 
+    def tokens(self, mount: str) -> list[dict[str, Any]]:
+        """Look up the tokens that live and came from the auth mount `mount`."""
+        found = []
+        for accessor in self.request("LIST", "auth/token/accessors")["data"]["keys"]:
+            try:
+                answer = self.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})
+            except VaultError as error:
+                if "invalid accessor" not in str(error):  # it has ended since
+                    raise
+            else:
+                found.append(answer["data"])
+        return [data for data in found if data["path"].startswith(f"auth/{mount}/")]
+
     def request(  # noqa: PLR0913 - all that a request has, by name
         self,
         method: str,

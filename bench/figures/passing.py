@@ -1,4 +1,4 @@
-"""What the gateway adds to a request, beside nginx with a header that is fixed."""
+"""What the gateway adds to a request, beside nginx with a fixed header, and hypercorn."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def measure(
 @contextmanager
 def _hypercorn(deployment: Deployment, peers: Path, upstream: str | Path) -> Iterator[Way]:
     """Have it answer what the upstream answers: Python and trio slow it as they do the gateway."""
-    directory = deployment.directory("hypercorn")
+    directory = deployment.directory("answering")
     answer, path = directory / "answer", directory / "sock"
     answer.write_bytes(one_answer(str(upstream)))
     command: Command = [peers / "python", "-m", "bench.hypercorn_server", path, answer]
@@ -78,7 +78,7 @@ def _measure(way: Way, seconds: float) -> Passed:
 
 
 def figures(found: list[Round]) -> list[Figure]:
-    """Return a line for what is added, and two for many at once."""
+    """Return a line for what is added, and three for many at once."""
 
     def added(name: str) -> list[float]:
         return [one[name].p50 - one[DIRECT].p50 for one in found]
@@ -113,7 +113,7 @@ def figures(found: list[Round]) -> list[Figure]:
         ),
         Figure(
             "gateway-trio",
-            "processor time for a request through the gateway, beside that",
+            "processor time for a request through the gateway, beside another server on trio",
             "µs",
             [one[GATEWAY].processor for one in found],
             HYPERCORN,

@@ -1,4 +1,4 @@
-"""What a read costs: the socket beside Go's `net/http`, and a file that is opened, read, closed."""
+"""What a read costs: the socket beside Go's `net/http`, hypercorn, and the read of a file."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from testbed.toxiproxy import Stream
 class Toxic:
     """One way to spoil a connection. https://github.com/Shopify/toxiproxy#toxics.
 
-    `loses_answers` says that Vault does what is asked, and its answer does not arrive in time.
+    `loses_answers` says that Vault does what is asked, and its answer never arrives.
     """
 
     description: str
@@ -28,9 +28,7 @@ TOXICS: Final[Mapping[str, Toxic]] = {
     "bandwidth": Toxic("1 KB/s, so that an answer takes a second", {"rate": 1}),
     "slow_close": Toxic("connections close 5 s late", {"delay": 5000}),
     "slicer": Toxic(
-        "10 bytes a second",
-        {"average_size": 1, "size_variation": 0, "delay": 100_000},
-        loses_answers=True,
+        "10 bytes a second", {"average_size": 1, "size_variation": 0, "delay": 100_000}
     ),
     "limit_data": Toxic("half an answer, then the end", {"bytes": 300}, loses_answers=True),
     "latency": Toxic("answers come 3 s ± 2 s late", {"latency": 3000, "jitter": 2000}),

@@ -121,10 +121,7 @@ _VAULT: Final = (
         expectation=NOTICED,
         quick=True,
     ),
-    replace(
-        _outage("frozen", "Vault is stopped (SIGSTOP)", vault_faults.frozen, apart=True),
-        expectation=UNANSWERED,
-    ),
+    _outage("frozen", "Vault is stopped (SIGSTOP)", vault_faults.frozen, apart=True),
     Scenario(
         "frozen-long",
         f"Vault is stopped for {LONG:g} s, longer than a lease",

@@ -10,14 +10,12 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
-from testbed.vault_api import VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,14 +70,7 @@ class Engine:
 
     def tokens(self) -> list[dict[str, Any]]:
         """Look up the tokens that live and came from this engine's auth mount."""
-        found = []
-        for accessor in self.vault.request("LIST", "auth/token/accessors")["data"]["keys"]:
-            with suppress(VaultError):  # it has ended since
-                fields = {"accessor": accessor}
-                found.append(
-                    self.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
-                )
-        return [data for data in found if data["path"] == f"auth/{self.mount}/login"]
+        return self.vault.tokens(self.mount)
 
     def delete_account(self) -> None:
         """Delete the one service account behind Vault's back."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.checking import tokens
 from tests.agent.holding_proxy import holding_proxy
 from tests.agent.reconfiguring import change
 
@@ -32,7 +31,7 @@ def test_a_signal(agent: Agent, engine: Engine, held: str, number: signal.Signal
         ) as checking:
             try:
                 assert proxy.is_holding.wait(20)
-                assert tokens(engine) == 1, "it has a token by now, and may not know it yet"
+                assert len(engine.tokens()) == 1, "it has a token by now, and may not know it yet"
                 checking.send_signal(number)
                 checking.send_signal(number)
                 if held == "/login":
@@ -41,4 +40,4 @@ def test_a_signal(agent: Agent, engine: Engine, held: str, number: signal.Signal
             finally:
                 checking.kill()
         assert (checking.returncode, *output) == (1, "", "freshkey: interrupted\n")
-        assert tokens(engine) == 0
+        assert len(engine.tokens()) == 0

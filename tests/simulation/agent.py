@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
@@ -130,7 +129,7 @@ class Lives:
         world = self._world
         if self.starts:
             self.downs.append(Down(self.ended_at, world.elapsed, self.stopped_at))
-            world.is_journal_old = world.disk_full_at < inf
+            world.is_journal_old |= world.was_disk_full(self.ended_at)
         self.stopped_at = None
         self.starts += 1
         self.ended = trio.Event()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.histories import KeyPlan, Kind
 from tests.simulation.readers import POLL_EVERY
+from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
     from tests.simulation.histories import History
 
-FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
 ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
 _MARGIN: Final = 5.0
 _SECOND_LOOK: Final = 1.5  # between two refusals

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation.bounds import (
     ACTIVATION_TIMEOUT,
-    FILE_BACKOFF,
     notice,
     replacement,
     slack,
@@ -20,6 +19,7 @@ from tests.simulation.bounds import (
     written_by,
 )
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
+from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

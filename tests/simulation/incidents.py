@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 EDITS: Final = tuple(Edit)
 _AT_THE_LATEST: Final = 30.0  # seconds until an agent is killed, or stopped, that makes no step
-_IN_A_ROTATION: Final = 300.0  # the same, where it is to be killed while it replaces a key
+_IN_A_ROTATION: Final = 300.0  # the same, where that is to be while it replaces a key
+_CALM: Final = 60.0  # seconds that are left at the end of a history after that
 _READING: Final = 1.0  # seconds in which a configuration is read
 
 
@@ -104,9 +105,10 @@ class Incidents:
         """Wait until the agent is at so many steps from now, of a rotation if a key is named."""
         if not incident.number:
             return
-        self._world.counts_rare_steps = incident.key > 0
-        reached = self._world.reach(incident.number)
-        with trio.move_on_after(_IN_A_ROTATION if incident.key else _AT_THE_LATEST):
+        is_rare, world = incident.key > 0, self._world
+        reached = world.reach(world.after(incident.number, rare=is_rare))
+        left = world.history.seconds - world.elapsed - _CALM
+        with trio.move_on_after(min(_IN_A_ROTATION if is_rare else _AT_THE_LATEST, max(left, 0.0))):
             await reached.wait()
 
     async def _kill(self, incident: Incident) -> None:
@@ -115,8 +117,7 @@ class Incidents:
             return
         ended = self._lives.ended
         self._lives.down = incident.seconds
-        world.counts_rare_steps = incident.key > 0
-        world.kill_at = world.steps + incident.number
+        world.kill_at = world.after(incident.number, rare=incident.key > 0)
         patience = _IN_A_ROTATION if incident.key else _AT_THE_LATEST if incident.number else 0.0
         with trio.move_on_after(patience):
             await ended.wait()

@@ -36,6 +36,7 @@ _SENT_LATE: Final = 0.1  # seconds: the budget counts orders, which may leave la
 _STOP: Final = 5.0  # seconds (behaviour 6)
 _STOP_GRACE: Final = 20.0  # `stop_grace`
 _LONGEST: Final = 48  # entries of any container, of which a key takes a handful
+_LONGEST_MINUTE: Final = 512  # the same, of a minute's mints, whose number is bounded by 4
 _LONGEST_MASKS: Final = 8192  # the same, of the log's masks: 256 secrets in all their forms
 _UNTOLD: Final = 120.0  # seconds at the end: another agent has to start, and to tell
 _TESTS: Final = 40.0  # seconds: `activation_timeout`, and what Vault's answers take
@@ -222,6 +223,7 @@ def memory_is_bounded(world: World) -> None:
         }
         for name, value in held.items():
             most = _LONGEST_MASKS if kind is Redactor else _LONGEST
+            most = _LONGEST_MINUTE if name == "mints" else most
             if isinstance(value, (list, dict, set, tuple, deque)) and len(value) > most:
                 raise BrokenError(7, f"{kind.__name__}.{name} holds {len(value)} entries")
     journal = world.journal_bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 from freshkey.outputs.codec import decode
@@ -22,11 +21,11 @@ _CALM: Final = 60.0  # seconds without an incident, in which a stop can revoke a
 def look_at_the_last_journal(world: World, lives: Lives) -> None:
     """Look for each lease that is alive, after the last agent has ended in order.
 
-    Soon after the last step that may be one of which nobody was told, or which was forgotten: a
-    full disk keeps a journal as it was, so that an agent that is killed then knows of none.
+    A lease of which nobody was told may be alive for its time, and so may one that was forgotten: a
+    full disk keeps a journal as it was, and an agent that begins with that does not know of all.
     """
     is_quiet = _has_been_quiet(world, lives)
-    if lives.was_killed or (world.disk_full_at < inf and not is_quiet):
+    if lives.was_killed or (world.is_journal_old and not is_quiet):
         return
     alive = [
         lease
@@ -44,7 +43,7 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
 
 
 def _has_been_quiet(world: World, lives: Lives) -> bool:
-    """Whether the history's last step was so long ago that every lease from before it is over."""
+    """Whether the last incident, or start, was so long ago that leases from before it are over."""
     ends = [one.at + one.seconds for one in world.past]
     ends += [down.ended for down in lives.downs]
     since = (lives.stopped_at or 0.0) - max(ends, default=0.0)

@@ -90,6 +90,11 @@ def _write_once(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as
         _write_journal(keeper, state)
 
 
+def _write_until_it_fails(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
+    if not keeper._faults:  # noqa: SLF001 - a broken keeper's
+        _write_journal(keeper, state)
+
+
 def _forget_retired(keeper: JournalKeeper, state: Any) -> Any:  # noqa: ANN401 - as ledger
     ledger = _ledger(keeper, state)
     return replace(ledger, keys=tuple(replace(entry, retired=()) for entry in ledger.keys))
@@ -183,6 +188,12 @@ MUTANTS: Final = (
         2,
         ((JournalKeeper, "write_journal", _write_no_intent),),
         (Kind.KILLED,),
+    ),
+    Mutant(
+        "writes no journal once that has failed",
+        2,
+        ((JournalKeeper, "write_journal", _write_until_it_fails),),
+        (Kind.DISK_FULL,),
     ),
     Mutant(
         "writes one journal", 2, ((JournalKeeper, "write_journal", _write_once),), (Kind.KILLED,)

@@ -30,6 +30,8 @@ from tests.simulation.watchers import Watchers
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from freshkey.core.model.view import KeyView
 
     from tests.simulation.histories import Incident
@@ -59,14 +61,22 @@ def run(history: History, story: list[str] | None = None) -> Outcome:
     try:
         return trio.run(_run, history, directory, [] if story is None else story, clock=clock)
     except Exception as error:
-        cause: BaseException = error
-        while isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
-        if isinstance(cause, BrokenError):
-            raise cause from None
+        causes = list(_causes(error))
+        broken = [cause for cause in causes if isinstance(cause, BrokenError)]
+        if broken:  # what broke first may have ended the agent, and that looks broken, too
+            raise min(broken, key=lambda one: one.order) from None
+        cause = causes[0]
         raise BrokenError(0, f"the agent crashed: {type(cause).__name__}: {cause}") from error
     finally:
         shutil.rmtree(directory)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _causes(one)
+    else:
+        yield error
 
 
 def check(history: History, story: list[str] | None = None) -> Outcome:

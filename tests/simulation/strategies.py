@@ -11,7 +11,7 @@ from tests.simulation.bounds import longest_lease
 from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind
 
 _CALM = 180  # seconds after the last incident
-_LATE = 420  # seconds from an incident that waits for a step of the agent to the next agent
+_LATE = 420  # seconds from an incident to the next agent: a wait of 300 s, the stop, 100 s down
 _SHORT = (Kind.DISK_FULL, Kind.VAULT_LOST, Kind.VAULT_GARBLED, Kind.DELETION_REFUSED)
 
 

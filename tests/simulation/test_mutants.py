@@ -12,7 +12,7 @@ from tests.simulation.histories import from_text
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.run import check
 
-HISTORIES = 60
+HISTORIES = 200  # at most: the first that breaks is the last
 
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
 

@@ -11,7 +11,7 @@ from math import inf
 from pathlib import Path
 from random import Random
 from socket import socket
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import trio
@@ -26,11 +26,19 @@ from tests.simulation.vault_model import Lease, Role, VaultModel
 
 SECRET_ID: Final = "5b0f6e7c-canary-secret-id"
 _OF_THE_DISK: Final = {Kind.DISK_FULL, Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN}
+FILE_BACKOFF: Final = 8.0  # a file is tried again at most every 5 s, and looked at every 2 s
 _CALL: Final = 10.0  # seconds that a request to Vault may take
 
 
 class Killed(BaseException):
     """The agent got SIGKILL: nothing of it runs any more, and nothing it remembered is left."""
+
+
+class Steps(NamedTuple):
+    """A step of the agent's by its number, among all steps or the rare ones."""
+
+    number: int
+    rare: bool
 
 
 @dataclass
@@ -45,8 +53,8 @@ class World:
     records: list[tuple[float, Record]] = field(default_factory=list)
     requests: list[tuple[float, str, str]] = field(default_factory=list)  # when, what, of whom
     steps: int = 0  # of the agent: system calls on its files, requests, answers
-    kill_at: int | None = None  # the step before which it is killed
-    counts_rare_steps: bool = False  # alone
+    rare_steps: int = 0  # of those: what an agent at rest does not make
+    kill_at: Steps | None = None  # before which it is killed
     is_dead: bool = True
     on_kill: list[Callable[[], None]] = field(default_factory=list)
     on_change: list[Callable[[], None]] = field(default_factory=list)
@@ -60,7 +68,7 @@ class World:
     past: list[Incident] = field(default_factory=list)
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked
     journal_bytes: int = 0
-    awaited: list[tuple[int, trio.Event]] = field(default_factory=list)
+    awaited: list[tuple[Steps, trio.Event]] = field(default_factory=list)
     is_journal_old: bool = False  # an agent began with one that a full disk had kept as it was
 
     def __post_init__(self) -> None:
@@ -100,6 +108,11 @@ class World:
     def disk_full_at(self) -> float:
         """Since when the agent's files may be old; `inf` when the disk was never full so far."""
         return min((one.at for one in self.past if one.kind is Kind.DISK_FULL), default=inf)
+
+    def was_disk_full(self, elapsed: float) -> bool:
+        """Whether the journal could not be written for some time before this instant."""
+        full = [one for one in self.past if one.kind is Kind.DISK_FULL]
+        return any(one.at <= elapsed <= one.at + one.seconds + FILE_BACKOFF for one in full)
 
     def happened(self, incident: Incident) -> None:
         """Take note of an incident that happens now: what a suspended machine missed comes late."""
@@ -163,19 +176,27 @@ class World:
         """
         if self.is_dead:
             raise Killed
-        self.steps += rare or not self.counts_rare_steps
-        for number, reached in self.awaited:
-            if self.steps >= number:
+        self.steps += 1
+        self.rare_steps += rare
+        for steps, reached in self.awaited:
+            if self._is_reached(steps):
                 reached.set()
-        if self.kill_at is not None and self.steps >= self.kill_at:
+        if self.kill_at is not None and self._is_reached(self.kill_at):
             self.tell(f"killed before: {what}")
             self.kill()
             raise Killed
 
-    def reach(self, steps: int) -> trio.Event:
-        """Return what is set at the agent's step after so many more."""
+    def _is_reached(self, steps: Steps) -> bool:
+        return (self.rare_steps if steps.rare else self.steps) >= steps.number
+
+    def after(self, count: int, *, rare: bool) -> Steps:
+        """Return which step is the one after so many more, of all or of the rare ones."""
+        return Steps((self.rare_steps if rare else self.steps) + count, rare)
+
+    def reach(self, steps: Steps) -> trio.Event:
+        """Return what is set at this step of the agent's."""
         reached = trio.Event()
-        self.awaited.append((self.steps + steps, reached))
+        self.awaited.append((steps, reached))
         return reached
 
     def kill(self) -> None:

@@ -54,13 +54,15 @@ def test_events_come_at_their_interval(keyed: Keyed, http: httpx.Client) -> None
 
 
 def test_a_stream_pauses_after_its_first_event(keyed: Keyed, http: httpx.Client) -> None:
-    keyed.server.configure(stream_pause={"chat.completions": 0.3})
+    pause = 2.0
+    keyed.server.configure(stream_pause={"chat.completions": pause})
     began = time.monotonic()
     with http.stream("POST", "/chat/completions", json=STREAM) as answer:
         lines = answer.iter_lines()
         assert "assistant" in next(lines)
+        assert time.monotonic() - began < pause
         rest = [line for line in lines if line]
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= pause
     assert rest[-1] == "data: [DONE]"
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import count
@@ -17,7 +17,6 @@ from freshkey.vault.client import VaultClient
 
 from testbed.emulator.process import OpenAIServer
 from testbed.vault import VaultServer
-from testbed.vault_api import VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,16 +97,7 @@ class AppRole:
 
     def tokens(self) -> int:
         """How many of its tokens live."""
-        accessors = self.vault.request("LIST", "auth/token/accessors")["data"]["keys"]
-        path = f"auth/{self.mount}/login"
-        return sum(self._path(accessor) == path for accessor in accessors)
-
-    def _path(self, accessor: str) -> str:
-        fields = {"accessor": accessor}
-        with suppress(VaultError):  # it has ended since
-            data = self.vault.request("POST", "auth/token/lookup-accessor", fields)["data"]
-            return str(data["path"])
-        return ""
+        return len(self.vault.tokens(self.mount))
 
     def client(self, **options: Any) -> VaultClient:  # noqa: ANN401 - any option
         usual: dict[str, Any] = {

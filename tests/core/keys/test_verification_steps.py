@@ -187,7 +187,7 @@ def test_a_key_that_has_ended_untested_is_replaced_at_once(
         pytest.param(PREFER, REFUSED, id="it was not active yet"),
         pytest.param(PREFER, None, id="its first test is on its way"),
         pytest.param(PREFER, UNKNOWN, id="it was to be published untested"),
-        pytest.param(OFF, None, id="it was to be published at once"),
+        pytest.param(OFF, None, id="a stop had left it, or a journal"),
     ],
 )
 def test_a_key_whose_token_has_come_to_its_end(mode: VerifyMode, verdict: Verdict | None) -> None:

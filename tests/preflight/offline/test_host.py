@@ -100,8 +100,8 @@ def test_a_key_file_that_everybody_may_open(tmp_path: Path, mode: str, warnings:
     text = config(key=f'files = [{{path = "keys/billing", mode = "{mode}"}}]')
     found = [str(one) for one in host_warnings(load(written(tmp_path, text), NO_VARIABLES))]
     message = (
-        "keys.billing.files[0].mode: every user of this machine may open the file: use "
-        '"0440", and a group for those who need it'
+        "keys.billing.files[0].mode: lets every user who can pass its directory open it: use "
+        '"0440", and a group for the readers'
     )
     assert found == [message] * warnings
 

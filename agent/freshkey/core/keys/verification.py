@@ -50,9 +50,7 @@ def _on_ended(key: KeyState, testing: Testing, context: StepContext) -> KeyState
         return _begin_anew(key, testing, context)
     if context.now < testing.candidate.lease.expires_at:
         return _begin_anew_once(key, testing, context)
-    if testing.verdict is not Verdict.REFUSED:
-        testing = replace(testing, detail="it ended before OpenAI accepted it")
-    return _give_up(key, testing, context)
+    return _give_up_ended(key, testing, context)
 
 
 def _begin_anew(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
@@ -63,8 +61,14 @@ def _begin_anew(key: KeyState, testing: Testing, context: StepContext) -> KeySta
 def _begin_anew_once(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
     """Tokens may end so soon that OpenAI can judge no key: a second failure in a row waits."""
     if key.failures:
-        return _give_up(key, testing, context)
+        return _give_up_ended(key, testing, context)
     return replace(_begin_anew(key, testing, context), failures=1)
+
+
+def _give_up_ended(key: KeyState, testing: Testing, context: StepContext) -> KeyState:
+    if testing.verdict is not Verdict.REFUSED:
+        testing = replace(testing, detail="it ended before OpenAI accepted it")
+    return _give_up(key, testing, context)
 
 
 def _retry_at(key: KeyState, testing: Testing, context: StepContext) -> float:
@@ -107,7 +111,7 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         case _ if policy.verify is VerifyMode.OFF:
             publish_by = context.now
         case None if policy.verify is VerifyMode.PREFER:  # the first test is still on its way
-            publish_by = _judge_by(testing, context.of(key))
+            publish_by = _judge_by(testing, policy)
         case Verdict.UNKNOWN:
             publish_by = _publish_by(key, testing, context)
         case _:

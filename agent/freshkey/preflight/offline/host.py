@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _REMOTE: Final = re.compile(r"nfs4?|cifs|smb3|smbfs|ceph|afs|9p|virtiofs|fuse(blk)?|fuse\..+")
 _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 _FOR_EVERYBODY: Final = (
-    'every user of this machine may open the file: use "0440", and a group for those who need it'
+    'lets every user who can pass its directory open it: use "0440", and a group for the readers'
 )
 _ON_DISK: Final = "is not on tmpfs or ramfs: move it there, or set state.allow_disk = true"
 
