@@ -175,7 +175,7 @@ def test_a_life_under_two_locales(make_agent: Callable[..., Agent]) -> None:
 
 
 def reloads_at(agent: Agent, numbers: Iterator[int]) -> bool:
-    """Change its configuration once more, as the watch may have just begun; say whether it noticed."""
+    """Change its configuration once more: the watch may have just begun. Was it noticed?"""
     change(agent, "[vault]", f"# once more: {next(numbers)}\n[vault]")
     with suppress(AssertionError):
         return eventually(lambda: len(agent.logged("reload.done")) > 1, "a reload", seconds=8)

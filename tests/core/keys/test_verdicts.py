@@ -105,9 +105,21 @@ def test_a_last_test_comes_before_the_point_where_a_key_is_given_up(
     left: float, wait: float
 ) -> None:
     now = NOW + 2051 - left
-    after = answered(published(cycle=trying(attempts=30)), UNKNOWN, step(now=now))
+    after = answered(published(cycle=trying(attempts=30, retry_at=now)), UNKNOWN, step(now=now))
     assert isinstance(after.cycle, BeingTested)
     assert after.cycle.retry_at == now + wait
+
+
+@pytest.mark.parametrize(("late", "slept"), [(30.0, False), (30.5, True)])
+def test_a_refusal_from_before_the_machine_slept_tells_nothing(late: float, slept: bool) -> None:  # noqa: FBT001
+    """The key has its time to become active once more, from now on."""
+    after = answered(published(cycle=trying()), REFUSED, step(now=NOW + late))
+    if not slept:
+        assert isinstance(after.cycle, BackingOff)
+        return
+    assert isinstance(after.cycle, BeingTested)
+    assert after.cycle.since == NOW + late
+    assert NOW + late < after.cycle.retry_at <= NOW + late + 0.25
 
 
 def test_a_key_that_is_still_refused_is_given_up() -> None:

@@ -215,3 +215,20 @@ def test_a_key_whose_token_is_lost_waits_for_no_verdict(mode: VerifyMode) -> Non
     key = published(current=None, cycle=trying(retry_at=NOW + 9))
     after = verification.plan(key, at(chosen=policy(verify=mode), tokens=lost))
     assert after.cycle == Wanted(Reason.DUE)
+
+
+@pytest.mark.parametrize("mode", [PREFER, REQUIRE])
+def test_a_key_whose_time_was_slept_through_is_tested_at_once(mode: VerifyMode) -> None:
+    """Before it is given up, or published untested."""
+    now = NOW + 2100
+    context = step(mode, now)
+    key = published(current=None, cycle=trying(verdict=UNKNOWN))
+    after = verification.plan(key, context)
+    again = trying(now, verdict=UNKNOWN, retry_at=now)
+    assert after == replace(key, cycle=again, probing=MINTED.lease.id)
+    assert context.actions == [Probe("billing", MINTED.lease.id, MINTED.secret)]
+
+
+def test_a_test_under_way_is_waited_for_after_a_sleep() -> None:
+    key = published(cycle=trying(verdict=UNKNOWN), probing=MINTED.lease.id)
+    assert verification.plan(key, step(REQUIRE, NOW + 2100)) == key

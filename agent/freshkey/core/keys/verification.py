@@ -36,6 +36,7 @@ def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepConte
         return publish(key, testing.candidate, testing.reason, context)
     if context.now >= good_until(testing.candidate.lease, context.tokens):
         return _on_ended(key, testing, context)
+    testing = _awake(testing, context)
     last_try = testing.since + context.of(key).activation_timeout
     if verdict is Verdict.REFUSED and context.now >= last_try:
         return _give_up(key, replace(testing, verdict=verdict, detail=detail), context)
@@ -107,6 +108,8 @@ def plan(key: KeyState, context: StepContext) -> KeyState:
         return _begin_anew(key, testing, context)
     if _outlived_its_token(testing, context):
         return _begin_anew_once(key, testing, context)
+    testing = testing if key.probing else _awake(testing, context)
+    key = replace(key, cycle=testing)
     match testing.verdict:
         case _ if policy.verify is VerifyMode.OFF:
             publish_by = context.now
@@ -142,8 +145,18 @@ def _outlived_its_token(testing: Testing, context: StepContext) -> bool:
 
 def _was_slept_through(testing: Testing, context: StepContext) -> bool:
     """Whether the lease has ended while nobody tested: no verdict tells of the next key."""
-    ended = context.now >= testing.candidate.lease.expires_at
-    return ended and context.now > testing.retry_at + _MISSED
+    return context.now >= testing.candidate.lease.expires_at and _is_late(testing, context)
+
+
+def _awake(testing: Testing, context: StepContext) -> Testing:
+    """Begin to count anew where the machine slept: what was said before tells nothing of now."""
+    if not _is_late(testing, context):
+        return testing
+    return replace(testing, since=context.now, retry_at=context.now)
+
+
+def _is_late(testing: Testing, context: StepContext) -> bool:
+    return context.now > testing.retry_at + _MISSED
 
 
 def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:
