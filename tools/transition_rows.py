@@ -118,9 +118,10 @@ def key_rows() -> Iterator[Row]:
     for verdict, at, when in (
         (Verdict.GOOD, NOW, ""),
         (Verdict.REFUSED, NOW, ""),
-        (Verdict.REFUSED, NOW + 31, ", activation_timeout over"),
+        (Verdict.REFUSED, NOW + 30, ", activation_timeout over"),
+        (Verdict.REFUSED, NOW + 31, ", the machine slept"),
         (Verdict.UNKNOWN, NOW, ""),
-        (Verdict.UNKNOWN, NOW + 31, ", activation_timeout over"),
+        (Verdict.UNKNOWN, NOW + 30, ", activation_timeout over"),
     ):
         asked = actions.Test("key", "new", SECRET)
         tested = events.Tested(asked, Finding(verdict, "example"))

@@ -98,14 +98,16 @@ class SimulatedConnection(Connection):
         if sent.path.startswith(CREDS):
             self._world.mints.append(sent_at)
         try:
-            answer = yield from self._answered_by_vault(sent)
+            answer = yield from self._answered_by_vault(sent, sent_at)
         finally:
             self._world.minting -= sent.path.startswith(CREDS)
         if sent.path.startswith(CREDS) and answer.status in _REFUSED:
             self._world.mints.remove(sent_at)  # Vault asked OpenAI for nothing
         return _answered(answer)
 
-    def _answered_by_vault(self, sent: HttpRequest) -> Generator[float, None, HttpAnswer]:
+    def _answered_by_vault(
+        self, sent: HttpRequest, sent_at: float
+    ) -> Generator[float, None, HttpAnswer]:
         self._left = sent
         self._world.minting += sent.path.startswith(CREDS)
         yield self._network.thaws_in() + self._network.latency()
@@ -118,7 +120,7 @@ class SimulatedConnection(Connection):
         self._left = None
         loses = self._network.loses_answers()
         before = set(self._world.openai.accounts)
-        answer = self._network.ask_vault(sent)
+        answer = self._network.ask_vault(sent, self._world.elapsed - sent_at)
         garbled = self._network.garbles_answers()
         minted = self._world.openai.accounts.keys() - before
         yield self._network.latency()

@@ -63,8 +63,8 @@ class Network:
         slow = self._world.window(Kind.VAULT_SLOW)
         return 0.0 if slow is None else float(slow.number)
 
-    def ask_vault(self, request: HttpRequest) -> HttpAnswer:
-        """Have Vault, or what stands before it, answer."""
+    def ask_vault(self, request: HttpRequest, late: float) -> HttpAnswer:
+        """Have Vault, or what stands before it, answer what was sent `late` seconds ago."""
         world = self._world
         world.api.sealed = world.window(Kind.VAULT_SEALED) is not None
         forbidden = world.window(Kind.FORBIDDEN)
@@ -82,7 +82,7 @@ class Network:
             case _:
                 answer = refusal(500, "internal error")
         if request.path.removeprefix("/v1/") in _TELLS_AN_END and not self._is_disturbed():
-            world.vault.tell_end(request.token, request.body.get("lease_id"))
+            world.vault.tell_end(request.token, request.body.get("lease_id"), late)
         world.changed()
         return answer
 
@@ -108,7 +108,7 @@ class Network:
         if self.thaws_in() and chance < 0.5:
             return
         before = len(world.openai.accounts)
-        self.ask_vault(request)
+        self.ask_vault(request, 0.0)
         made = list(world.openai.accounts.values())[before:]
         if made and chance > 0.75:
             for account in made:

@@ -139,13 +139,16 @@ class VaultModel:
         lease.expires_at = min(now + (increment or self.roles[lease.role].ttl), lease.last)
         return lease.expires_at - now
 
-    def tell_end(self, token: str, lease_id: object) -> None:
-        """Take note that somebody was told of the end of a lease, or, without one, of its token."""
+    def tell_end(self, token: str, lease_id: object, late: float) -> None:
+        """Take note that somebody was told of the end of a lease, or, without one, of its token.
+
+        They count from their request, which was sent `late` seconds ago.
+        """
         lease, holder = self.leases.get(str(lease_id)), self.tokens.get(token)
         if lease is not None:
-            lease.told_until = lease.expires_at
+            lease.told_until = lease.expires_at - late
         elif holder is not None and lease_id is None:
-            holder.told_until = holder.expires_at
+            holder.told_until = holder.expires_at - late
 
     def end_token(self, value: str, now: float, by: str) -> None:
         """End a token, and with it every lease under it."""
