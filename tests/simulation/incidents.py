@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EDITS: Final = tuple(Edit)
 _AT_THE_LATEST: Final = 30.0  # seconds until an agent is killed, or stopped, that makes no step
 _IN_A_ROTATION: Final = 300.0  # the same, where that is to be while it replaces a key
-_CALM: Final = 60.0  # seconds that are left at the end of a history after that
+_CALM: Final = 60.0  # seconds at the end of a history, in which the next agent runs
 _READING: Final = 1.0  # seconds in which a configuration is read
 
 
@@ -107,7 +107,7 @@ class Incidents:
             return
         is_rare, world = incident.key > 0, self._world
         reached = world.reach(world.after(incident.number, rare=is_rare))
-        left = world.history.seconds - world.elapsed - _CALM
+        left = world.history.seconds - world.elapsed - incident.seconds - _CALM
         with trio.move_on_after(min(_IN_A_ROTATION if is_rare else _AT_THE_LATEST, max(left, 0.0))):
             await reached.wait()
 
