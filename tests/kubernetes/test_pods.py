@@ -222,7 +222,11 @@ def test_the_agent_of_a_node_serves_its_pods(kubelet: Kubelet, run: Callable[...
         eventually(partial(has_ended, refused, f"other-{user}"), "a refusal")
         assert "peer_not_allowed" in refused.log(f"other-{user}")
         seen = OWN_USERS.first + user if own_users else user
-        assert f'"uid": {seen}' in agent.log("freshkey")
+        eventually(partial(has_said, agent, f'"uid": {seen}'), "who was refused")
+
+
+def has_said(agent: Pod, text: str) -> bool:
+    return text in agent.log("freshkey")
 
 
 def has_ended(pod: Pod, name: str) -> bool:
@@ -240,5 +244,5 @@ def test_the_next_agent_of_a_node_goes_on_with_its_key(
     agent.stop()
     agent.start()
     agent.wait_for(container["readinessProbe"], "freshkey")
-    assert '"event": "journal.adopted"' in agent.log("freshkey")
+    eventually(partial(has_said, agent, '"event": "journal.adopted"'), "it goes on")
     assert kubelet.engine.counts()["mints"] == 1
