@@ -84,14 +84,13 @@ class Servers:
             self._agent(LOGGED, logged, logged / "log"),
             self._peer(PART, [*module, "bench.socket_server"]),
             self._peer(HTTP_SERVER, [*module, "bench.http_server"], answer),
-            self._peer(HYPERCORN, [*module, "bench.hypercorn_server"], answer),
+            self._hypercorn(answer),
         ]
 
     def start_three(self) -> tuple[Server, Server, Server]:
         """Start those two, and hypercorn, which Python and trio slow down as they do the agent."""
         agent, peer = self.start_both()
-        module: Command = [self._programs / "python", "-m", "bench.hypercorn_server"]
-        return agent, peer, self._peer(HYPERCORN, module, _answer_beside(agent.path))
+        return agent, peer, self._hypercorn(_answer_beside(agent.path))
 
     def start_both(self) -> tuple[Server, Server]:
         """Start the agent, and Go's, which sends the same bytes."""
@@ -105,6 +104,10 @@ class Servers:
         config = f"--config={directory / 'config.toml'}"
         command: Command = [self._programs / "freshkey", "run", config]
         return self._start(name, command, directory / "freshkey.sock", record)
+
+    def _hypercorn(self, answer: Path) -> Server:
+        module: Command = [self._programs / "python", "-m", "bench.hypercorn_server"]
+        return self._peer(HYPERCORN, module, answer)
 
     def _peer(self, name: str, command: Command, *arguments: Path) -> Server:
         path = self._deployment.directory(name.partition(" ")[0]) / "sock"

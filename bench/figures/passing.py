@@ -83,6 +83,10 @@ def figures(found: list[Round]) -> list[Figure]:
     def added(name: str) -> list[float]:
         return [one[name].p50 - one[DIRECT].p50 for one in found]
 
+    def processor(key: str, what: str, peer: str) -> Figure:
+        ours, theirs = ([one[name].processor for one in found] for name in (GATEWAY, peer))
+        return Figure(key, f"processor time for {what}", "µs", ours, peer, theirs)
+
     return [
         Figure(
             "gateway",
@@ -103,20 +107,10 @@ def figures(found: list[Round]) -> list[Figure]:
             at_least=RATE,
             of_ours=True,
         ),
-        Figure(
-            "gateway-processor",
-            "processor time for each of them, through the gateway",
-            "µs",
-            [one[GATEWAY].processor for one in found],
-            NGINX,
-            [one[NGINX].processor for one in found],
-        ),
-        Figure(
+        processor("gateway-processor", "each of them, through the gateway", NGINX),
+        processor(
             "gateway-trio",
-            "processor time for a request through the gateway, beside another server on trio",
-            "µs",
-            [one[GATEWAY].processor for one in found],
+            "a request through the gateway, beside another server on trio",
             HYPERCORN,
-            [one[HYPERCORN].processor for one in found],
         ),
     ]
