@@ -115,6 +115,16 @@ def test_a_renewed_lease(
     assert fields["request_id"] == "r-1"
 
 
+def test_an_answer_that_a_machine_slept_through_changes_nothing() -> None:
+    """What was due stays due, so Vault is asked again."""
+    context = at()
+    key = published(watch=Watch(renew_at=NOW - 60, check_at=NOW - 60, claimed=True))
+    answer = Renewal(39.0, renewable=True, asked_at=NOW - 39)
+    assert renewal.on_renewed(key, current(), Renewed(RENEW, answer), context) == key
+    assert renewal.on_alive(key, current(), answer, context) == key
+    assert not context.actions
+
+
 @pytest.mark.parametrize(
     ("fault", "cycle", "expected"),
     [

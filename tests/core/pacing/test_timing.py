@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
-from freshkey.core.model.grants import TokenKind
+from freshkey.core.model.grants import Renewal, TokenKind
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy, Subject
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import NO_TOKEN, Lease, Reason
@@ -15,6 +15,7 @@ from freshkey.core.pacing.timing import (
     NextAction,
     bounded_by_token,
     good_until,
+    is_outdated,
     next_for,
     renewal_time,
     token_lead,
@@ -155,3 +156,23 @@ def test_what_comes_next() -> None:
     assert next_for(lease(token=2), KeyPolicy(), tokens, 900) == moving
     unknown = NextAction(-inf, LeaseAction.REPLACE, Reason.TOKEN)
     assert next_for(lease(token=3), KeyPolicy(), tokens, 500) == unknown
+
+
+@pytest.mark.parametrize(
+    ("asked", "left", "known", "outdated"),
+    [
+        pytest.param(900, 100, 1001, True, id="what was granted is over"),
+        pytest.param(900, 101, 1002, False, id="it is not yet"),
+        pytest.param(900, 100, 1000, False, id="as was known"),
+        pytest.param(969, 1, 1001, True, id="the machine slept"),
+        pytest.param(970, 1, 1001, False, id="it was just slow"),
+    ],
+)
+def test_an_answer_may_be_outdated_when_it_comes(
+    asked: float,
+    left: float,
+    known: float,
+    outdated: bool,  # noqa: FBT001
+) -> None:
+    answer = Renewal(left, renewable=True, asked_at=asked)
+    assert is_outdated(answer, known, now=1000) is outdated

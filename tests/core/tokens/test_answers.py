@@ -94,6 +94,19 @@ def test_a_lookup_ends_what_was_wrong_before() -> None:
     )
 
 
+@pytest.mark.parametrize("asked", [NOW - 50, NOW - 40], ids=["over", "just over"])
+def test_an_answer_that_a_machine_slept_through_is_asked_for_again(asked: float) -> None:
+    """The token was known to live until `NOW + 80`: maybe Vault answered a moment ago."""
+    context = at()
+    tokens = replace(TROUBLED, current=replace(token(), expires_at=NOW + 80))
+    left = replace(tokens, trouble=None, failures=0)
+    renewed = TokenRenewed(RENEW, Renewal(40.0, renewable=True, asked_at=asked))
+    assert absorb(replace(tokens, call=TokenCall.RENEW), renewed, context) == left
+    looked_up = TokenLookedUp(LOOK_UP, replace(login("hvs.1", 40.0), asked_at=asked))
+    assert absorb(replace(tokens, call=TokenCall.LOOKUP), looked_up, context) == left
+    assert not told(context)
+
+
 def test_a_lookup_of_a_token_that_was_lost_is_over() -> None:
     tokens = replace(TROUBLED, current=None, call=TokenCall.LOOKUP)
     event = TokenLookedUp(LOOK_UP, login("hvs.1"))

@@ -12,7 +12,7 @@ from freshkey.core.model.faults import PASSING, Fault, Operation, Trouble
 from freshkey.core.model.state import BackingOff, Call, Idle, Reason
 from freshkey.core.model.struct import replace
 from freshkey.core.pacing.backoff import BASE, delay
-from freshkey.core.pacing.timing import FULL_GRANT, LeaseAction, check_time, next_for
+from freshkey.core.pacing.timing import FULL_GRANT, LeaseAction, check_time, is_outdated, next_for
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Renewed
@@ -56,6 +56,8 @@ def on_renewed(
 ) -> KeyState:
     """The lease goes on. Granted clearly less than asked for, its maximum is near: replace it."""
     renewal = event.renewal
+    if is_outdated(renewal, current.lease.expires_at, context.now):
+        return key
     full = renewal.duration >= FULL_GRANT * event.order.increment
     lease = replace(
         current.lease,
@@ -105,6 +107,8 @@ def on_renew_failed(
 
 def on_alive(key: KeyState, current: Credential, answer: Renewal, context: StepContext) -> KeyState:
     """Vault knows the lease; its word on the expiry counts where it differs from ours."""
+    if is_outdated(answer, current.lease.expires_at, context.now):
+        return key
     lease = current.lease
     expires_at = answer.asked_at + answer.duration
     moved = abs(expires_at - lease.expires_at) > _DRIFT

@@ -15,7 +15,7 @@ from freshkey.core.model.state import BackingOff, Testing, Wanted
 from freshkey.core.model.struct import replace
 from freshkey.core.model.verdict import Verdict
 from freshkey.core.pacing.backoff import CAP, before_end, doubling
-from freshkey.core.pacing.timing import find, good_until, renewal_time
+from freshkey.core.pacing.timing import SLEPT, find, good_until, renewal_time
 
 if TYPE_CHECKING:
     from freshkey.core.model.events import Tested
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _RETEST_BASE = 0.25  # a key that is not active yet usually is within a second or two
 _RETEST_CAP = 4.0
-_MISSED = 30.0  # seconds: a test is late by so many only where the machine slept
 
 
 def on_tested(key: KeyState, testing: Testing, event: Tested, context: StepContext) -> KeyState:
@@ -156,7 +155,7 @@ def _awake(testing: Testing, context: StepContext) -> Testing:
 
 
 def _is_late(testing: Testing, context: StepContext) -> bool:
-    return context.now > testing.retry_at + _MISSED
+    return context.now > testing.retry_at + SLEPT
 
 
 def _publish_by(key: KeyState, testing: Testing, context: StepContext) -> float:

@@ -13,6 +13,7 @@ from freshkey.core.model.state import Reason
 from freshkey.core.model.struct import Struct
 
 if TYPE_CHECKING:
+    from freshkey.core.model.grants import Login, Renewal
     from freshkey.core.model.policy import AgentPolicy, KeyPolicy
     from freshkey.core.model.state import Lease
     from freshkey.core.model.token import Token, Tokens
@@ -23,6 +24,7 @@ TOKEN_RENEW_AT: Final = 0.67
 TOKEN_JITTER: Final = 0.2
 FULL_GRANT: Final = 0.9  # a renewal that grants less than this share says that the maximum is near
 LEAST_LIFE: Final = 1.0  # even a lease or token of no length is kept this long: no spin
+SLEPT: Final = 30.0  # nothing is late by so many seconds, unless the machine slept
 _BOUND_SLACK: Final = 2.0
 _BOUND_SHARE: Final = 0.1
 _REFRESH_JITTER: Final = 0.1  # many agents must not read at the same instant
@@ -45,6 +47,16 @@ def good_until(lease: Lease, tokens: Tokens) -> float:
     token = find(tokens, lease.token)
     token_end = token.good_until if token is not None else -inf
     return min(lease.expires_at, lease.gone_at, token_end)
+
+
+def is_outdated(answer: Renewal | Login, known: float, now: float) -> bool:
+    """Whether the machine slept so long that what an answer grants, from the request on, is over.
+
+    Whether Vault gave it before or after, nobody can tell. What is asked about was `known` to end
+    later: that has to do until Vault is asked again, at once, because what was due stays due.
+    """
+    duration = inf if answer.duration is None else answer.duration
+    return now > answer.asked_at + SLEPT and answer.asked_at + duration <= now < known
 
 
 def renewal_time(lease: Lease, policy: KeyPolicy) -> float:

@@ -26,7 +26,7 @@ from freshkey.core.model.faults import PASSING, Fault, FaultKind, Operation, Tro
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Token, Tokens
 from freshkey.core.pacing.backoff import BASE, CAP, delay
-from freshkey.core.pacing.timing import FULL_GRANT, find
+from freshkey.core.pacing.timing import FULL_GRANT, find, is_outdated
 
 if TYPE_CHECKING:
     from freshkey.core.model.grants import Login, Renewal
@@ -92,7 +92,7 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, context: StepContext) -> Token
     """The token goes on. Granted clearly less than asked for, its maximum is near."""
     tokens = replace(tokens, call=None, trouble=None, failures=0)
     current = tokens.current
-    if current is None:
+    if current is None or is_outdated(renewal, current.expires_at, context.now):
         return tokens
     full = renewal.duration >= FULL_GRANT * current.term
     pause = BASE if full else 0.0  # a token near its maximum may have no second to lose
@@ -115,10 +115,13 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, context: StepContext) -> Token
 
 def _on_looked_up(tokens: Tokens, login: Login, context: StepContext) -> Tokens:
     """Vault's word on the token's terms counts."""
-    tokens = replace(tokens, call=None, trouble=None, failures=0, recheck=False)
-    if tokens.current is None:
-        return tokens
-    return replace(tokens, current=_with_terms(tokens.current, login, context))
+    tokens = replace(tokens, call=None, trouble=None, failures=0)
+    current = tokens.current
+    if current is not None:
+        if is_outdated(login, current.expires_at, context.now):
+            return tokens
+        current = _with_terms(current, login, context)
+    return replace(tokens, current=current, recheck=False)
 
 
 def _on_revoked(tokens: Tokens, number: int, context: StepContext) -> Tokens:
