@@ -18,7 +18,7 @@ DESIGN = Path(__file__).parents[2] / "DESIGN.md"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = sorted(path.parent for path in MODULES if path.name == "__init__.py")[1:]
 ALLOWED = re.compile(r"^May import: (.+)\.$", re.MULTILINE | re.DOTALL)
-ROW = re.compile(r"^\| `([a-z/]+)/` \| (.+) \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z0-9/]+)/` \| (.+) \| (.+) \|$", re.MULTILINE)
 NOTHING = "nothing else"
 
 

@@ -7,8 +7,8 @@ import itertools
 
 import h11
 import pytest
-from freshkey.gateway.answers import AnswerParser, BadAnswerError
 from freshkey.gateway.requests import End, Head, RequestParser
+from freshkey.http1.answers import AnswerParser, BadAnswerError
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
 """A local OpenAI endpoint that puts the current key into requests: its clients never hold one.
 
-May import: core.model, host, logs.redact, settings, sockets.
+May import: core.model, host, http1, logs.redact, settings, sockets.
 """

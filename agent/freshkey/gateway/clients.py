@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, final
 
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.text import cleaned
-from freshkey.gateway.headers import first
 from freshkey.gateway.runs import is_of_a_run
+from freshkey.http1.headers import first
 from freshkey.logs.redact import add_secret
 from freshkey.sockets.rules import Rule
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from freshkey.gateway.headers import Headers
     from freshkey.gateway.runs import Runs
+    from freshkey.http1.headers import Headers
     from freshkey.settings.gateway import GatewaySettings
     from freshkey.sockets.peers import Peer
 

@@ -12,7 +12,6 @@ import trio
 from freshkey.gateway import refusals
 from freshkey.gateway.body import Body, HungUpError
 from freshkey.gateway.clients import find, offered_token
-from freshkey.gateway.headers import first
 from freshkey.gateway.models import check_model, model_of_query, named_model
 from freshkey.gateway.origins import check_origin
 from freshkey.gateway.record import Done, recordable
@@ -23,6 +22,7 @@ from freshkey.gateway.sending import Sending
 from freshkey.gateway.streams import BrokenError
 from freshkey.gateway.targets import parse_target
 from freshkey.gateway.tunnel import Tunnel
+from freshkey.http1.headers import first
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

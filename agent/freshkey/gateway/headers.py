@@ -5,14 +5,15 @@ Source: https://www.rfc-editor.org/rfc/rfc9110#name-connection
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
+
+from freshkey.http1.headers import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from freshkey.core.model.secret import Secret
-
-Headers: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
+    from freshkey.http1.headers import Headers
 
 _HOP_BY_HOP: Final = frozenset(
     {
@@ -36,16 +37,6 @@ _REWRITTEN: Final = frozenset(
 _PROTOCOLS: Final = b"sec-websocket-protocol"
 _KEY_AS_PROTOCOL: Final = b"openai-insecure-api-key"  # what browsers send, who can set no header
 _LEFT_OUT: Final = frozenset({b"set-cookie", b"content-length"})
-
-
-def values(headers: Headers, name: bytes) -> list[bytes]:
-    """Return what is said under a name, given in lower case, in the order of its coming."""
-    return [value for given, value in headers if given.lower() == name]
-
-
-def first(headers: Headers, name: bytes) -> bytes:
-    """Return what is said first under a name; empty when nothing is."""
-    return next(iter(values(headers, name)), b"")
 
 
 def request_headers(

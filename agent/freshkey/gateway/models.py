@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, final
 from urllib.parse import parse_qsl
 
 from freshkey.gateway.forms import FormReader, UnclearError, boundary_of
-from freshkey.gateway.headers import values
 from freshkey.gateway.refusals import RefusedError, wrong_model
+from freshkey.http1.headers import values
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from freshkey.gateway.headers import Headers
     from freshkey.gateway.targets import Target
+    from freshkey.http1.headers import Headers
 
 _REALTIME: Final = "/realtime"
 _NAMELESS: Final = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})

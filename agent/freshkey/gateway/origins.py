@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from freshkey.gateway.headers import values
 from freshkey.gateway.refusals import RefusedError, wrong_host
+from freshkey.http1.headers import values
 from freshkey.settings.urls import is_loopback
 
 if TYPE_CHECKING:
-    from freshkey.gateway.headers import Headers
+    from freshkey.http1.headers import Headers
 
 _SAME: Final = frozenset({b"same-origin", b"none"})
 

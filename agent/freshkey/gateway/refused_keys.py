@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from freshkey.gateway.answers import BadAnswerError
 from freshkey.gateway.streams import BrokenError
+from freshkey.http1.answers import BadAnswerError
 
 if TYPE_CHECKING:
     from freshkey.gateway.sending import Answered

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
-from freshkey.gateway.answers import BadAnswerError
-from freshkey.gateway.headers import answer_headers, values
+from freshkey.gateway.headers import answer_headers
 from freshkey.gateway.mask import KeyMask
 from freshkey.gateway.usage import UsageTail
+from freshkey.http1.answers import BadAnswerError
+from freshkey.http1.headers import values
 
 if TYPE_CHECKING:
-    from freshkey.gateway.answers import AnswerHead, AnswerParser
     from freshkey.gateway.readiness import Readiness
     from freshkey.gateway.requests import Head
     from freshkey.gateway.streams import ByteStream
     from freshkey.gateway.usage import Usage
+    from freshkey.http1.answers import AnswerHead, AnswerParser
 
 _EXTENDED: Final = 1.0  # seconds; a deadline is moved at most as often: it costs as much as a send
 _LENGTHLESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})  # RFC 9110, 8.6

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias, final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from freshkey.gateway.headers import first, values
 from freshkey.gateway.refusals import RefusedError, bad_request, headers_too_large, headers_too_many
+from freshkey.http1.headers import first, values
 
 if TYPE_CHECKING:
-    from freshkey.gateway.headers import Headers
     from freshkey.gateway.refusals import Refusal
+    from freshkey.http1.headers import Headers
 
 MAX_HEAD: Final = 32 * 1024  # bytes: target and headers
 _MOST_HEADERS: Final = 128

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import trio
 
-from freshkey.gateway.answers import AnswerParser, BadAnswerError
 from freshkey.gateway.body import HungUpError
 from freshkey.gateway.headers import request_headers
 from freshkey.gateway.refusals import RefusedError, bad_request, no_answer, timed_out
 from freshkey.gateway.streams import BrokenError
+from freshkey.http1.answers import AnswerParser, BadAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -15,9 +15,9 @@ from freshkey.gateway.mask import KeyMask
 from freshkey.gateway.streams import BrokenError
 
 if TYPE_CHECKING:
-    from freshkey.gateway.answers import AnswerHead
     from freshkey.gateway.streams import ByteStream
     from freshkey.gateway.usage import Usage
+    from freshkey.http1.answers import AnswerHead
 
 
 @final

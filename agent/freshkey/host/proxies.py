@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct
+from freshkey.http1.answers import MAX_HEAD, AnswerParser, BadAnswerError
+from freshkey.http1.requests import request_head
 from freshkey.logs.redact import add_secret
 
 if TYPE_CHECKING:
@@ -56,22 +58,12 @@ class Proxy(Struct, frozen=True):
 
         Source: https://www.rfc-editor.org/rfc/rfc9110#name-connect
         """
-        import http.client  # noqa: PLC0415 - slow to import, which this module is not to be
-
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        fields = {"Host": place, **self.headers}
-        lines = [f"CONNECT {place} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
-        sock.sendall("\r\n".join([*lines, "", ""]).encode())
-        response = http.client.HTTPResponse(sock, method="CONNECT")
-        try:
-            response.begin()
-        except http.client.HTTPException:
-            raise ProxyError("it does not answer as a proxy does") from None
-        finally:
-            response.close()
-        self.refuse(response.status)
-        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise ProxyError(f"it answers {response.status} to CONNECT")
+        sock.sendall(request_head("CONNECT", place, {"Host": place, **self.headers}))
+        status = _status_of_answer(sock)
+        self.refuse(status)
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise ProxyError(f"it answers {status} to CONNECT")
 
     def refuse(self, status: int) -> None:
         """Raise ProxyError if the proxy itself answers that it wants a login."""
@@ -97,6 +89,19 @@ def proxy_for(
     if not environ.get(variable) or _is_direct(parts, environ):
         return None
     return _parsed(variable, environ[variable])
+
+
+def _status_of_answer(sock: socket.socket) -> int:
+    """Read the head of an answer to CONNECT: what follows it is the tunnel's."""
+    parser = AnswerParser(to_head=True)
+    try:
+        while parser.head is None:
+            parser.take(sock.recv(MAX_HEAD))
+    except BadAnswerError:
+        raise ProxyError("it does not answer as a proxy does") from None
+    finally:
+        parser.close()
+    return parser.head.status
 
 
 def httpx_proxy(address: str, environ: Mapping[str, str]) -> httpx.Proxy | None:

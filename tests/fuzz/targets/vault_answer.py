@@ -5,8 +5,8 @@ The first byte of an input chooses the operation; each of its requests gets the 
 
 from __future__ import annotations
 
-import http.client
 import socket
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -27,7 +27,7 @@ from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
     from freshkey.settings.auth import AuthSettings
@@ -37,24 +37,20 @@ PATH = "openai/creds/billing"
 LONGEST = 1e9  # seconds
 
 
-class Answering(http.client.HTTPConnection):
-    """A connection on which the answer has come, and the end."""
+@contextmanager
+def answering(answer: bytes) -> Iterator[None]:
+    """Have every connection lead to a socket on which an answer has come, and the end."""
+    with ExitStack() as opened:
 
-    answer = b""
-
-    def connect(self) -> None:
-        self.sock, theirs = socket.socketpair()
-        with theirs:
-            theirs.sendall(self.answer)
+        def open_(self: Connection, _: float) -> socket.socket:
+            ours, theirs = map(opened.enter_context, socket.socketpair())
+            theirs.sendall(answer)
             theirs.shutdown(socket.SHUT_WR)
-            theirs.settimeout(0)
-            self._theirs = theirs.detach()
+            self._socket = ours
+            return ours
 
-    def close(self) -> None:
-        super().close()
-        if hasattr(self, "_theirs"):
-            socket.close(self._theirs)
-            del self._theirs
+        with mock.patch.object(Connection, "_open", open_):
+            yield
 
 
 @cache
@@ -92,14 +88,8 @@ OPERATIONS: tuple[Callable[[], Awaitable[object]], ...] = (
 
 
 def check(data: bytes) -> None:
-    Answering.answer = answer_of(data[1:])
     ask = OPERATIONS[data[0] % len(OPERATIONS) if data else 0]
-
-    made = Answering("vault", 8200)
-    with (
-        mock.patch.object(Connection, "_make_connection", return_value=made),
-        capture_logs() as told,
-    ):
+    with answering(answer_of(data[1:])), capture_logs() as told:
         is_sound(trio.run(outcome, ask))
     for event in told:
         hidden_in([str(event.get("message", ""))], CANARY)

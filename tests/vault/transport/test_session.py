@@ -75,6 +75,7 @@ HTML = answer(200, b"<html>Please log in</html>", content_type="text/html")
         (answer(500, {"error": "x"}), "status 500, application/json"),
         (answer(200, b" " * ((1 << 20) + 1)), "with more than 1 MiB"),
         (b"220 mail.example ESMTP\r\n", "not in HTTP"),
+        (HTML.replace(b"Content-Length", b"Content-Length: 7\r\nContent-Length"), "not in HTTP"),
         (b"HTTP/1.1 200 OK\r\n" + b"A: " + b"x" * 70_000, "not in HTTP"),
     ],
 )
@@ -133,7 +134,10 @@ async def test_no_answer() -> None:
     assert found.unanswered
 
 
-@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"])
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize("head", [HEAD, HEAD + b"\r\n"], ids=["a header", "a body"])
 async def test_a_trickle_does_not_hold_it_up(head: bytes) -> None:
     def trickle(client: socket.socket) -> None:
         client.sendall(head)

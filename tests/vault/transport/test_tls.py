@@ -232,6 +232,7 @@ def test_every_sentence_has_a_row_on_the_page() -> None:
 
 async def test_a_mint_over_tls_that_trickles(authority: CertificateAuthority) -> None:
     def trickle(client: Any) -> None:  # noqa: ANN401 - socket or its TLS
+        client.sendall(b"HTTP/1.1 200 OK\r\n")
         while not server.wait(0.05):
             client.sendall(b"H")
 

@@ -2,5 +2,5 @@
 
 Only here is hvac.
 
-May import: core.model, host, settings, vault.answers.
+May import: core.model, host, http1, settings, vault.answers.
 """

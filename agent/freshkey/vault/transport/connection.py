@@ -7,7 +7,6 @@ make a mint look unanswered; on a new one it is certain whether a request has le
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 import ssl
@@ -18,9 +17,11 @@ from urllib.parse import urlsplit
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
 from freshkey.host.proxies import PORTS, ProxyError, proxy_for
+from freshkey.http1.answers import AnswerParser, BadAnswerError
+from freshkey.http1.headers import first
+from freshkey.http1.requests import UnsendableError, request_head
 from freshkey.vault.answers.faults import not_vault
 from freshkey.vault.transport.tls import describe
-from freshkey.vault.transport.tls_connection import TLSConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER: Final = 1 << 20
 CONNECT_TIMEOUT: Final = 5.0
+_PORTION: Final = 1 << 16  # bytes read at once
+_WITH_BODY: Final = frozenset(
+    {"PATCH", "POST", "PUT"}
+)  # RFC 9110, 8.6: they tell its length, also 0
 # https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables
 PROXIES: Final = ("VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY")
 
@@ -58,16 +63,14 @@ class Connection:
         self.address = address
         self._seconds = seconds
         self._trust = trust
-        self._connection: http.client.HTTPConnection | None = None
-        self._socket: socket.socket | None = None  # http.client lets go of it before the body
+        self._socket: socket.socket | None = None
         self._cut = False
         self._proxy: Proxy | None = None
 
     def cut(self) -> None:
         """End it now."""
         self._cut = True
-        connecting = None if self._connection is None else self._connection.sock
-        if (sock := self._socket or connecting) is not None:
+        if (sock := self._socket) is not None:
             with suppress(OSError):
                 # SSLSocket's own shutdown() drops the TLS state that the other thread reads from.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -81,103 +84,118 @@ class Connection:
         """
         try:
             self._proxy = proxy_for(self.address, os.environ, PROXIES)
-            answered = self._request(self._make_connection(), method, target, body, headers)
+            request = self._encoded(method, target, body, headers)
+            answered = self._exchange(self._connect(), request)
             if self._proxy is not None:
                 self._proxy.refuse(answered.status)
         except ProxyError as error:
             raise self._unreachable(str(error)) from None
+        finally:
+            if self._socket is not None:
+                self._socket.close()
         return answered
 
-    def _request(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        target: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-    ) -> Answered:
-        self._connection = connection
-        if self._proxy is not None and not isinstance(connection, TLSConnection):
-            # https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
-            target = f"http://{urlsplit(self.address).netloc}{target}"
-            headers = {**headers, **self._proxy.headers}
-        try:
-            self._connect(connection)
-            return self._exchange(connection, method, target, body, headers)
-        finally:
-            connection.close()
-
-    def _make_connection(self) -> http.client.HTTPConnection:
+    def _encoded(
+        self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> bytes:
         parts = urlsplit(self.address)
-        timeout = min(CONNECT_TIMEOUT, self._seconds)
-        host, proxy = parts.hostname or "", self._proxy
-        # Always with a port: without, http.client looks for one in the host, IPv6 or not.
-        port = parts.port or PORTS[parts.scheme]
-        if parts.scheme == "https":
-            return TLSConnection(host, port, timeout, self._trust, proxy)
-        if proxy is not None:
-            host, port = proxy.host, proxy.port
-        return http.client.HTTPConnection(host, port, timeout=timeout)
-
-    def _connect(self, connection: http.client.HTTPConnection) -> None:
+        fields = {"Host": parts.netloc, "Accept-Encoding": "identity", "Connection": "close"}
+        if body is not None or method in _WITH_BODY:
+            fields["Content-Length"] = str(len(body or b""))
+        if self._proxy is not None and parts.scheme == "http":
+            # https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
+            target = f"http://{parts.netloc}{target}"
+            fields |= self._proxy.headers
         try:
-            if not self._cut:
-                connection.connect()
+            return request_head(method, target, {**fields, **headers}) + (body or b"")
+        except UnsendableError as error:
+            message = f"the request can't be sent: {error}"
+            raise FaultError(Fault(FaultKind.BAD_REQUEST, message)) from None
+
+    def _connect(self) -> socket.socket:
+        timeout = min(CONNECT_TIMEOUT, self._seconds)
+        try:
+            sock = None if self._cut else self._open(timeout)
         except ssl.SSLEOFError:
             raise self._unreachable("it ended the connection before TLS was set up") from None
         except ssl.SSLError as error:
             message = f"no TLS with Vault at {self.address}: {describe(error)}"
             raise FaultError(Fault(FaultKind.TLS, message)) from None
         except TimeoutError:
-            raise self._unreachable(f"no connection within {connection.timeout:g} s") from None
+            raise self._unreachable(f"no connection within {timeout:g} s") from None
         except socket.gaierror as error:
             raise self._unreachable(f"its name is not known ({error.strerror})") from None
         except OSError as error:
             raise self._unreachable((error.strerror or type(error).__name__).lower()) from None
         except UnicodeError:
             raise self._unreachable("its name is no host name") from None
-        self._socket = connection.sock
-        if self._cut:
+        if sock is None or self._cut:
             raise self._unreachable(f"no connection within {self._seconds:g} s")
+        return sock
 
-    def _exchange(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        target: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-    ) -> Answered:
-        connection.sock.settimeout(self._seconds)  # no longer the one for connecting
+    def _open(self, timeout: float) -> socket.socket:
+        """Connect, with the socket in place for `cut` as soon as there is one."""
+        parts = urlsplit(self.address)
+        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        context = self._trust.context if parts.scheme == "https" else None
+        place = (self._proxy.host, self._proxy.port) if self._proxy else (host, port)
+        self._socket = sock = socket.create_connection(place, timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is None:
+            return sock
+        if self._proxy is not None:
+            self._proxy.open_tunnel(sock, host, port)
+        name = self._trust.server_name or host
+        self._socket = wrapped = context.wrap_socket(
+            sock, server_hostname=name, do_handshake_on_connect=False
+        )
+        wrapped.do_handshake()
+        return wrapped
+
+    def _exchange(self, sock: socket.socket, request: bytes) -> Answered:
+        sock.settimeout(self._seconds)  # no longer the one for connecting
         try:
-            connection.request(method, target, body, headers)
-            with connection.getresponse() as response:
-                content = response.read(LARGEST_ANSWER + 1)
+            sock.sendall(request)
+            return self._read(sock)
         except ssl.SSLError as error:
             raise self._tls_broke(error) from None
-        except (http.client.RemoteDisconnected, http.client.IncompleteRead, OSError) as error:
+        except OSError as error:
             raise self._unanswered(error) from None
-        except http.client.HTTPException:
+        except BadAnswerError:
             if self._cut:
                 raise self._unanswered(None) from None
             raise FaultError(not_vault("not in HTTP")) from None
-        if len(content) > LARGEST_ANSWER:
-            raise FaultError(not_vault("with more than 1 MiB"))
-        if not self._is_complete(response):
-            raise self._unanswered(None)
+
+    def _read(self, sock: socket.socket) -> Answered:
+        parser = AnswerParser(to_head=False)
+        content = bytearray()
+        try:
+            while (head := parser.head) is None or not parser.is_complete:
+                if received := sock.recv(_PORTION):
+                    parser.feed(received)
+                else:
+                    self._end(parser)
+                content += parser.take_body()
+                if len(content) > LARGEST_ANSWER:
+                    raise FaultError(not_vault("with more than 1 MiB"))
+        finally:
+            parser.close()
         return Answered(
-            status=response.status,
-            content_type=response.headers.get("Content-Type", ""),
-            location=response.headers.get("Location", ""),
-            retry_after=response.headers.get("Retry-After", ""),
-            content=content,
+            status=head.status,
+            content_type=first(head.headers, b"content-type").decode("latin-1"),
+            location=first(head.headers, b"location").decode("latin-1"),
+            retry_after=first(head.headers, b"retry-after").decode("latin-1"),
+            content=bytes(content),
         )
 
-    def _is_complete(self, response: http.client.HTTPResponse) -> bool:
-        """Tell whether a body was read to its end: read(n) is silent when it ends too early."""
-        if response.length is None and not response.chunked:  # it ends with the connection
-            return not self._cut
-        return not response.length
+    def _end(self, parser: AnswerParser) -> None:
+        """Take the end of the connection, which may be that of the answer."""
+        try:
+            parser.end()
+        except BadAnswerError:
+            raise self._unanswered(None) from None
+        if self._cut:  # the end is ours
+            raise self._unanswered(None)
 
     def _unreachable(self, reason: str) -> FaultError:
         through = f" through the proxy {self._proxy}" if self._proxy else ""
