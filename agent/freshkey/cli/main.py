@@ -5,25 +5,31 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from argparse import Namespace
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from freshkey import settings
 from freshkey.cli.failure import CommandError
-from freshkey.cli.parser import make_parser
 from freshkey.core.model.text import one_line
+from freshkey.host.byte_code import find_byte_code
 from freshkey.host.imports import import_slim
 from freshkey.logs.standard_error import occupy_standard_descriptors, tell
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; wrong usage raises SystemExit with 2."""
     occupy_standard_descriptors()
+    find_byte_code()
+    import_slim("argparse")
+    from argparse import Namespace  # noqa: PLC0415 - slim
+
+    from freshkey.cli.parser import make_parser  # noqa: PLC0415 - as argparse
+
     # A mask is inherited (sigprocmask(2)): with these blocked, only a kill -9 would end us.
     mask = signal.pthread_sigmask(
         signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def metrics(state: AgentState, counters: Counters) -> Iterator[Metric | Histogra
     yield from _of_the_agent(state)
     yield from _counted(counters, [key.name for key in state.keys if not key.removed])
     build = ("version", "python")
-    values: dict[Labels, float] = {(__version__, platform.python_version()): 1.0}
+    values: dict[Labels, float] = {(__version__, sys.version.partition(" ")[0]): 1.0}
     yield Metric("gauge", "freshkey_build_info", "Versions of agent and Python.", build, values)
 
 

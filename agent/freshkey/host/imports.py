@@ -1,25 +1,43 @@
 """Imports a library without what it imports in turn and is never used here.
 
-At rest that was a sixth of the memory, and a quarter of the time that a start takes.
+At rest that was a sixth of the memory, and a third of the time that a start takes.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+class NoCookies:
+    """In place of a CookieJar: they would grow, and httpx fails on one that it can't send back."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def extract_cookies(self, *_: object) -> None:
+        """Keep none."""
+
+    def add_cookie_header(self, *_: object) -> None:
+        """Send none."""
+
+
 UNUSED: Final[dict[str, tuple[str, ...]]] = {
+    "argparse": ("gettext",),  # nothing is translated
     "msgspec": (
         *("msgspec._json_schema", "msgspec.inspect", "typing_extensions"),
-        "decimal",  # a type of values that none of ours has
+        *("decimal", "uuid"),  # types of values that none of ours has
     ),
-    "trio": ("trio._dtls", "attr.validators"),  # outcome's values are trio's own
+    "trio": (
+        *("attr._version_info", "attr.validators", "ctypes.util", "platform"),
+        *("trio._core._mock_clock", "trio._dtls", "trio._file_io", "trio._path"),
+    ),
     "structlog": (
         *("asyncio", "pickle", "rich"),
         *(
@@ -38,17 +56,38 @@ UNUSED: Final[dict[str, tuple[str, ...]]] = {
             for name in ("audit", "init", "key", "namespace", "policies", "policy", "quota", "raft")
         ),
     ),
-    "httpcore": ("anyio", "certifi", "httpcore._api", "httpcore._sync"),  # needed by httpx
-    "httpx": ("httpx._main",),
+    "httpcore": (  # needed by httpx
+        *("anyio", "certifi", "httpcore._api", "httpcore._async.http2"),
+        "httpcore._sync",
+    ),
+    "httpx": ("email.message", "http.cookiejar", "httpx._main", "urllib.request"),
     "watchfiles": ("anyio", "watchfiles.run"),
 }
 """What is left out of each: methods that nobody calls, parts of the API, and command lines."""
-OPTIONAL: Final = frozenset({"typing_extensions"})
+OPTIONAL: Final = frozenset({"httpcore._async.http2", "typing_extensions"})
 """Those of them that a library does without by itself: to it they are not installed."""
+ANSWERS: Final[dict[str, dict[str, object]]] = {
+    # Else it would run ldconfig, or a compiler, to find the library in which threads are named.
+    "ctypes.util": {"find_library": lambda _: "libc.so.6"},
+    "http.cookiejar": {"CookieJar": NoCookies},
+    "gettext": {
+        "gettext": lambda text: text,
+        "ngettext": lambda one, many, number: one if number == 1 else many,
+    },
+    # Two libraries ask which interpreter this is: it compiles nine patterns first.
+    "platform": {"python_implementation": lambda: "CPython"},
+    "uuid": {"SafeUUID": SimpleNamespace(unknown=None)},
+    "urllib.request": {},  # taken from `urllib`, as `ctypes.util` from `ctypes`
+}
+"""What of them is called all the same while a library is imported, or by it later."""
 
 
 class _StandIn(ModuleType):
     """Has every name, for annotations and the like; behind each is an empty class."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__dict__.update(ANSWERS.get(name, {}))
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
@@ -66,7 +105,7 @@ def import_slim(*libraries: str) -> None:
     Whoever else imports these gets them whole. What is imported already stays as it is.
     """
     for library in libraries:
-        with left_out(*UNUSED[library]), _no_search() if library == "trio" else nullcontext():
+        with left_out(*UNUSED[library]):
             import_module(library)
 
 
@@ -78,24 +117,13 @@ def left_out(*names: str) -> Iterator[None]:
         # https://docs.python.org/3/reference/import.html#the-module-cache: None is not found
         # (typeshed has modules alone there.)
         sys.modules[name] = None if name in OPTIONAL else _StandIn(name)  # type: ignore[assignment]
+    asked = [name.rpartition(".") for name in standing_in if name in ANSWERS and "." in name]
+    for package, _, module in asked:
+        setattr(import_module(package), module, sys.modules[f"{package}.{module}"])
     try:
         yield
     finally:
+        for package, _, module in asked:
+            delattr(sys.modules[package], module)
         for name in standing_in:
             sys.modules.pop(name, None)  # threads may leave out the same ones
-
-
-@contextmanager
-def _no_search() -> Iterator[None]:
-    """Tell trio, which names threads, where the C library is.
-
-    ctypes would run ldconfig to find out, or a compiler: 2 ms, and no program for a daemon.
-    """
-    import ctypes.util  # noqa: PLC0415 - not for commands that do without trio
-
-    search = ctypes.util.find_library
-    ctypes.util.find_library = lambda name: "libc.so.6" if name == "pthread" else search(name)
-    try:
-        yield
-    finally:
-        ctypes.util.find_library = search

@@ -6,48 +6,21 @@ httpx is imported when something is asked: keys from the journal are served befo
 from __future__ import annotations
 
 import json
-import os
-import ssl
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, final
 from urllib.parse import urlsplit
 
 import trio
 
-from freshkey import __version__
 from freshkey.core.model.text import one_line
-from freshkey.host.imports import import_slim, left_out
-from freshkey.host.proxies import httpx_proxy
+from freshkey.host.http_client import make_client
 from freshkey.logs.redact import redact_text
 
 if TYPE_CHECKING:
     import httpx
 
 LARGEST_ANSWER: Final = 1 << 20
-
-
-def make_client(url: str) -> httpx.AsyncClient:
-    """Return a client for a URL; slow, so in a thread. Raises ProxyError.
-
-    It follows no redirect, trusts whom the system trusts, and has no timeout of its own. It keeps
-    no cookies: they would grow, and httpx fails on one that it can't send back.
-    """
-    import_slim("httpcore", "httpx")
-    from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - httpx imports it
-
-    import httpx  # noqa: PLC0415 - keys of the journal are served before
-
-    plain = url.startswith("http:")
-    trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with left_out("certifi"):  # which httpx imports even for a client that trusts others: 4 ms
-        return httpx.AsyncClient(
-            verify=trust_nobody if plain else ssl.create_default_context(),  # the system's trust
-            proxy=None if plain else httpx_proxy(url, os.environ),  # it would carry it off the host
-            trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            timeout=None,  # noqa: S113 - one for the whole, in `send`
-            headers={"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"},
-        )
 
 
 @final
@@ -64,7 +37,8 @@ class KeptClient:
         async with self._opening:
             if self._client is None:
                 # httpx is slow to import, the system's certificates are slow to load.
-                self._client = await trio.to_thread.run_sync(make_client, self._url)
+                make = partial(make_client, self._url, proxied=self._url.startswith("https:"))
+                self._client = await trio.to_thread.run_sync(make)
         return self._client
 
     async def aclose(self) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from math import ceil
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from freshkey.core.model.faults import Operation
 from freshkey.core.model.text import cleaned
@@ -154,7 +154,7 @@ class VaultClient:
         is empty, so Vault's audit log is joined by a correlation id of ours, which is returned.
         """
         path = f"sys/leases/revoke/{lease_id}"
-        request = Request(Operation.REVOKE_LEASE, path, correlation_id=str(uuid4()))
+        request = Request(Operation.REVOKE_LEASE, path, correlation_id=token_hex(16))
         await self._session.ask(
             request, lambda vault: vault.put(request.url, json={"sync": False}), token=token
         )

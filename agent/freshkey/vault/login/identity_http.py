@@ -6,9 +6,7 @@ httpx is imported when a login needs it, as the test of keys does; nothing is ke
 from __future__ import annotations
 
 import json
-import os
 import re
-import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -16,11 +14,10 @@ from urllib.parse import urlsplit
 
 import trio
 
-from freshkey import __version__
 from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.struct import Struct
-from freshkey.host.imports import import_slim
-from freshkey.host.proxies import ProxyError, httpx_proxy
+from freshkey.host.http_client import make_client
+from freshkey.host.proxies import ProxyError
 from freshkey.settings.urls import is_loopback
 from freshkey.vault.answers.quoting import quote
 
@@ -98,9 +95,7 @@ async def ask(
     """
     if not service.near and _is_cleartext(service.url):
         raise fault(service, "would be sent a credential in the clear: it has to be https")
-    headers = {"User-Agent": f"freshkey/{__version__}", "Accept-Encoding": "identity"} | {
-        **(headers or {})
-    }
+    headers = {**(headers or {})}
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         # httpx would quote the header in its exception.
         raise fault(service, "can't be asked: a credential for it holds more than ASCII")
@@ -170,18 +165,8 @@ def _error_texts(reply: Reply) -> list[str]:
 
 
 def _client(service: Service) -> httpx.AsyncClient:
-    import_slim("httpcore", "httpx")
-    import httpx  # noqa: PLC0415 - slow to import, and seldom needed here
-
-    encrypted = service.url.startswith("https:")
-    trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncClient(
-        verify=ssl.create_default_context() if encrypted else trust_nobody,
-        # One before what is near would carry credentials off the host.
-        proxy=None if service.near else httpx_proxy(service.url, os.environ),
-        trust_env=False,
-        timeout=httpx.Timeout(None, connect=service.connecting),  # for the whole: _exchange
-    )
+    # A proxy before what is near would carry credentials off the host.
+    return make_client(service.url, proxied=not service.near, connecting=service.connecting)
 
 
 async def _exchange(
