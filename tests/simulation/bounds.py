@@ -9,9 +9,11 @@ from tests.simulation.readers import POLL_EVERY
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
-    from tests.simulation.histories import History
+    from tests.simulation.histories import History, Incident
 
 ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
+FORBIDDEN_CAP: Final = 300.0  # of the wait for what only a person can mend
+LOOKUPS: Final = 2  # the `number` of a FORBIDDEN that forbids them
 _MARGIN: Final = 5.0
 _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0
@@ -47,17 +49,34 @@ def written_by(history: History, since: float, until: float) -> float:
     return until
 
 
-def notice(history: History, plan: KeyPlan, kind: Kind) -> float:
-    """Return how long it may take until the agent knows that a key was ended by somebody else."""
-    lasts = plan.static or (plan.renewable and kind is Kind.KEY_DELETED)  # its lease is renewed on
+def notice(history: History, plan: KeyPlan, incident: Incident) -> float:
+    """Return how long it may take until the agent knows that a key was ended by an incident."""
+    is_deleted = incident.kind is Kind.KEY_DELETED
+    lasts = plan.static or (plan.renewable and is_deleted)  # its lease is renewed on
     bounds = [float(4 * plan.ttl if lasts else plan.ttl)]
-    if plan.check_every and kind is not Kind.KEY_DELETED:
-        bounds.append(1.2 * plan.check_every + 1.0)  # the replacement a second later, in its place
+    checked = 1.2 * plan.check_every + 1.0  # the replacement a second later, in its place
+    if (
+        plan.check_every
+        and not is_deleted
+        and not _is_kept_from_looking(history, incident, checked)
+    ):
+        bounds.append(checked)
     if plan.verify != "off":
         if plan.probe_every:
             bounds.append(plan.probe_every + _SECOND_LOOK)
         if history.reports:
             bounds.append(POLL_EVERY + _REPORT_PAUSE)
-    elif history.reports and kind is not Kind.KEY_DELETED:
+    elif history.reports and not is_deleted:
         bounds.append(POLL_EVERY + _REPORT_PAUSE)
     return min(bounds) + 2.0
+
+
+def _is_kept_from_looking(history: History, incident: Incident, seconds: float) -> bool:
+    """Whether the policy forbids lookups after an incident, or the wait after that lasts on."""
+    return any(
+        one.kind is Kind.FORBIDDEN
+        and one.number == LOOKUPS
+        and one.at <= incident.at + seconds
+        and incident.at <= one.at + one.seconds + FORBIDDEN_CAP
+        for one in history.incidents
+    )

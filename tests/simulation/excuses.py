@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation.bounds import (
     ACTIVATION_TIMEOUT,
+    FORBIDDEN_CAP,
     notice,
     replacement,
     slack,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 _FOUND: Final = 5.0  # Vault's return, by a cheap request (behaviour 7)
 _REPEATED: Final = 12.0  # what failed because Vault was away: three seconds, doubled twice
 _BACKOFF: Final = 60.0  # the cap of most faults
-_FORBIDDEN: Final = 300.0  # the cap of what only a person can mend
 _LIMITED: Final = 600.0  # the cap of OpenAI's limit for a stale key
 _REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
 _NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
@@ -124,7 +124,7 @@ def _recovery(kind: Kind, seconds: float, number: int) -> float:
         case Kind.VAULT_THROTTLED:
             return _BACKOFF + number
         case Kind.FORBIDDEN | Kind.VAULT_GARBLED:
-            return _FORBIDDEN
+            return FORBIDDEN_CAP
         case Kind.UPSTREAM_LIMITED:
             return min(_LIMITED, 20.0 * 2 ** (seconds / 60 + 2))
         case Kind.OPENAI_REFUSES_ALL | Kind.SLOW_ACTIVATION:
@@ -225,12 +225,12 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             until = written_by(history, at, until)
             yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
-            until = _extended(windows, at, at, notice(history, plan, incident.kind) + once)
+            until = _extended(windows, at, at, notice(history, plan, incident) + once)
             yield Excuse(at, until, _OUTSIDE, name=name)
             if _has_full_disk(history):
                 yield Excuse(at, until, _OLDER, way="file", name=name)
         case Kind.TOKEN_REVOKED:
-            slowest = max(notice(history, one, incident.kind) for one in history.keys)
+            slowest = max(notice(history, one, incident) for one in history.keys)
             yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
             yield from _of_compromise(history, incident, _extended(windows, at, at, once + 1.0))

@@ -13,7 +13,6 @@ from io import StringIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-from uuid import UUID
 
 import structlog
 import trio
@@ -101,7 +100,11 @@ def installed(world: World) -> Iterator[None]:
         (audit_file, "time", world.clocks),
         (environment, "secrets", chance),
         (replace, "secrets", chance),
-        (client, "uuid4", lambda: UUID(int=world.agent_random.getrandbits(128))),
+        (
+            client,
+            "token_hex",
+            lambda size: f"{world.agent_random.getrandbits(8 * size):0{2 * size}x}",
+        ),
         (trio.to_thread, "run_sync", run_inline),
         (session, "Connection", partial(SimulatedConnection, world)),
         (openai_http, "make_client", partial(transport.make_client, world)),
