@@ -100,11 +100,7 @@ def installed(world: World) -> Iterator[None]:
         (audit_file, "time", world.clocks),
         (environment, "secrets", chance),
         (replace, "secrets", chance),
-        (
-            client,
-            "token_hex",
-            lambda size: f"{world.agent_random.getrandbits(8 * size):0{2 * size}x}",
-        ),
+        (client, "token_hex", chance.token_hex),
         (trio.to_thread, "run_sync", run_inline),
         (session, "Connection", partial(SimulatedConnection, world)),
         (openai_http, "make_client", partial(transport.make_client, world)),

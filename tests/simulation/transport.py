@@ -44,7 +44,7 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, stream=httpx.ByteStream(answer.content))
 
 
-def make_client(world: World, url: str) -> httpx.AsyncClient:
-    """Stand in for `freshkey.openai.http.make_client`."""
-    del url
+def make_client(world: World, url: str, *, proxied: bool) -> httpx.AsyncClient:
+    """Stand in for `freshkey.host.http_client.make_client`."""
+    del url, proxied
     return httpx.AsyncClient(transport=SimulatedTransport(world), trust_env=False)
