@@ -117,12 +117,13 @@ def test_a_renewed_lease(
 
 def test_an_answer_that_a_machine_slept_through_changes_nothing() -> None:
     """What was due stays due, so Vault is asked again."""
-    context = at()
+    context = at(tokens=UNDER)
     key = published(watch=Watch(renew_at=NOW - 60, check_at=NOW - 60, claimed=True))
     answer = Renewal(39.0, renewable=True, asked_at=NOW - 39)
     assert renewal.on_renewed(key, current(), Renewed(RENEW, answer), context) == key
     assert renewal.on_alive(key, current(), answer, context) == key
     assert not context.actions
+    assert renewal.plan(key, context).call is Call.RENEW
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def is_outdated(answer: Renewal | Login, known: float, now: float) -> bool:
     """Whether the machine slept so long that what an answer grants, from the request on, is over.
 
     Whether Vault gave it before or after, nobody can tell. What is asked about was `known` to end
-    later: that has to do until Vault is asked again, at once, because what was due stays due.
+    later: that has to do until Vault is asked again.
     """
     duration = inf if answer.duration is None else answer.duration
     return now > answer.asked_at + SLEPT and answer.asked_at + duration <= now < known

@@ -115,13 +115,10 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, context: StepContext) -> Token
 
 def _on_looked_up(tokens: Tokens, login: Login, context: StepContext) -> Tokens:
     """Vault's word on the token's terms counts."""
-    tokens = replace(tokens, call=None, trouble=None, failures=0)
-    current = tokens.current
-    if current is not None:
-        if is_outdated(login, current.expires_at, context.now):
-            return tokens
-        current = _with_terms(current, login, context)
-    return replace(tokens, current=current, recheck=False)
+    tokens = replace(tokens, call=None, trouble=None, failures=0, recheck=False)
+    if tokens.current is None:
+        return tokens
+    return replace(tokens, current=_with_terms(tokens.current, login, context))
 
 
 def _on_revoked(tokens: Tokens, number: int, context: StepContext) -> Tokens:
@@ -245,6 +242,8 @@ def _token(number: int, login: Login, context: StepContext) -> Token:
 
 
 def _with_terms(token: Token, login: Login, context: StepContext) -> Token:
+    if is_outdated(login, token.expires_at, context.now):
+        return token
     new = _token(token.number, login, context)
     return replace(
         token, expires_at=new.expires_at, started_at=new.started_at, renewable=new.renewable
