@@ -25,6 +25,14 @@ for name, module in sorted(sys.modules.items()):
         print(name, *(getattr(spec, field) for field in (
             "origin", "cached", "has_location", "parent", "submodule_search_locations"
         )), getattr(module, "__file__", None), getattr(module, "__path__", None))
+from freshkey.daemon.loop import Loop
+print(Loop.run.__code__.co_filename, httpx.Client.get.__code__.co_filename)
+"""
+COUNT = """
+import sys
+ours = [name for name, module in sys.modules.items()
+        if type(getattr(module, "__loader__", None)).__module__ == "freshkey.host.byte_code"]
+print(len(ours), "trio._core._run" in ours, "socket" in ours, "freshkey.daemon.loop" in ours)
 """
 
 
@@ -66,6 +74,12 @@ def test_modules_are_those_that_python_imports() -> None:
     assert run(f"{FIND}\n{IMPORT}\n{DESCRIBE}") == run(f"{LOOK}\n{IMPORT}\n{DESCRIBE}")
 
 
+def test_most_modules_are_found_without_python() -> None:
+    count, *known = run(f"{FIND}\n{IMPORT}\n{COUNT}", "-P").split()
+    assert int(count) > 500
+    assert known == ["True"] * 3
+
+
 def test_byte_code_that_is_current_is_found(package: Path) -> None:
     assert value(package) == f"1 {OURS}"
 
@@ -93,11 +107,29 @@ def test_what_is_no_byte_code_is_left_to_python(package: Path, content: bytes | 
         assert "EOFError" in caught.value.stderr
 
 
-def test_byte_code_that_goes_by_a_hash_is_left_to_python(package: Path) -> None:
-    mode = PycInvalidationMode.UNCHECKED_HASH
+def compile_by_hash(package: Path, mode: PycInvalidationMode) -> None:
     assert compileall.compile_dir(package, quiet=1, force=True, invalidation_mode=mode)
     (package / "module.py").write_text("VALUE = 2\n")
-    assert value(package) == f"1 {PYTHONS}"
+
+
+def test_byte_code_that_nobody_has_to_check_is_found(package: Path) -> None:
+    """So it is made in the image."""
+    compile_by_hash(package, PycInvalidationMode.UNCHECKED_HASH)
+    assert value(package) == f"1 {OURS}"
+    assert value(package, "--check-hash-based-pycs", "always") == f"2 {PYTHONS}"
+
+
+def test_byte_code_whose_hash_has_to_be_checked_is_left_to_python(package: Path) -> None:
+    compile_by_hash(package, PycInvalidationMode.CHECKED_HASH)
+    assert value(package) == f"2 {PYTHONS}"
+
+
+def test_byte_code_that_was_made_elsewhere_names_its_file(package: Path) -> None:
+    moved = package.rename(package.with_name("moved"))
+    script = f"{FIND}\nfrom moved import module\nprint(module.f.__code__.co_filename)"
+    (moved / "module.py").write_text("def f(): pass\n")
+    compileall.compile_dir(moved, quiet=1, ddir="/elsewhere")
+    assert run(script, at=moved.parent) == str(moved / "module.py")
 
 
 @pytest.mark.parametrize("options", [["-O"], ["-X", "pycache_prefix=elsewhere"]])
@@ -115,6 +147,34 @@ def test_a_package_comes_before_a_module(package: Path) -> None:
     (inner / "__init__.py").write_text("VALUE = 2\n")
     compileall.compile_dir(package, quiet=1)
     assert value(package) == f"2 {OURS}"
+
+
+def test_an_extension_comes_before_the_source_of_a_package(package: Path) -> None:
+    inner = package / "inner"
+    inner.mkdir()
+    (inner / "__init__.py").write_text("VALUE = 2\n")
+    (inner / "__init__.abi3.so").write_bytes(b"")
+    compileall.compile_dir(package, quiet=1)
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        value(package, module="inner")
+    assert "__init__.abi3.so: file too short" in caught.value.stderr
+
+
+def test_directories_are_looked_at_anew_when_python_does(package: Path) -> None:
+    script = f"""
+{FIND}
+import compileall, importlib, package
+try:
+    import package.later
+except ModuleNotFoundError:
+    pass
+open({str(package / "later.py")!r}, "w").write("")
+compileall.compile_dir({str(package)!r}, quiet=1)
+importlib.invalidate_caches()
+import package.later
+print(type(package.later.__loader__).__module__)
+"""
+    assert run(script, at=package.parent) == OURS
 
 
 def test_an_extension_comes_before_a_module(package: Path) -> None:

@@ -72,3 +72,57 @@ configure('info', 'console', sys.stdout)
 structlog.get_logger().info('agent.started', version=1)
 """
     assert run(script).endswith("[info     ] agent.started                  version=1")
+
+
+def test_no_thread_meets_what_another_one_leaves_out() -> None:
+    """The metrics' library needs modules that are empty while httpx is imported."""
+    script = """
+from threading import Event, Thread
+from freshkey.host.imports import UNUSED, left_out
+inside, go_on = Event(), Event()
+def leave_out():
+    with left_out(*UNUSED["httpx"]):
+        inside.set()
+        go_on.wait()
+first = Thread(target=leave_out)
+second = Thread(target=import_slim, args=["prometheus_client"])
+first.start()
+inside.wait()
+second.start()
+second.join(0.2)
+print(second.is_alive())
+go_on.set()
+first.join()
+second.join()
+from prometheus_client.exposition import Request
+print(Request.__module__)
+"""
+    assert run(script).splitlines() == ["True", "urllib.request"]
+
+
+def test_what_comes_late_is_whole_when_it_is_asked_for() -> None:
+    script = """
+import_slim('trio')
+print('idna' in sys.modules)
+from trio import _socket
+print(_socket._idna.encode('bücher.example'), 'idna' in sys.modules)
+import idna
+print(idna.decode(b'xn--bcher-kva.example'), idna.encode is _socket._idna.encode)
+"""
+    assert run(script).splitlines() == [
+        "False",
+        "b'xn--bcher-kva.example' True",
+        "bücher.example True",
+    ]
+
+
+def test_what_comes_late_stays_if_it_is_asked_for_meanwhile() -> None:
+    script = """
+from freshkey.host.imports import left_out
+with left_out('idna'):
+    import idna
+    encode = idna.encode
+    real = sys.modules['idna']
+print(sys.modules['idna'] is real, real.encode is encode)
+"""
+    assert run(script) == "True True"

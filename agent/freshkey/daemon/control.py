@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from freshkey.core.model.events import Reported, RotateRequested
 from freshkey.daemon.metrics import metrics
+from freshkey.host.imports import import_slim
 from freshkey.serve.exposition import exposition
 
 if TYPE_CHECKING:
@@ -43,4 +44,5 @@ class Control:
 
     def metrics(self) -> bytes:
         """Return the text of `GET /metrics`."""
+        import_slim("prometheus_client")  # which `exposition` imports
         return exposition(metrics(self._loop.state, self._counters))

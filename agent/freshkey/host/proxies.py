@@ -14,8 +14,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import Struct
-from freshkey.http1.answers import MAX_HEAD, AnswerParser, BadAnswerError
+from freshkey.http1.answers import BadAnswerError
 from freshkey.http1.requests import request_head
+from freshkey.http1.tunnels import read_status
 from freshkey.logs.redact import add_secret
 
 if TYPE_CHECKING:
@@ -54,13 +55,18 @@ class Proxy(Struct, frozen=True):
         return {"Proxy-Authorization": f"Basic {encoded}"}
 
     def open_tunnel(self, sock: socket.socket, host: str, port: int) -> None:
-        """Have the proxy connect `sock` with a host; raises ProxyError and OSError.
+        """Have the proxy connect `sock` with a host, within its timeout.
+
+        Raises ProxyError and OSError.
 
         Source: https://www.rfc-editor.org/rfc/rfc9110#name-connect
         """
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         sock.sendall(request_head("CONNECT", place, {"Host": place, **self.headers}))
-        status = _status_of_answer(sock)
+        try:
+            status = read_status(sock)
+        except BadAnswerError:
+            raise ProxyError("it does not answer as a proxy does") from None
         self.refuse(status)
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise ProxyError(f"it answers {status} to CONNECT")
@@ -89,19 +95,6 @@ def proxy_for(
     if not environ.get(variable) or _is_direct(parts, environ):
         return None
     return _parsed(variable, environ[variable])
-
-
-def _status_of_answer(sock: socket.socket) -> int:
-    """Read the head of an answer to CONNECT: what follows it is the tunnel's."""
-    parser = AnswerParser(to_head=True)
-    try:
-        while parser.head is None:
-            parser.take(sock.recv(MAX_HEAD))
-    except BadAnswerError:
-        raise ProxyError("it does not answer as a proxy does") from None
-    finally:
-        parser.close()
-    return parser.head.status
 
 
 def httpx_proxy(address: str, environ: Mapping[str, str]) -> httpx.Proxy | None:

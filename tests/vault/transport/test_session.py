@@ -12,6 +12,9 @@ import pytest
 import trio
 from freshkey.core.model.faults import FaultError, FaultKind
 from freshkey.core.model.secret import Secret
+from freshkey.settings.model import VaultSettings
+from freshkey.vault.transport.connection import Connection
+from freshkey.vault.transport.tls import Trust
 
 from tests.vault.calls import MINTED, PATH, TOKEN, fault, mint, refusing
 from tests.vault.conftest import make_client
@@ -137,7 +140,9 @@ async def test_no_answer() -> None:
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
 
-@pytest.mark.parametrize("head", [HEAD, HEAD + b"\r\n"], ids=["a header", "a body"])
+@pytest.mark.parametrize(
+    "head", [HEAD[:13], HEAD, HEAD + b"\r\n"], ids=["a reason", "a header", "a body"]
+)
 async def test_a_trickle_does_not_hold_it_up(head: bytes) -> None:
     def trickle(client: socket.socket) -> None:
         client.sendall(head)
@@ -148,6 +153,46 @@ async def test_a_trickle_does_not_hold_it_up(head: bytes) -> None:
         found = await fault(server.address, seconds=0.3)
     assert found.message.endswith("gave no answer within 0.3 s")
     assert found.unanswered
+
+
+def connection_to(address: str) -> Connection:
+    return Connection(address, Trust(VaultSettings(address=address)), 0.5)
+
+
+async def test_a_cut_that_finds_no_socket_yet_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may be looked up for longer than a call may take."""
+    connection = Connection(
+        "http://vault:8200", Trust(VaultSettings(address="http://vault:8200")), 0.5
+    )
+    ours, theirs = socket.socketpair()
+
+    def connect(*_: object) -> socket.socket:
+        connection.cut()
+        return ours
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with theirs:
+        with pytest.raises(FaultError) as caught:
+            connection.request("GET", "/v1/sys/health", None, {})
+        assert theirs.recv(1) == b""
+    assert caught.value.fault.message.endswith("can't be reached: no connection within 0.5 s")
+    assert not caught.value.fault.unanswered
+
+
+@pytest.mark.parametrize(
+    ("target", "header"),
+    [("/v1/a b", "x"), ("/v1/a\r\nB: c", "x"), ("/v1/ä", "x"), ("/", "x\r\ny")],
+)
+async def test_what_no_request_can_carry_is_not_sent(target: str, header: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        connection = connection_to(address)
+        with pytest.raises(FaultError) as caught:
+            connection.request("GET", target, None, {"X": header})
+    assert caught.value.fault.kind is FaultKind.BAD_REQUEST
+    assert caught.value.fault.message == (
+        "the request can't be sent: it holds characters that no request can carry"
+    )
 
 
 async def test_a_mint_is_not_abandoned() -> None:

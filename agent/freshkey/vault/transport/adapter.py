@@ -131,7 +131,7 @@ class Vault(hvac.adapters.Adapter):  # type: ignore[misc]  # hvac has no types
 
 def _for_header(token: Secret) -> str:
     value = token.reveal()
-    if not value.isascii() or not value.isprintable():  # http.client would quote it in its error
+    if not value.isascii() or not value.isprintable():
         message = "the token holds characters that no header can carry"
         raise FaultError(Fault(FaultKind.BAD_REQUEST, message))
     return value

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 LARGEST_ANSWER: Final = 1 << 20
 CONNECT_TIMEOUT: Final = 5.0
 _PORTION: Final = 1 << 16  # bytes read at once
-_WITH_BODY: Final = frozenset(
-    {"PATCH", "POST", "PUT"}
-)  # RFC 9110, 8.6: they tell its length, also 0
+# They tell the length of their body, even if there is none: RFC 9110, 8.6.
+_WITH_BODY: Final = frozenset({"PATCH", "POST", "PUT"})
 # https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables
 PROXIES: Final = ("VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY")
 
@@ -122,7 +121,8 @@ class Connection:
             message = f"no TLS with Vault at {self.address}: {describe(error)}"
             raise FaultError(Fault(FaultKind.TLS, message)) from None
         except TimeoutError:
-            raise self._unreachable(f"no connection within {timeout:g} s") from None
+            after = self._seconds if self._cut else timeout
+            raise self._unreachable(f"no connection within {after:g} s") from None
         except socket.gaierror as error:
             raise self._unreachable(f"its name is not known ({error.strerror})") from None
         except OSError as error:
@@ -140,6 +140,7 @@ class Connection:
         context = self._trust.context if parts.scheme == "https" else None
         place = (self._proxy.host, self._proxy.port) if self._proxy else (host, port)
         self._socket = sock = socket.create_connection(place, timeout)
+        self._go_on()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is None:
             return sock
@@ -149,8 +150,14 @@ class Connection:
         self._socket = wrapped = context.wrap_socket(
             sock, server_hostname=name, do_handshake_on_connect=False
         )
+        self._go_on()
         wrapped.do_handshake()
         return wrapped
+
+    def _go_on(self) -> None:
+        """Raise TimeoutError for a cut that found no socket, or one that is another now."""
+        if self._cut:
+            raise TimeoutError
 
     def _exchange(self, sock: socket.socket, request: bytes) -> Answered:
         sock.settimeout(self._seconds)  # no longer the one for connecting
