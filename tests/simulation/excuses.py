@@ -149,6 +149,10 @@ def excuses(
         yield from (Excuse(began, ended, causes, way=way) for began, ended in full)
     for incident in history.incidents:
         yield from _of_incident(history, incident, windows)
+    for began, ended, _ in downs:
+        if _is_full(history, began):  # the journal does not tell what the one before had
+            until = _extended(windows, began, ended, replacement(history))
+            yield Excuse(began, until, _TAKEN, way="socket")
     for index, plan in enumerate(history.keys):
         if plan.on_stop == "revoke":
             name = key_name(index)
@@ -236,6 +240,11 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             yield from _of_compromise(history, incident, _extended(windows, at, at, once + 1.0))
         case _:
             pass
+
+
+def _is_full(history: History, at: float) -> bool:
+    full = (one for one in history.incidents if one.kind is Kind.DISK_FULL)
+    return any(one.at <= at <= one.at + one.seconds + FILE_BACKOFF for one in full)
 
 
 def _has_full_disk(history: History) -> bool:
