@@ -149,21 +149,27 @@ def excuses(
         yield from (Excuse(began, ended, causes, way=way) for began, ended in full)
     for incident in history.incidents:
         yield from _of_incident(history, incident, windows)
-    for began, ended, _ in downs:
-        if _is_full(history, began):  # the journal does not tell what the one before had
-            until = _extended(windows, began, ended, replacement(history))
-            yield Excuse(began, until, _TAKEN, way="socket")
+    for down in downs:
+        yield from _of_down(history, down, windows)
+    for index, plan in enumerate(history.keys):
+        if plan.verify == "off":
+            yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
+
+
+def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Excuse]:
+    began, ended, stopped_at = down
+    once = replacement(history)
+    if _is_full(history, began):  # the journal does not tell what the agent before had
+        yield Excuse(began, _extended(windows, began, ended, once), _TAKEN, way="socket")
+    if stopped_at is None:  # a kill revokes nothing
+        return
+    until = _extended(windows, stopped_at, ended, once)
+    written = written_by(history, stopped_at, until)
     for index, plan in enumerate(history.keys):
         if plan.on_stop == "revoke":
             name = key_name(index)
-            for _, ended, stopped_at in downs:  # a kill revokes nothing
-                if stopped_at is not None:
-                    until = _extended(windows, stopped_at, ended, replacement(history))
-                    yield Excuse(stopped_at, until, _TAKEN, name=name)
-                    written = written_by(history, stopped_at, until)
-                    yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
-        if plan.verify == "off":
-            yield Excuse(0.0, inf, frozenset({"inactive"}), name=key_name(index))
+            yield Excuse(stopped_at, until, _TAKEN, name=name)
+            yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
 
 
 def _of_outage(history: History, window: Window) -> Iterator[Excuse]:
