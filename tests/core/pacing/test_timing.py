@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
-from freshkey.core.model.grants import Renewal, TokenKind
+from freshkey.core.model.grants import Login, Renewal, TokenKind
 from freshkey.core.model.policy import AgentPolicy, KeyPolicy, Subject
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.state import NO_TOKEN, Lease, Reason
@@ -176,3 +176,13 @@ def test_an_answer_may_be_outdated_when_it_comes(
 ) -> None:
     answer = Renewal(left, renewable=True, asked_at=asked)
     assert is_outdated(answer, known, now=1000) is outdated
+
+
+def test_a_token_without_an_end_is_never_outdated() -> None:
+    login = Login(
+        *(Secret("hvs.1"), "accessor", TokenKind.SERVICE, None),
+        renewable=False,
+        owned=True,
+        asked_at=900,
+    )
+    assert not is_outdated(login, known=1001, now=1000)
