@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import re
@@ -30,7 +29,7 @@ def run(options: Namespace) -> int:
     if options.end_with is not None:
         end_with(options.end_with)
     settings = _settings(options.config)
-    _make_ready()
+    import_slim("structlog")
     from freshkey.daemon import startup  # noqa: PLC0415 - 15 ms: a fault of the configuration is told without
 
     load_again = partial(_settings, options.config)
@@ -40,7 +39,7 @@ def run(options: Namespace) -> int:
 def once(options: Namespace) -> int:
     """Get every key once, within the timeout."""
     settings = _settings(options.config)
-    _make_ready()
+    import_slim("structlog")
     from freshkey.daemon import startup  # noqa: PLC0415 - 15 ms: a fault of the configuration is told without
 
     return startup.once(settings, options.timeout)
@@ -98,12 +97,6 @@ def _listed(findings: Iterable[SettingsFault]) -> list[dict[str, str]]:
         {"path": redact_text(finding.path), "message": redact_text(finding.message)}
         for finding in findings
     ]
-
-
-def _make_ready() -> None:
-    """Import what logs, and collect no garbage until `RemoteExecutor.prepare`."""
-    gc.disable()  # what is imported stays, and to look through it again and again took 6 ms
-    import_slim("structlog")
 
 
 def _settings(config: Path) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -36,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         try:
-            options = make_parser().parse_args(arguments, Namespace(signal_mask=mask))
+            given = sys.argv[1:] if arguments is None else arguments
+            parser = make_parser(given[0] if given else None)
+            options = parser.parse_args(given, Namespace(signal_mask=mask))
             return _run(options)
         finally:
             print(end="", flush=True)
@@ -73,6 +76,9 @@ def _run(options: Namespace) -> int:
     if sys.stdout is None and module not in {"commands", "exec"}:
         raise CommandError("standard output is closed, and this command has nothing else to do")
     if module == "commands":
+        # What is imported stays, and to look through it again and again took 6 ms. A daemon
+        # collects garbage from its first keys on (`RemoteExecutor.prepare`); the rest ends soon.
+        gc.disable()
         import_slim("msgspec")  # before the modules whose values are made of it
     status: int = getattr(import_module(f"freshkey.cli.{module}"), name)(options)
     return status

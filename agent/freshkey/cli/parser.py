@@ -11,13 +11,16 @@ from argparse import SUPPRESS, ArgumentParser, HelpFormatter
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from freshkey import __version__
 from freshkey.cli.arguments import DEFAULT_CONFIG, moment, seconds
 from freshkey.cli.asking import add_asking
 from freshkey.cli.output import shown
 from freshkey.logs.standard_error import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _USUAL: Final = 80  # columns
 
@@ -47,8 +50,23 @@ class _Parser(ArgumentParser):
         self.exit(2)
 
 
-def make_parser() -> ArgumentParser:
-    """Return the parser; each command's is among its subparsers."""
+class _NotAsked(ArgumentParser):
+    """In place of the parser of a command that is not asked for: it costs nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def add_argument(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - argparse's
+        """Add none."""
+
+
+def make_parser(command: str | None = None) -> ArgumentParser:
+    """Return the parser; each command's is among its subparsers, or that of `command` alone."""
+    parser, names = _make_parser(command)
+    return parser if command is None or command in names else _make_parser(None)[0]
+
+
+def _make_parser(asked: str | None) -> tuple[ArgumentParser, Collection[str]]:
     parser = _Parser(
         prog="freshkey",
         description="Keeps short-lived OpenAI API keys from HashiCorp Vault fresh.",
@@ -61,6 +79,8 @@ def make_parser() -> ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: str, does: str) -> ArgumentParser:
+        if asked not in {None, name}:
+            return _NotAsked()
         added = commands.add_parser(
             name,
             help=does,
@@ -136,7 +156,7 @@ def make_parser() -> ArgumentParser:
         action="store_true",
         help="print the commands for all of Vault's side: engine, role, policy, login method",
     )
-    return parser
+    return parser, commands.choices
 
 
 def _add_reporting(reporting: ArgumentParser) -> None:

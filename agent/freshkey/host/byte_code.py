@@ -27,7 +27,8 @@ _UNCHECKED: Final = MAGIC_NUMBER + bytes([1, 0, 0, 0])
 _STAMP: Final = slice(8, 16)
 _HEADER: Final = 16
 _U32: Final = 0xFFFFFFFF
-_LARGEST: Final = 1 << 20  # bytes; read at once
+_USUAL: Final = 1 << 16  # bytes of a module at most; a larger buffer would be mapped and unmapped
+_LARGEST: Final = 1 << 20  # bytes that are read at all
 _ENDING: Final = f".{sys.implementation.cache_tag}.pyc"
 
 
@@ -109,11 +110,13 @@ def _spec(name: str, directory: str, module: str) -> ModuleSpec | None:
     cached = f"{directory}/__pycache__/{module}{_ENDING}"
     file = os.open(cached, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        content = os.read(file, _LARGEST)
+        content = os.read(file, _USUAL)
+        if len(content) == _USUAL:
+            content += os.read(file, _LARGEST)
     finally:
         os.close(file)
     source = f"{directory}/{module}.py"
-    if len(content) == _LARGEST or not _fits(content, source):
+    if len(content) >= _LARGEST or not _fits(content, source):
         return None
     code = marshal.loads(memoryview(content)[_HEADER:])  # noqa: S302 - as Python does
     if not isinstance(code, CodeType):

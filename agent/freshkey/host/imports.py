@@ -39,6 +39,8 @@ UNUSED: Final[dict[str, tuple[str, ...]]] = {
         *("attr._version_info", "attr.validators", "ctypes.util", "idna", "locale"),
         "platform",
         *("trio._core._mock_clock", "trio._dtls", "trio._file_io", "trio._path"),
+        *("trio._highlevel_open_tcp_listeners", "trio._highlevel_serve_listeners"),
+        "trio._highlevel_ssl_helpers",
     ),
     "structlog": (
         *("asyncio", "pickle", "rich"),
