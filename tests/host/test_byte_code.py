@@ -160,6 +160,47 @@ def test_an_extension_comes_before_the_source_of_a_package(package: Path) -> Non
     assert "__init__.abi3.so: file too short" in caught.value.stderr
 
 
+def test_a_package_whose_source_is_gone_is_left_to_python(package: Path) -> None:
+    mode = PycInvalidationMode.UNCHECKED_HASH
+    assert compileall.compile_dir(package, quiet=1, force=True, invalidation_mode=mode)
+    (package / "__init__.py").unlink()
+    script = f"{FIND}\nimport package\nprint(getattr(package, '__file__', None))"
+    assert run(script, at=package.parent) == "None"
+
+
+def test_what_stands_in_the_path_first_is_found_first(package: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    source = first / "module.py"
+    source.write_text("VALUE = 5\n")
+    assert compileall.compile_file(source, legacy=True, quiet=1)
+    source.unlink()
+    script = f"""
+{FIND}
+import pathlib, sys
+sys.path[:0] = [pathlib.Path("/x"), {str(first)!r}, {str(package)!r}]
+import module
+print(module.VALUE)
+try:
+    import not_there
+except ModuleNotFoundError:
+    print("as ever")
+"""
+    assert run(script).splitlines() == ["5", "as ever"]
+
+
+def test_it_can_be_left_to_python_again(package: Path) -> None:
+    script = f"""
+{FIND}
+import package.module
+from freshkey.host.byte_code import stop_finding
+stop_finding(); stop_finding()
+import email
+print(type(package.module.__loader__).__module__, type(email.__loader__).__module__)
+"""
+    assert run(script, at=package.parent) == f"{OURS} {PYTHONS}"
+
+
 def test_directories_are_looked_at_anew_when_python_does(package: Path) -> None:
     script = f"""
 {FIND}

@@ -100,6 +100,37 @@ print(Request.__module__)
     assert run(script).splitlines() == ["True", "urllib.request"]
 
 
+def test_nobody_waits_for_a_library_that_is_there() -> None:
+    script = """
+from threading import Event, Thread
+from freshkey.host.imports import left_out
+import prometheus_client
+inside, go_on = Event(), Event()
+def leave_out():
+    with left_out("certifi"):
+        inside.set()
+        go_on.wait()
+thread = Thread(target=leave_out)
+thread.start()
+inside.wait()
+import_slim("prometheus_client")
+go_on.set()
+"""
+    run(script)
+
+
+def test_a_module_that_comes_meanwhile_stays() -> None:
+    script = """
+import types, urllib
+from freshkey.host.imports import left_out
+with left_out("urllib.request"):
+    real = types.ModuleType("urllib.request")  # by a thread that had begun to import it before
+    sys.modules["urllib.request"] = urllib.request = real
+print(urllib.request is real, sys.modules["urllib.request"] is real)
+"""
+    assert run(script) == "True True"
+
+
 def test_what_comes_late_is_whole_when_it_is_asked_for() -> None:
     script = """
 import_slim('trio')

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from freshkey import settings
 from freshkey.cli.failure import CommandError
 from freshkey.core.model.text import one_line
-from freshkey.host.byte_code import find_byte_code
+from freshkey.host.byte_code import find_byte_code, stop_finding
 from freshkey.host.imports import import_slim
 from freshkey.logs.standard_error import occupy_standard_descriptors, tell
 
@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser.parse_args(given, Namespace(signal_mask=mask))
             return _run(options)
         finally:
+            stop_finding()
+            gc.enable()
             print(end="", flush=True)
     except CommandError as error:
         tell(f"freshkey: {one_line(str(error))}")

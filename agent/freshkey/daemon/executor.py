@@ -42,6 +42,7 @@ from freshkey.core.model.events import (
 )
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.policy import VerifyMode
+from freshkey.host.byte_code import stop_finding
 from freshkey.host.clock import boot_time
 from freshkey.host.imports import import_slim
 from freshkey.logs.redact import add_secret
@@ -89,6 +90,7 @@ class RemoteExecutor:
                 await self._probe(name).prepare()
         if not gc.get_freeze_count():  # and not after a reload
             gc.freeze()  # all of it stays: to look through it again would hold up readers for 10 ms
+            stop_finding()  # little is imported from now on
         gc.enable()
 
     async def perform(self, order: RemoteOrder) -> Event:

@@ -11,6 +11,7 @@ import _imp
 import marshal
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
@@ -30,10 +31,11 @@ _U32: Final = 0xFFFFFFFF
 _USUAL: Final = 1 << 16  # bytes of a module at most; a larger buffer would be mapped and unmapped
 _LARGEST: Final = 1 << 20  # bytes that are read at all
 _ENDING: Final = f".{sys.implementation.cache_tag}.pyc"
+_OTHERS: Final = (*EXTENSION_SUFFIXES, ".pyc")  # endings of modules that are no source
 
 
 def find_byte_code() -> None:
-    """Let modules be found so from now on, unless their byte code lies elsewhere or is another.
+    """Let modules be found so until `stop_finding`, unless their byte code lies elsewhere.
 
     Whoever looks before Python does, such as a test's assertions, still does.
     """
@@ -41,6 +43,13 @@ def find_byte_code() -> None:
     usual = usual and _imp.check_hash_based_pycs == "default"
     if usual and _Finder not in sys.meta_path and PathFinder in sys.meta_path:
         sys.meta_path.insert(sys.meta_path.index(PathFinder), _Finder)
+
+
+def stop_finding() -> None:
+    """Leave all to Python again, which looks at directories anew: they may change later on."""
+    with suppress(ValueError):
+        sys.meta_path.remove(_Finder)
+    _listed.cache_clear()
 
 
 @final
@@ -55,16 +64,19 @@ class _Finder:
         del target
         module = name.rpartition(".")[2]
         try:
-            for directory in sys.path if path is None else path:
+            directories: Sequence[object] = sys.path if path is None else path
+            for directory in directories:
+                if not isinstance(directory, str):  # Python passes them over, too
+                    continue
                 listed = _listed(directory)
-                if module in listed:  # a package comes before a module, an extension before both
+                if module in listed:  # a package comes before a module
                     package = f"{directory}/{module}"
-                    is_compiled = _has_extension(_listed(package), "__init__")
-                    return None if is_compiled else _spec(name, package, "__init__")
-                if _has_extension(listed, module):
-                    return None
-                if f"{module}.py" in listed:
+                    only = _is_only_source("__init__", _listed(package))
+                    return _spec(name, package, "__init__") if only else None
+                if _is_only_source(module, listed):
                     return _spec(name, directory, module)
+                if not listed.isdisjoint([module + ending for ending in _OTHERS]):
+                    return None
         except (OSError, EOFError, ValueError, TypeError):  # marshal's, and those of files
             return None
         return None
@@ -89,10 +101,6 @@ def _listed(directory: str) -> frozenset[str]:
         return frozenset()
 
 
-def _has_extension(listed: frozenset[str], module: str) -> bool:
-    return not listed.isdisjoint([module + suffix for suffix in EXTENSION_SUFFIXES])
-
-
 @final
 class _Loader(SourceFileLoader):
     """Python's own, which has read the code already."""
@@ -104,6 +112,11 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         code, self._code = self._code, None
         return super().get_code(fullname) if code is None else code
+
+
+def _is_only_source(module: str, listed: frozenset[str]) -> bool:
+    """Whether a module is there as source, and as nothing that may come before that."""
+    return f"{module}.py" in listed and listed.isdisjoint([module + each for each in _OTHERS])
 
 
 def _spec(name: str, directory: str, module: str) -> ModuleSpec | None:

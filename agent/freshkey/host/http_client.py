@@ -24,11 +24,13 @@ def make_client(url: str, *, proxied: bool, connecting: float | None = None) -> 
     import httpx  # noqa: PLC0415 - see above
 
     encrypted = url.startswith("https:")
-    trust_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusted = ssl.create_default_context() if encrypted else nobody  # the system's trust
+    proxy = httpx_proxy(url, os.environ) if proxied else None
     with left_out("certifi"):  # which httpx imports even for a client that trusts others: 4 ms
         return httpx.AsyncClient(
-            verify=ssl.create_default_context() if encrypted else trust_nobody,
-            proxy=httpx_proxy(url, os.environ) if proxied else None,
+            verify=trusted,
+            proxy=proxy,
             trust_env=False,
             cookies=NoCookies(),  # type: ignore[arg-type]  # all that httpx asks of one
             timeout=httpx.Timeout(None, connect=connecting),

@@ -138,11 +138,10 @@ def import_slim(*libraries: str) -> None:
     what a running agent imports late and from threads has to come by here. What is imported already
     stays as it is.
     """
-    with _ONE_AT_A_TIME:
-        for library in libraries:
-            if library not in sys.modules:
-                with left_out(*UNUSED[library]):
-                    import_module(library)
+    for library in libraries:
+        if library not in sys.modules:  # else nobody waits for what another thread imports
+            with left_out(*UNUSED[library]):
+                import_module(library)
 
 
 @contextmanager
@@ -152,15 +151,23 @@ def left_out(*names: str) -> Iterator[None]:
         # https://docs.python.org/3/reference/import.html#the-module-cache: None is not found
         # (typeshed has modules alone there.)
         empty: dict[str, Any] = {n: _in_place_of(n) for n in names if n not in sys.modules}
-        sys.modules.update(empty)
-        asked = [name.rpartition(".") for name in empty if name in ANSWERS and "." in name]
-        for package, _, module in asked:
-            setattr(import_module(package), module, empty[f"{package}.{module}"])
         try:
+            sys.modules.update(empty)
+            for name in empty.keys() & ANSWERS.keys():
+                package, _, module = name.rpartition(".")
+                if package:
+                    setattr(import_module(package), module, empty[name])
             yield
         finally:
-            for package, _, module in asked:
-                delattr(sys.modules[package], module)
             for name, stand_in in empty.items():
-                if sys.modules.get(name, name) is stand_in:  # one that comes late may have come
-                    del sys.modules[name]
+                _take_away(name, stand_in)
+
+
+def _take_away(name: str, stand_in: ModuleType | None) -> None:
+    """Take away a stand-in, and nothing that has come in its place."""
+    if sys.modules.get(name, name) is stand_in:
+        del sys.modules[name]
+    package, _, module = name.rpartition(".")
+    around = vars(sys.modules[package]) if package in sys.modules else {}
+    if name in ANSWERS and around.get(module) is stand_in:
+        del around[module]

@@ -20,7 +20,6 @@ _LARGEST: Final = 16 * 1024  # bytes of a head
 _STATUS_LINE: Final = rb"HTTP/1\.[01] ([1-5][0-9][0-9])[ \r\n]"
 _SHORTEST: Final = len(b"HTTP/1.1 200\n")
 _END: Final = rb"\r?\n\r?\n"
-_LEAST: Final = 0.001  # seconds: a timeout of none would not wait at all
 
 
 def read_status(sock: socket.socket) -> int:
@@ -40,8 +39,9 @@ def read_status(sock: socket.socket) -> int:
             if status is None or end is None:
                 if len(head) > _LARGEST:
                     raise BadAnswerError("its headers are too large")
-                if ends < inf:
-                    sock.settimeout(max(ends - monotonic(), _LEAST))
+                if (left := ends - monotonic()) <= 0:
+                    raise TimeoutError
+                sock.settimeout(left if left < inf else None)
                 if not (received := sock.recv(_LARGEST)):
                     raise BadAnswerError("the connection ended before the answer was whole")
                 head += received

@@ -179,6 +179,35 @@ async def test_a_cut_that_finds_no_socket_yet_is_not_lost(monkeypatch: pytest.Mo
     assert not caught.value.fault.unanswered
 
 
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_cut_is_told_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+    proxied: bool,  # noqa: FBT001
+) -> None:
+    """Whatever the end looks like: TLS that breaks off, or no answer to CONNECT."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        place = f"127.0.0.1:{deaf.getsockname()[1]}"
+        if proxied:
+            monkeypatch.setenv("HTTPS_PROXY", place)
+        found = await fault("https://vault.example" if proxied else f"https://{place}", seconds=0.3)
+    assert found.message.endswith(": no connection within 0.3 s")
+    assert not found.unanswered
+
+
+@pytest.mark.parametrize("name", ["a..b", ".vault", "x" * 64])
+async def test_a_name_that_tls_can_not_take_opens_no_socket(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "https://127.0.0.1:1"
+    trust = Trust(VaultSettings(address=address, tls_server_name=name))
+    monkeypatch.setattr(socket, "create_connection", pytest.fail)
+    with pytest.raises(FaultError) as caught:
+        Connection(address, trust, 0.5).request("GET", "/", None, {})
+    assert caught.value.fault.message.endswith(
+        "its name, or vault.tls_server_name, is no host name"
+    )
+
+
 @pytest.mark.parametrize(
     ("target", "header"),
     [("/v1/a b", "x"), ("/v1/a\r\nB: c", "x"), ("/v1/ä", "x"), ("/", "x\r\ny")],

@@ -48,6 +48,7 @@ from freshkey.core.model.struct import Struct, replace
 from freshkey.core.pacing.context import StepContext
 from freshkey.core.tokens import answers as token_answers
 from freshkey.core.tokens import lifecycle as tokens
+from freshkey.core.tokens import losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -161,9 +162,9 @@ def _on_call_failed(
         remaining = replacement.least_remaining(state.keys, context)
         held = token_answers.on_failed(held, order, fault, remaining, context)
     if fault.kind is FaultKind.TOKEN_INVALID and not isinstance(order, LogIn):
-        held = token_answers.lose(held, order.token_number, context)
+        held = losses.lose(held, order.token_number, context)
     if isinstance(order, Issue) and fault.unanswered:
-        held = token_answers.abandon(held, order.token_number)
+        held = losses.abandon(held, order.token_number)
         state = replace(state, abandoned=state.abandoned + 1)
     elif isinstance(order, Issue) and fault.kind in UNSPENT:
         state = budget.refund(state, order.name)

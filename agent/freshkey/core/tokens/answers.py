@@ -1,4 +1,4 @@
-"""What the answers to token requests, and the loss of a token, change."""
+"""What the answers to token requests change."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ _FAILED = {
     RevokeToken: ("token.revocation_failed", Operation.REVOKE_TOKEN),
 }
 _UNTRIED = PASSING - {FaultKind.TOKEN_INVALID}  # the credential may be a good one
-_SETTLED = 60.0  # a token that Vault calls invalid sooner than this may repeat a loss
 
 
 def absorb(tokens: Tokens, event: TokenEvent, context: StepContext) -> Tokens:
@@ -115,10 +114,12 @@ def _on_renewed(tokens: Tokens, renewal: Renewal, context: StepContext) -> Token
 
 def _on_looked_up(tokens: Tokens, login: Login, context: StepContext) -> Tokens:
     """Vault's word on the token's terms counts."""
-    tokens = replace(tokens, call=None, trouble=None, failures=0, recheck=False)
-    if tokens.current is None:
-        return tokens
-    return replace(tokens, current=_with_terms(tokens.current, login, context))
+    tokens = replace(tokens, call=None, trouble=None, failures=0)
+    current = tokens.current
+    if current is None:
+        return replace(tokens, recheck=False)
+    recheck = is_outdated(login, current.expires_at, context.now)
+    return replace(tokens, recheck=recheck, current=_with_terms(current, login, context))
 
 
 def _on_revoked(tokens: Tokens, number: int, context: StepContext) -> Tokens:
@@ -179,39 +180,6 @@ def _tell_failed(order: TokenOrder, fault: Fault, wait: float, context: StepCont
         message=fault.message,
         retry_in=round(wait, 1),
     )
-
-
-def lose(tokens: Tokens, number: int, context: StepContext) -> Tokens:
-    """Vault calls a token invalid: log in again at once; if that repeats, after a wait."""
-    token = tokens.current
-    if token is None or token.number != number:
-        lost = (
-            replace(t, lost_at=context.now) if t.number == number and t.lost_at == inf else t
-            for t in tokens.retired
-        )
-        return replace(tokens, retired=tuple(lost))
-    context.tell("token.lost", Level.WARNING, accessor=token.accessor)
-    losses = tokens.losses + 1 if context.now < token.taken_at + _SETTLED else 1
-    invalid = Fault(FaultKind.TOKEN_INVALID, "Vault calls the token invalid")
-    draw = context.chance.draw("token", "lost")
-    wait = delay(invalid, losses - 1, draw, remaining=0.0) if losses > 1 else 0.0
-    return replace(
-        tokens,
-        current=None,
-        retired=(*tokens.retired, replace(token, lost_at=context.now)),
-        losses=losses,
-        retry_at=context.now + wait,
-        clipped=False,
-        trouble=Trouble(Operation.LOOK_UP_TOKEN, invalid, context.now),
-    )
-
-
-def abandon(tokens: Tokens, number: int) -> Tokens:
-    """A mint under this token got no answer: the next one is made under another token."""
-    current = tokens.current
-    if current is None or current.number != number or not current.revocable:
-        return tokens
-    return replace(tokens, current=replace(current, abandoned=True))
 
 
 def _on_same_token(tokens: Tokens, current: Token, login: Login, context: StepContext) -> Tokens:

@@ -114,31 +114,35 @@ class Connection:
     def _connect(self) -> socket.socket:
         timeout = min(CONNECT_TIMEOUT, self._seconds)
         try:
-            sock = None if self._cut else self._open(timeout)
+            return self._open(timeout)
         except ssl.SSLEOFError:
             raise self._unreachable("it ended the connection before TLS was set up") from None
         except ssl.SSLError as error:
             message = f"no TLS with Vault at {self.address}: {describe(error)}"
             raise FaultError(Fault(FaultKind.TLS, message)) from None
         except TimeoutError:
-            after = self._seconds if self._cut else timeout
-            raise self._unreachable(f"no connection within {after:g} s") from None
+            raise self._unreachable(f"no connection within {timeout:g} s") from None
         except socket.gaierror as error:
             raise self._unreachable(f"its name is not known ({error.strerror})") from None
         except OSError as error:
             raise self._unreachable((error.strerror or type(error).__name__).lower()) from None
         except UnicodeError:
-            raise self._unreachable("its name is no host name") from None
-        if sock is None or self._cut:
-            raise self._unreachable(f"no connection within {self._seconds:g} s")
-        return sock
+            reason = "its name, or vault.tls_server_name, is no host name"
+            raise self._unreachable(reason) from None
+        finally:
+            if self._cut:  # whatever that looked like
+                reason = f"no connection within {self._seconds:g} s"
+                raise self._unreachable(reason) from None
 
     def _open(self, timeout: float) -> socket.socket:
         """Connect, with the socket in place for `cut` as soon as there is one."""
         parts = urlsplit(self.address)
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         context = self._trust.context if parts.scheme == "https" else None
+        name = self._trust.server_name or host
+        name.encode("idna")  # raises UnicodeError, as ssl would: but that leaves the socket open
         place = (self._proxy.host, self._proxy.port) if self._proxy else (host, port)
+        self._go_on()
         self._socket = sock = socket.create_connection(place, timeout)
         self._go_on()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -146,7 +150,6 @@ class Connection:
             return sock
         if self._proxy is not None:
             self._proxy.open_tunnel(sock, host, port)
-        name = self._trust.server_name or host
         self._socket = wrapped = context.wrap_socket(
             sock, server_hostname=name, do_handshake_on_connect=False
         )
