@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import subprocess
@@ -32,6 +33,14 @@ BAD_LINES = (
     "vault.address: is missing: set it, or the variable VAULT_ADDR\n"
     "keys.billing.renew_at: is 1, and must be from 0.5 to 0.95\n"
 )
+
+
+def test_a_process_is_left_as_it_was(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    finders = [*sys.meta_path]
+    assert main(["check", "--config", good]) == 0
+    capsys.readouterr()
+    assert gc.isenabled()
+    assert sys.meta_path == finders
 
 
 @pytest.mark.parametrize(
