@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import freshkey.daemon
 import pytest
 from freshkey import __version__
 from freshkey.cli.main import main
@@ -102,7 +101,7 @@ def test_check_warns_of_what_may_hurt_later(
     good: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = SettingsFault("log.audit_file", "is on nfs")
-    monkeypatch.setattr("freshkey.cli.commands.host_warnings", lambda _: (found,))
+    monkeypatch.setattr("freshkey.cli.check.host_warnings", lambda _: (found,))
     assert main(["check", "--config", good]) == 0
     assert capsys.readouterr().out == "warning: log.audit_file: is on nfs\nno fault found\n"
     assert main(["check", "--json", "--config", good]) == 0
@@ -163,9 +162,7 @@ def started(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int]) -> list[
         calls.append((*arguments, *options.items()))
         return answer()
 
-    monkeypatch.setattr(
-        freshkey.daemon, "startup", SimpleNamespace(run=start, once=start), raising=False
-    )
+    monkeypatch.setattr("freshkey.cli.running.startup", SimpleNamespace(run=start, once=start))
     return calls
 
 
@@ -235,7 +232,7 @@ def test_version_as_a_process() -> None:
     done = freshkey_process("version", stdout=subprocess.PIPE)
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
-    assert lines[0] == f"freshkey {freshkey.__version__}"
+    assert lines[0] == f"freshkey {__version__}"
     assert lines[1] == f"Python {sys.version.split()[0]}"
     assert {"hvac", "msgspec", "trio"} <= {line.split()[0] for line in lines[2:]}
 

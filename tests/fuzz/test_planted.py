@@ -30,7 +30,7 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("socket_framing", "freshkey.serve.framing.RequestParser.on_body", nothing),
     ("socket_api", "freshkey.serve.access.Access.may_read", lambda *_: True),
     ("credential_socket", "freshkey.serve.access.Access.may_read", lambda *_: True),
-    ("configuration", "freshkey.cli.commands.redact_text", as_it_is),
+    ("configuration", "freshkey.cli.check.redact_text", as_it_is),
     ("template", "freshkey.outputs.templates._unforeseen", lambda _error: "two\nlines"),
     ("variables", "freshkey.host.proxies.Proxy.__str__", lambda proxy: proxy.login.reveal()),
     ("identity_answer", "freshkey.vault.login.identity_http.quote", "; ".join),

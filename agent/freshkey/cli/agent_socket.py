@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,6 @@ def agent_socket(options: Namespace) -> Path:
 
 def _configured(config: Path, *, named: bool) -> Path | None:
     """Read server.socket and nothing else: the rest is the agent's business."""
-    import tomllib  # noqa: PLC0415 - 6 ms, and not needed where --socket names it
-
     try:
         document = tomllib.loads(config.read_bytes().removeprefix(codecs.BOM_UTF8).decode())
         server = document.get("server")

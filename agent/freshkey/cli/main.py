@@ -8,7 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from freshkey import settings
 from freshkey.cli.failure import CommandError
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+SLIM: Final = {"check": ("msgspec",), "running": ("msgspec", "structlog")}
+"""Libraries that have to be in, slim, before the modules of some commands."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; wrong usage raises SystemExit with 2."""
     occupy_standard_descriptors()
     find_byte_code()
-    import_slim("argparse")
-    from argparse import Namespace  # noqa: PLC0415 - slim
+    import_slim("argparse")  # without gettext it takes 1 ms of 10 less
+    from argparse import Namespace  # noqa: PLC0415 - it has to be in already, slim
 
-    from freshkey.cli.parser import make_parser  # noqa: PLC0415 - as argparse
+    from freshkey.cli.parser import make_parser  # noqa: PLC0415 - it imports argparse
 
     # A mask is inherited (sigprocmask(2)): with these blocked, only a kill -9 would end us.
     mask = signal.pthread_sigmask(
@@ -75,13 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Namespace) -> int:
     """Import a command when it is used: those that ask a running agent are quick to start."""
     module, _, name = options.command.partition(":")
-    if sys.stdout is None and module not in {"commands", "exec"}:
+    if sys.stdout is None and module not in {*SLIM, "exec", "version"}:
         raise CommandError("standard output is closed, and this command has nothing else to do")
-    if module == "commands":
+    if module in SLIM:
         # What is imported stays, and to look through it again and again took 6 ms. A daemon
         # collects garbage from its first keys on (`RemoteExecutor.prepare`); the rest ends soon.
         gc.disable()
-        import_slim("msgspec")  # before the modules whose values are made of it
+        import_slim(*SLIM[module])
     status: int = getattr(import_module(f"freshkey.cli.{module}"), name)(options)
     return status
 

@@ -13,9 +13,9 @@ import trio
 from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.core.model.text import one_line
-from freshkey.host.imports import import_slim
 from freshkey.logs.redact import redact_text
 from freshkey.logs.setup import configure
+from freshkey.preflight.online.inspection import inspect
 from freshkey.preflight.online.report import Outcome
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ _PLAIN: Final = {Outcome.FINE: "ok", Outcome.WARNING: "warning", Outcome.FAILURE
 def check_online(settings: Settings, *, as_json: bool, exchanging: bool = False) -> int:
     """Look, print what was found, and return 1 if `run` would stumble over some of it."""
     configure("critical", "auto")  # what is found is told by the table
-    import_slim("hvac")
-
     results = trio.run(partial(_inspected, settings, exchanging=exchanging))
     if results is None:
         raise CommandError("interrupted")
@@ -52,8 +50,6 @@ def check_online(settings: Settings, *, as_json: bool, exchanging: bool = False)
 
 async def _inspected(settings: Settings, *, exchanging: bool) -> list[Result] | None:
     """Look until a signal comes: then None, once the token of the check is revoked."""
-    from freshkey.preflight.online.inspection import inspect  # noqa: PLC0415 - it imports hvac, which has to be in already, slim
-
     looking = trio.CancelScope()
     found: list[Result] | None = None
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, HelpFormatter
+from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from freshkey import __version__
 from freshkey.cli.arguments import DEFAULT_CONFIG, moment, seconds
@@ -56,8 +56,9 @@ class _NotAsked(ArgumentParser):
     def __init__(self) -> None:
         pass
 
-    def add_argument(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - argparse's
+    def add_argument(self, *_: object, **__: object) -> Action:
         """Add none."""
+        return Action([], "")
 
 
 def make_parser(command: str | None = None) -> ArgumentParser:
@@ -91,15 +92,13 @@ def _make_parser(asked: str | None) -> tuple[ArgumentParser, Collection[str]]:
         added.set_defaults(command=command)
         return added
 
-    running = add(
-        "run", "commands:run", "be the daemon, in the foreground, until SIGTERM or SIGINT"
-    )
-    getting = add("once", "commands:once", "get every key, write files and journal, and exit")
-    checking = add("check", "commands:check", "report every fault of the configuration")
+    running = add("run", "running:run", "be the daemon, in the foreground, until SIGTERM or SIGINT")
+    getting = add("once", "running:once", "get every key, write files and journal, and exit")
+    checking = add("check", "check:check", "report every fault of the configuration")
     policing = add("policy", "policy:policy", "print the Vault policy that the configuration needs")
     _add_reporting(add("report", "report:report_command", "print what audit files tell"))
     beginning = add("init", "init:init", "write a configuration to start with, never over another")
-    add("version", "commands:version", "print the versions of freshkey, Python, and dependencies")
+    add("version", "version:version", "print the versions of freshkey, Python, and dependencies")
     add_asking(add)
     for configured in (running, getting, checking, policing, beginning):
         configured.add_argument(

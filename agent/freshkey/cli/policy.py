@@ -9,6 +9,7 @@ from freshkey.cli.failure import CommandError
 from freshkey.cli.output import print_utf8, shown
 from freshkey.provisioning.needs import needs
 from freshkey.provisioning.policy import hcl, pattern_in
+from freshkey.provisioning.setup import setup
 from freshkey.settings import load
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ def policy(options: Namespace) -> int:
     settings = load(options.config, {**os.environ, **_NO_TOKEN})
     _refuse_patterns(settings)
     if options.setup:
-        from freshkey.provisioning.setup import setup  # noqa: PLC0415 - 4 ms, and only --setup needs it
-
         print_utf8(setup(settings))
     else:
         print_utf8(hcl(needs(settings)) or "# No key needs Vault.\n")

@@ -92,7 +92,7 @@ def _wait(path: Path, stop: Event) -> bool:
 
 def _changes(places: list[Path], stop: Event) -> Iterator[object]:
     import_slim("watchfiles")
-    import watchfiles  # noqa: PLC0415 - it has to be in already, slim; the start does without
+    import watchfiles  # noqa: PLC0415 - it has to be in already, slim; 2 ms that the start does without
 
     if not places:
         raise FileNotFoundError("there is no directory of it")
