@@ -5,11 +5,12 @@ from __future__ import annotations
 import compileall
 import os
 import subprocess
-import sys
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.host.own_process import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,19 +35,6 @@ ours = [name for name, module in sys.modules.items()
         if type(getattr(module, "__loader__", None)).__module__ == "freshkey.host.byte_code"]
 print(len(ours), "trio._core._run" in ours, "socket" in ours, "freshkey.daemon.loop" in ours)
 """
-
-
-def run(script: str, *options: str, at: Path | None = None) -> str:
-    done = subprocess.run(
-        [sys.executable, *options, "-c", script],
-        env={"PATH": os.defpath},
-        cwd=at,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from freshkey.host.imports import UNUSED
 
+from tests.host import own_process
+
 
 def run(script: str) -> str:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sys\nfrom freshkey.host.imports import import_slim\n{script}",
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.stdout.strip()
+    return own_process.run(f"import sys\nfrom freshkey.host.imports import import_slim\n{script}")
 
 
 @pytest.mark.parametrize("library", UNUSED)
