@@ -182,6 +182,10 @@ def test_keys_go_nowhere_else_over_plain_http(host: str) -> None:
         (values.account, str(2**32 - 1)),
         (values.variable_name, "OPENAI-KEY"),
         (values.variable_name, "1KEY"),
+        (urls.host_name, "a..b"),
+        (urls.host_name, ".vault"),
+        (urls.host_name, "x" * 64 + ".example"),
+        (urls.host_name, "."),
         (values.word, "tëam"),
         (values.word, " "),
         (values.visible, "a\xa0b"),
@@ -198,6 +202,8 @@ def test_what_is_refused(parse: Callable[[object], object], wrong: object) -> No
 
 
 def test_what_lies_on_the_border_is_taken() -> None:
+    for name in ("vault", "vault.example.", "x" * 63 + ".example"):
+        assert urls.host_name(name) == name
     assert values.renew_at(0.95) == 0.95
     assert values.jitter(0) == 0
     assert values.account(str(2**32 - 2)) == str(2**32 - 2)

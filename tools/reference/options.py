@@ -44,6 +44,7 @@ _KINDS: Final[dict[object, str]] = {
     option_types.PositiveCount: "integer",
     option_types.Account: "name or id",
     option_types.Word: "string",
+    option_types.HostName: "string",
     option_types.Name: "string",
     option_types.Text: "string",
     option_types.VariableName: "string",

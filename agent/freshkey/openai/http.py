@@ -37,6 +37,7 @@ class KeptClient:
         async with self._opening:
             if self._client is None:
                 # httpx is slow to import, the system's certificates are slow to load.
+                # A proxy would carry plain http off the host.
                 make = partial(make_client, self._url, proxied=self._url.startswith("https:"))
                 self._client = await trio.to_thread.run_sync(make)
         return self._client

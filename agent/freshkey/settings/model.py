@@ -18,6 +18,7 @@ from freshkey.settings.keys import KeySettings
 from freshkey.settings.option_types import (
     Account,
     Count,
+    HostName,
     HostPort,
     Mode,
     PositiveCount,
@@ -62,7 +63,7 @@ class VaultSettings(Struct, frozen=True, kw_only=True):
     """The certificate, in PEM, that Vault is shown."""
     client_key_file: Path | None = None
     """Its key; `client_cert_file` may hold it, too."""
-    tls_server_name: Word | None = None
+    tls_server_name: HostName | None = None
     """The name that Vault's certificate has to be for, if it is another than the address's."""
     timeout: PositiveSeconds = 65.0
     """For a mint, which may take 60 s; every other request has 10 s, and connecting 5 s."""

@@ -8,6 +8,17 @@ from urllib.parse import urlsplit
 from freshkey.settings.values import WrongValueError, quoted, string, word
 
 _OPENAI: Final = "api.openai.com"
+_LABEL: Final = 63  # characters
+
+
+def host_name(value: object) -> str:
+    """Take a name that TLS can ask for: labels of 1 to 63 characters (RFC 1035, 2.3.4)."""
+    checked = word(value)
+    if not all(0 < len(label) <= _LABEL for label in checked.removesuffix(".").split(".")):
+        raise WrongValueError(
+            f"is {quoted(checked)}, which is no host name: write one such as vault.example"
+        )
+    return checked
 
 
 def url(value: object) -> str:
