@@ -95,7 +95,7 @@ async def ask(
     """
     if not service.near and _is_cleartext(service.url):
         raise fault(service, "would be sent a credential in the clear: it has to be https")
-    headers = {**(headers or {})}
+    headers = dict(headers or {})
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         # httpx would quote the header in its exception.
         raise fault(service, "can't be asked: a credential for it holds more than ASCII")
