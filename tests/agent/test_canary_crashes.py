@@ -39,13 +39,13 @@ def fail(session, auth, *rest):
     raise RuntimeError("can't log in", {"secret_id": local, "bytes": local.encode()})
 accept = approle.read_credential
 approle.read_credential = lambda *given: [accept(*given), fail(None, SETTINGS.auth)]
-from freshkey.cli import commands
-load = commands.load
+from freshkey.cli import running
+load = running.fitting_settings
 def keep(*given):
     global SETTINGS
     SETTINGS = load(*given)
     return SETTINGS
-commands.load = keep
+running.fitting_settings = keep
 """,
     "mint": """
 from freshkey.vault.answers import parsing as answers
