@@ -28,6 +28,7 @@ SLIM: Final = {"check": ("msgspec",), "running": ("msgspec", "structlog")}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; wrong usage raises SystemExit with 2."""
     occupy_standard_descriptors()
+    gc.disable()  # what is imported stays, and to look through it again and again took 6 ms
     find_byte_code()
     import_slim("argparse")  # without gettext it takes 1 ms of 10 less
     from argparse import Namespace  # noqa: PLC0415 - it has to be in already, slim
@@ -81,11 +82,11 @@ def _run(options: Namespace) -> int:
     if sys.stdout is None and module not in {*SLIM, "exec", "version"}:
         raise CommandError("standard output is closed, and this command has nothing else to do")
     if module in SLIM:
-        # What is imported stays, and to look through it again and again took 6 ms. A daemon
-        # collects garbage from its first keys on (`RemoteExecutor.prepare`); the rest ends soon.
-        gc.disable()
         import_slim(*SLIM[module])
-    status: int = getattr(import_module(f"freshkey.cli.{module}"), name)(options)
+    command = getattr(import_module(f"freshkey.cli.{module}"), name)
+    if module != "running":  # a daemon imports more, and collects from `RemoteExecutor.prepare` on
+        gc.enable()
+    status: int = command(options)
     return status
 
 

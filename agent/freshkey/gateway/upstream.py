@@ -99,9 +99,7 @@ class Upstream:
         """Connect, in a thread: names are looked up, and handshakes made, without haste."""
         proxy: Proxy | None = proxy_for(self.url, os.environ) if self._is_tls else None
         place = (proxy.host, proxy.port) if proxy else (self._name, self._port)
-        self._name.encode(
-            "idna"
-        )  # raises UnicodeError, as ssl would: but that leaves the socket open
+        self._name.encode("idna")  # raises UnicodeError; when ssl does, the socket stays open
         sock = socket.create_connection(place, CONNECT_TIMEOUT)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

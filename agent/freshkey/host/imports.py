@@ -38,7 +38,8 @@ UNUSED: Final[dict[str, tuple[str, ...]]] = {
     "trio": (
         *("attr._version_info", "attr.validators", "ctypes.util", "idna", "locale"),
         "platform",
-        *("trio._core._mock_clock", "trio._dtls", "trio._file_io", "trio._path"),
+        *("trio._core._mock_clock", "trio._core._unbounded_queue", "trio._dtls"),
+        *("trio._file_io", "trio._path"),
         *("trio._highlevel_open_tcp_listeners", "trio._highlevel_serve_listeners"),
         "trio._highlevel_ssl_helpers",
     ),
