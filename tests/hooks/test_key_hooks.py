@@ -152,6 +152,26 @@ async def test_what_failed_is_tried_again_and_holds_nothing_back(
     assert programs.remembered == [1]
 
 
+async def test_the_first_publish_is_told_of_once_although_another_hook_fails(
+    programs: Programs, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    programs.broken = {"b", "c"}
+    hooks = programs.hooks(HookEvent.FIRST, HookEvent.BOTH, HookEvent.FIRST)
+    nursery.start_soon(hooks.run)
+    publish(hooks, 1)
+    await trio.sleep(30)
+    programs.broken = {"b"}
+    publish(hooks, 2)
+    await trio.sleep(30)
+    programs.broken = set()
+    publish(hooks, 3)
+    await trio.sleep(30)
+    worked = [run for run in programs.ran() if run[0] != "b"]
+    assert worked.count(("a", 1)) == 1
+    assert set(worked) == {("a", 1), ("c", 1), ("c", 2)}
+    assert programs.remembered == [3]
+
+
 async def test_the_next_generation_ends_the_backoff(
     programs: Programs, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:

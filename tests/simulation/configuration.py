@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 ADDRESS = "http://127.0.0.1:8200"
 EXCHANGE = "http://127.0.0.1:8300/oauth/token"
 OPENAI = "http://127.0.0.1:8300/v1"
+PROGRAM = "reload-"  # and the place of its hook: what hooks run
+HOOK_TIMEOUT = 10.0  # seconds
 
 
 def key_file(directory: Path, name: str) -> Path:
@@ -94,6 +96,9 @@ probe_every = {plan.probe_every}
             parts.append(_federation(name, directory, by_vault=plan.by_vault))
         if plan.in_file:
             parts.append(f'[[keys.{name}.files]]\npath = "{key_file(directory, name)}"\n')
+        for place, event in enumerate(plan.hooks):
+            parts.append(f'[[keys.{name}.hooks]]\non = "{event}"\n')
+            parts.append(f'command = ["{PROGRAM}{place}"]\ntimeout = "{HOOK_TIMEOUT:g}s"\n')
     return "".join(parts)
 
 

@@ -39,7 +39,9 @@ _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a ke
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
 _SLOW: Final = frozenset({Kind.FORBIDDEN, Kind.VAULT_GARBLED})  # the long waits
-_NO_OUTAGE: Final = frozenset({Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL})
+_NO_OUTAGE: Final = frozenset(
+    {Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL, Kind.HOOK_FAILING}
+)
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
 _LATE_FILE: Final = _OUTSIDE | {"overtaken"}

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     OPENAI_REFUSES_ALL = "openai_refuses_all"  # 401 for every key
     SLOW_ACTIVATION = "slow_activation"  # a new key works after `number` seconds
     DISK_FULL = "disk_full"
+    HOOK_FAILING = "hook_failing"  # what hooks run fails, hangs, or is missing: `number` says which
     LEASE_REVOKED = "lease_revoked"  # by somebody else
     TOKEN_REVOKED = "token_revoked"
     KEY_DELETED = "key_deleted"  # at OpenAI, by somebody else
@@ -86,6 +87,7 @@ class KeyPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     max_stale: int = 43200
     on_stop: str = "keep"
     in_file: bool = True
+    hooks: tuple[str, ...] = ()  # what each is on: rotate, first, both
 
 
 class History(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from tests.simulation.broken import BrokenError
 from tests.simulation.clocks import BOOT_AT
 from tests.simulation.excuses import Window, clusters, excuses, uncovered
 from tests.simulation.histories import Kind, key_name
+from tests.simulation.hook_promises import hooks_are_run
 from tests.simulation.vault_model import IDENTITY
 from tests.simulation.world import SECRET_ID
 
@@ -237,4 +238,5 @@ AT_THE_END: Final = (
     calls_are_bounded,
     nothing_secret_is_told,
     stops_are_quick,
+    hooks_are_run,
 )

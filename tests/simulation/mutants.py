@@ -12,12 +12,16 @@ from freshkey.core.agent import stopping
 from freshkey.core.keys import monitoring, publishing, replacement, revocation
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
-from freshkey.daemon import publisher
+from freshkey.core.pacing.hooks import without
+from freshkey.daemon import publisher, serving
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.daemon.gateway import GatewayKeys
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
+from freshkey.hooks import key_hooks
+from freshkey.hooks.done import DoneHooks
+from freshkey.hooks.key_hooks import KeyHooks
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.serve.subscribers import Subscribers
 from freshkey.serve.waiting import WaitEnd, Waiter
@@ -139,6 +143,14 @@ async def _wait_for_news_alone(waiter: Waiter, *args: Any) -> WaitEnd:  # noqa: 
     return WaitEnd.HUNG_UP if end is WaitEnd.STOPPING else end
 
 
+def _run_at_once(_before: object, run: Callable[[], Any], _ended: object) -> Any:  # noqa: ANN401 - as serving._after
+    return run()
+
+
+def _note_before(hooks: KeyHooks, occasion: Any) -> None:  # noqa: ANN401 - as KeyHooks._run_all
+    hooks._remember(occasion.generation)  # noqa: SLF001 - a broken one's
+
+
 def _module(name: str) -> object:
     return importlib.import_module(f"freshkey.core.{name}")
 
@@ -239,4 +251,34 @@ MUTANTS: Final = (
     ),
     Mutant("ends without a word", 6, ((Waiter, "for_news", _wait_for_news_alone),)),
     Mutant("keeps all events", 7, (_after(Loop, "_advance", _keep_events),)),
+    Mutant(
+        "tries no hook again",
+        8,
+        ((key_hooks, "put_off", lambda runs, failed, *_: without(runs, failed)),),
+        (Kind.HOOK_FAILING,),
+    ),
+    Mutant(
+        "tries hooks again at once",
+        8,
+        ((_module("pacing.hooks"), "jittered", lambda *_: 0.1),),
+        (Kind.HOOK_FAILING,),
+    ),
+    Mutant(
+        "does not note which hooks have worked",
+        8,
+        ((DoneHooks, "remember", lambda *_: None),),
+        (Kind.KILLED, Kind.RESTARTED),
+    ),
+    Mutant(
+        "notes hooks before they have worked",
+        8,
+        (_after(KeyHooks, "_run_all", _note_before),),
+        (Kind.KILLED, Kind.HOOK_FAILING),
+    ),
+    Mutant(
+        "runs hooks of two configurations side by side",
+        8,
+        ((serving, "_after", _run_at_once),),
+        (Kind.RELOADED, Kind.HOOK_FAILING),
+    ),
 )

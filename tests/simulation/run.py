@@ -24,6 +24,7 @@ from tests.simulation.invariants import (
     memory_is_bounded,
 )
 from tests.simulation.last_journal import look_at_the_last_journal
+from tests.simulation.programs import Programs
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
 from tests.simulation.watchers import Watchers
@@ -46,6 +47,7 @@ class Outcome:
     readers: Readers
     watchers: Watchers
     client: GatewayClient
+    programs: Programs
 
 
 def run(history: History, story: list[str] | None = None) -> Outcome:
@@ -95,11 +97,14 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
     watchers = Watchers(world, lives)
     client = GatewayClient(world, lives, readers, watchers)
     world.connect = client.connect
+    programs = Programs(world, lives, readers)
+    world.run_program = programs.run
     with installed(world), client:
 
         def start() -> None:
             readers.shown.clear()
             watchers.begin_life()
+            programs.begin_life()
             client.close_left()
 
         lives.on_start = start
@@ -109,10 +114,12 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             readers.forget(name)
             watchers.forget(name)
             publications.forget(name)
+            programs.forget(name)
 
         def show(view: KeyView) -> None:
             readers.show(view)
             watchers.show(view)
+            programs.show(view)
             plan = lives.plans.get(view.name)
             publications.look(view, plan.verify if plan else "off")
 
@@ -132,12 +139,13 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             world.note_disk()
             readers.finish()
             watchers.finish()
+            programs.finish()
             memory_is_bounded(world)
             await lives.stop(down=0.0)
             await trio.testing.wait_all_tasks_blocked()  # who waits has been told of the stop
             look_at_the_last_journal(world, lives)
             nursery.cancel_scope.cancel()
-    return Outcome(world, lives, readers, watchers, client)
+    return Outcome(world, lives, readers, watchers, client, programs)
 
 
 async def _pass_time(world: World) -> None:

@@ -10,6 +10,7 @@ import sys
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -20,6 +21,7 @@ from freshkey.daemon import disk_watch, environment, executor, journal_keeper
 from freshkey.daemon import main as daemon_main
 from freshkey.daemon.recorder import Recorder
 from freshkey.gateway.upstream import Upstream
+from freshkey.hooks import done, hooks, performing
 from freshkey.host import clock
 from freshkey.logs import audit, audit_file, redact
 from freshkey.logs.setup import json_lines
@@ -108,6 +110,10 @@ def installed(world: World) -> Iterator[None]:
         (files, "os", simulated_os),
         (journal, "os", simulated_os),
         (audit_file, "os", simulated_os),
+        (done, "os", simulated_os),
+        (hooks, "secrets", chance),
+        (performing, "find_program", lambda name, _: Path(name)),
+        (performing, "run_command", world.run_program),
         (PublishedKeys, "show", shown),
         (Recorder, "record", recorded),
         (Outbox, "before_io_wait", sent),

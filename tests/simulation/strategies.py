@@ -31,6 +31,7 @@ def key_plans(draw: Any) -> KeyPlan:  # noqa: ANN401 - Hypothesis's
         max_stale=draw(st.sampled_from([43200, 60, 0])),
         on_stop=draw(st.sampled_from(["keep", "keep", "revoke"])),
         in_file=draw(st.sampled_from([True, True, True, False])),
+        hooks=draw(st.sampled_from([(), (), ("rotate",), ("first", "both", "rotate")])),
     )
 
 
@@ -38,6 +39,7 @@ _NUMBERS = {
     Kind.FORBIDDEN: st.integers(0, 3),
     Kind.VAULT_THROTTLED: st.sampled_from([1, 5, 30]),
     Kind.VAULT_SLOW: st.integers(1, 8),
+    Kind.HOOK_FAILING: st.integers(0, 2),
     Kind.SLOW_ACTIVATION: st.sampled_from([2, 10, 25, 60]),
     Kind.KILLED: st.integers(0, 60),
     Kind.RESTARTED: st.integers(0, 60),

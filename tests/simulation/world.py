@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -17,6 +17,7 @@ import msgspec
 import trio
 from freshkey.core.model.actions import Record
 from freshkey.core.model.view import KeyView
+from freshkey.host.command import Ended
 
 from tests.simulation.clocks import BOOT_AT, Clocks
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
@@ -60,6 +61,7 @@ class World:
     on_change: list[Callable[[], None]] = field(default_factory=list)
     on_show: Callable[[KeyView], None] = lambda _: None
     connect: Callable[..., socket] = socket  # the gateway to OpenAI
+    run_program: Callable[..., Awaitable[Ended]] | None = None  # what a hook says
     minting: int = 0  # requests for a mint under way
     lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
     mints: list[float] = field(default_factory=list)  # when they were asked for

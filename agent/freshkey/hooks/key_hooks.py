@@ -8,6 +8,7 @@ import structlog
 import trio
 
 from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
+from freshkey.core.model.policy import HookEvent
 from freshkey.core.model.text import one_line
 from freshkey.core.pacing.hooks import next_run, planned, put_off, without
 from freshkey.host.clock import boot_time
@@ -43,6 +44,7 @@ class KeyHooks:
         self._remember = remember
         self._draw = draw
         self._perform = perform
+        self._worked_once: set[int] = set()  # of the first publish: another hook may fail on
         self._troubles: dict[int, Trouble] = {}
         self._newest: Occasion | None = None
         self._news = trio.Event()
@@ -70,7 +72,7 @@ class KeyHooks:
         """Run the hooks of a publish, until all have worked or there is another publish."""
         self._troubles.clear()
         events = [hook.on for hook in self._hooks]
-        runs = planned(events, occasion.generation, self._done)
+        runs = planned(events, occasion.generation, self._done, self._worked_once)
         while (run := next_run(runs)) is not None:
             with trio.move_on_at(run.due_at):
                 await self._news.wait()
@@ -78,6 +80,8 @@ class KeyHooks:
                 return
             if await self._run_one(run, occasion):
                 runs = without(runs, run)
+                if events[run.index] is HookEvent.FIRST:
+                    self._worked_once.add(run.index)
             else:
                 draw = self._draw(str(run.index))
                 runs = put_off(runs, run, trio.current_time(), draw)

@@ -28,6 +28,10 @@ def test_which(generation: int, done: int, expected: list[HookEvent]) -> None:
     assert [events[run.index] for run in planned(events, generation, done)] == expected
 
 
+def test_what_runs_once_is_not_planned_again_when_it_has_worked() -> None:
+    assert [run.index for run in planned([FIRST, BOTH, FIRST], 2, 0, {0})] == [1, 2]
+
+
 def test_the_one_that_is_due_first_runs_first() -> None:
     runs = planned([BOTH, BOTH, BOTH], 1, 0)
     assert next_run(runs) == HookRun(0)

@@ -10,7 +10,7 @@ from freshkey.core.model.struct import Struct, replace
 from freshkey.core.pacing.backoff import BASE, CAP, jittered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 class HookRun(Struct, frozen=True):
@@ -21,11 +21,13 @@ class HookRun(Struct, frozen=True):
     due_at: float = -inf
 
 
-def planned(events: Sequence[HookEvent], generation: int, done: int) -> tuple[HookRun, ...]:
+def planned(
+    events: Sequence[HookEvent], generation: int, done: int, worked: Collection[int] = ()
+) -> tuple[HookRun, ...]:
     """List what is to run for a generation; `done` is the last one whose hooks have all run, or 0.
 
     A hook of the first publish that has not worked before the next one runs with that, too:
-    otherwise it never would.
+    otherwise it never would. `worked` are the places of hooks that have, and run once only.
     """
     wanted = {HookEvent.BOTH}
     if done == 0:
@@ -34,7 +36,8 @@ def planned(events: Sequence[HookEvent], generation: int, done: int) -> tuple[Ho
         wanted.add(HookEvent.ROTATE)
     if generation <= done:
         wanted.clear()
-    return tuple(HookRun(index) for index, event in enumerate(events) if event in wanted)
+    wanted_at = (index for index, event in enumerate(events) if event in wanted)
+    return tuple(HookRun(index) for index in wanted_at if index not in worked)
 
 
 def next_run(runs: Sequence[HookRun]) -> HookRun | None:
