@@ -82,8 +82,11 @@ def _none_is_left_out(
 
 
 def _in_time(world: World, began: float, count: int) -> float:
-    """Return when the last of so many hooks has ended, past all that holds it up."""
-    once = count * LONGEST + 1.0
+    """Return when the last of so many hooks has ended, past all that holds it up.
+
+    One of the generation before may be under way.
+    """
+    once = (count + 1) * LONGEST + 1.0
     until = began + once
     for first, recovered in sorted(_disturbances(world)):
         if first <= until and began <= recovered:
