@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tests.simulation.histories import Edit, History, KeyPlan, key_name
@@ -9,7 +10,7 @@ from tests.simulation.histories import Edit, History, KeyPlan, key_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-ADDRESS = "http://127.0.0.1:8200"
+NODES = ("http://127.0.0.1:8200", "http://127.0.0.1:8210", "http://127.0.0.1:8220")
 EXCHANGE = "http://127.0.0.1:8300/oauth/token"
 OPENAI = "http://127.0.0.1:8300/v1"
 PROGRAM = "reload-"  # and the place of its hook: what hooks run
@@ -54,7 +55,7 @@ def _text(
     parts = [
         f"""
 [vault]
-address = "{ADDRESS}"
+addresses = {json.dumps(NODES[: history.nodes])}
 max_mints_per_minute = {history.budget}
 [auth]
 method = "approle"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import trio
 from freshkey.vault.transport.connection import Answered, Connection
 
+from tests.simulation.configuration import NODES
 from tests.simulation.http import HttpAnswer
 from tests.simulation.network import CREDS, Network, parsed
 
@@ -44,7 +45,7 @@ class SimulatedConnection(Connection):
     def __init__(self, world: World, address: str, trust: Trust, seconds: float) -> None:
         super().__init__(address, trust, seconds)
         self._world = world
-        self._network = Network(world)
+        self._network = Network(world, NODES.index(address))
         self._is_cut = trio.Event()
         self._answers: list[Answered] = []
         self._asked = 0

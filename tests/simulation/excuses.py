@@ -20,6 +20,7 @@ from tests.simulation.bounds import (
     written_by,
 )
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
+from tests.simulation.nodes import all_down, lost_calls
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a ke
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
 _SLOW: Final = frozenset({Kind.FORBIDDEN, Kind.VAULT_GARBLED})  # the long waits
 _NO_OUTAGE: Final = frozenset(
-    {Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL, Kind.HOOK_FAILING}
+    {
+        *(Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL),
+        *(Kind.HOOK_FAILING, Kind.NODE_DOWN),
+    }
 )
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
@@ -88,7 +92,10 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
         for one in history.incidents
         if one.kind in WINDOWS or one.kind is Kind.SUSPENDED
     ]
+    downs = list(downs)
     faults += [(began, ended, Kind.KILLED, 0) for began, ended, _ in downs]
+    of_nodes = [*all_down(history), *lost_calls(history, downs)]
+    faults += [(began, ended, Kind.VAULT_FROZEN, 0) for began, ended in of_nodes]
     found: list[Window] = []
     kinds: set[tuple[Kind, int]] = set()
     for began, ended, kind, number in sorted(faults):
@@ -211,6 +218,7 @@ def answering(history: History, began: float, ended: float) -> Iterator[tuple[fl
         for one in history.incidents
         if one.kind in WINDOWS - _NO_OUTAGE
     )
+    away = sorted([*away, *all_down(history)])
     at = began
     for first, last in away:
         if at < min(first, ended):

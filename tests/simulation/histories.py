@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -16,6 +16,7 @@ class Kind(StrEnum):
     VAULT_FAILING = "vault_failing"  # 500 to everything
     VAULT_GATEWAY = "vault_gateway"  # a proxy's 502
     VAULT_THROTTLED = "vault_throttled"  # 429, with a Retry-After of `number` seconds
+    NODE_DOWN = "node_down"  # one node of three refuses, hangs, or is sealed: `number` says which
     VAULT_SLOW = "vault_slow"  # each answer takes `number` seconds more
     VAULT_GARBLED = (
         "vault_garbled"  # does what is asked, and what comes back is none of its answers
@@ -48,6 +49,14 @@ class Kind(StrEnum):
 WINDOWS = frozenset(list(Kind)[: list(Kind).index(Kind.LEASE_REVOKED)])
 
 
+class NodeFault(IntEnum):
+    """What one node of a cluster does while others answer: the `number` of a NODE_DOWN."""
+
+    REFUSED = 0
+    FROZEN = 1
+    SEALED = 2
+
+
 class Edit(StrEnum):
     """How the configuration is changed before a reload."""
 
@@ -59,7 +68,7 @@ class Edit(StrEnum):
 
 
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of these, `at` seconds from the beginning; `key` says which key, by its place."""
+    """One of these, `at` seconds from the beginning; `key` says which key or node, by its place."""
 
     kind: Kind
     at: float
@@ -97,6 +106,7 @@ class History(msgspec.Struct, frozen=True, omit_defaults=True):
     token_ttl: int = 3600
     token_max: int = 86400
     batch: bool = False
+    nodes: int = 1  # of Vault, of which each answers for all
     budget: int = 6
     latency: float = 0.05
     activation: int = 0
@@ -104,6 +114,14 @@ class History(msgspec.Struct, frozen=True, omit_defaults=True):
     seed: int = 0
     seconds: float = 1800.0
     incidents: tuple[Incident, ...] = ()
+
+    def down(self, node: int, fault: NodeFault, elapsed: float) -> Incident | None:
+        """Return the incident by which one of several nodes is so at this time."""
+        for one in self.incidents:
+            is_meant = one.kind is Kind.NODE_DOWN and one.number == fault and self.nodes > 1
+            if is_meant and one.key % self.nodes == node and one.holds(elapsed):
+                return one
+        return None
 
 
 def to_text(history: History) -> str:

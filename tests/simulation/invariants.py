@@ -186,9 +186,10 @@ def _calls_a_minute(world: World, starts: int) -> int:
 
     For the token and the link to Vault: a ping every two seconds, and a dozen tries with backoff;
     the same dozen for each of mint, test, lookup, and renewal of a key, of which an outage may
-    begin all anew. A stale key is tested every five seconds. A start repeats a handful.
+    begin all anew. A stale key is tested every five seconds. A start repeats a handful. What one
+    node does not take is sent to the next.
     """
-    return 60 + 40 * (len(world.history.keys) + 1) + 12 * starts
+    return world.history.nodes * (60 + 40 * (len(world.history.keys) + 1) + 12 * starts)
 
 
 def nothing_secret_is_told(outcome: Outcome) -> None:

@@ -25,6 +25,7 @@ from freshkey.hooks.key_hooks import KeyHooks
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.serve.subscribers import Subscribers
 from freshkey.serve.waiting import WaitEnd, Waiter
+from freshkey.vault.transport.session import Session
 
 from tests.simulation.histories import Kind
 
@@ -53,9 +54,9 @@ def _after(target: type, name: str, then: Callable[..., None]) -> tuple[object, 
     """Replace a method by itself and something more."""
     original = getattr(target, name)
 
-    def longer(self: Any, *args: Any) -> Any:  # noqa: ANN401 - any method's
+    def longer(self: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - any method's
         then(self, *args)
-        return original(self, *args)
+        return original(self, *args, **options)
 
     return target, name, longer
 
@@ -143,6 +144,10 @@ async def _wait_for_news_alone(waiter: Waiter, *args: Any) -> WaitEnd:  # noqa: 
     return WaitEnd.HUNG_UP if end is WaitEnd.STOPPING else end
 
 
+def _know_one_node(session: Session, *_: object) -> None:
+    session._nodes = session._nodes[:1]  # noqa: SLF001 - a broken one's
+
+
 def _run_at_once(_before: object, run: Callable[[], Any], _ended: object) -> Any:  # noqa: ANN401 - as serving._after
     return run()
 
@@ -186,6 +191,12 @@ MUTANTS: Final = (
         1,
         ((publishing, "publication", _publish_once_confirmed),),
         (Kind.KILLED, Kind.RESTARTED, Kind.VAULT_REFUSED),
+    ),
+    Mutant(
+        "asks one node only",
+        1,
+        (_after(Session, "ask", _know_one_node),),
+        (Kind.NODE_DOWN,),
     ),
     Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),

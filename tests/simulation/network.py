@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.simulation.histories import WINDOWS, Kind
+from tests.simulation.histories import WINDOWS, Kind, NodeFault
 from tests.simulation.http import HttpAnswer, HttpRequest
 from tests.simulation.vault_api import refusal
 
 if TYPE_CHECKING:
+    from tests.simulation.histories import Incident
     from tests.simulation.world import World
 
 CREDS: Final = "/v1/openai/creds/"
@@ -32,10 +33,14 @@ _TELLS_AN_END: Final = frozenset(
 
 
 class Network:
-    """Between one agent and the models."""
+    """Between one agent and the models; `node` is the one of Vault's that is asked."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, node: int = 0) -> None:
         self._world = world
+        self._node = node
+
+    def _down(self, fault: NodeFault) -> Incident | None:
+        return self._world.history.down(self._node, fault, self._world.elapsed)
 
     def latency(self) -> float:
         """Draw the seconds that a message takes on its way."""
@@ -43,11 +48,12 @@ class Network:
 
     def is_refusing(self) -> bool:
         """Whether nothing listens at Vault's address."""
-        return self._world.window(Kind.VAULT_REFUSED) is not None
+        refused = self._world.window(Kind.VAULT_REFUSED) or self._down(NodeFault.REFUSED)
+        return refused is not None
 
     def thaws_in(self) -> float:
         """Return the seconds for which Vault reads nothing of what is sent to it."""
-        frozen = self._world.window(Kind.VAULT_FROZEN)
+        frozen = self._world.window(Kind.VAULT_FROZEN) or self._down(NodeFault.FROZEN)
         return 0.0 if frozen is None else frozen.at + frozen.seconds - self._world.elapsed
 
     def loses_answers(self) -> bool:
@@ -66,7 +72,8 @@ class Network:
     def ask_vault(self, request: HttpRequest, late: float) -> HttpAnswer:
         """Have Vault, or what stands before it, answer what was sent `late` seconds ago."""
         world = self._world
-        world.api.sealed = world.window(Kind.VAULT_SEALED) is not None
+        sealed = world.window(Kind.VAULT_SEALED) or self._down(NodeFault.SEALED)
+        world.api.sealed = sealed is not None
         forbidden = world.window(Kind.FORBIDDEN)
         world.api.forbidden = frozenset() if forbidden is None else _FORBIDDEN[forbidden.number]
         set_openai(world)

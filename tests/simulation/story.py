@@ -32,8 +32,9 @@ def command(history: History) -> str:
 def _described(history: History) -> str:
     token = "batch" if history.batch else "service"
     return (
-        f"{history.seconds:g} s with {token} tokens of {history.token_ttl} s (at most "
-        f"{history.token_max} s), {history.budget or 'any number of'} mints a minute, "
+        f"{history.seconds:g} s with {history.nodes} nodes, {token} tokens of "
+        f"{history.token_ttl} s (at most {history.token_max} s), "
+        f"{history.budget or 'any number of'} mints a minute, "
         f"messages that take {history.latency:g} s, keys that work after {history.activation} s"
     )
 

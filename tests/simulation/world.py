@@ -159,7 +159,8 @@ class World:
         It counts whole seconds, from its request on.
         """
         slow = [one.number for one in self.past if one.kind is Kind.VAULT_SLOW]
-        frozen = [one.seconds for one in self.past if one.kind is Kind.VAULT_FROZEN]
+        hangs = {Kind.VAULT_FROZEN, Kind.NODE_DOWN}
+        frozen = [one.seconds for one in self.past if one.kind in hangs]
         waited = min(max(frozen, default=0.0), _CALL)
         return 1.0 + 4 * self.history.latency + 2 * max(slow, default=0) + waited
 
