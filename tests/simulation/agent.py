@@ -15,7 +15,11 @@ from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import configuration
 from tests.simulation.histories import Edit, KeyPlan, key_name
 from tests.simulation.network import CREDS
-from tests.simulation.remembered import forget_untold_ends, unanswered_mints
+from tests.simulation.remembered import (
+    forget_untold_ends,
+    unanswered_mints,
+    unknown_tokens,
+)
 from tests.simulation.seams import forget_secrets
 from tests.simulation.vault_model import IDENTITY
 from tests.simulation.world import SECRET_ID, Killed
@@ -130,6 +134,7 @@ class Lives:
         if self.starts:
             self.downs.append(Down(self.ended_at, world.elapsed, self.stopped_at))
             world.is_journal_old |= world.was_disk_full(self.ended_at)
+            world.lost_tokens |= unknown_tokens(world)
         self.stopped_at = None
         self.starts += 1
         self.ended = trio.Event()

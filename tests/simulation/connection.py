@@ -120,13 +120,15 @@ class SimulatedConnection(Connection):
                 raise self._unanswered(None)
         self._left = None
         loses = self._network.loses_answers()
-        before = set(self._world.openai.accounts)
+        before, tokens = set(self._world.openai.accounts), set(self._world.vault.tokens)
         answer = self._network.ask_vault(sent, self._world.elapsed - sent_at)
         garbled = self._network.garbles_answers()
         minted = self._world.openai.accounts.keys() - before
+        granted = self._world.vault.tokens.keys() - tokens
         yield self._network.latency()
         if self._is_cut.is_set() or loses or garbled:
             self._world.lost |= minted
+            self._world.lost_tokens |= granted
         self._world.step(f"the answer to {sent.method} {sent.path}", rare=_is_rare(sent))
         if self._is_cut.is_set() or loses:
             raise self._unanswered(None if self._is_cut.is_set() else ConnectionResetError())

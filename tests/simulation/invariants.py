@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from bisect import bisect_right
-from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final
-
-from freshkey.logs.redact import Redactor
 
 from tests.simulation.agent import Down
 from tests.simulation.bounds import replacement
@@ -36,12 +32,8 @@ MINUTE: Final = 60.0 - 1e-6
 _SENT_LATE: Final = 0.1  # seconds: the budget counts orders, which may leave later after a reload
 _STOP: Final = 5.0  # seconds (behaviour 6)
 _STOP_GRACE: Final = 20.0  # `stop_grace`
-_LONGEST: Final = 48  # entries of any container, of which a key takes a handful
-_LONGEST_MINUTE: Final = 512  # the same, of a minute's mints, whose number is bounded by 4
-_LONGEST_MASKS: Final = 8192  # the same, of the log's masks: 256 secrets in all their forms
 _UNTOLD: Final = 120.0  # seconds at the end: another agent has to start, and to tell
 _TESTS: Final = 40.0  # seconds: `activation_timeout`, and what Vault's answers take
-_JOURNAL: Final = 4096  # bytes, and as many for each key
 
 
 def readers_have_a_working_key(outcome: Outcome) -> None:
@@ -88,7 +80,7 @@ class LeaseWatch:
                 tokens[lease.role.partition("-")[0]].append(lease.token)
         for name, of_leases in tokens.items():
             alive, changing = len(of_leases), len(set(of_leases)) > 1
-            if alive > 2 and alive > 2 + changing + self._is_disturbed(world.elapsed):
+            if alive > 2 and alive > 2 + changing + self.is_disturbed(world.elapsed):
                 raise BrokenError(2, f"{alive} leases of {name} are alive at {world.elapsed:.3f}")
             self._time(name, alive)
 
@@ -101,12 +93,12 @@ class LeaseWatch:
         since = self._two_since.setdefault(name, elapsed)
         plan = self._lives.plans.get(name, history.keys[0])
         most = plan.overlap + _TESTS + 2 * replacement(history)
-        if elapsed - since > most and not self._is_disturbed(since):
+        if elapsed - since > most and not self.is_disturbed(since):
             raise BrokenError(
                 2, f"two leases of {name} are alive from {since:.3f} to {elapsed:.3f}"
             )
 
-    def _is_disturbed(self, since: float) -> bool:
+    def is_disturbed(self, since: float) -> bool:
         """Whether a fault since then may keep a lease alive that was to be revoked by now."""
         world = self._world
         if self._lives.last_kill > world.disk_full_at:  # what the journal lacked lives to its end
@@ -209,28 +201,6 @@ def stops_are_quick(outcome: Outcome) -> None:
         most = _STOP_GRACE if stop.minting else _STOP
         if stop.seconds > most + 1e-6:
             raise BrokenError(6, f"a stop took {stop.seconds:.1f} s, and may take {most:g} s")
-
-
-def memory_is_bounded(world: World) -> None:
-    """7. An agent runs for months: what it holds may grow with keys and clients, not with time."""
-    ours: dict[type, bool] = {}
-    for thing in gc.get_objects():
-        kind = type(thing)
-        if kind not in ours:
-            ours[kind] = str(kind.__module__).startswith("freshkey.")
-        if not ours[kind]:
-            continue
-        held = getattr(thing, "__dict__", None) or {
-            name: getattr(thing, name, None) for name in getattr(kind, "__slots__", ())
-        }
-        for name, value in held.items():
-            most = _LONGEST_MASKS if kind is Redactor else _LONGEST
-            most = _LONGEST_MINUTE if name == "mints" else most
-            if isinstance(value, (list, dict, set, tuple, deque)) and len(value) > most:
-                raise BrokenError(7, f"{kind.__name__}.{name} holds {len(value)} entries")
-    journal = world.journal_bytes
-    if journal > _JOURNAL * (1 + len(world.history.keys)):
-        raise BrokenError(7, f"the journal has {journal} bytes")
 
 
 AT_THE_END: Final = (

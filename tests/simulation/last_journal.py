@@ -9,12 +9,13 @@ from freshkey.outputs.codec import decode
 from tests.simulation.bounds import longest_lease
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import clusters
-from tests.simulation.remembered import is_remembered
+from tests.simulation.remembered import is_remembered, unknown_tokens
 
 if TYPE_CHECKING:
     from tests.simulation.agent import Lives
     from tests.simulation.world import World
 
+_LATE: Final = 30.0  # seconds: a token that ends so soon need not be kept, whatever it was told
 _CALM: Final = 60.0  # seconds without an incident, in which a stop can revoke all
 
 
@@ -34,6 +35,10 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
     ]
     content = (world.directory / "state" / "journal.json").read_bytes()
     _, ledger = decode(content)
+    for value in unknown_tokens(world) - world.lost_tokens:
+        token = world.vault.tokens[value]
+        if not token.batch and world.now < token.told_until - _LATE:
+            raise BrokenError(2, f"the last journal does not have the token {token.accessor}")
     for lease in alive:
         if not is_remembered(lease, ledger):
             raise BrokenError(2, f"the last journal does not have the lease {lease.id}")

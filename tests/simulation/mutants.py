@@ -13,6 +13,7 @@ from freshkey.core.keys import monitoring, publishing, replacement, revocation
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.core.pacing.hooks import without
+from freshkey.daemon import loop as daemon_loop
 from freshkey.daemon import publisher, serving
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.daemon.gateway import GatewayKeys
@@ -46,7 +47,7 @@ class Mutant(NamedTuple):
         """Have the agent be this one."""
         with ExitStack() as stack:
             for target, name, value in self.replaced:
-                stack.enter_context(patch.object(target, name, value))
+                stack.enter_context(patch.object(target, name, value, create=True))
             yield
 
 
@@ -131,7 +132,11 @@ def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an
 
 
 def _keep_events(loop: Loop, events: list[Any], *_: object) -> None:
-    vars(loop).setdefault("_all_events", []).extend(events)
+    vars(loop).setdefault("_all_events", {}).setdefault("all", []).extend(events)
+
+
+def _keep_events_apart(_loop: Loop, events: list[Any], *_: object) -> None:
+    vars(daemon_loop).setdefault("_ALL_EVENTS", []).extend(events)
 
 
 def _wait_to_the_end(state: Any, context: Any) -> bool:  # noqa: ANN401 - as stopping.finished
@@ -201,6 +206,11 @@ MUTANTS: Final = (
     Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
     Mutant(
+        "revokes no token",
+        2,
+        ((_module("tokens.lifecycle"), "_plan_revocation", lambda tokens, *_: tokens),),
+    ),
+    Mutant(
         "forgets retired leases",
         2,
         ((JournalKeeper, "ledger", _forget_retired),),
@@ -262,6 +272,11 @@ MUTANTS: Final = (
     ),
     Mutant("ends without a word", 6, ((Waiter, "for_news", _wait_for_news_alone),)),
     Mutant("keeps all events", 7, (_after(Loop, "_advance", _keep_events),)),
+    Mutant(
+        "keeps all events in a module",
+        7,
+        ((daemon_loop, "_ALL_EVENTS", []), _after(Loop, "_advance", _keep_events_apart)),
+    ),
     Mutant(
         "tries no hook again",
         8,

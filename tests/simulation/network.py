@@ -114,7 +114,7 @@ class Network:
         chance = world.random.random() if minting else 0.0
         if self.thaws_in() and chance < 0.5:
             return
-        before = len(world.openai.accounts)
+        before, tokens = len(world.openai.accounts), set(world.vault.tokens)
         self.ask_vault(request, 0.0)
         made = list(world.openai.accounts.values())[before:]
         if made and chance > 0.75:
@@ -122,6 +122,7 @@ class Network:
                 del world.vault.leases[account.lease]
                 account.lease = ""
         world.lost.update(account.id for account in made)
+        world.lost_tokens |= world.vault.tokens.keys() - tokens
 
 
 def set_openai(world: World) -> None:

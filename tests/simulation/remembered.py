@@ -1,4 +1,4 @@
-"""What a journal knows of the leases that are alive."""
+"""What a journal knows of the leases and tokens that are alive."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ def unanswered_mints(world: World) -> set[str]:
         if last is not None and not is_remembered(last, ledger):
             found.add(last.account)
     return found
+
+
+def unknown_tokens(world: World) -> set[str]:
+    """Return the tokens that are alive, and that the next agent can't know of."""
+    path = world.directory / "state" / "journal.json"
+    known: set[str] = set()
+    if path.exists():
+        _, ledger = decode(path.read_bytes())
+        held = (ledger.token, *ledger.retired_tokens)
+        known = {token.secret.reveal() for token in held if token is not None}
+    return world.vault.tokens.keys() - known
 
 
 def forget_untold_ends(world: World) -> None:

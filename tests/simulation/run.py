@@ -21,12 +21,13 @@ from tests.simulation.invariants import (
     AT_THE_END,
     LeaseWatch,
     PublicationWatch,
-    memory_is_bounded,
 )
 from tests.simulation.last_journal import look_at_the_last_journal
+from tests.simulation.memory import memory_is_bounded
 from tests.simulation.programs import Programs
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
+from tests.simulation.tokens import TokenWatch
 from tests.simulation.watchers import Watchers
 from tests.simulation.world import World
 
@@ -99,33 +100,9 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
     world.connect = client.connect
     programs = Programs(world, lives, readers)
     world.run_program = programs.run
+    outcome = Outcome(world, lives, readers, watchers, client, programs)
     with installed(world), client:
-
-        def start() -> None:
-            readers.shown.clear()
-            watchers.begin_life()
-            programs.begin_life()
-            client.close_left()
-
-        lives.on_start = start
-        publications = PublicationWatch(world)
-
-        def forget(name: str) -> None:
-            readers.forget(name)
-            watchers.forget(name)
-            publications.forget(name)
-            programs.forget(name)
-
-        def show(view: KeyView) -> None:
-            readers.show(view)
-            watchers.show(view)
-            programs.show(view)
-            plan = lives.plans.get(view.name)
-            publications.look(view, plan.verify if plan else "off")
-
-        lives.on_removed = forget
-        world.on_show = show
-        world.on_change.append(LeaseWatch(world, lives).look)
+        _tell_of_the_agent(outcome)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_pass_time, world)
             nursery.start_soon(readers.poll)
@@ -145,7 +122,37 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             await trio.testing.wait_all_tasks_blocked()  # who waits has been told of the stop
             look_at_the_last_journal(world, lives)
             nursery.cancel_scope.cancel()
-    return Outcome(world, lives, readers, watchers, client, programs)
+    return outcome
+
+
+def _tell_of_the_agent(outcome: Outcome) -> None:
+    """Have everybody told of what the agent does."""
+    world, lives = outcome.world, outcome.lives
+    publications, leases = PublicationWatch(world), LeaseWatch(world, lives)
+
+    def start() -> None:
+        outcome.readers.shown.clear()
+        outcome.watchers.begin_life()
+        outcome.programs.begin_life()
+        outcome.client.close_left()
+
+    def forget(name: str) -> None:
+        outcome.readers.forget(name)
+        outcome.watchers.forget(name)
+        outcome.programs.forget(name)
+        publications.forget(name)
+
+    def show(view: KeyView) -> None:
+        outcome.readers.show(view)
+        outcome.watchers.show(view)
+        outcome.programs.show(view)
+        plan = lives.plans.get(view.name)
+        publications.look(view, plan.verify if plan else "off")
+
+    lives.on_start = start
+    lives.on_removed = forget
+    world.on_show = show
+    world.on_change += [leases.look, TokenWatch(world, leases.is_disturbed).look]
 
 
 async def _pass_time(world: World) -> None:

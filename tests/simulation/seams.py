@@ -31,6 +31,7 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.sockets import socket_watch
 from freshkey.sockets.outbox import Outbox
 from freshkey.vault import client
+from freshkey.vault.login import credentials
 from freshkey.vault.transport import adapter, session
 
 from tests.simulation import transport
@@ -110,6 +111,7 @@ def installed(world: World) -> Iterator[None]:
         (files, "os", simulated_os),
         (journal, "os", simulated_os),
         (audit_file, "os", simulated_os),
+        (credentials, "_read_last", {}),
         (done, "os", simulated_os),
         (hooks, "secrets", chance),
         (performing, "find_program", lambda name, _: Path(name)),

@@ -64,6 +64,7 @@ class World:
     run_program: Callable[..., Awaitable[Ended]] | None = None  # what a hook says
     minting: int = 0  # requests for a mint under way
     lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
+    lost_tokens: set[str] = field(default_factory=set)  # the same
     mints: list[float] = field(default_factory=list)  # when they were asked for
 
     audit: str = ""  # the audit file

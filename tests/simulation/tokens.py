@@ -1,0 +1,41 @@
+"""2. A token that nobody needs must not live on: it opens what the agent may open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tests.simulation.bounds import replacement
+from tests.simulation.broken import BrokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulation.world import World
+
+_REVOKED: Final = 30.0  # seconds: no call that goes well takes longer, nor does its turn come later
+
+
+class TokenWatch:
+    """Looked at with every change; `is_disturbed` says whether a fault since then excuses it."""
+
+    def __init__(self, world: World, is_disturbed: Callable[[float], bool]) -> None:
+        self._world = world
+        self._is_disturbed = is_disturbed
+        self._idle_since: dict[str, float] = {}
+
+    def look(self) -> None:
+        """Time each token that was replaced by another one, and has no lease under it."""
+        world = self._world
+        alive = [token for token in world.vault.tokens if token not in world.lost_tokens]
+        used = {lease.token for lease in world.vault.leases.values()}
+        idle = [token for token in alive[:-1] if token not in used]
+        self._idle_since = {
+            token: self._idle_since.get(token, world.elapsed)
+            for token in idle
+            if not world.vault.tokens[token].batch  # which can't be revoked
+        }
+        most = _REVOKED + 2 * replacement(world.history)
+        for since in self._idle_since.values():
+            if world.elapsed - since > most and not self._is_disturbed(since):
+                what = "a token that was replaced, and has no lease, lives"
+                raise BrokenError(2, f"{what} from {since:.3f} to {world.elapsed:.3f}")
