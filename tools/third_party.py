@@ -1,8 +1,9 @@
 """Gathers the licence texts of what is installed: `third_party.py SITE_PACKAGES TARGET`.
 
 Every distribution gets a directory NAME-VERSION in TARGET, with all texts that its wheel has; one
-without any is an error. Runs in the build of the image and of the Debian package, so it needs
-nothing but Python.
+without any is an error. `sboms` in it are the wheel's bills of what is compiled into it, which name
+the licences of that (https://peps.python.org/pep-0770/). Runs in the build of the image and of the
+Debian package, so it needs nothing but Python.
 """
 
 import re
@@ -15,6 +16,7 @@ OURS = "freshkey"
 TEXT = re.compile(
     r"\.dist-info/(?:.*/)?(?:licen[cs]es?|copying|notice|authors)\b[^/]*$", re.IGNORECASE
 )
+BILL = re.compile(r"\.dist-info/sboms/")
 
 
 def main() -> None:
@@ -28,11 +30,13 @@ def main() -> None:
 
 
 def copy(distribution: Distribution, target: Path) -> None:
-    """Copy the texts of one, below the names that they have in its wheel."""
-    texts = [path for path in distribution.files or () if TEXT.search(str(path))]
+    """Copy the texts and bills of one, below the names that they have in its wheel."""
+    files = distribution.files or []
+    bills = [path for path in files if BILL.search(str(path))]
+    texts = [path for path in files if TEXT.search(str(path)) and path not in bills]
     if not texts:
         sys.exit(f"third_party: {distribution.name} comes without a licence text")
-    for path in texts:
+    for path in texts + bills:
         inside = Path(*path.parts[1:])  # without NAME.dist-info
         place = target / (
             inside.relative_to("licenses") if inside.parts[0] == "licenses" else inside

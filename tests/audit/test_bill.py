@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import distribution
 from typing import Any
 
 import pytest
@@ -39,6 +40,20 @@ def test_each_package_of_the_lock_is_in_it(content: dict[str, Any]) -> None:
     }
     assert found == {(package.purl, package.hashes) for package in pinned()}
     assert all(each["licenses"] for each in content["components"])
+
+
+def test_what_is_compiled_into_a_package_is_inside_its_component(content: dict[str, Any]) -> None:
+    inside = {
+        each["name"]: [(part["purl"], part["licenses"]) for part in each["components"]]
+        for each in content["components"]
+        if "components" in each
+    }
+    assert inside.keys() == {"watchfiles"}
+    (path,) = (f for f in distribution("watchfiles").files or () if f.parent.name == "sboms")
+    wheels = json.loads(path.read_text())["components"]
+    assert inside["watchfiles"] == sorted(
+        (part["purl"], part["licenses"]) for part in wheels if part["scope"] == "required"
+    )
 
 
 def test_everything_in_it_is_needed_by_the_agent(content: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.packages import assert_texts
+from tools.audit.compiled import Compiled
 from tools.audit.licences import Rules, forbidden, is_allowed, licence_of
 from tools.audit.lock import ROOT, Pinned, pinned
 
@@ -52,6 +54,20 @@ def test_a_forbidden_or_unknown_licence_or_another_version_is_told() -> None:
     assert "and not 2020.1.1" in next(forbidden([other], RULES))
 
 
+def test_a_licence_of_what_is_compiled_into_a_package_counts_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (watchfiles,) = (package for package in pinned() if package.name == "watchfiles")
+    strict = Rules({name: "" for name in RULES.allowed if name != "CC0-1.0"}, {})
+    (told,) = forbidden([watchfiles], strict)
+    assert told.startswith("watchfiles: notify 8.")
+    assert "which is compiled into it: CC0-1.0 is not among" in told
+    unknown = Compiled("thing", "1", None, "pkg:cargo/thing@1")
+    monkeypatch.setattr("tools.audit.licences.compiled_into", lambda _: [unknown])
+    (told,) = forbidden([watchfiles], RULES)
+    assert "thing 1, which is compiled into it: the wheel's bill does not tell its licence" in told
+
+
 def gather(site: Path, target: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "tools/third_party.py", str(site), str(target)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -66,15 +82,27 @@ def test_every_package_brings_the_text_of_its_licence(tmp_path: Path) -> None:
         (site / information.name).symlink_to(information)
     done = gather(site, target)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(list(target.iterdir())) == len(pinned())
-    assert all(any(path.stat().st_size for path in one.rglob("*")) for one in target.iterdir())
+    assert_texts(target)
 
 
-def test_a_package_without_a_text_is_an_error(tmp_path: Path) -> None:
+def test_the_bill_of_a_wheel_comes_along_as_it_is(tmp_path: Path) -> None:
+    (path,) = (f for f in distribution("watchfiles").files or () if f.parent.name == "sboms")
+    information = Path(str(path.locate())).parents[1]
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / information.name).symlink_to(information)
+    assert gather(tmp_path / "site", tmp_path / "texts").returncode == 0
+    copied = tmp_path / "texts" / information.name.removesuffix(".dist-info") / "sboms" / path.name
+    assert copied.read_bytes() == path.read_binary()
+
+
+@pytest.mark.parametrize("file", ["thing/licence.py", "thing-1.dist-info/sboms/licence.cdx.json"])
+def test_a_package_without_a_text_is_an_error(file: str, tmp_path: Path) -> None:
     information = tmp_path / "site" / "thing-1.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text("Metadata-Version: 2.4\nName: thing\nVersion: 1\n")
-    (information / "RECORD").write_text("thing-1.dist-info/METADATA,,\nthing/licence.py,,\n")
+    (tmp_path / "site" / file).parent.mkdir(parents=True)
+    (tmp_path / "site" / file).touch()
+    (information / "RECORD").write_text(f"thing-1.dist-info/METADATA,,\n{file},,\n")
     done = gather(tmp_path / "site", tmp_path / "texts")
     assert (done.returncode, done.stderr) == (
         1,

@@ -6,6 +6,7 @@ new places in the code, and those that once broke a promise: both are tried at e
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -24,6 +25,7 @@ NAMES: Final = sorted(
     path.stem for path in (HERE / "targets").glob("*.py") if path.stem != "__init__"
 )
 _LONGEST: Final = 4.0  # seconds of processor time for one input of a few KiB
+_LARGEST: Final = 16.0  # MiB that Python allocates for one, with what it imports: 2.3 so far
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,19 @@ class Target:
         self.check(data)
         took = process_time() - begun
         assert took < _LONGEST, f"it took {took:.1f} s"
+
+    def try_out_traced(self, data: bytes) -> None:
+        """Check its memory, too, which takes three times as long.
+
+        What the process has at most would tell nothing after an input that needed much.
+        """
+        tracemalloc.start()
+        try:
+            self.try_out(data)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert most < _LARGEST * 2**20, f"it took {most / 2**20:.1f} MiB"
 
     def changed(self, random: Random, data: bytes) -> bytes:
         """Make another input of one."""

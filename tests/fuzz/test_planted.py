@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fuzz.target import NAMES, target_of
+from tests.fuzz.target import NAMES, Target, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tests.fuzz.target import Target
 
 
 def as_it_is(text: str) -> str:
@@ -41,6 +39,7 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("gateway_client", "freshkey.gateway.sending.request_headers", with_old_headers),
     ("gateway_answer", "freshkey.gateway.mask.KeyMask.feed", lambda _self, data: data),
     ("vault_answer", "freshkey.vault.answers.faults.quote", "; ".join),
+    ("proxy_answer", "freshkey.http1.tunnels._END", rb"\n"),
     ("openai_answer", "freshkey.openai.http.redact_text", as_it_is),
     ("audit_file", "freshkey.cli.report.shown", str),
     ("client_answer", "freshkey.client.socket_source.fault_of", nothing),
@@ -66,3 +65,14 @@ def test_a_fault_is_found(
 def try_all(target: Target) -> None:
     for data in target.samples:
         target.try_out(data)
+
+
+def test_much_memory_is_found_however_much_was_used_before() -> None:
+    target = Target(greedy, (b"",))
+    for _ in range(2):
+        with pytest.raises(AssertionError, match=r"it took 32\.0 MiB"):
+            target.try_out_traced(b"")
+
+
+def greedy(_: bytes) -> None:
+    bytearray(32 * 2**20)

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from http import HTTPStatus
 
 import pytest
 from freshkey.http1.answers import BadAnswerError
@@ -13,6 +14,7 @@ from freshkey.http1.tunnels import read_status
 
 OK = b"HTTP/1.1 200 Connection established\r\n"
 PATIENCE = 30.0  # seconds
+_LITTLE = 0.5  # seconds of processor time: 16,000 reads take a tenth of that
 
 
 def answered(*portions: bytes) -> int:
@@ -62,12 +64,20 @@ def test_only_the_status_counts(sent: bytes, status: int) -> None:
         b"HTTP/1.1 2000\r\n\r\n",
         b"HTTP/1.1 099 x\r\n\r\n",
         OK + b"A: " + b"x" * 40_000,
+        OK + b"A: " + b"x" * 16_384 + b"\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 3,
     ],
 )
 def test_what_is_no_answer(sent: bytes) -> None:
     with pytest.raises(BadAnswerError):
         answered(sent)
+
+
+def test_a_large_head_in_small_portions_costs_little() -> None:
+    head = OK + b"A: " + b"x" * 16_000 + b"\r\n\r\n"
+    began = time.thread_time()
+    assert answered(*(head[at : at + 1] for at in range(len(head)))) == HTTPStatus.OK
+    assert time.thread_time() - began < _LITTLE
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.audit.compiled import compiled_into
 from tools.audit.lock import pinned
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,11 +47,18 @@ def make_deb(tree: Path, time: int, umask: int = 0o022) -> Path:
 
 
 def assert_texts(directory: Path) -> None:
-    """There is a directory for each library of the lock, with a licence text in it."""
+    """There is a directory for each library of the lock, with a licence text in it.
+
+    With its wheel's bill, too, if it has one.
+    """
     found = {canonical(each.name): each for each in directory.iterdir()}
-    assert found.keys() == {canonical(f"{each.name}-{each.version}") for each in pinned()}
-    for each in found.values():
-        assert any(path.stat().st_size > MANY for path in each.rglob("*") if path.is_file()), each
+    packages = {canonical(f"{each.name}-{each.version}"): each.name for each in pinned()}
+    assert found.keys() == packages.keys()
+    for name, each in found.items():
+        files = [path.relative_to(each) for path in each.rglob("*") if path.is_file()]
+        bills = [path for path in files if path.parts[0] == "sboms"]
+        assert bool(bills) == bool(compiled_into(packages[name])), each
+        assert any((each / path).stat().st_size > MANY for path in {*files} - {*bills}), each
 
 
 def canonical(name: str) -> str:

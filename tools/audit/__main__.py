@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tools.audit import advisories, bill
 from tools.audit.accepted import ACCEPTED, accepted
+from tools.audit.compiled import compiled_into
 from tools.audit.licences import Rules, forbidden
 from tools.audit.lock import LOCK, pinned
 
@@ -34,7 +35,11 @@ def main() -> int:
     today = datetime.now(UTC).date()
     faults = _vulnerabilities(packages, options, today)
     unlicensed = list(forbidden(packages, rules))
-    print(f"licences: {len(packages)} packages looked at, {len(unlicensed)} faults")
+    within = sum(len(compiled_into(package.name)) for package in packages)
+    print(
+        f"licences: {len(packages)} packages looked at, with {within} components that are compiled "
+        f"into them, {len(unlicensed)} faults"
+    )
     faults += unlicensed
     if not bill.BILL.exists() or bill.BILL.read_text() != bill.bill(packages, rules):
         faults.append(f"{bill.BILL.name} does not fit the lock: run `make sbom`")

@@ -1,8 +1,9 @@
 """Makes packaging/freshkey.cdx.json: what an installed agent consists of, in CycloneDX.
 
 It is made from the lock, and has no time of its making, so that two of one commit are the same.
-Licences and dependencies are those that the installed packages name. The hashes of a package are
-those of all files that the lock allows: which of them is installed depends on machine and Python.
+Licences and dependencies are those that the installed packages name, and what is compiled into one
+is what the bill in its wheel names. The hashes of a package are those of all files that the lock
+allows: which of them is installed depends on machine and Python.
 https://cyclonedx.org/docs/1.7/json/
 """
 
@@ -17,6 +18,7 @@ from freshkey import __version__
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tools.audit.compiled import compiled_into
 from tools.audit.licences import Rules, licence_of
 from tools.audit.lock import LINUX, ROOT, pinned
 
@@ -33,11 +35,12 @@ LICENCE: Final = "Apache-2.0"
 def bill(packages: Sequence[Pinned], rules: Rules) -> str:
     """Return the bill, as JSON."""
     content = {
-        "metadata": {"component": _component("application", "freshkey", __version__, LICENCE)},
+        "metadata": {"component": _package("application", "freshkey", __version__, LICENCE, AGENT)},
         "components": [
             {
-                **_component("library", p.name, p.version, licence_of(p.name, rules)),
+                **_package("library", p.name, p.version, licence_of(p.name, rules), p.purl),
                 "hashes": [{"alg": "SHA-256", "content": digest} for digest in p.hashes],
+                **_within(p),
             }
             for p in packages
         ],
@@ -55,11 +58,27 @@ def bill(packages: Sequence[Pinned], rules: Rules) -> str:
     return json.dumps({**head, **content}, indent=1) + "\n"
 
 
-def _component(kind: str, name: str, version: str, licence: str | None) -> dict[str, object]:
-    purl = f"pkg:pypi/{name}@{version}"
+def _package(
+    kind: str, name: str, version: str, licence: str | None, purl: str
+) -> dict[str, object]:
+    """Describe something that the graph of dependencies can refer to."""
+    return {"type": kind, "bom-ref": purl, **_component(kind, name, version, licence, purl)}
+
+
+def _within(package: Pinned) -> dict[str, object]:
+    """Describe what is compiled into a package, inside its component."""
+    found = [
+        _component("library", part.name, part.version, part.licence, part.purl)
+        for part in compiled_into(package.name)
+    ]
+    return {"components": found} if found else {}
+
+
+def _component(
+    kind: str, name: str, version: str, licence: str | None, purl: str
+) -> dict[str, object]:
     return {
         "type": kind,
-        "bom-ref": purl,
         "name": name,
         "version": version,
         "licenses": [{"expression": licence}] if licence else [],

@@ -17,6 +17,8 @@ from license_expression import (
     get_spdx_licensing,
 )
 
+from tools.audit.compiled import compiled_into
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -54,7 +56,7 @@ def licence_of(name: str, rules: Rules) -> str | None:
 
 
 def forbidden(packages: Iterable[Pinned], rules: Rules) -> Iterator[str]:
-    """Tell of each package whose licence is unknown or not allowed."""
+    """Tell of each licence of a package, or of what is compiled into it, that is not allowed."""
     for package in packages:
         if (installed := version(package.name)) != package.version:
             yield f"{package.name}: {installed} is installed, and not {package.version}"
@@ -63,6 +65,16 @@ def forbidden(packages: Iterable[Pinned], rules: Rules) -> Iterator[str]:
             yield f"{package.name}: nothing tells its licence; read it, and add it to {RULES.name}"
         elif not is_allowed(text, rules):
             yield f"{package.name}: {text} is not among the licences that {RULES.name} allows"
+        yield from _forbidden_within(package, rules)
+
+
+def _forbidden_within(package: Pinned, rules: Rules) -> Iterator[str]:
+    for part in compiled_into(package.name):
+        what = f"{package.name}: {part.name} {part.version}, which is compiled into it"
+        if part.licence is None:
+            yield f"{what}: the wheel's bill does not tell its licence"
+        elif not is_allowed(part.licence, rules):
+            yield f"{what}: {part.licence} is not among the licences that {RULES.name} allows"
 
 
 def is_allowed(text: str, rules: Rules) -> bool:
