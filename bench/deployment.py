@@ -37,6 +37,7 @@ socket = "freshkey.sock"
 KEY: Final = """
 [keys.{name}]
 path = "openai/creds/{role}"
+{options}
 [keys.{name}.verify]
 base_url = "{base_url}"
 {verify}
@@ -94,14 +95,15 @@ class Deployment:
         address: str | None = None,
         server: str = "",
         vault: str = "",
+        options: str = "",
         verify: str = "",
         keys: int = 1,
         role: str = "billing",
     ) -> Path:
         """Make a directory with `config.toml` of the defaults; return it.
 
-        `server`, `vault`, and `verify` are lines for these tables, `extra` is for the end. The
-        first key is `billing`; all of them mint from the same role.
+        `server`, `vault`, and `verify` are lines for these tables, `options` for that of each key,
+        and `extra` is for the end. The first key is `billing`; all mint from the same role.
         """
         directory = self.directory(name)
         config = directory / "config.toml"
@@ -112,7 +114,13 @@ class Deployment:
             server=server,
             vault=vault,
             keys="".join(
-                KEY.format(name=key, role=role, base_url=self._openai.base_url, verify=verify)
+                KEY.format(
+                    name=key,
+                    role=role,
+                    options=options,
+                    base_url=self._openai.base_url,
+                    verify=verify,
+                )
                 for key in names
             ),
         )

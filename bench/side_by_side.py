@@ -78,7 +78,7 @@ class Bench:
             agents = rest.AtRest(self._deployment, self._programs, stack)
             grown = rotations.measure(self._deployment, self._programs, self._rotations)
             processor = agents.processor(self._rests)
-        return Measured([rest.processor_figure(processor), rotations.figure(grown)])
+        return Measured([*rest.processor_figures(processor), rotations.figure(grown)])
 
     def delivery(self) -> Measured:
         """From Vault's answer to all readers."""
@@ -113,6 +113,9 @@ class Bench:
 NAMES: Final = ("start", "memory", "delivery", "reads", "gateway", "leases", "many", "rest")
 WHOLE: Final = ("only", "rounds", "rotations", "rests", "python")
 """Options that are at their defaults in a whole run."""
+
+FLEET: Final = "A fleet of 1,000 agents is simulated: [docs/fleet.md](fleet.md), `make fleet`.\n"
+"""The last line: a fleet's figures depend on no machine, so they are not measured here."""
 
 FAILED: Final = (ValueError, OSError, RuntimeError, SystemExit)
 """What fails one part; the last one says that a program did not do what it was started for."""
@@ -151,7 +154,7 @@ def main() -> int:
                 failed = True
         print(f"bench: {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     figures = [figure for one in measured for figure in one.figures]
-    tables = [head, figures_table(figures), *(one.more for one in measured if one.more)]
+    tables = [head, figures_table(figures), *(one.more for one in measured if one.more), FLEET]
     if options.write and failed:
         print("bench: nothing is written, because a part failed", file=sys.stderr)
         options.write = False

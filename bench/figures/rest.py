@@ -32,6 +32,8 @@ class Processor(NamedTuple):
 
     seconds: float
     freshkey: float
+    unchecked: float
+    """Of Freshkey without checks and probes, which asks nobody, as Vault Agent does."""
     vault_agent: float
 
 
@@ -72,16 +74,24 @@ def _memory(commands: tuple[Command, Command], pair: tuple[Path, Path], settled:
 
 
 class AtRest:
-    """Two agents that run from here on; `processor` tells what that took them."""
+    """Three agents that run from here on; `processor` tells what that took them."""
 
     def __init__(self, deployment: Deployment, programs: Path, stack: ExitStack) -> None:
-        ours, theirs = deployment.freshkey("rest"), deployment.vault_agent("rest-peer")
-        commands = freshkey(programs, ours), vault_agent(theirs)
+        ours = deployment.freshkey("rest")
+        unchecked = deployment.freshkey(
+            "rest-unchecked", options="check_every = 0", verify="probe_every = 0"
+        )
+        theirs = deployment.vault_agent("rest-peer")
+        commands = {
+            ours: freshkey(programs, ours),
+            unchecked: freshkey(programs, unchecked),
+            theirs: vault_agent(theirs),
+        }
         self._programs = [
             stack.enter_context(Program(command, directory / "log"))
-            for command, directory in zip(commands, (ours, theirs), strict=True)
+            for directory, command in commands.items()
         ]
-        for program, directory in zip(self._programs, (ours, theirs), strict=True):
+        for program, directory in zip(self._programs, commands, strict=True):
             until_key_file(program, directory)
         time.sleep(SETTLED)
         self._began = time.monotonic()
@@ -91,11 +101,11 @@ class AtRest:
         """Return what they took, once at least so many seconds are over."""
         time.sleep(max(0.0, self._began + seconds - time.monotonic()))
         took = time.monotonic() - self._began
-        ours, theirs = (
+        ours, unchecked, theirs = (
             (program.processor() - before) * HOUR / took
             for program, before in zip(self._programs, self._before, strict=True)
         )
-        return Processor(took, ours, theirs)
+        return Processor(took, ours, unchecked, theirs)
 
 
 def memory_figures(found: list[Memory]) -> list[Figure]:
@@ -118,14 +128,20 @@ def memory_figures(found: list[Memory]) -> list[Figure]:
     ]
 
 
-def processor_figure(found: Processor) -> Figure:
-    """Return the line, which names the time that it was measured for."""
-    return Figure(
-        "processor",
-        f"processor time at rest, an hour: that of {found.seconds:.0f} s, multiplied",
-        "s",
-        [found.freshkey],
-        PEER,
-        [found.vault_agent],
-        digits=2,
-    )
+def processor_figures(found: Processor) -> list[Figure]:
+    """Return a line with checks, which names the time that it was measured for, and one without."""
+    return [
+        Figure(key, name, "s", [ours], PEER, [found.vault_agent], digits=2)
+        for key, name, ours in (
+            (
+                "processor",
+                f"processor time at rest, an hour: that of {found.seconds:.0f} s, multiplied",
+                found.freshkey,
+            ),
+            (
+                "processor-unchecked",
+                "processor time at rest without checks, an hour",
+                found.unchecked,
+            ),
+        )
+    ]

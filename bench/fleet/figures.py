@@ -35,7 +35,7 @@ SETUPS: Final = (
     Setup(HALF, 4 * HOUR, LIMIT),
     *(Setup(TEN_KEYS, 12 * HOUR, limit) for limit in (LIMIT, None)),
 )
-DEPLOYED: Final = tuple(Setup(fleet, HOUR, None) for fleet in (FRESHKEY, VAULT_AGENT))
+DEPLOYED: Final = tuple(Setup(fleet, HOUR, None) for fleet in (FRESHKEY, VAULT_AGENT, NODES_OF_20))
 """Of these the mints of each minute are saved."""
 RESTARTED: Final = tuple(
     Setup(fleet, 12 * HOUR, LIMIT) for fleet in (VAULT_AGENT, FRESHKEY, NODES_OF_20)
@@ -100,7 +100,7 @@ def _rounded(figures: Figures) -> Figures:
     after = figures.all_after
     return dataclasses.replace(
         figures,
-        mints=round(figures.mints, 2),
+        mints=round(figures.mints, 4),  # some fleets mint one in an hour
         calls=round(figures.calls, 2),
         without=round(figures.without, 5),
         longest=round(figures.longest, 1),

@@ -56,7 +56,8 @@ def tables(saved: Saved) -> dict[str, str]:
         "fleet-journal": _by_ttl(saved, JOURNAL, LIMIT, _without),
         "fleet-outage": _by_ttl(saved, SHORT_OUTAGE, LIMIT, _without),
         "fleet-given-up": _given_up(saved),
-        "fleet-peaks": _peaks(saved),
+        "fleet-peaks-at-limit": _peaks(saved, LIMIT),
+        "fleet-peaks": _peaks(saved, None),
         "fleet-long-outage": _long_outage(saved),
         "fleet-variants": _variants(saved),
         "fleet-capacity": _capacity(),
@@ -105,19 +106,18 @@ def _given_up(saved: Saved) -> str:
     return table(["TTL", *(fleet.name for fleet in EVERYWHERE)], rows)
 
 
-def _peaks(saved: Saved) -> str:
-    """Return mints a minute without a limit: how many, and the most to their mean."""
+def _peaks(saved: Saved, limit: int | None) -> str:
+    """Return mints a minute: how many, the most, and that to their mean, in three parts."""
     rows = []
     for ttl in TTLS:
-        row = [_ttl(ttl)]
-        for fleet in (FRESHKEY, VAULT_AGENT):
-            found = saved.of(Setup(fleet, ttl, None))
-            row += [f"{found[STEADY].mints:.1f}", _ratio(found[STEADY]), _ratio(found[JOURNAL])]
-            row += [_ratio(found[SHORT_OUTAGE])]
-        rows.append(row)
-    names = ["a minute", "peak, steady", "restarted", "after an outage"]
-    head = [f"{fleet.name}: {name}" for fleet in (FRESHKEY, VAULT_AGENT) for name in names]
-    return table(["TTL", *head], rows)
+        for fleet in EVERYWHERE:
+            found = saved.of(Setup(fleet, ttl, limit))
+            steady = found[STEADY]
+            ratios = [_ratio(found[part]) for part in (STEADY, JOURNAL, SHORT_OUTAGE)]
+            mints = [f"{steady.mints:.2f}", f"{steady.peak_mints:,}"]
+            rows.append([_ttl(ttl), fleet.name, *mints, *ratios])
+    head = ["TTL", "fleet", "mints a minute", "at most", "peak to mean", "restarted"]
+    return table([*head, "after an outage"], rows)
 
 
 def _ratio(figures: Figures) -> str:

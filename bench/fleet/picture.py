@@ -40,7 +40,7 @@ STYLE: Final = """\
 
 def picture(saved: Saved) -> str:
     """Return the picture."""
-    mints = {name: _means(curve[: 60 * HOURS]) for name, curve in saved.mints.items()}
+    mints = {name: _means(saved.mints[name][: 60 * HOURS]) for name in CLASSES}
     without = {
         fleet.name: [100 * n / fleet.agents for n in saved.without[fleet.name][:MINUTES]]
         for fleet in (FRESHKEY, VAULT_AGENT, NODES_OF_20)

@@ -10,12 +10,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.figures import many
 from bench.figures import record as recording
 from bench.figures.figure import Figure, figures_table
-from bench.figures.many import DUE, due_points, lateness
+from bench.figures.many import COUNTS, DUE, INTENDED, PUBLISHED, due_points, lateness
 from bench.figures.phases import phases
 from bench.figures.picture import Bar, draw
 from bench.figures.record import IN_README, record
+from bench.figures.rest import Processor, processor_figures
 from bench.side_by_side import NAMES, Bench
 
 if TYPE_CHECKING:
@@ -70,10 +72,43 @@ def test_a_rotation_is_late_from_its_due_point_on(tmp_path: Path) -> None:
     first, unforeseen = line(0.5, "key.mint_intended"), line(2.0, "key.minted")
     intended = line(60.25, "key.mint_intended")
     due = {"a": datetime.fromisoformat(at(60.0)).timestamp()}
-    assert lateness([first, unforeseen, intended], due) == [pytest.approx(0.25)]
+    assert lateness([first, unforeseen, intended], due, INTENDED) == [pytest.approx(0.25)]
     for lines in ([first, unforeseen], [first, line(59.0, "key.mint_intended")], []):
         with pytest.raises(ValueError, match="1 keys of 1 were not replaced"):
-            lateness(lines, due)
+            lateness(lines, due, INTENDED)
+
+
+def test_a_new_key_is_late_until_it_is_published() -> None:
+    due = {"a": datetime.fromisoformat(at(60.0)).timestamp()}
+    first, intended = line(2.0, "key.published"), line(60.25, "key.mint_intended")
+    out = line(62.5, "key.published")
+    assert lateness([first, intended, out], due, PUBLISHED) == [pytest.approx(2.5)]
+    with pytest.raises(ValueError, match="1 keys of 1 were not replaced"):
+        lateness([first, intended], due, PUBLISHED)
+
+
+def test_many_keys_show_when_a_mint_was_intended_and_when_its_key_was_out() -> None:
+    found = [
+        many.Found(count, 30.0 + count, 0.01, [0.1, 0.2, 0.4], [1.0, 2.0, 4.0]) for count in COUNTS
+    ]
+    rows = [row.split("|") for row in many.keys_table(found).splitlines()]
+    assert [cell.strip() for cell in rows[-1][-5:-1]] == [
+        "200 ms",
+        "400 ms",
+        "2,000 ms",
+        "4,000 ms",
+    ]
+    told = {figure.key: (figure.row()[1], figure.met) for figure in many.figures(found)}
+    assert told["many-late"] == ("0.40 s", True)
+    assert told["many-out"] == ("4.00 s", None)
+
+
+def test_a_rest_is_shown_with_checks_and_without() -> None:
+    figures = processor_figures(Processor(300.0, 3.0, 1.5, 1.0))
+    assert [(figure.key, figure.ours, figure.ratio) for figure in figures] == [
+        ("processor", [3.0], 3.0),
+        ("processor-unchecked", [1.5], 1.5),
+    ]
 
 
 def test_phases_end_with_events_and_hold_the_imports_before_them() -> None:

@@ -10,11 +10,13 @@ import pytest
 
 from bench.fleet.clock import Clock
 from bench.fleet.figures import (
+    EVERYWHERE,
     FRESHKEY,
     HOUR,
     LIMIT,
     NODES_OF_50,
     SETUPS,
+    TTLS,
     VAULT_AGENT,
     load,
     name_of,
@@ -58,9 +60,43 @@ def test_the_page_and_the_picture_show_what_is_kept() -> None:
     assert saved.figures.keys() == {name_of(setup) for setup in SETUPS}
 
 
-def test_what_is_kept_is_what_the_agent_does_today() -> None:
-    setup = Setup(NODES_OF_50, 12 * HOUR, LIMIT)
+@pytest.mark.parametrize("ttl", [HOUR // 4, 12 * HOUR])
+def test_what_is_kept_is_what_the_agent_does_today(ttl: int) -> None:
+    """The shorter lease does not outlast the outage, so that one shows more of the agent."""
+    setup = Setup(NODES_OF_50, ttl, LIMIT)
     assert rounded({setup: live(setup)}).of(setup) == load().of(setup)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("fleet-peaks-at-limit", LIMIT), ("fleet-peaks", None)]
+)
+def test_the_peak_of_every_fleet_is_shown_beside_its_mean(name: str, limit: int | None) -> None:
+    saved = load()
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in tables(saved)[name].splitlines()[2:]
+    ]
+    setups = [Setup(fleet, ttl, limit) for ttl in TTLS for fleet in EVERYWHERE]
+    for (_, fleet, mean, most, *ratios), setup in zip(rows, setups, strict=True):
+        parts = saved.of(setup)
+        assert fleet == setup.fleet.name
+        assert float(mean) == pytest.approx(parts[STEADY].mints, abs=0.005)
+        assert int(most) == parts[STEADY].peak_mints
+        for ratio, part in zip(ratios, (STEADY, JOURNAL, SHORT_OUTAGE), strict=True):
+            peak = parts[part].peak_mints
+            assert float(ratio) * parts[part].mints == pytest.approx(peak, rel=0.05)
+
+
+def test_a_mean_is_kept_so_exactly_that_its_mints_can_be_counted() -> None:
+    """A node agent mints so seldom that two digits would change its peak to mean by a fifth."""
+    saved = load()
+    for setup in (Setup(fleet, ttl, LIMIT) for fleet in EVERYWHERE for ttl in TTLS):
+        mints = saved.of(setup)[STEADY].mints * 3 * setup.ttl / MINUTE
+        assert mints == pytest.approx(round(mints), abs=0.25)
+
+
+def test_the_picture_shows_a_node_agent_in_both_charts_and_the_legend() -> None:
+    assert picture(load()).count('<polyline class="na"') == 3
 
 
 def test_agents_that_start_together_use_all_of_the_limit() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from freshkey.settings import load
 
 from bench.deployment import Deployment
 from bench.figures import delivery, leases, phases, rest, rotations
@@ -74,6 +76,18 @@ def test_memory_is_that_of_both(deployment: Deployment) -> None:
     (memory,) = rest.measure_memory(deployment, PROGRAMS, 1, settled=0)
     for resident, proportional in zip(memory.resident, memory.proportional, strict=True):
         assert 1024 < proportional <= resident
+
+
+def test_one_of_the_agents_at_rest_checks_nothing(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "SETTLED", 0)
+    with ExitStack() as stack:
+        assert rest.AtRest(deployment, PROGRAMS, stack).processor(0.1).seconds >= 0.1
+    made = deployment.directory("beside").parent
+    for name, checks in {"rest": (60.0, 300.0), "rest-unchecked": (0.0, 0.0)}.items():
+        key = load(made / name / "config.toml", {}).keys["billing"]
+        assert (key.check_every, key.verify.probe_every) == checks
 
 
 def test_rotations_in_accelerated_time_leave_nothing_behind(deployment: Deployment) -> None:

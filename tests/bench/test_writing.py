@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,7 +15,7 @@ from bench.figures import record as recording
 from bench.figures.figure import Figure
 from bench.figures.record import IN_README
 from bench.installed import describe
-from bench.side_by_side import NAMES, Bench, Measured
+from bench.side_by_side import FLEET, NAMES, Bench, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,14 @@ def test_a_whole_run_is_written(run: Run, pages: Callable[[], list[str]]) -> Non
     before = pages()
     assert run("--write") == 0
     assert all(old != new for old, new in zip(before, pages(), strict=True))
+
+
+def test_it_says_where_a_fleets_figures_are(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--only", "start") == 0
+    assert capsys.readouterr().out.endswith(f"\n\n{FLEET}")
+    assert f"\n\n{FLEET}\n<!-- bench: end -->" in report.PAGE.read_text()
+    assert run("--only", "start", "--json") == 0
+    json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
