@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from testbed.emulator.process import OpenAIServer
-from testbed.federation import enable_identity_tokens
+from testbed.federation import enable_identity_tokens, entity_of, federate
 from testbed.vault import VaultServer
 from tests.simulation.http import HttpAnswer, HttpRequest
 from tests.simulation.openai_model import OpenAIModel
-from tests.simulation.vault_api import VaultApi
+from tests.simulation.vault_api import VaultApi, throttled
 from tests.simulation.vault_model import Role, VaultModel
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class Side(Protocol):
     def trouble_models(self, name: ErrorName) -> None:
         """Have the list of models fail."""
 
+    def exchange(self, status: int = 200) -> HttpAnswer:
+        """POST /oauth/token, so that the answer has this status."""
+
     def refuse_deletions(self) -> None:
         """Have OpenAI refuse deletions alone."""
 
@@ -62,6 +65,9 @@ class Side(Protocol):
 
     def seal(self) -> None:
         """Seal Vault."""
+
+    def throttle(self, token: str) -> HttpAnswer:
+        """Ask Vault for keys more often than it allows, and return what it answers then."""
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -116,6 +122,11 @@ class Model:
     def trouble_models(self, name: ErrorName) -> None:
         self.openai.models_error = name
 
+    def exchange(self, status: int = 200) -> HttpAnswer:
+        self.openai.exchange_error = 0 if status in {200, 503} else status
+        self.openai.models_error = "unavailable" if status == 503 else ""
+        return self.openai.exchange("billing", 3600.0, self.now)
+
     def refuse_deletions(self) -> None:
         self.openai.deletion_error = "rate_limited"
 
@@ -124,6 +135,10 @@ class Model:
 
     def seal(self) -> None:
         self.api.sealed = True
+
+    def throttle(self, token: str) -> HttpAnswer:
+        del token
+        return throttled("/v1/openai/creds/nobody", 1)
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -155,7 +170,8 @@ class Real:
         self.vault.enable_kv(f"{self.mount}-kv", 2)
         key = {"data": {"api_key": "sk-static"}}
         self.vault.request("POST", f"{self.mount}-kv/data/billing", key)
-        enable_identity_tokens(self.vault, "billing")  # a name for all of Vault
+        # A name for all of Vault.
+        self.issuer = enable_identity_tokens(self.vault, "billing")
         self.role_id, self.secret_id = self.vault.approle(
             f"login-{self.mount}",
             [self.mount],
@@ -194,6 +210,27 @@ class Real:
     def trouble_models(self, name: ErrorName) -> None:
         self.openai.configure(errors={"models.list": name})
 
+    def exchange(self, status: int = 200) -> HttpAnswer:
+        identity = self.ask("GET", "identity/oidc/token/billing", self.log_in()).body or {}
+        entity = entity_of(self.vault, f"login-{self.mount}", self.role_id)
+        meant = "nobody" if status == 403 else entity
+        project = self.openai.create_project(f"{self.mount}-{next(_NUMBERS)}")
+        account = federate(self.openai, project, self.issuer, {"sub": meant})
+        if status == 429:
+            self.openai.configure(requests_per_minute={"token.exchange": 0})
+        elif status == 503:
+            self.openai.configure(errors={"token.exchange": "unavailable"})
+        fields = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": "x.y.z" if status == 401 else identity["data"]["token"],
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "identity_provider_id": account.provider_id,
+            "service_account_id": account.account_id,
+        }
+        body = {} if status == 400 else fields
+        headers = {"Content-Type": "application/json"}
+        return _asked(self.openai.base_url, "POST", "/oauth/token", headers, body)
+
     def refuse_deletions(self) -> None:
         self.openai.configure(errors={"service_account.delete": "rate_limited"})
 
@@ -202,6 +239,16 @@ class Real:
 
     def seal(self) -> None:
         self.vault.request("PUT", "sys/seal")
+
+    def throttle(self, token: str) -> HttpAnswer:
+        told = {"enable_rate_limit_response_headers": True}
+        self.vault.request("POST", "sys/quotas/config", told)
+        quota = {"path": f"{self.mount}/", "rate": 1}
+        self.vault.request("POST", f"sys/quotas/rate-limit/{self.mount}", quota)
+        while (answer := self.ask("GET", "openai/creds/nobody", token)).status != 429:
+            pass
+        self.vault.request("DELETE", f"sys/quotas/rate-limit/{self.mount}")
+        return answer
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -223,4 +270,5 @@ def _asked(
             content = response.read()
     finally:
         connection.close()
-    return HttpAnswer(response.status, json.loads(content) if content else None)
+    retry_after = response.headers.get("Retry-After", "")
+    return HttpAnswer(response.status, json.loads(content) if content else None, retry_after)

@@ -19,7 +19,7 @@ from tests.simulation.bounds import (
     slowest_activation,
     written_by,
 )
-from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
+from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind, key_name
 from tests.simulation.nodes import all_down, lost_calls
 from tests.simulation.world import FILE_BACKOFF
 
@@ -36,6 +36,7 @@ _LIMITED: Final = 600.0  # the cap of OpenAI's limit for a stale key
 _REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
 _NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
 _LOOK: Final = 2.5  # until a change of a file is seen
+_WHOLE: Final = 0.95  # of its role's time: what a lease has that nothing makes shorter
 _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a key ends, if not later
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
@@ -43,8 +44,12 @@ _SLOW: Final = frozenset({Kind.FORBIDDEN, Kind.VAULT_GARBLED})  # the long waits
 _NO_OUTAGE: Final = frozenset(
     {
         *(Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL),
-        *(Kind.HOOK_FAILING, Kind.NODE_DOWN),
+        *(Kind.HOOK_FAILING, Kind.NODE_DOWN, Kind.OPENAI_FORBIDS),
     }
+)
+_UNJUDGED: Final = (
+    *(Kind.OPENAI_REFUSED, Kind.OPENAI_UNAVAILABLE),
+    *(Kind.OPENAI_SLOW, Kind.OPENAI_LOST, Kind.OPENAI_GARBLED),
 )
 _BY_ITSELF: Final = frozenset({"expiry", "missing"})
 _OUTSIDE: Final = frozenset({"expiry", "missing", "outside"})
@@ -57,7 +62,8 @@ _TAKEN: Final = _ANY | {"taken"}  # what is to end a key that lives
 class Excuse(NamedTuple):
     """From when to when, for which causes, and, if not for all, for which way and key.
 
-    A gap may have begun by `begun_by`, or else is excused for no more than `most` seconds.
+    A gap may have begun by `begun_by`, or else is excused for no more than `most` seconds. Its key
+    was to live for no more than `lasted` seconds.
     """
 
     began: float
@@ -67,13 +73,14 @@ class Excuse(NamedTuple):
     name: str = ""
     begun_by: float = inf
     most: float = inf
+    lasted: float = inf
 
     def covers(self, gap: Gap) -> bool:
         """Whether it holds for a gap at all."""
         door = gap.door
         ways = self.way in {"", door.way} and self.name in {"", door.name}
         times = gap.since <= self.begun_by or gap.ended - gap.since <= self.most
-        return ways and times and gap.cause in self.causes
+        return ways and times and gap.cause in self.causes and gap.lasted <= self.lasted
 
 
 class Window(NamedTuple):
@@ -99,7 +106,7 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
     found: list[Window] = []
     kinds: set[tuple[Kind, int]] = set()
     for began, ended, kind, number in sorted(faults):
-        if kind in _NO_OUTAGE or (kind is Kind.FORBIDDEN and not _stops_mints(history, number)):
+        if kind in _NO_OUTAGE or not _stops_replacements(history, kind, number):
             continue
         if found and began <= found[-1].recovered:
             first, last = found[-1].began, max(ended, found.pop().ended)
@@ -113,10 +120,16 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
     return found
 
 
-def _stops_mints(history: History, number: int) -> bool:
-    """Whether a key can't be replaced under the policy of an incident with this number."""
-    by_vault = any(plan.federated and plan.by_vault for plan in history.keys)
-    return number == 0 or (number == 3 and by_vault)
+def _stops_replacements(history: History, kind: Kind, number: int) -> bool:
+    """Whether a key can't be replaced in an incident of this kind, with this number."""
+    federated = [plan for plan in history.keys if plan.federated]
+    match kind:
+        case Kind.FORBIDDEN:
+            return number == 0 or (number == 3 and any(plan.by_vault for plan in federated))
+        case Kind.EXCHANGE_REFUSED:
+            return bool(federated)
+        case _:
+            return True
 
 
 def _recovery(kind: Kind, seconds: float, number: int) -> float:
@@ -132,7 +145,9 @@ def _recovery(kind: Kind, seconds: float, number: int) -> float:
             return _BACKOFF + 5.0 * number
         case Kind.VAULT_THROTTLED:
             return _BACKOFF + number
-        case Kind.FORBIDDEN | Kind.VAULT_GARBLED:
+        case Kind.OPENAI_SLOW:
+            return _BACKOFF + 5.0 * number
+        case Kind.FORBIDDEN | Kind.VAULT_GARBLED | Kind.OPENAI_GARBLED | Kind.EXCHANGE_REFUSED:
             return FORBIDDEN_CAP
         case Kind.UPSTREAM_LIMITED:
             return min(_LIMITED, 20.0 * 2 ** (seconds / 60 + 2))
@@ -188,12 +203,8 @@ def _of_outage(history: History, window: Window) -> Iterator[Excuse]:
     configuration made shorter, has less time.
     """
     outage = Excuse(window.began, window.recovered, _BY_ITSELF)
-    lasting = history.token_max >= 4 * history.token_ttl and not history.batch
-    edited = any(one.kind is Kind.RELOADED for one in history.incidents)
-    if edited or not lasting:
-        yield outage
-        return
-    for index, plan in enumerate(history.keys):
+    for index, plan in (*enumerate(history.keys), (3, KeyPlan())):  # an edit may add a key
+        yield outage._replace(name=key_name(index), lasted=_WHOLE * plan.ttl)
         if window.recovered - window.began >= slack(plan) - replacement(history):
             yield outage._replace(name=key_name(index))
 
@@ -235,7 +246,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
     match incident.kind:
         case Kind.OPENAI_REFUSES_ALL:
             yield Excuse(at, at + incident.seconds, frozenset({"refused", "taken"}))
-        case Kind.OPENAI_REFUSED | Kind.OPENAI_UNAVAILABLE:  # published untested
+        case _ if incident.kind in _UNJUDGED:  # published untested
             until = at + incident.seconds + ACTIVATION_TIMEOUT + slowest_activation(history)
             yield Excuse(at, until, frozenset({"inactive"}))
         case Kind.DISK_FULL:

@@ -29,7 +29,7 @@ _ANSWER: Final = 60.0  # seconds: a key that is refused is waited for, and a mac
 _KEY: Final = key_name(0)  # no edit removes it
 _TROUBLE: Final = (
     *(Kind.OPENAI_REFUSED, Kind.OPENAI_UNAVAILABLE, Kind.OPENAI_LIMITED),
-    *(Kind.OPENAI_REFUSES_ALL, Kind.SUSPENDED),
+    *(Kind.OPENAI_FORBIDS, Kind.OPENAI_REFUSES_ALL, Kind.SUSPENDED),
 )
 
 

@@ -29,6 +29,11 @@ class Kind(StrEnum):
     OPENAI_REFUSED = "openai_refused"  # nothing listens there
     OPENAI_UNAVAILABLE = "openai_unavailable"  # 503 to tests
     OPENAI_LIMITED = "openai_limited"  # 429 to tests
+    OPENAI_FORBIDS = "openai_forbids"  # 403 to tests, for want of a scope
+    OPENAI_SLOW = "openai_slow"  # each answer to the agent takes `number` seconds more
+    OPENAI_LOST = "openai_lost"  # does what the agent asks, and its answers are lost
+    OPENAI_GARBLED = "openai_garbled"  # the same, and what comes back is none of its answers
+    EXCHANGE_REFUSED = "exchange_refused"  # of identity tokens: `number` says how
     OPENAI_REFUSES_ALL = "openai_refuses_all"  # 401 for every key
     SLOW_ACTIVATION = "slow_activation"  # a new key works after `number` seconds
     DISK_FULL = "disk_full"

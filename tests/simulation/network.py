@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.simulation.histories import WINDOWS, Kind, NodeFault
 from tests.simulation.http import HttpAnswer, HttpRequest
-from tests.simulation.vault_api import refusal
+from tests.simulation.vault_api import refusal, throttled
 
 if TYPE_CHECKING:
     from tests.simulation.histories import Incident
@@ -24,6 +24,12 @@ _FORBIDDEN: Final = (
     frozenset({"sys/leases/lookup", "sys/leases/renew"}),
     frozenset({"identity/oidc/token/"}),
 )
+_OF_MODELS: Final = {
+    Kind.OPENAI_UNAVAILABLE: "unavailable",
+    Kind.OPENAI_LIMITED: "rate_limited",
+    Kind.OPENAI_FORBIDS: "missing_scopes",
+}
+_OF_EXCHANGE: Final = (400, 401, 403, 429)
 _TELLS_AN_END: Final = frozenset(
     {
         *("auth/token/lookup-self", "auth/token/renew-self"),
@@ -83,9 +89,7 @@ class Network:
             case _ if window.kind is Kind.VAULT_GATEWAY:
                 answer = _GATEWAY_PAGE
             case _ if window.kind is Kind.VAULT_THROTTLED:
-                answer = refusal(
-                    429, "request path is rate limited", retry_after=f"{window.number}"
-                )
+                answer = throttled(request.path, window.number)
             case _:
                 answer = refusal(500, "internal error")
         if request.path.removeprefix("/v1/") in _TELLS_AN_END and not self._is_disturbed():
@@ -134,13 +138,10 @@ def set_openai(world: World) -> None:
     openai.refuses_all = world.window(Kind.OPENAI_REFUSES_ALL) is not None
     slow = world.window(Kind.SLOW_ACTIVATION)
     openai.activation_delay = float(world.history.activation if slow is None else slow.number)
-    openai.models_error = (
-        "unavailable"
-        if world.window(Kind.OPENAI_UNAVAILABLE)
-        else "rate_limited"
-        if world.window(Kind.OPENAI_LIMITED)
-        else ""
-    )
+    errors = (name for kind, name in _OF_MODELS.items() if world.window(kind))
+    openai.models_error = next(errors, "")
+    refused = world.window(Kind.EXCHANGE_REFUSED)
+    openai.exchange_error = 0 if refused is None else _OF_EXCHANGE[refused.number]
 
 
 def parsed(method: str, target: str, token: str, body: object) -> HttpRequest:

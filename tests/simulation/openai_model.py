@@ -45,6 +45,7 @@ class OpenAIModel:
     models_error: str = ""  # unavailable | rate_limited | missing_scopes
     organization_error: str = ""  # rate_limited | server_error
     deletion_error: str = ""  # as organization_error
+    exchange_error: int = 0  # a status: 400, 401, 403, or 429
     accounts: dict[str, Account] = field(default_factory=dict)
     activating: list[float] = field(default_factory=list)  # when keys begin to work
     tested: set[str] = field(default_factory=set)  # keys that a test has found good
@@ -69,10 +70,12 @@ class OpenAIModel:
         """Answer POST /oauth/token with a token that lives for so long."""
         if self.models_error == "unavailable":
             return error(503, "The engine is currently overloaded, please try again later")
+        if self.exchange_error:
+            return refused_exchange(self.exchange_error)
         account = self.create(role, now)
         account.deleted_at, account.ended_by = now + seconds, "expiry"
         self.activating.append(account.deleted_at)
-        return HttpAnswer(200, {"access_token": account.secret, "expires_in": seconds})
+        return HttpAnswer(200, {"access_token": account.secret, "expires_in": int(seconds)})
 
     def next_activation(self, now: float) -> float:
         """When another key begins to work, or a token ends."""
@@ -125,6 +128,20 @@ def error(
     """Answer with OpenAI's usual body."""
     body: dict[str, Any] = {"message": message, "type": kind, "param": None, "code": code}
     return HttpAnswer(status, {"error": body})
+
+
+def refused_exchange(status: int) -> HttpAnswer:
+    """Answer an exchange as RFC 6749, section 5.2, has it, or with the API's own limit."""
+    match status:
+        case 429:
+            return error(429, "Rate limit reached", kind="requests", code="rate_limit_exceeded")
+        case 400:
+            body = {"error": "invalid_request", "error_description": "A parameter is missing."}
+        case 401:
+            body = {"error": "invalid_subject_token", "error_description": "It has expired."}
+        case _:
+            body = {"error": "invalid_grant", "error_description": "No mapping matches."}
+    return HttpAnswer(status, body)
 
 
 def upstream_words(name: str) -> str:

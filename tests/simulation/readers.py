@@ -41,13 +41,15 @@ class Gap:
     `cause`: missing, taken (missing, though the last key still lives), inactive (not active yet),
     refused (as every key is), overtaken (revoked when two later ones were out: no more than two
     leases are to live), or who ended the key: expiry, agent, outside. `since` is when the first of
-    those began that follow on one another, or when the agent has seen it come.
+    those began that follow on one another, or when the agent has seen it come. `lasted` is how long
+    the last key was to live, as far as anybody was told.
     """
 
     door: Door
     cause: str
     began: float
     since: float
+    lasted: float
     ended: float = inf
 
 
@@ -126,13 +128,16 @@ class Readers:
         elapsed = self.world.elapsed
         self.doors.setdefault(door, elapsed)
         cause, since = self._cause(door, secret), elapsed
+        lasted = 0.0
         if door in self.last:
-            since = min(since, self.last[door].told_until - BOOT_AT)
+            last = self.last[door]
+            since = min(since, last.told_until - BOOT_AT)
+            lasted = last.told_until - last.made_at
         if door in self.open_gaps and self.open_gaps[door].cause != cause:
             since = self.open_gaps[door].since
             self._close(door)
         if cause and door not in self.open_gaps:
-            gap = self.open_gaps[door] = Gap(door, cause, elapsed, since)
+            gap = self.open_gaps[door] = Gap(door, cause, elapsed, since, lasted)
             self.gaps.append(gap)
 
     def _cause(self, door: Door, secret: str | None) -> str:

@@ -41,6 +41,8 @@ _NUMBERS = {
     Kind.VAULT_SLOW: st.integers(1, 8),
     Kind.NODE_DOWN: st.integers(0, 2),
     Kind.HOOK_FAILING: st.integers(0, 2),
+    Kind.OPENAI_SLOW: st.sampled_from([1, 4, 9, 12]),
+    Kind.EXCHANGE_REFUSED: st.integers(0, 3),
     Kind.SLOW_ACTIVATION: st.sampled_from([2, 10, 25, 60]),
     Kind.KILLED: st.integers(0, 60),
     Kind.RESTARTED: st.integers(0, 60),

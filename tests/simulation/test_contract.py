@@ -134,6 +134,15 @@ def models_that_fail(side: Side) -> Iterator[HttpAnswer]:
         yield side.models(key)
 
 
+def exchanges(side: Side) -> Iterator[HttpAnswer]:
+    for status in (200, 400, 401, 403, 429, 503):
+        yield side.exchange(status)
+
+
+def a_limit_of_vaults(side: Side) -> Iterator[HttpAnswer]:
+    yield side.throttle(side.log_in())
+
+
 def no_token(side: Side) -> Iterator[HttpAnswer]:
     yield side.ask("GET", CREDS, "hvs.nobody")
     yield side.ask("PUT", "sys/leases/lookup", "hvs.nobody", lease_id="x")
@@ -162,6 +171,8 @@ CASES = (
     what_a_policy_forbids,
     a_secret_without_a_lease,
     models_that_fail,
+    exchanges,
+    a_limit_of_vaults,
     no_token,
     health,
 )
@@ -185,6 +196,7 @@ def said(value: object, name: str = "") -> object:
 def agrees(model: HttpAnswer, real: HttpAnswer) -> None:
     """Raise AssertionError unless all that the model says is what the real one says."""
     assert model.status == real.status, (model, real)
+    assert real.retry_after or not model.retry_after
     assert (model.body is None) == (real.body is None)
     _covers(said(model.body or {}), said(real.body or {}))
 

@@ -9,6 +9,7 @@ import httpx
 import trio
 
 from tests.simulation.histories import NAMES, Kind
+from tests.simulation.http import HttpAnswer
 from tests.simulation.network import Network, set_openai
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         world.requests.append((world.now, request.url.path, request.method))
         if world.window(Kind.OPENAI_REFUSED):
             raise httpx.ConnectError("connection refused")
-        await trio.sleep(self._network.latency())
+        slow = world.window(Kind.OPENAI_SLOW)
+        await trio.sleep(self._network.latency() + (slow.number if slow else 0))
         set_openai(world)
+        was_lost = world.window(Kind.OPENAI_LOST, Kind.OPENAI_GARBLED)
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if request.method == "POST":
             await request.aread()
@@ -38,9 +41,16 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
             seconds = float(world.history.keys[NAMES.index(role)].ttl)
             answer = world.openai.exchange(role, seconds, world.now)
         else:
+            was_tested = key in world.openai.tested
             answer = world.openai.models(key, world.now)
+            if was_lost and not was_tested:
+                world.openai.tested.discard(key)
         await trio.sleep(self._network.latency())
         world.step(f"the answer to {request.method} {request.url.path} of OpenAI")
+        if was_lost and was_lost.kind is Kind.OPENAI_LOST:
+            raise httpx.ReadError("connection reset by peer")
+        if was_lost:
+            answer = HttpAnswer(200, content_type="text/html")
         return httpx.Response(answer.status, stream=httpx.ByteStream(answer.content))
 
 

@@ -209,3 +209,12 @@ class VaultApi:
 def refusal(status: int, *errors: str, retry_after: str = "") -> HttpAnswer:
     """Answer as Vault refuses."""
     return HttpAnswer(status, {"errors": list(errors)}, retry_after=retry_after)
+
+
+def throttled(path: str, seconds: int) -> HttpAnswer:
+    """Answer beyond a quota, as Vault does if it is to say when to ask again, in seconds.
+
+    https://developer.hashicorp.com/vault/api-docs/system/quotas-config
+    """
+    words = f'request path "{path.removeprefix("/v1/")}": rate limit quota exceeded'
+    return refusal(429, words, retry_after=f"{seconds}")
