@@ -93,8 +93,8 @@ bench-start: setup testbed  ## measures the start beside Vault Agent's; WRITE=1 
 bench-gateway: setup testbed  ## measures the gateway beside nginx; WRITE=1 puts the tables into docs/measurements.md, too
 	$(VENV_PYTHON) -m bench.gateway $(if $(WRITE),--write)
 
-simulate: setup  ## runs the whole agent through HISTORIES=500 of virtual time, with faults drawn from SEED; shrinks what breaks
-	@nice -n 10 $(VENV_PYTHON) -m tests.simulation --histories $(or $(HISTORIES),500) $(if $(SEED),--seed $(SEED))
+simulate: setup  ## runs the whole agent through HISTORIES=500 of virtual time, with faults drawn from SEED; shrinks what breaks; REPLAY= one
+	@nice -n 10 $(VENV_PYTHON) -m tests.simulation $(if $(REPLAY),--replay '$(REPLAY)',--histories $(or $(HISTORIES),500) $(if $(SEED),--seed $(SEED)))
 
 test-simulation: setup  ## breaks the agent on purpose, in one way for each promise, and sees whether `make simulate` would notice
 	$(VENV_PYTHON) -m pytest -m simulation

@@ -1,8 +1,10 @@
 import gc
+import importlib
 import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,6 +42,26 @@ def test_a_process_is_left_as_it_was(good: str, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     assert gc.isenabled()
     assert sys.meta_path == finders
+
+
+@pytest.mark.parametrize(
+    ("arguments", "collects"),
+    [(["run"], False), (["once"], False), (["check"], True), (["version"], True)],
+)
+def test_garbage_is_collected_from_the_command_on(
+    arguments: list[str], *, collects: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent itself imports more, and begins with its first keys."""
+    seen: list[bool] = []
+
+    def command(_options: Namespace) -> int:
+        seen.append(gc.isenabled())
+        return 0
+
+    module = importlib.import_module(f"freshkey.cli.{'running' if not collects else arguments[0]}")
+    monkeypatch.setattr(module, arguments[0], command)
+    assert main(arguments) == 0
+    assert seen == [collects]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.simulation.remembered import (
     unanswered_mints,
     unknown_tokens,
 )
-from tests.simulation.seams import forget_secrets
+from tests.simulation.seams import forget_the_last_agent
 from tests.simulation.vault_model import IDENTITY
 from tests.simulation.world import SECRET_ID, Killed
 
@@ -140,7 +140,7 @@ class Lives:
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
         self.mend()
-        forget_secrets()
+        forget_the_last_agent()
         self.on_start()
         world.is_dead = False
         world.tell("the agent starts")

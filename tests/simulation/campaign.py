@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING, NamedTuple
 
 import hypothesis
@@ -67,4 +67,6 @@ def run_all(count: int, seed: int, processes: int) -> Iterator[Share]:
             yield share
             if share.broken is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
+                for child in active_children():  # else they would be waited for
+                    child.terminate()
                 return

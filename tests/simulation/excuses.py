@@ -224,14 +224,13 @@ def _of_slow_waits(history: History, window: Window) -> Iterator[Excuse]:
 
 def answering(history: History, began: float, ended: float) -> Iterator[tuple[float, float]]:
     """List the parts of a time in which Vault and OpenAI answer as they should."""
-    away = sorted(
+    away = [
         (one.at, one.at + one.seconds)
         for one in history.incidents
         if one.kind in WINDOWS - _NO_OUTAGE
-    )
-    away = sorted([*away, *all_down(history)])
+    ]
     at = began
-    for first, last in away:
+    for first, last in sorted([*away, *all_down(history)]):
         if at < min(first, ended):
             yield at, min(first, ended)
         at = max(at, last)

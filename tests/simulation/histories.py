@@ -62,6 +62,14 @@ class NodeFault(IntEnum):
     SEALED = 2
 
 
+class HookFault(IntEnum):
+    """What programs do that hooks run: the `number` of a HOOK_FAILING, whose `key` says which."""
+
+    FAILS = 0
+    HANGS = 1
+    IS_MISSING = 2
+
+
 class Edit(StrEnum):
     """How the configuration is changed before a reload."""
 
@@ -73,7 +81,7 @@ class Edit(StrEnum):
 
 
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of these, `at` seconds from the beginning; `key` says which key or node, by its place."""
+    """One of these, `at` seconds from the beginning; `key` is the place of a key, node, or hook."""
 
     kind: Kind
     at: float
@@ -121,7 +129,7 @@ class History(msgspec.Struct, frozen=True, omit_defaults=True):
     incidents: tuple[Incident, ...] = ()
 
     def down(self, node: int, fault: NodeFault, elapsed: float) -> Incident | None:
-        """Return the incident by which one of several nodes is so at this time."""
+        """Return the incident that has this fault at a node now."""
         for one in self.incidents:
             is_meant = one.kind is Kind.NODE_DOWN and one.number == fault and self.nodes > 1
             if is_meant and one.key % self.nodes == node and one.holds(elapsed):

@@ -31,11 +31,11 @@ _OURS: Final = "freshkey."
 def memory_is_bounded(world: World) -> None:
     """Look at all that the agent's objects and modules hold, at its tasks, and at its journal."""
     keys = len(world.history.keys)
-    for owner, name, value in (*_of_objects(), *_of_modules()):
+    for owner, name, entries in (*_of_objects(), *_of_modules()):
         most = _ENTRIES + _ENTRIES_OF_KEY * keys
         most = _LONGEST_MINUTE if name == "mints" else most
         most = _LONGEST_MASKS if owner == Redactor.__name__ else most
-        if (entries := _entries(value)) > most:
+        if entries > most:
             raise BrokenError(7, f"{owner}.{name} holds {entries} entries")
     root = trio.lowlevel.current_root_task()
     tasks = 0 if root is None else sum(1 for _ in _tasks(root))
@@ -45,8 +45,8 @@ def memory_is_bounded(world: World) -> None:
         raise BrokenError(7, f"the journal has {world.journal_bytes} bytes")
 
 
-def _of_objects() -> Iterator[tuple[str, str, object]]:
-    """List what instances of the agent's classes hold, by their attributes."""
+def _of_objects() -> Iterator[tuple[str, str, int]]:
+    """Count what instances of the agent's classes hold, by their attributes."""
     ours: dict[type, bool] = {}
     for thing in gc.get_objects():
         kind = type(thing)
@@ -57,24 +57,22 @@ def _of_objects() -> Iterator[tuple[str, str, object]]:
                 name: getattr(thing, name, None) for name in getattr(kind, "__slots__", ())
             }
             for name, value in held.items():
-                yield kind.__name__, name, value
+                yield kind.__name__, name, _entries(value)
 
 
-def _of_modules() -> Iterator[tuple[str, str, object]]:
-    """List what modules hold that can grow, and caches of functions that have no bound."""
+def _of_modules() -> Iterator[tuple[str, str, int]]:
+    """Count what modules hold that can grow, and caches of functions that have no bound."""
     for module in [one for name, one in sys.modules.items() if name.startswith(_OURS)]:
         for name, value in vars(module).items():
             if hasattr(value, "cache_info"):
                 cached = value.cache_info()
-                yield module.__name__, name, range(0 if cached.maxsize else cached.currsize)
+                yield module.__name__, name, 0 if cached.maxsize else cached.currsize
             elif isinstance(value, (dict, list, set, deque)) and not name.startswith("__"):
-                yield module.__name__, name, value
+                yield module.__name__, name, _entries(value)
 
 
 def _entries(value: Any) -> int:  # noqa: ANN401 - anything
     """Count the entries of a container, and of those in it."""
-    if isinstance(value, range):
-        return len(value)
     if not isinstance(value, _CONTAINERS):
         return 0
     inner = value.values() if isinstance(value, dict) else value

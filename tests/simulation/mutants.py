@@ -2,65 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from unittest.mock import patch
+from pathlib import Path
+from typing import Any, Final
 
 import structlog
 from freshkey.core.agent import stopping
 from freshkey.core.keys import monitoring, publishing, replacement, revocation
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
-from freshkey.core.pacing.hooks import without
-from freshkey.daemon import loop as daemon_loop
-from freshkey.daemon import publisher, serving
+from freshkey.daemon import publisher
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.daemon.gateway import GatewayKeys
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
-from freshkey.hooks import key_hooks
-from freshkey.hooks.done import DoneHooks
-from freshkey.hooks.key_hooks import KeyHooks
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.serve.subscribers import Subscribers
 from freshkey.serve.waiting import WaitEnd, Waiter
+from freshkey.vault.login import credentials
 from freshkey.vault.transport.session import Session
 
 from tests.simulation.histories import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-
-class Mutant(NamedTuple):
-    """What is replaced, the invariant that this breaks, and the incidents that show it."""
-
-    name: str
-    number: int
-    replaced: tuple[tuple[object, str, Any], ...]
-    kinds: tuple[Kind, ...] = ()
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Have the agent be this one."""
-        with ExitStack() as stack:
-            for target, name, value in self.replaced:
-                stack.enter_context(patch.object(target, name, value, create=True))
-            yield
-
-
-def _after(target: type, name: str, then: Callable[..., None]) -> tuple[object, str, Any]:
-    """Replace a method by itself and something more."""
-    original = getattr(target, name)
-
-    def longer(self: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - any method's
-        then(self, *args)
-        return original(self, *args, **options)
-
-    return target, name, longer
-
+from tests.simulation.hook_mutants import HOOK_MUTANTS
+from tests.simulation.mutant import Mutant, after, module
 
 _mint, _write_file, _write_journal = (
     replacement.mint,
@@ -136,7 +100,8 @@ def _keep_events(loop: Loop, events: list[Any], *_: object) -> None:
 
 
 def _keep_events_apart(_loop: Loop, events: list[Any], *_: object) -> None:
-    vars(daemon_loop).setdefault("_ALL_EVENTS", []).extend(events)
+    kept = credentials._read_last  # noqa: SLF001 - what a module holds
+    kept.update({Path(f"{len(kept) + place}"): () for place, _ in enumerate(events)})
 
 
 def _wait_to_the_end(state: Any, context: Any) -> bool:  # noqa: ANN401 - as stopping.finished
@@ -153,18 +118,6 @@ def _know_one_node(session: Session, *_: object) -> None:
     session._nodes = session._nodes[:1]  # noqa: SLF001 - a broken one's
 
 
-def _run_at_once(_before: object, run: Callable[[], Any], _ended: object) -> Any:  # noqa: ANN401 - as serving._after
-    return run()
-
-
-def _note_before(hooks: KeyHooks, occasion: Any) -> None:  # noqa: ANN401 - as KeyHooks._run_all
-    hooks._remember(occasion.generation)  # noqa: SLF001 - a broken one's
-
-
-def _module(name: str) -> object:
-    return importlib.import_module(f"freshkey.core.{name}")
-
-
 MUTANTS: Final = (
     Mutant(
         "revokes a lease before its successor is out",
@@ -177,7 +130,7 @@ MUTANTS: Final = (
     Mutant(
         "never logs in again",
         1,
-        ((_module("tokens.lifecycle"), "_login_due", lambda _, current, __: not current),),
+        ((module("tokens.lifecycle"), "_login_due", lambda _, current, __: not current),),
     ),
     Mutant(
         "does not look at its files",
@@ -200,7 +153,7 @@ MUTANTS: Final = (
     Mutant(
         "asks one node only",
         1,
-        (_after(Session, "ask", _know_one_node),),
+        (after(Session, "ask", _know_one_node),),
         (Kind.NODE_DOWN,),
     ),
     Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
@@ -208,7 +161,7 @@ MUTANTS: Final = (
     Mutant(
         "revokes no token",
         2,
-        ((_module("tokens.lifecycle"), "_plan_revocation", lambda tokens, *_: tokens),),
+        ((module("tokens.lifecycle"), "_plan_revocation", lambda tokens, *_: tokens),),
     ),
     Mutant(
         "forgets retired leases",
@@ -235,35 +188,35 @@ MUTANTS: Final = (
     Mutant(
         "publishes what nobody could test",
         3,
-        ((_module("keys.verification"), "_publish_by", _publish_soon),),
+        ((module("keys.verification"), "_publish_by", _publish_soon),),
         (Kind.OPENAI_UNAVAILABLE, Kind.OPENAI_REFUSED),
     ),
     Mutant("asks with its first key for ever", 3, ((GatewayKeys, "view", _view_first),)),
     Mutant(
         "hardly waits before it repeats what failed",
         4,
-        ((_module("pacing.backoff"), "doubling", lambda *_: 0.1),),
+        ((module("pacing.backoff"), "doubling", lambda *_: 0.1),),
         (Kind.UPSTREAM_FAILING,),
     ),
     Mutant(
         "asks a closed port all the time",
         4,
-        ((_module("agent.link"), "URGENT_PING_EVERY", 0.1),),
+        ((module("agent.link"), "URGENT_PING_EVERY", 0.1),),
         (Kind.VAULT_REFUSED,),
     ),
     Mutant(
         "waits until its key has ended",
         1,
-        ((_module("pacing.backoff"), "before_end", _wait_for_the_end_of_the_key),),
+        ((module("pacing.backoff"), "before_end", _wait_for_the_end_of_the_key),),
         (Kind.VAULT_FAILING,),
     ),
     Mutant(
         "has no budget",
         4,
-        ((_module("agent.budget"), "MINUTE", 0.0),),
+        ((module("agent.budget"), "MINUTE", 0.0),),
         (Kind.UPSTREAM_FAILING,),
     ),
-    Mutant("logs a key", 5, (_after(Publisher, "perform", _log_secret),)),
+    Mutant("logs a key", 5, (after(Publisher, "perform", _log_secret),)),
     Mutant(
         "waits at its end",
         6,
@@ -271,40 +224,11 @@ MUTANTS: Final = (
         (Kind.RESTARTED,),
     ),
     Mutant("ends without a word", 6, ((Waiter, "for_news", _wait_for_news_alone),)),
-    Mutant("keeps all events", 7, (_after(Loop, "_advance", _keep_events),)),
+    Mutant("keeps all events", 7, (after(Loop, "_advance", _keep_events),)),
     Mutant(
         "keeps all events in a module",
         7,
-        ((daemon_loop, "_ALL_EVENTS", []), _after(Loop, "_advance", _keep_events_apart)),
+        (after(Loop, "_advance", _keep_events_apart),),
     ),
-    Mutant(
-        "tries no hook again",
-        8,
-        ((key_hooks, "put_off", lambda runs, failed, *_: without(runs, failed)),),
-        (Kind.HOOK_FAILING,),
-    ),
-    Mutant(
-        "tries hooks again at once",
-        8,
-        ((_module("pacing.hooks"), "jittered", lambda *_: 0.1),),
-        (Kind.HOOK_FAILING,),
-    ),
-    Mutant(
-        "does not note which hooks have worked",
-        8,
-        ((DoneHooks, "remember", lambda *_: None),),
-        (Kind.KILLED, Kind.RESTARTED),
-    ),
-    Mutant(
-        "notes hooks before they have worked",
-        8,
-        (_after(KeyHooks, "_run_all", _note_before),),
-        (Kind.KILLED, Kind.HOOK_FAILING),
-    ),
-    Mutant(
-        "runs hooks of two configurations side by side",
-        8,
-        ((serving, "_after", _run_at_once),),
-        (Kind.RELOADED, Kind.HOOK_FAILING),
-    ),
+    *HOOK_MUTANTS,
 )

@@ -1,4 +1,4 @@
-"""What it costs an agent that one node of Vault's is down, of several that answer for each other.
+"""When calls fail because nodes of Vault are down, of several that answer for each other.
 
 A node that refuses, or is sealed, costs nothing while another one answers: it is asked at once. One
 that hangs costs each call that is under way as it begins, and one that finds it later: as the first
@@ -10,14 +10,23 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.histories import WINDOWS, History, Kind, NodeFault
+from tests.simulation.histories import History, Kind, NodeFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tests.simulation.agent import Down
 
-_CALL: Final = 65.0  # seconds that the longest call may take, a mint (`vault.timeout`)
+_LONGEST_CALL: Final = 65.0  # seconds that a mint may take (`vault.timeout`)
+_MOVES_ON: Final = frozenset(
+    {
+        *(Kind.NODE_DOWN, Kind.SUSPENDED),
+        *(Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED, Kind.VAULT_GATEWAY),
+        *(Kind.VAULT_FAILING, Kind.VAULT_THROTTLED, Kind.VAULT_GARBLED, Kind.VAULT_LOST),
+        Kind.VAULT_SLOW,
+    }
+)
+"""What may have an agent ask another node than before: calls fail, or are not answered in time."""
 
 
 def all_down(history: History) -> Iterator[tuple[float, float]]:
@@ -32,14 +41,14 @@ def lost_calls(history: History, downs: Iterable[Down]) -> Iterator[tuple[float,
     """List the times in which calls may wait for nodes that hang."""
     moments = {down.ended for down in downs}
     for one in history.incidents:
-        if one.kind in WINDOWS or one.kind is Kind.SUSPENDED:
+        if one.kind in _MOVES_ON:
             moments |= {one.at, one.at + one.seconds}
     for at in sorted(moments):
         hanging = sum(
             history.down(node, NodeFault.FROZEN, at) is not None for node in range(history.nodes)
         )
         if hanging:
-            yield at, at + hanging * _CALL
+            yield at, at + hanging * _LONGEST_CALL
 
 
 def _nodes_down(history: History) -> Iterator[tuple[float, float]]:

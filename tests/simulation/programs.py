@@ -17,9 +17,10 @@ from freshkey.core.model.view import KeyView, Publication
 from freshkey.host.command import GRACE, HASTY, Ended
 
 from tests.simulation.agent import Lives
+from tests.simulation.bounds import written_by
 from tests.simulation.broken import BrokenError
 from tests.simulation.configuration import PROGRAM
-from tests.simulation.histories import Kind
+from tests.simulation.histories import HookFault, Kind, key_name
 from tests.simulation.readers import Readers
 from tests.simulation.world import World
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST: Final = 4.0  # seconds that a program takes which is well
-_TOUCHED: Final = {Kind.DISK_FULL, Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN}
+_LOOK: Final = 2.5  # seconds until a change of a file is seen, and mended
 
 
 class Call(NamedTuple):
@@ -43,8 +44,8 @@ class Call(NamedTuple):
 
 
 @dataclass
-class Stand:
-    """A time in which a key stood at one generation, in one life of the agent."""
+class Shown:
+    """A time in which one generation of a key was shown, in one life of the agent."""
 
     name: str
     generation: int
@@ -60,10 +61,10 @@ class Programs:
     lives: Lives
     readers: Readers
     calls: list[Call] = field(default_factory=list)
-    stands: list[Stand] = field(default_factory=list)
+    periods: list[Shown] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)  # keys that were not configured for a time
-    _shown: dict[str, Publication] = field(default_factory=dict)  # in this life
-    _at: dict[str, Stand] = field(default_factory=dict)
+    _newest: dict[str, Publication] = field(default_factory=dict)  # in this life
+    _at: dict[str, Shown] = field(default_factory=dict)
     _running: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -74,7 +75,7 @@ class Programs:
         if self.lives.downs:
             down = self.lives.downs[-1]
             self._leave_all(down.began if down.stopped_at is None else down.stopped_at)
-        self._shown.clear()
+        self._newest.clear()
         self._running.clear()
 
     def show(self, view: KeyView) -> None:
@@ -82,13 +83,13 @@ class Programs:
         name, out = view.name, view.publication
         if out is None:
             return
-        self._shown[name] = out
+        self._newest[name] = out
         at = self._at.get(name)
         if at is None or at.generation != out.generation:
             if at is not None:
                 at.ended = self.world.elapsed
-            self._at[name] = stand = Stand(name, out.generation, self.world.elapsed)
-            self.stands.append(stand)
+            self._at[name] = shown = Shown(name, out.generation, self.world.elapsed)
+            self.periods.append(shown)
 
     def forget(self, name: str) -> None:
         """A key that is configured no more, and comes back, may begin anew or go on."""
@@ -99,8 +100,8 @@ class Programs:
         self._leave_all(self.world.elapsed)
 
     def _leave_all(self, ended: float) -> None:
-        for stand in self._at.values():
-            stand.ended = ended
+        for shown in self._at.values():
+            shown.ended = ended
         self._at.clear()
 
     async def run(
@@ -111,12 +112,12 @@ class Programs:
         world.step(f"run {program}", rare=True)
         generation, tag = int(environment["FRESHKEY_GENERATION"]), environment["FRESHKEY_TAG"]
         hook = int(command[0].removeprefix(PROGRAM))
-        self._look(name, generation, tag)
+        self._check_told(name, generation, tag)
         began, ended = world.elapsed, Ended(None)
         world.tell(f"    {program} is run for generation {generation} of {name}")
         self._running.add(name)
         try:
-            ended = await self._take_time(program, seconds)
+            ended = await self._perform(hook, program, seconds)
             world.step(f"the end of {program}", rare=True)
         except trio.Cancelled:
             if not world.is_dead:
@@ -130,33 +131,46 @@ class Programs:
             self.calls.append(Call(name, hook, generation, began, world.elapsed, worked))
         return ended
 
-    async def _take_time(self, program: Path, seconds: float) -> Ended:
+    async def _perform(self, hook: int, program: Path, seconds: float) -> Ended:
         window = self.world.window(Kind.HOOK_FAILING)
-        ways = {None: 0} if window is None else {window: 1 + window.number % 3}
-        match ways.popitem()[1]:
-            case 1:
-                await trio.sleep(self._random.uniform(0.0, LONGEST))
+        takes = self._random.uniform(0.0, LONGEST)
+        if window is None or window.key != hook:
+            await trio.sleep(takes)
+            return Ended(0)
+        match HookFault(window.number):
+            case HookFault.FAILS:
+                await trio.sleep(takes)
                 return Ended(1, ("not now",))
-            case 2:
+            case HookFault.HANGS:
                 await trio.sleep(seconds + GRACE)
                 return Ended(None)
-            case 3:
+            case HookFault.IS_MISSING:
                 raise FileNotFoundError(2, "No such file or directory", str(program))
-        await trio.sleep(self._random.uniform(0.0, LONGEST))
-        return Ended(0)
 
-    def _look(self, name: str, generation: int, tag: str) -> None:
-        """Look whether a program is told what is so, and alone."""
+    def _check_told(self, name: str, generation: int, tag: str) -> None:
+        """Look whether a program is told what is so, and alone: of what the file has, if any."""
         told = f"a hook of {name} is told of {tag}, generation {generation}"
         if name in self._running:
             raise BrokenError(8, f"{told}, while another one runs")
-        out = self._shown.get(name)
-        if out is None or (out.generation, out.tag) != (generation, tag):
-            raise BrokenError(8, f"{told}, and shown is {out.tag if out else 'nothing'}")
-        plan = self.lives.plans.get(name)
-        is_touched = any(one.kind in _TOUCHED for one in self.world.past)
-        is_out = self.readers.socket_key(name) is not None  # not withdrawn meanwhile
-        if plan is not None and plan.in_file and is_out and not is_touched:
-            in_file = self.readers.file_key(name)
-            if in_file is None or Secret(in_file).fingerprint != out.secret.fingerprint:
-                raise BrokenError(8, f"{told}, before that is in its file")
+        plan, out = self.lives.plans.get(name), self._newest.get(name)
+        if plan is None or out is None:
+            return
+        fingerprint = tag.partition("-")[2]
+        in_file = self.readers.file_key(name) if plan.in_file else None
+        has = None if in_file is None else Secret(in_file).fingerprint
+        if plan.in_file and has != fingerprint:
+            is_withdrawn = self.readers.socket_key(name) is None
+            if not is_withdrawn and not self._is_file_touched(name):
+                raise BrokenError(8, f"{told}, and its file has {has}")
+        elif not plan.in_file and out.tag != tag:
+            raise BrokenError(8, f"{told}, and shown is {out.tag}")
+
+    def _is_file_touched(self, name: str) -> bool:
+        """Whether somebody else has just removed or overwritten a key's file."""
+        places = len(self.world.history.keys)
+        return any(
+            one.kind in {Kind.FILE_REMOVED, Kind.FILE_OVERWRITTEN}
+            and key_name(one.key % places) == name
+            and self.world.elapsed <= written_by(self.world.as_it_was, one.at, one.at + _LOOK)
+            for one in self.world.past
+        )

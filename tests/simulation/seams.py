@@ -111,7 +111,6 @@ def installed(world: World) -> Iterator[None]:
         (files, "os", simulated_os),
         (journal, "os", simulated_os),
         (audit_file, "os", simulated_os),
-        (credentials, "_read_last", {}),
         (done, "os", simulated_os),
         (hooks, "secrets", chance),
         (performing, "find_program", lambda name, _: Path(name)),
@@ -151,7 +150,8 @@ def installed(world: World) -> Iterator[None]:
             one.stop()
 
 
-def forget_secrets() -> None:
-    """Have the log mask what the next agent knows, not what the one before it knew."""
+def forget_the_last_agent() -> None:
+    """Have modules hold what a process begins with: the log masks what the next agent knows."""
+    credentials._read_last.clear()  # noqa: SLF001 - a process of its own has none
     fresh = redact.Redactor()
     vars(redact.add_secret.__self__).update(vars(fresh))  # type: ignore[attr-defined]  # a method's

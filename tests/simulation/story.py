@@ -26,13 +26,13 @@ def tell(history: History, story: Sequence[str], what: str) -> str:
 
 def command(history: History) -> str:
     """Return what replays a history."""
-    return f"python -m tests.simulation --replay {shlex.quote(to_text(history))}"
+    return f"make simulate REPLAY={shlex.quote(to_text(history))}"
 
 
 def _described(history: History) -> str:
     token = "batch" if history.batch else "service"
     return (
-        f"{history.seconds:g} s with {history.nodes} nodes, {token} tokens of "
+        f"{history.seconds:g} s, nodes of Vault: {history.nodes}, {token} tokens of "
         f"{history.token_ttl} s (at most {history.token_max} s), "
         f"{history.budget or 'any number of'} mints a minute, "
         f"messages that take {history.latency:g} s, keys that work after {history.activation} s"

@@ -28,7 +28,7 @@ class Summary(msgspec.Struct):
     polls: int = 0
     told: int = 0
     passed: int = 0
-    run: int = 0
+    programs: int = 0
     incidents: Counter[str] = msgspec.field(default_factory=Counter)
     watched: float = 0.0  # by readers, while Vault and OpenAI answered
     without: float = 0.0  # of that: without a working key
@@ -49,7 +49,7 @@ class Summary(msgspec.Struct):
         self.polls += outcome.readers.polls
         self.told += outcome.watchers.told
         self.passed += outcome.client.answered
-        self.run += len(outcome.programs.calls)
+        self.programs += len(outcome.programs.calls)
         self.incidents.update(incident.kind.value for incident in world.history.incidents)
         for began, ended in outcome.readers.watched:
             self.whole_watched += ended - began
@@ -79,7 +79,7 @@ class Summary(msgspec.Struct):
             f"requests:           {self.requests} of the agents, {self.polls} of readers",
             f"gateway:            {self.passed} requests that OpenAI answered",
             f"told at once:       {self.told} keys, to readers that wait for them",
-            f"hooks:              {self.run} programs that they ran",
+            f"hooks:              {self.programs} programs that they ran",
             f"starts:             {self.starts}",
             f"incidents:          {kinds}",
             (

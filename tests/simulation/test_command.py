@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.__main__ import replay, simulate
 from tests.simulation.histories import History, Incident, Kind, from_text, to_text
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.story import command
 
 if TYPE_CHECKING:
     import pytest
@@ -34,6 +36,13 @@ def test_make_simulates() -> None:
     command = ["make", "--dry-run", "simulate", "HISTORIES=3", "SEED=5"]
     made = subprocess.run(command, check=True, capture_output=True, text=True, cwd=_ROOT).stdout
     assert "python -m tests.simulation --histories 3 --seed 5" in made
+
+
+def test_make_replays() -> None:
+    story = [*shlex.split(command(_HISTORY)), "--dry-run"]
+    made = subprocess.run(story, check=True, capture_output=True, text=True, cwd=_ROOT).stdout
+    (line,) = [line for line in made.splitlines() if "tests.simulation" in line]
+    assert from_text(shlex.split(line)[-1]) == _HISTORY
 
 
 def test_make_tries_the_mutants() -> None:
@@ -61,6 +70,5 @@ def test_what_broke_is_told_with_the_command_to_see_it_again(
         assert replay(to_text(_HISTORY)) == 1
     printed = capsys.readouterr().out
     assert printed.startswith("BROKEN  invariant 5: a secret is told")
-    command = printed.splitlines()[-1]
-    assert command.startswith("once more: python -m tests.simulation --replay '")
-    assert from_text(command.partition("'")[2].removesuffix("'")) == _HISTORY
+    told = printed.splitlines()[-1]
+    assert told == f"once more: {command(_HISTORY)}"

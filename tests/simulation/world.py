@@ -20,7 +20,7 @@ from freshkey.core.model.view import KeyView
 from freshkey.host.command import Ended
 
 from tests.simulation.clocks import BOOT_AT, Clocks
-from tests.simulation.histories import WINDOWS, History, Incident, Kind, key_name
+from tests.simulation.histories import WINDOWS, History, Incident, Kind, NodeFault, key_name
 from tests.simulation.openai_model import Account, OpenAIModel
 from tests.simulation.vault_api import VaultApi
 from tests.simulation.vault_model import Lease, Role, VaultModel
@@ -160,8 +160,12 @@ class World:
         It counts whole seconds, from its request on.
         """
         slow = [one.number for one in self.past if one.kind is Kind.VAULT_SLOW]
-        hangs = {Kind.VAULT_FROZEN, Kind.NODE_DOWN}
-        frozen = [one.seconds for one in self.past if one.kind in hangs]
+        frozen = [
+            one.seconds
+            for one in self.past
+            if one.kind is Kind.VAULT_FROZEN
+            or (one.kind is Kind.NODE_DOWN and one.number == NodeFault.FROZEN)
+        ]
         waited = min(max(frozen, default=0.0), _CALL)
         return 1.0 + 4 * self.history.latency + 2 * max(slow, default=0) + waited
 

@@ -84,7 +84,7 @@ def _run(options: Namespace) -> int:
     if module in SLIM:
         import_slim(*SLIM[module])
     command = getattr(import_module(f"freshkey.cli.{module}"), name)
-    if module != "running":  # a daemon imports more, and collects from `RemoteExecutor.prepare` on
+    if module != "running":  # the agent imports more, and collects then (RemoteExecutor.prepare)
         gc.enable()
     status: int = command(options)
     return status

@@ -44,7 +44,8 @@ class KeyHooks:
         self._remember = remember
         self._draw = draw
         self._perform = perform
-        self._worked_once: set[int] = set()  # of the first publish: another hook may fail on
+        # Hooks of the first publish that worked: they do not run again while another one fails.
+        self._first_done: set[int] = set()
         self._troubles: dict[int, Trouble] = {}
         self._newest: Occasion | None = None
         self._news = trio.Event()
@@ -72,7 +73,7 @@ class KeyHooks:
         """Run the hooks of a publish, until all have worked or there is another publish."""
         self._troubles.clear()
         events = [hook.on for hook in self._hooks]
-        runs = planned(events, occasion.generation, self._done, self._worked_once)
+        runs = planned(events, occasion.generation, self._done, self._first_done)
         while (run := next_run(runs)) is not None:
             with trio.move_on_at(run.due_at):
                 await self._news.wait()
@@ -81,7 +82,7 @@ class KeyHooks:
             if await self._run_one(run, occasion):
                 runs = without(runs, run)
                 if events[run.index] is HookEvent.FIRST:
-                    self._worked_once.add(run.index)
+                    self._first_done.add(run.index)
             else:
                 draw = self._draw(str(run.index))
                 runs = put_off(runs, run, trio.current_time(), draw)

@@ -27,7 +27,7 @@ def planned(
     """List what is to run for a generation; `done` is the last one whose hooks have all run, or 0.
 
     A hook of the first publish that has not worked before the next one runs with that, too:
-    otherwise it never would. `worked` are the places of hooks that have, and run once only.
+    otherwise it never would. `worked`: the places of such hooks that have, and do not run again.
     """
     wanted = {HookEvent.BOTH}
     if done == 0:
@@ -36,8 +36,8 @@ def planned(
         wanted.add(HookEvent.ROTATE)
     if generation <= done:
         wanted.clear()
-    wanted_at = (index for index, event in enumerate(events) if event in wanted)
-    return tuple(HookRun(index) for index in wanted_at if index not in worked)
+    places = (index for index, event in enumerate(events) if event in wanted)
+    return tuple(HookRun(index) for index in places if index not in worked)
 
 
 def next_run(runs: Sequence[HookRun]) -> HookRun | None:
