@@ -176,12 +176,11 @@ def calls_are_bounded(outcome: Outcome) -> None:
 def _calls_a_minute(world: World, starts: int) -> int:
     """Return how many requests are few enough for a minute with so many starts.
 
-    For the token and the link to Vault: a ping every two seconds, and a dozen tries with backoff;
-    the same dozen for each of mint, test, lookup, and renewal of a key, of which an outage may
-    begin all anew. A stale key is tested every five seconds. A start repeats a handful. What one
-    node does not take is sent to the next.
+    For the token and the link to Vault: a ping every two seconds, and ten tries with backoff. For
+    each key a dozen tests, as of a stale one, and as many tries of all else. A start repeats a
+    dozen. What one node does not take is sent to the next.
     """
-    return world.history.nodes * (60 + 40 * (len(world.history.keys) + 1) + 12 * starts)
+    return min(world.history.nodes, 2) * (40 + 25 * len(world.history.keys) + 12 * starts)
 
 
 def nothing_secret_is_told(outcome: Outcome) -> None:
