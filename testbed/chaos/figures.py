@@ -41,7 +41,8 @@ class Figures:
 class Expectation:
     """Bounds for Freshkey. A gap of 0 allows no look without a working key.
 
-    Keys of abandoned mints come on top of those that may be alive; `abandoned` bounds them.
+    `abandoned` bounds mints without an answer. Their keys come on top of those that may be alive,
+    unless `abandoned_are_keys` says that no such mint reached Vault.
     """
 
     longest_gap: float = 0.0
@@ -51,12 +52,13 @@ class Expectation:
     openai_calls: float = 30.0
     exits: int = 0
     abandoned: int = 0
+    abandoned_are_keys: bool = True
 
     def violations(self, scenario: str, figures: Figures) -> Iterator[str]:
         """Say which figures are beyond their bound, a line each."""
         if figures.looks < figures.seconds * LEAST_LOOKS:
             yield f"{scenario}: {figures.looks} looks in {figures.seconds:.0f} s are too few"
-        lost = min(figures.abandoned, self.abandoned)
+        lost = min(figures.abandoned, self.abandoned) if self.abandoned_are_keys else 0
         for name in (
             *("longest_gap", "most_alive", "alive_at_end"),
             *("vault_calls", "openai_calls", "abandoned"),

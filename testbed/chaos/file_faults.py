@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from testbed.chaos.agent_run import AgentRun
+from testbed.chaos.subjects import Freshkey
 from testbed.mounting import remount, small_disk
 
 DISK: Final = "64k"
@@ -21,8 +22,24 @@ def own_disk(agent_run: AgentRun) -> Iterator[None]:
 
 
 @contextmanager
+def disk_with_state(agent_run: AgentRun) -> Iterator[None]:
+    """Keep the key and Freshkey's state on one small tmpfs, as `/run` is one for both by default.
+
+    Vault Agent has no state.
+    """
+    if isinstance(agent_run.subject, Freshkey):
+        text = agent_run.configuration.read_text()
+        state = f"{agent_run.site.key_file.parent.name}/state"
+        agent_run.configuration.write_text(
+            text.replace('directory = "state"', f'directory = "{state}"', 1)
+        )
+    with own_disk(agent_run):
+        yield
+
+
+@contextmanager
 def full(agent_run: AgentRun) -> Iterator[None]:
-    """Leave no room beside the key meanwhile."""
+    """Leave no room on the key's disk meanwhile."""
     filler = agent_run.site.key_file.with_name("filler")
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:

@@ -1,18 +1,26 @@
 """What happens at OpenAI."""
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle
 from typing import Final, Unpack
 
 from testbed.chaos.agent_run import AgentRun
 from testbed.chaos.outages import Outage
+from testbed.emulator.errors import ErrorName
 from testbed.emulator.settings import SettingsFields
 
 LIMITED_LEASE: Final = 240
 LIMITED_FOR: Final = 60.0
 LIMITED_WATCHED: Final = 300.0
 """Seconds, all three. OpenAI's limit refills in a minute, so a lease has to be longer than that."""
+
+SERVER_ERRORS: Final[tuple[ErrorName, ...]] = ("server_error", "unavailable")
+TURN: Final = 0.5
+"""Seconds, less than between most attempts of an agent."""
 
 
 def delete_accounts(agent_run: AgentRun) -> None:
@@ -34,6 +42,28 @@ def behaving(**settings: Unpack[SettingsFields]) -> Outage:
             openai.configure()
 
     return behave
+
+
+@contextmanager
+def failing(agent_run: AgentRun) -> Iterator[None]:
+    """Let the organization API answer 500 and 503 meanwhile, in turns."""
+    openai = agent_run.site.servers.openai
+    ended = threading.Event()
+
+    def alternate() -> None:
+        for error in cycle(SERVER_ERRORS):
+            openai.configure(errors={"organization": error})
+            if ended.wait(TURN):
+                return
+
+    with ThreadPoolExecutor(1) as threads:
+        turns = threads.submit(alternate)
+        try:
+            yield
+        finally:
+            ended.set()
+            turns.result()
+            openai.configure()
 
 
 def limit_mints(agent_run: AgentRun) -> None:

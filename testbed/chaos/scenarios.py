@@ -28,6 +28,14 @@ NOTICED: Final = Expectation(longest_gap=7)
 """What Freshkey looks at every 2 s is mended within 7 s: a check, a mint, and a busy machine."""
 UNANSWERED: Final = Expectation(abandoned=1)
 """A mint may be the first request whose answer is lost; the next ones wait until Vault answers."""
+UNASKED: Final = replace(UNANSWERED, abandoned_are_keys=False)
+"""The agent can't tell that from a lost answer; Vault has made no key."""
+EXPECTED: Final[Mapping[network_faults.Lost | None, Expectation]] = {
+    None: Expectation(),
+    "answers": UNANSWERED,
+    "requests": UNASKED,
+}
+"""By what a network loses."""
 
 
 def _outage(
@@ -44,8 +52,14 @@ def _outage(
     )
 
 
-def _spoiled_disk(name: str, action: str, outage: Outage, *, quick: bool = False) -> Scenario:
-    prepare: Preparation = file_faults.own_disk
+def _spoiled_disk(
+    name: str,
+    action: str,
+    outage: Outage,
+    *,
+    prepare: Preparation = file_faults.own_disk,
+    quick: bool = False,
+) -> Scenario:
     spoiled = _outage(name, action, outage, quick=quick)
     return replace(spoiled, prepare=prepare, needs=("root",))
 
@@ -136,13 +150,13 @@ _NETWORK: Final = (
     *(
         replace(
             _outage(
-                kind.replace("_", "-"),
-                f"network, `{kind}`: {toxic.description}",
-                network_faults.poisoned(kind),
+                name,
+                f"network, `{toxic.kind}`: {toxic.description}",
+                network_faults.poisoned(name),
             ),
-            expectation=UNANSWERED if toxic.loses_answers else Expectation(),
+            expectation=EXPECTED[toxic.loses],
         )
-        for kind, toxic in network_faults.TOXICS.items()
+        for name, toxic in network_faults.TOXICS.items()
     ),
     _outage("down", "network: connections are refused", network_faults.cut, quick=True),
 )
@@ -166,8 +180,8 @@ _OPENAI: Final = (
     replace(
         _outage(
             "server-errors",
-            "OpenAI's organization API answers 500",
-            openai_faults.behaving(errors={"organization": "server_error"}),
+            "OpenAI's organization API answers 500 and 503, in turns",
+            openai_faults.failing,
             apart=True,
         ),
         expectation=Expectation(most_alive=3, alive_at_end=2),
@@ -190,6 +204,12 @@ _OPENAI: Final = (
 )
 _FILES: Final = (
     _spoiled_disk("full-disk", "the key's tmpfs is full", file_faults.full, quick=True),
+    _spoiled_disk(
+        "full-disk-and-state",
+        "the tmpfs of key and journal is full",
+        file_faults.full,
+        prepare=file_faults.disk_with_state,
+    ),
     _spoiled_disk("read-only", "the key's directory is read-only", file_faults.read_only),
     Scenario(
         "directory-removed",

@@ -19,6 +19,7 @@ from testbed.chaos import (
     tracing,
 )
 from testbed.chaos.scenario import Scenario
+from testbed.chaos.subjects import Freshkey
 
 if TYPE_CHECKING:
     from testbed.chaos.agent_run import AgentRun
@@ -68,6 +69,21 @@ def test_a_directory_that_takes_nothing_meanwhile(run: Run, outage: Outage) -> N
         other.write_bytes(bytes(8192))
 
     run(Scenario("spoiled", "", 1, inject, prepare=file_faults.own_disk))
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="mounting needs root")
+def test_a_disk_that_key_and_journal_have_in_common(run: Run) -> None:
+    def fill(agent_run: AgentRun) -> None:
+        if agent_run.subject.name == Freshkey.name:
+            journal = agent_run.site.key_file.with_name("state") / "journal.json"
+            content = journal.read_bytes()
+            with file_faults.full(agent_run), pytest.raises(OSError, match="No space"):
+                journal.with_name("other").write_bytes(content)
+            filled.append(agent_run)
+
+    filled: list[AgentRun] = []
+    run(Scenario("filled", "", 1, fill, prepare=file_faults.disk_with_state))
+    assert filled
 
 
 @pytest.mark.skipif(

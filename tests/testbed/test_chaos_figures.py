@@ -56,6 +56,16 @@ def test_keys_of_abandoned_mints_come_on_top() -> None:
     assert len([*allowed.violations("reset", replace(lost, most_alive=4))]) == 1
 
 
+def test_mints_that_never_reached_vault_have_no_keys() -> None:
+    allowed = Expectation(abandoned=1, abandoned_are_keys=False)
+    assert [*allowed.violations("cut", replace(GOOD, abandoned=1))] == []
+    assert [*allowed.violations("cut", replace(GOOD, abandoned=1, most_alive=3))] == [
+        "cut: most alive: 3, where 2 is the bound"
+    ]
+    unasked = {n for n, s in SCENARIOS.items() if not s.expectation.abandoned_are_keys}
+    assert unasked == {"timeout-upstream", "limit-data-upstream"}
+
+
 def test_abandoned_mints_have_a_bound_of_their_own() -> None:
     lost = replace(GOOD, most_alive=9, abandoned=7)
     assert [*Expectation(abandoned=7).violations("killed", lost)] == []
@@ -65,10 +75,12 @@ def test_abandoned_mints_have_a_bound_of_their_own() -> None:
     ]
     assert len([*Expectation().violations("reset", replace(GOOD, abandoned=1))]) == 1
     bounds = {name: s.expectation.abandoned for name, s in SCENARIOS.items()}
-    lossy = {"timeout": 1, "reset-peer": 1, "limit-data": 1}  # answers are lost on the way
+    answers_lost = {"timeout": 1, "reset-peer": 1, "limit-data": 1}
+    requests_lost = {"timeout-upstream": 1, "limit-data-upstream": 1}
     assert {name: bound for name, bound in bounds.items() if bound} == {
         "killed-at-steps": 12,
-        **lossy,
+        **answers_lost,
+        **requests_lost,
     }
 
 
