@@ -171,6 +171,9 @@ def excuses(
     full = [*busy]
     for way, causes in (("socket", _OUTSIDE), ("file", in_files)):
         yield from (Excuse(began, ended, causes, way=way) for began, ended in full)
+    for index, plan in enumerate(history.keys):
+        if plan.on_stop == "revoke":  # taken at the stop, and not given again before there is room
+            yield from (Excuse(*one, _OLDER, name=key_name(index)) for one in full)
     for incident in history.incidents:
         yield from _of_incident(history, incident, windows)
     for down in downs:
@@ -184,7 +187,7 @@ def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Ex
     began, ended, stopped_at = down
     once = replacement(history)
     if _is_full(history, began):  # the journal does not tell what the agent before had
-        yield Excuse(began, _extended(windows, began, ended, once), _TAKEN, way="socket")
+        yield Excuse(began, _extended(windows, began, ended, once), _OLDER, way="socket")
     if stopped_at is None:  # a kill revokes nothing
         return
     until = _extended(windows, stopped_at, ended, once)

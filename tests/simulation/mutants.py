@@ -182,6 +182,12 @@ MUTANTS: Final = (
         (Kind.DISK_FULL,),
     ),
     Mutant(
+        "revokes what a journal that can't be written names as published",
+        1,
+        ((JournalKeeper, "withheld", lambda *_: None),),
+        (Kind.DISK_FULL, Kind.KILLED, Kind.ROTATED),
+    ),
+    Mutant(
         "writes one journal", 2, ((JournalKeeper, "write_journal", _write_once),), (Kind.KILLED,)
     ),
     Mutant("calls all keys alike", 3, ((Publication, "tag", "1-0"),)),

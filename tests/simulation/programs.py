@@ -63,6 +63,7 @@ class Programs:
     calls: list[Call] = field(default_factory=list)
     periods: list[Shown] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)  # keys that were not configured for a time
+    is_finished: bool = False
     _newest: dict[str, Publication] = field(default_factory=dict)  # in this life
     _at: dict[str, Shown] = field(default_factory=dict)
     _running: set[str] = field(default_factory=set)
@@ -81,7 +82,7 @@ class Programs:
     def show(self, view: KeyView) -> None:
         """Take note of what the socket answers from now on."""
         name, out = view.name, view.publication
-        if out is None:
+        if out is None or self.is_finished:
             return
         self._newest[name] = out
         at = self._at.get(name)
@@ -96,7 +97,8 @@ class Programs:
         self.forgotten.add(name)
 
     def finish(self) -> None:
-        """Let nothing stand any longer."""
+        """Expect nothing more."""
+        self.is_finished = True
         self._leave_all(self.world.elapsed)
 
     def _leave_all(self, ended: float) -> None:
