@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 from freshkey.core.keys.adoption import fresh
-from freshkey.core.model.actions import Publish, Record, Revoke, Withdraw
+from freshkey.core.model.actions import Publish, Record, Withdraw
 from freshkey.core.model.events import CredentialChanged, Published, RotateRequested, Withdrawn
 from freshkey.daemon.counters import Counters
 from freshkey.daemon.executor import RemoteExecutor
@@ -50,9 +50,6 @@ class FastClockEnvironment:
 
     def write_journal(self, state: AgentState) -> None:
         pass
-
-    def withheld(self, order: Revoke, state: AgentState) -> None:
-        """Nothing is against it."""
 
     def publish(self, order: Publish | Withdraw) -> Published | Withdrawn:
         return Published(order) if isinstance(order, Publish) else Withdrawn(order)

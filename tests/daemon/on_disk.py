@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freshkey.core.model import actions, events
-    from freshkey.core.model.faults import Fault
     from freshkey.core.model.state import AgentState
     from freshkey.outputs.state_dir import StateDirectory
 
@@ -66,9 +65,6 @@ class OnDisk(Simulation):
     def write_journal(self, state: AgentState) -> None:
         super().write_journal(state)
         self.keeper.write_journal(state)
-
-    def withheld(self, order: actions.Revoke, state: AgentState) -> Fault | None:
-        return self.keeper.withheld(order.lease_id, state)
 
     def publish(
         self, order: actions.Publish | actions.Withdraw

@@ -51,10 +51,6 @@ class Simulation:
     def write_journal(self, state: AgentState) -> None:
         self.kept.append(state)
 
-    def withheld(self, order: actions.Revoke, state: AgentState) -> Fault | None:
-        del order, state
-        return None
-
     def publish(
         self, order: actions.Publish | actions.Withdraw
     ) -> events.Published | events.Withdrawn:

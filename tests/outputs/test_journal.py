@@ -1,7 +1,9 @@
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from freshkey.core.model.faults import FaultError
@@ -9,6 +11,8 @@ from freshkey.outputs.journal import Journal
 from freshkey.outputs.state_dir import StateDirectory
 
 from tests.outputs.helpers import names
+
+_LOCK = 1  # the file beside the journal
 
 
 @pytest.fixture
@@ -84,3 +88,60 @@ def test_a_journal_that_the_system_can_not_read_is_a_fault(
     monkeypatch.setattr(os, "open", broken)
     with pytest.raises(FaultError, match=r"journal\.json: Input/output error: see whether"):
         journal.read()
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch, state: StateDirectory) -> list[int]:
+    """How many journals the disk has room for, as its only entry."""
+    limit = [2]
+    opened = os.open
+
+    def fails(path: Any, flags: int, *args: Any, **options: Any) -> int:  # noqa: ANN401 - os.open's
+        if flags & os.O_CREAT and len(names(state.path)) - _LOCK >= limit[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(path, flags, *args, **options)
+
+    monkeypatch.setattr(os, "open", fails)
+    return limit
+
+
+def test_without_room_for_two_the_old_one_goes_first(
+    state: StateDirectory, room: list[int]
+) -> None:
+    journal = Journal(state)
+    journal.write(b"one")
+    room[0] = 1
+    journal.write(b"two")
+    assert journal.read() == b"two"
+    assert journal.change() is None
+
+
+def test_without_any_room_there_is_none_rather_than_an_old_one(
+    state: StateDirectory, room: list[int]
+) -> None:
+    journal = Journal(state)
+    journal.write(b"one")
+    room[0] = 0
+    with pytest.raises(FaultError, match="No space left on device"):
+        journal.write(b"two")
+    assert journal.read() is None
+    assert journal.change() is None
+    room[0] = 2
+    journal.write(b"three")
+    assert journal.read() == b"three"
+
+
+def test_what_can_not_be_written_for_another_reason_stays(
+    state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(state)
+    journal.write(b"one")
+
+    def fails(*_: object, **__: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", fails)
+        with pytest.raises(FaultError, match="Read-only"):
+            journal.write(b"two")
+    assert journal.read() == b"one"

@@ -88,9 +88,11 @@ def test_a_full_file_system_does_not_keep_the_agent_from_its_journal(small_mount
     with StateDirectory.open(state, allow_disk=False) as directory:
         journal = Journal(directory)
         assert journal.read() == b"precious"
+        journal.write(b"newer")  # in the room of the old one
+        assert journal.read() == b"newer"
         with pytest.raises(FaultError, match="No space left"):
             journal.write(bytes(8192))
-        assert journal.read() == b"precious"
+        assert journal.read() is None, "a later start would go by it"
 
 
 def test_directories_that_are_moved_away_do_not_become_many(tmpfs_path: Path) -> None:

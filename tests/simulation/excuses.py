@@ -289,7 +289,9 @@ def _of_compromise(history: History, rotated: Incident, until: float) -> Iterato
     is_withdrawn = rotated.number % 3 > 1
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
         until = inf
-    yield Excuse(at, until, _TAKEN if is_withdrawn else frozenset({"overtaken"}), name=name)
+    causes = _TAKEN if is_withdrawn else frozenset({"overtaken"})
+    yield Excuse(at, until, causes, name=name)
+    yield Excuse(at, written_by(history, at, until), causes, way="file", name=name)
 
 
 def _extended(windows: list[Window], began: float, known: float, seconds: float) -> float:

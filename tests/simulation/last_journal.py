@@ -33,8 +33,10 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
         for lease in world.vault.leases.values()
         if (is_quiet or lease.account not in world.lost) and world.is_good_for_a_while(lease)
     ]
-    content = (world.directory / "state" / "journal.json").read_bytes()
-    _, ledger = decode(content)
+    journal = world.directory / "state" / "journal.json"
+    if not journal.exists() and world.was_disk_full(world.elapsed):
+        return
+    _, ledger = decode(journal.read_bytes())
     for value in unknown_tokens(world) - world.lost_tokens:
         token = world.vault.tokens[value]
         if not token.batch and world.now < token.told_until - _LATE:

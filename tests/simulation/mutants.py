@@ -16,6 +16,7 @@ from freshkey.daemon.gateway import GatewayKeys
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
+from freshkey.outputs import journal
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.serve.subscribers import Subscribers
 from freshkey.serve.waiting import WaitEnd, Waiter
@@ -182,9 +183,9 @@ MUTANTS: Final = (
         (Kind.DISK_FULL,),
     ),
     Mutant(
-        "revokes what a journal that can't be written names as published",
+        "keeps an old journal while the disk is full",
         1,
-        ((JournalKeeper, "withheld", lambda *_: None),),
+        ((journal, "_lacks_room", lambda _: False),),
         (Kind.DISK_FULL, Kind.KILLED, Kind.ROTATED),
     ),
     Mutant(

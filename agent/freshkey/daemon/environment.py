@@ -17,8 +17,7 @@ from freshkey.host.clock import WallClock, boot_time
 from freshkey.serve.published_keys import PublishedKeys
 
 if TYPE_CHECKING:
-    from freshkey.core.model.actions import Record, Revoke
-    from freshkey.core.model.faults import Fault
+    from freshkey.core.model.actions import Record
     from freshkey.core.model.state import AgentState
     from freshkey.core.model.view import KeyView
 
@@ -50,10 +49,6 @@ class AgentEnvironment(Struct, frozen=True):
     def write_journal(self, state: AgentState) -> None:
         """Put the state into the journal."""
         self.keeper.write_journal(state)
-
-    def withheld(self, order: Revoke, state: AgentState) -> Fault | None:
-        """Say why a lease must not be revoked yet."""
-        return self.keeper.withheld(order.lease_id, state)
 
     def publish(self, order: OutputOrder) -> Published | Withdrawn:
         """Write or remove files; hooks are for a key that stands in all of them."""

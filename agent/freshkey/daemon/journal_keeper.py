@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
@@ -10,7 +9,7 @@ import structlog
 from freshkey.core.keys.adoption import Adopted, DesiredState, adopt, fresh
 from freshkey.core.keys.lifecycle import live_leases
 from freshkey.core.keys.shifting import shifted
-from freshkey.core.model.faults import Fault, FaultError, FaultKind
+from freshkey.core.model.faults import FaultError
 from freshkey.core.model.ledger import Entries, Ledger, to_ledger
 from freshkey.core.model.text import one_line
 from freshkey.host.clock import boot_time, wall_time
@@ -19,6 +18,7 @@ from freshkey.logs.redact import add_secret
 from freshkey.outputs.codec import EncodedKeys, Header, UnreadableError, decode, encode
 
 if TYPE_CHECKING:
+    from freshkey.core.model.faults import Fault
     from freshkey.core.model.state import AgentState
     from freshkey.outputs.journal import Journal
     from freshkey.outputs.state_dir import StateDirectory
@@ -44,8 +44,7 @@ class JournalKeeper:
         self._directory = directory
         self._journal = journal
         self.desired_state = desired_state
-        self._written: Ledger | None = None  # None: it has to be written
-        self._on_disk: Ledger | None = None  # what a later start would read
+        self._written: Ledger | None = None
         self._entries = Entries()
         self._encoded = EncodedKeys()
         self._faults: dict[str, str] = {}
@@ -71,7 +70,6 @@ class JournalKeeper:
             return nothing
         _mask_secrets(ledger)
         rebooted = shift is not None
-        self._on_disk = ledger
         if shift is not None:
             ledger = shifted(ledger, shift)
         adopted = adopt(ledger, self.desired_state, boot_time(), rebooted=rebooted)
@@ -106,44 +104,16 @@ class JournalKeeper:
         if self._journal is not None:
             self._write(self._journal, state, told=change is not None)
 
-    def withheld(self, lease_id: str, state: AgentState) -> Fault | None:
-        """Say why a lease must not be revoked yet: an old journal has a later start serve it.
-
-        What is compromised or withdrawn goes all the same.
-        """
-        if self._journal is None or not self._faults or lease_id not in self._published_on_disk:
-            return None
-        entries = (entry for key in state.keys for entry in key.retired)
-        if any(entry.hurried for entry in entries if entry.lease.id == lease_id):
-            return None
-        path = one_line(str(self._journal.path))
-        return Fault(FaultKind.OUTPUT, f"{path} can't be written, and still names it as in use")
-
-    @property
-    def _published_on_disk(self) -> frozenset[str]:
-        """The leases that a later start would serve at once."""
-        entries = () if self._on_disk is None else self._on_disk.keys
-        return frozenset(entry.current.lease.id for entry in entries if entry.current is not None)
-
     def close(self, state: AgentState) -> None:
-        """Write once more at the end, and name what no later start will know of, if that fails.
-
-        A journal that would have a later start serve what is revoked is removed then: that works on
-        a full disk, too.
-        """
+        """Write once more at the end, and name what no later start will know of, if that fails."""
         if self._journal is None:
             return
         self.write_journal(state)
-        if not self._faults:
-            return
         leases = [lease_id for key in state.keys for lease_id in live_leases(key)]
         token = state.tokens.current
-        if leases or token:
+        if self._faults and (leases or token):
             accessor = token.accessor if token else None
             log.error("journal.lost", accessor=accessor, leases=leases, message=_REVOKE)
-        if not self._published_on_disk.issubset(leases):
-            with suppress(FaultError):
-                self._journal.remove()
 
     def _write(self, journal: Journal, state: AgentState, *, told: bool) -> None:
         ledger = self.ledger(state)
@@ -160,7 +130,7 @@ class JournalKeeper:
         except FaultError as error:
             self._tell_fault("journal.failed", error.fault)
             return
-        self._written = self._on_disk = ledger
+        self._written = ledger
         if self._is_mended("journal.failed"):
             log.info("journal.recovered")
         elif change is not None and not told:

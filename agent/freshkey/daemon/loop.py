@@ -11,23 +11,14 @@ import trio
 from freshkey.core.agent.resting import NONE_RESTING
 from freshkey.core.agent.step import step
 from freshkey.core.keys.lifecycle import view
-from freshkey.core.model.actions import Action, Publish, Record, Revoke, Withdraw
-from freshkey.core.model.events import (
-    ClockJumped,
-    Event,
-    Failed,
-    LoggedIn,
-    Started,
-    StopRequested,
-    Woke,
-)
+from freshkey.core.model.actions import Action, Publish, Record, Withdraw
+from freshkey.core.model.events import ClockJumped, Event, LoggedIn, Started, StopRequested, Woke
 from freshkey.core.pacing.chance import Chance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from freshkey.core.model.events import Published, Withdrawn
-    from freshkey.core.model.faults import Fault
     from freshkey.core.model.policy import AgentPolicy
     from freshkey.core.model.secret import Secret
     from freshkey.core.model.state import AgentState, KeyState, Link
@@ -67,9 +58,6 @@ class Environment(Protocol):
 
     def write_journal(self, state: AgentState) -> None:
         """Put the state into the journal."""
-
-    def withheld(self, order: Revoke, state: AgentState) -> Fault | None:
-        """Say why a lease must not be revoked yet; None when nothing is against it."""
 
     def publish(self, order: Publish | Withdraw) -> Published | Withdrawn:
         """Write or remove files, at once."""
@@ -224,8 +212,6 @@ class Loop:
                 self._environment.record(action)
             case Publish() | Withdraw():
                 answers.append(self._environment.publish(action))
-            case Revoke() if (fault := self._environment.withheld(action, self.state)) is not None:
-                answers.append(Failed(action, fault))
             case _:
                 orders.start_soon(self._perform, executor, action)
 

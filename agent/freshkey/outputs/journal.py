@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from contextlib import suppress
@@ -9,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
+from freshkey.core.model.faults import FaultError
 from freshkey.outputs.access import Access
 from freshkey.outputs.errors import reported
 from freshkey.outputs.replace import regular, replace, sweep
@@ -71,10 +73,19 @@ class Journal:
         return found is not None and (left is None or left.identity != found.identity)
 
     def write(self, content: bytes) -> None:
-        """Replace the content."""
+        """Replace the content; where there is no room for two journals, the old one goes first.
+
+        None is better than an old one, by which a later start would serve what is revoked by then.
+        """
         with reported(self.path):
             sweep(self._directory, self.path)
-        replace(self._directory, self.path, content, _ACCESS)
+        try:
+            replace(self._directory, self.path, content, _ACCESS)
+        except FaultError as error:
+            if not _lacks_room(error.__cause__):
+                raise
+            self.remove()
+            replace(self._directory, self.path, content, _ACCESS)
         self._digest = sha256(content).digest()
         self._note()
 
@@ -105,6 +116,10 @@ class Journal:
 
     def _look(self) -> Stamp | None:
         return stamp(NAME, self._directory)
+
+
+def _lacks_room(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def _aside(number: int) -> str:

@@ -172,7 +172,6 @@ def test_a_withdrawal_takes_everything_from_readers() -> None:
     assert after.watch == Watch(probed_at=5.0, claim_minted_at=6.0)
     ends = {entry.lease.id: entry.revoke_at for entry in after.retired}
     assert ends == {"old": world.now + 200, world.lease().id: world.now}
-    assert [entry.hurried for entry in after.retired] == [False, True]
 
 
 def test_an_access_token_that_is_withdrawn_is_told_to_live_on() -> None:

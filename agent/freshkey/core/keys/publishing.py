@@ -131,7 +131,7 @@ def withdraw(key: KeyState, why: str, context: StepContext) -> KeyState:
     context.audit("key.withdrawn", key.name, key.current.lease, Level.WARNING, why=why)
     context.do(Withdraw(key.name))
     leave(key, key.current.lease, context, Level.WARNING)
-    key = start_overlaps(retire(key, key.current.lease, context.now, hurried=True), context)
+    key = start_overlaps(retire(key, key.current.lease, context.now), context)
     return replace(
         key,
         current=None,

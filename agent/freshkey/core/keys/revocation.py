@@ -30,11 +30,11 @@ _LEFT = (
 _DOUBTFUL = (FaultKind.BAD_REQUEST, FaultKind.NOT_FOUND)
 
 
-def retire(key: KeyState, lease: Lease, revoke_at: float, *, hurried: bool = False) -> KeyState:
+def retire(key: KeyState, lease: Lease, revoke_at: float) -> KeyState:
     """Take a lease out of use, unless Vault has already said that it is gone, or never had one."""
     if not _alive(lease):
         return key
-    return replace(key, retired=(*key.retired, Retired(lease, revoke_at, hurried)))
+    return replace(key, retired=(*key.retired, Retired(lease, revoke_at)))
 
 
 def supersede(key: KeyState, lease: Lease, context: StepContext) -> KeyState:

@@ -96,7 +96,7 @@ class Retired(Struct, frozen=True):
 
     lease: Lease
     revoke_at: float
-    hurried: bool = False  # compromised, or withdrawn: it gets no overlap
+    hurried: bool = False  # compromised: it gets no overlap
     failures: int = 0
     uncertain: bool = False  # Vault refused the revocation: a lookup has to tell whether it lives
 
