@@ -202,6 +202,14 @@ def test_a_failed_revocation_is_told_of_and_costs_a_wait_of_its_own() -> None:
     assert told(context) == [("token.revocation_failed", fields)]
 
 
+def test_a_token_that_is_invalid_needs_no_revocation() -> None:
+    context = at()
+    tokens = Tokens(token(), (token(2),), call=TokenCall.REVOKE, revoke_failures=4)
+    after = on_failed(tokens, REVOKE, INVALID_TOKEN, 0.0, context)
+    assert after == Tokens(token())
+    assert told(context) == [("token.revoked", {"accessor": "accessor-2"})]
+
+
 def test_a_lost_token_is_replaced_at_once() -> None:
     """It was in use for a minute, so that it repeats no loss."""
     context = at()
