@@ -51,11 +51,13 @@ def failing(agent_run: AgentRun) -> Iterator[None]:
     ended = threading.Event()
 
     def alternate() -> None:
-        for error in cycle(SERVER_ERRORS):
-            openai.configure(errors={"organization": error})
+        for error in errors:
             if ended.wait(TURN):
                 return
+            openai.configure(errors={"organization": error})
 
+    errors = cycle(SERVER_ERRORS)
+    openai.configure(errors={"organization": next(errors)})
     with ThreadPoolExecutor(1) as threads:
         turns = threads.submit(alternate)
         try:

@@ -82,7 +82,7 @@ def test_a_stop_answers_and_is_in_order_though_the_sockets_file_has_to_stay(
     assert not agent.logged("process.crashed")
 
 
-def test_what_no_later_start_will_know_of_is_named_at_the_end(
+def test_on_a_full_disk_a_later_start_goes_on_with_the_newest_key(
     make_agent: Callable[..., Agent], disk: Path
 ) -> None:
     agent = make_agent()
@@ -91,8 +91,28 @@ def test_what_no_later_start_will_know_of_is_named_at_the_end(
     key = agent.wait_for_key()
     fill(disk / "filler")
     agent.post("/v1/keys/billing/rotate")
-    agent.wait_for_key(other_than=key["tag"])
+    newest = agent.wait_for_key(other_than=key["tag"])
     assert agent.end() == 0
+    assert not agent.logged("journal.lost")
+    agent.start()
+    assert agent.wait_for_key()["tag"] == newest["tag"]
+
+
+def test_what_no_later_start_will_know_of_is_named_at_the_end(
+    make_agent: Callable[..., Agent], disk: Path
+) -> None:
+    agent = make_agent()
+    change(agent, '"state"', f'"{disk / "state"}"')
+    agent.start()
+    key = agent.wait_for_key()
+    journal = disk / "state" / "journal.json"
+    subprocess.run(["mount", "--bind", str(journal), str(journal)], check=True)  # it stays so
+    try:
+        agent.post("/v1/keys/billing/rotate")
+        agent.wait_for_key(other_than=key["tag"])
+        assert agent.end() == 0
+    finally:
+        subprocess.run(["umount", str(journal)], check=True)
     (lost,) = agent.logged("journal.lost")
     assert lost["level"] == "error"
     assert len(lost["leases"]) == 2

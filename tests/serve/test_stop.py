@@ -47,7 +47,7 @@ async def test_so_are_those_of_connections_that_were_not_accepted_yet(site: Site
         client.close()
 
 
-async def test_who_has_only_just_connected_is_answered(site: Site) -> None:
+async def test_who_has_only_just_connected_is_answered(site: Site, mock_clock: MockClock) -> None:
     await site.start()
     with site.connect() as client:
         await wait_all_tasks_blocked()  # it is accepted
@@ -55,6 +55,7 @@ async def test_who_has_only_just_connected_is_answered(site: Site) -> None:
         await wait_all_tasks_blocked()
         client.send(get("/v1/keys/billing"))
         assert (await client.reply()).status == 200
+        mock_clock.jump(1)
         assert await client.at_end()
         await site.ended.wait()
 
@@ -77,7 +78,9 @@ async def test_who_has_connected_and_says_nothing_is_hardly_waited_for(
             client.send(b"G")
 
 
-async def test_a_crowd_that_has_only_just_connected_is_answered(site: Site) -> None:
+async def test_a_crowd_that_has_only_just_connected_is_answered(
+    site: Site, mock_clock: MockClock
+) -> None:
     """Those who wait for their turn, too."""
     await site.start()
     clients = [site.connect() for _ in range(50)]
