@@ -34,7 +34,9 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
         if (is_quiet or lease.account not in world.lost) and world.is_good_for_a_while(lease)
     ]
     journal = world.directory / "state" / "journal.json"
-    if not journal.exists() and world.was_disk_full(world.elapsed):
+    if not journal.exists():
+        if not world.was_disk_full(world.elapsed):
+            raise BrokenError(2, "the last agent has left no journal")
         return
     _, ledger = decode(journal.read_bytes())
     for value in unknown_tokens(world) - world.lost_tokens:
