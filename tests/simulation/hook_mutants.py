@@ -86,7 +86,14 @@ HOOK_MUTANTS: Final = (
         "notes hooks before they have worked",
         8,
         (after(KeyHooks, "_run_all", _note_before),),
-        (Kind.KILLED, Kind.HOOK_FAILING),
+        history=History(
+            keys=(KeyPlan(hooks=("both",)),),
+            seconds=120.0,
+            incidents=(
+                Incident(Kind.HOOK_FAILING, 0.0, 20.0),
+                Incident(Kind.KILLED, 10.0, 5.0),
+            ),
+        ),
     ),
     Mutant(
         "runs hooks of two configurations side by side",

@@ -23,7 +23,7 @@ from freshkey.serve.waiting import WaitEnd, Waiter
 from freshkey.vault.login import credentials
 from freshkey.vault.transport.session import Session
 
-from tests.simulation.histories import Kind
+from tests.simulation.histories import History, Incident, KeyPlan, Kind
 from tests.simulation.hook_mutants import HOOK_MUTANTS
 from tests.simulation.mutant import Mutant, after, module
 
@@ -215,7 +215,12 @@ MUTANTS: Final = (
         "waits until its key has ended",
         1,
         ((module("pacing.backoff"), "before_end", _wait_for_the_end_of_the_key),),
-        (Kind.VAULT_FAILING,),
+        history=History(
+            keys=(KeyPlan(ttl=240, overlap=10, check_every=0, probe_every=0),),
+            seed=5,
+            seconds=500.0,
+            incidents=(Incident(Kind.VAULT_GARBLED, 100.0, 100.0),),
+        ),
     ),
     Mutant(
         "has no budget",
