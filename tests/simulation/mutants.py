@@ -217,9 +217,8 @@ MUTANTS: Final = (
         ((module("pacing.backoff"), "before_end", _wait_for_the_end_of_the_key),),
         history=History(
             keys=(KeyPlan(ttl=240, overlap=10, check_every=0, probe_every=0),),
-            seed=5,
             seconds=500.0,
-            incidents=(Incident(Kind.VAULT_GARBLED, 100.0, 100.0),),
+            incidents=(Incident(Kind.VAULT_FAILING, 118.0, 8.0),),
         ),
     ),
     Mutant(
