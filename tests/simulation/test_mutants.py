@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.histories import History, Kind
     from tests.simulation.mutant import Mutant
 
-HISTORIES = 200  # at most: the first that breaks is the last
+HISTORIES = 400  # at most: the first that breaks is the last
 
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
 
