@@ -82,16 +82,20 @@ def test_a_stop_answers_and_is_in_order_though_the_sockets_file_has_to_stay(
     assert not agent.logged("process.crashed")
 
 
+def with_state_on(disk: Path, agent: Agent) -> tuple[Agent, str]:
+    """Start an agent whose state is on a small disk; return it with the tag of its key."""
+    change(agent, '"state"', f'"{disk / "state"}"')
+    agent.start()
+    return agent, agent.wait_for_key()["tag"]
+
+
 def test_on_a_full_disk_a_later_start_goes_on_with_the_newest_key(
     make_agent: Callable[..., Agent], disk: Path
 ) -> None:
-    agent = make_agent()
-    change(agent, '"state"', f'"{disk / "state"}"')
-    agent.start()
-    key = agent.wait_for_key()
+    agent, tag = with_state_on(disk, make_agent())
     fill(disk / "filler")
     agent.post("/v1/keys/billing/rotate")
-    newest = agent.wait_for_key(other_than=key["tag"])
+    newest = agent.wait_for_key(other_than=tag)
     assert agent.end() == 0
     assert not agent.logged("journal.lost")
     agent.start()
@@ -101,15 +105,12 @@ def test_on_a_full_disk_a_later_start_goes_on_with_the_newest_key(
 def test_what_no_later_start_will_know_of_is_named_at_the_end(
     make_agent: Callable[..., Agent], disk: Path
 ) -> None:
-    agent = make_agent()
-    change(agent, '"state"', f'"{disk / "state"}"')
-    agent.start()
-    key = agent.wait_for_key()
+    agent, tag = with_state_on(disk, make_agent())
     journal = disk / "state" / "journal.json"
     subprocess.run(["mount", "--bind", str(journal), str(journal)], check=True)  # it stays so
     try:
         agent.post("/v1/keys/billing/rotate")
-        agent.wait_for_key(other_than=key["tag"])
+        agent.wait_for_key(other_than=tag)
         assert agent.end() == 0
     finally:
         subprocess.run(["umount", str(journal)], check=True)

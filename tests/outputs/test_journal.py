@@ -1,7 +1,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +76,22 @@ def test_a_link_is_not_followed(state: StateDirectory, tmp_path: Path) -> None:
         journal.read()
 
 
+def failing(number: int) -> Callable[..., int]:
+    """A call to the system that fails with this errno."""
+
+    def call(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
 def test_a_journal_that_the_system_can_not_read_is_a_fault(
     state: StateDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(state)
     journal.write(b"one")
 
-    def broken(*_: object, **__: object) -> int:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, "open", broken)
+    monkeypatch.setattr(os, "open", failing(errno.EIO))
     with pytest.raises(FaultError, match=r"journal\.json: Input/output error: see whether"):
         journal.read()
 
@@ -137,11 +143,8 @@ def test_what_can_not_be_written_for_another_reason_stays(
     journal = Journal(state)
     journal.write(b"one")
 
-    def fails(*_: object, **__: object) -> int:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "rename", fails)
+        patch.setattr(os, "rename", failing(errno.EROFS))
         with pytest.raises(FaultError, match="Read-only"):
             journal.write(b"two")
     assert journal.read() == b"one"

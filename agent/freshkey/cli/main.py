@@ -31,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()  # what is imported stays, and to look through it again and again took 6 ms
     find_byte_code()
     import_slim("argparse")  # without gettext it takes 1 ms of 10 less
-    from argparse import Namespace  # noqa: PLC0415 - it has to be in already, slim
-
-    from freshkey.cli.parser import make_parser  # noqa: PLC0415 - it imports argparse
+    from freshkey.cli.parser import make_parser  # noqa: PLC0415 - it imports argparse, which has to be in already, slim
 
     # A mask is inherited (sigprocmask(2)): with these blocked, only a kill -9 would end us.
     mask = signal.pthread_sigmask(
@@ -43,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             given = sys.argv[1:] if arguments is None else arguments
             parser = make_parser(given[0] if given else None)
-            options = parser.parse_args(given, Namespace(signal_mask=mask))
-            return _run(options)
+            parser.set_defaults(signal_mask=mask)
+            return _run(parser.parse_args(given))
         finally:
             stop_finding()
             gc.enable()
