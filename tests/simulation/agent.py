@@ -17,6 +17,7 @@ from tests.simulation.histories import Edit, KeyPlan, key_name
 from tests.simulation.network import CREDS
 from tests.simulation.remembered import (
     forget_untold_ends,
+    last_ledger,
     unanswered_mints,
     unknown_tokens,
 )
@@ -134,7 +135,7 @@ class Lives:
         if self.starts:
             self.downs.append(Down(self.ended_at, world.elapsed, self.stopped_at))
             world.is_journal_old |= world.was_disk_full(self.ended_at)
-            world.lost_tokens |= unknown_tokens(world)
+            world.lost_tokens |= unknown_tokens(world, last_ledger(world))
         self.stopped_at = None
         self.starts += 1
         self.ended = trio.Event()
@@ -160,8 +161,9 @@ class Lives:
             self.ended.set()
         if self.was_killed:
             self.last_kill = world.elapsed
-            world.lost |= unanswered_mints(world)
-            forget_untold_ends(world)
+            if (ledger := last_ledger(world)) is not None:
+                world.lost |= unanswered_mints(world, ledger)
+                forget_untold_ends(world, ledger)
             for name in ("agent.sock", "openai.sock"):
                 _leave_socket(world.directory / name)
         else:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from freshkey.outputs.codec import decode
-
 from tests.simulation.bounds import longest_lease
 from tests.simulation.broken import BrokenError
 from tests.simulation.excuses import clusters
-from tests.simulation.remembered import is_remembered, unknown_tokens
+from tests.simulation.remembered import is_remembered, last_ledger, unknown_tokens
 
 if TYPE_CHECKING:
     from tests.simulation.agent import Lives
@@ -33,13 +31,12 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
         for lease in world.vault.leases.values()
         if (is_quiet or lease.account not in world.lost) and world.is_good_for_a_while(lease)
     ]
-    journal = world.directory / "state" / "journal.json"
-    if not journal.exists():
+    ledger = last_ledger(world)
+    if ledger is None:
         if not world.was_disk_full(world.elapsed):
             raise BrokenError(2, "the last agent has left no journal")
         return
-    _, ledger = decode(journal.read_bytes())
-    for value in unknown_tokens(world) - world.lost_tokens:
+    for value in unknown_tokens(world, ledger) - world.lost_tokens:
         token = world.vault.tokens[value]
         if not token.batch and world.now < token.told_until - _LATE:
             raise BrokenError(2, f"the last journal does not have the token {token.accessor}")

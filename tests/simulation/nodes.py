@@ -31,7 +31,8 @@ _MOVES_ON: Final = frozenset(
 
 def all_down(history: History) -> Iterator[tuple[float, float]]:
     """List the times in which no node answers."""
-    edges = sorted({edge for one in _nodes_down(history) for edge in one})
+    windows = [one for one in history.incidents if one.kind is Kind.NODE_DOWN]
+    edges = sorted({edge for one in windows for edge in (one.at, one.at + one.seconds)})
     for began, ended in pairwise(edges):
         if all(_is_down(history, node, began) for node in range(history.nodes)):
             yield began, ended
@@ -49,12 +50,6 @@ def lost_calls(history: History, downs: Iterable[Down]) -> Iterator[tuple[float,
         )
         if hanging:
             yield at, at + hanging * _LONGEST_CALL
-
-
-def _nodes_down(history: History) -> Iterator[tuple[float, float]]:
-    for one in history.incidents:
-        if one.kind is Kind.NODE_DOWN and history.nodes > 1:
-            yield one.at, one.at + one.seconds
 
 
 def _is_down(history: History, node: int, at: float) -> bool:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 from freshkey.core.model.secret import Secret
-from freshkey.core.model.view import KeyView, Publication
 from freshkey.host.command import GRACE, HASTY, Ended
 
 from tests.simulation.agent import Lives
@@ -27,6 +26,8 @@ from tests.simulation.world import World
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from freshkey.core.model.view import KeyView
 
 LONGEST: Final = 4.0  # seconds that a program takes which is well
 _LOOK: Final = 2.5  # seconds until a change of a file is seen, and mended
@@ -49,6 +50,7 @@ class Shown:
 
     name: str
     generation: int
+    tag: str
     began: float
     ended: float = inf
 
@@ -64,7 +66,6 @@ class Programs:
     periods: list[Shown] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)  # keys that were not configured for a time
     is_finished: bool = False
-    _newest: dict[str, Publication] = field(default_factory=dict)  # in this life
     _at: dict[str, Shown] = field(default_factory=dict)
     _running: set[str] = field(default_factory=set)
 
@@ -76,7 +77,6 @@ class Programs:
         if self.lives.downs:
             down = self.lives.downs[-1]
             self._leave_all(down.began if down.stopped_at is None else down.stopped_at)
-        self._newest.clear()
         self._running.clear()
 
     def show(self, view: KeyView) -> None:
@@ -84,12 +84,11 @@ class Programs:
         name, out = view.name, view.publication
         if out is None or self.is_finished:
             return
-        self._newest[name] = out
         at = self._at.get(name)
         if at is None or at.generation != out.generation:
             if at is not None:
                 at.ended = self.world.elapsed
-            self._at[name] = shown = Shown(name, out.generation, self.world.elapsed)
+            self._at[name] = shown = Shown(name, out.generation, out.tag, self.world.elapsed)
             self.periods.append(shown)
 
     def forget(self, name: str) -> None:
@@ -154,7 +153,7 @@ class Programs:
         told = f"a hook of {name} is told of {tag}, generation {generation}"
         if name in self._running:
             raise BrokenError(8, f"{told}, while another one runs")
-        plan, out = self.lives.plans.get(name), self._newest.get(name)
+        plan, out = self.lives.plans.get(name), self._at.get(name)
         if plan is None or out is None:
             return
         fingerprint = tag.partition("-")[2]
