@@ -12,8 +12,8 @@ from freshkey.outputs.state_dir import StateDirectory
 from freshkey.settings.loading import load
 
 from tests.simulation.broken import BrokenError
-from tests.simulation.configuration import configuration
-from tests.simulation.histories import Edit, KeyPlan, key_name
+from tests.simulation.configuration import configuration, credential_socket
+from tests.simulation.histories import ADDED, Edit, key_name
 from tests.simulation.network import CREDS
 from tests.simulation.remembered import (
     forget_untold_ends,
@@ -27,7 +27,6 @@ from tests.simulation.world import SECRET_ID, Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from freshkey.settings.model import Settings
 
@@ -98,7 +97,7 @@ class Lives:
         if edit is Edit.REMOVE_KEY:
             del plans[key_name(len(plans) - 1)]
         if edit is Edit.ADD_KEY:
-            plans[key_name(3)] = KeyPlan()
+            plans[key_name(3)] = ADDED
         for name in self.plans.keys() - plans.keys():
             self.on_removed(name)
         self.plans = plans
@@ -145,6 +144,7 @@ class Lives:
         self.on_start()
         world.is_dead = False
         world.tell("the agent starts")
+        world.agent_task = trio.lowlevel.current_task()
         try:
             with self.scope:
                 await self._run()
@@ -164,11 +164,23 @@ class Lives:
             if (ledger := last_ledger(world)) is not None:
                 world.lost |= unanswered_mints(world, ledger)
                 forget_untold_ends(world, ledger)
-            for name in ("agent.sock", "openai.sock"):
-                _leave_socket(world.directory / name)
+            self._leave_sockets()
         else:
             world.tell("the agent has ended")
         world.changed()
+
+    def _leave_sockets(self) -> None:
+        """Leave the socket files that a killed agent does not remove."""
+        directory = self._world.directory
+        credentials = (
+            credential_socket(directory, name)
+            for name, plan in self.plans.items()
+            if plan.credential
+        )
+        for path in (directory / "agent.sock", directory / "openai.sock", *credentials):
+            path.unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+                left.bind(str(path))
 
     async def _run(self) -> None:
         settings = self._load()
@@ -180,10 +192,3 @@ class Lives:
             self.is_serving = True
             self.daemon = Daemon(settings, self._load, directory, listeners)
             await self.daemon.run()
-
-
-def _leave_socket(path: Path) -> None:
-    """Leave the socket file that a killed agent does not remove."""
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
-        left.bind(str(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.histories import KeyPlan, Kind
-from tests.simulation.readers import POLL_EVERY
+from tests.simulation.polls import POLL_EVERY
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:

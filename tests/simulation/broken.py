@@ -12,6 +12,11 @@ class BrokenError(AssertionError):
     """
 
     def __init__(self, number: int, what: str) -> None:
-        super().__init__(f"invariant {number}: {what}")
+        super().__init__(number, what)
         self.number = number
+        self.what = what
         self.order = next(_ORDER)
+
+    def __str__(self) -> str:
+        """Return both in a line."""
+        return f"invariant {self.number}: {self.what}"

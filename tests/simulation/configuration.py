@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.simulation.histories import Edit, History, KeyPlan, key_name
+from tests.simulation.histories import ADDED, Edit, History, KeyPlan, key_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,11 +15,17 @@ EXCHANGE = "http://127.0.0.1:8300/oauth/token"
 OPENAI = "http://127.0.0.1:8300/v1"
 PROGRAM = "reload-"  # and the place of its hook: what hooks run
 HOOK_TIMEOUT = 10.0  # seconds
+_TEMPLATE = """{{ name }}: {{ "Bearer " ~ key }} ({{ tag }})"""
 
 
 def key_file(directory: Path, name: str) -> Path:
     """Return where a key's file is."""
     return directory / "keys" / name
+
+
+def credential_socket(directory: Path, name: str) -> Path:
+    """Return where the socket is that writes a key."""
+    return directory / f"{name}.cred"
 
 
 def configuration(history: History, directory: Path) -> str:
@@ -37,7 +43,7 @@ def edited(history: History, directory: Path, edit: Edit) -> str:
         case Edit.REMOVE_KEY:
             del keys[key_name(len(keys) - 1)]
         case Edit.ADD_KEY:
-            keys[key_name(3)] = KeyPlan()
+            keys[key_name(3)] = ADDED
         case Edit.CHANGE_TTL:
             return _text(history, directory, keys, ttl=240)
         case Edit.CHANGE_PATH:
@@ -97,6 +103,11 @@ probe_every = {plan.probe_every}
             parts.append(_federation(name, directory, by_vault=plan.by_vault))
         if plan.in_file:
             parts.append(f'[[keys.{name}.files]]\npath = "{key_file(directory, name)}"\n')
+            parts.append(f'format = "{plan.format}"\n')
+            parts.append(f"template = '{_TEMPLATE}'\n" if plan.format == "template" else "")
+        if plan.credential:
+            socket = credential_socket(directory, name)
+            parts.append(f'[keys.{name}.credential]\nsocket = "{socket}"\n')
         for place, event in enumerate(plan.hooks):
             parts.append(f'[[keys.{name}.hooks]]\non = "{event}"\n')
             parts.append(f'command = ["{PROGRAM}{place}"]\ntimeout = "{HOOK_TIMEOUT:g}s"\n')

@@ -41,8 +41,8 @@ class Kind(StrEnum):
     LEASE_REVOKED = "lease_revoked"  # by somebody else
     TOKEN_REVOKED = "token_revoked"
     KEY_DELETED = "key_deleted"  # at OpenAI, by somebody else
-    KILLED = "killed"  # with SIGKILL at the `number`th step from then; started after `seconds`
-    RESTARTED = "restarted"  # with SIGTERM at a step, started after `seconds`
+    KILLED = "killed"  # with SIGKILL at a step or await; started after `seconds`
+    RESTARTED = "restarted"  # with SIGTERM at one, started after `seconds`
     SUSPENDED = "suspended"  # the machine, for `seconds`
     WALL_JUMPED = "wall_jumped"  # by `number` seconds
     FILE_REMOVED = "file_removed"
@@ -80,8 +80,15 @@ class Edit(StrEnum):
     CHANGE_PATH = "change_path"
 
 
+AT_AN_AWAIT = 2
+
+
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of these, `at` seconds from the beginning; `key` is the place of a key, node, or hook."""
+    """One of these, `at` seconds from the beginning; `key` is the place of a key, node, or hook.
+
+    A restart is at the `number`th step from then, for a `key` of 1 at the `number`th of those that
+    an agent at rest does not make, and for AT_AN_AWAIT at the `number`th await after the first.
+    """
 
     kind: Kind
     at: float
@@ -109,7 +116,12 @@ class KeyPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     max_stale: int = 43200
     on_stop: str = "keep"
     in_file: bool = True
+    format: str = "raw"  # of its file: raw, env, json, template
+    credential: bool = False  # has a socket that writes the key to whoever connects
     hooks: tuple[str, ...] = ()  # what each is on: rotate, first, both
+
+
+ADDED = KeyPlan(format="json", credential=True)  # by an edit
 
 
 class History(msgspec.Struct, frozen=True, omit_defaults=True):

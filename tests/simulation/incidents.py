@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from tests.simulation.awaits import kill_at_an_await, reach_an_await
 from tests.simulation.configuration import edited, key_file
-from tests.simulation.histories import WINDOWS, Edit, Incident, Kind, key_name
+from tests.simulation.histories import AT_AN_AWAIT, WINDOWS, Edit, Incident, Kind, key_name
 from tests.simulation.sockets import ask
 
 if TYPE_CHECKING:
@@ -102,14 +103,18 @@ class Incidents:
         return key_name(incident.key % len(self._world.history.keys))
 
     async def _wait_for_step(self, incident: Incident) -> None:
-        """Wait until the agent is at so many steps from now, of a rotation if a key is named."""
-        if not incident.number:
-            return
-        is_rare, world = incident.key > 0, self._world
-        reached = world.reach(world.after(incident.number, rare=is_rare))
+        """Wait until the agent is where the incident is to be, but leave time for the next one."""
+        world = self._world
         left = world.history.seconds - world.elapsed - incident.seconds - _CALM
-        with trio.move_on_after(min(_IN_A_ROTATION if is_rare else _AT_THE_LATEST, max(left, 0.0))):
-            await reached.wait()
+        with trio.move_on_after(min(_patience(incident), max(left, 0.0))):
+            if incident.key == AT_AN_AWAIT:
+                await self._wait_for_a_rotation()
+                await reach_an_await(world, incident.number)
+            elif incident.number:
+                await world.reach(world.after(incident.number, rare=incident.key > 0)).wait()
+
+    async def _wait_for_a_rotation(self) -> None:
+        await self._world.reach(self._world.after(1, rare=True)).wait()
 
     async def _kill(self, incident: Incident) -> None:
         world = self._world
@@ -117,9 +122,12 @@ class Incidents:
             return
         ended = self._lives.ended
         self._lives.down = incident.seconds
-        world.kill_at = world.after(incident.number, rare=incident.key > 0)
-        patience = _IN_A_ROTATION if incident.key else _AT_THE_LATEST if incident.number else 0.0
-        with trio.move_on_after(patience):
+        with trio.move_on_after(_patience(incident)):
+            if incident.key == AT_AN_AWAIT:
+                await self._wait_for_a_rotation()
+                await kill_at_an_await(world, incident.number)
+            else:
+                world.kill_at = world.after(incident.number, rare=incident.key > 0)
             await ended.wait()
         if not ended.is_set():
             world.tell("killed between two steps")
@@ -146,6 +154,11 @@ class Incidents:
         target = f"/v1/keys/{name}/rotate"
         with suppress(OSError):
             await ask(self._world.directory / "agent.sock", "POST", target, body)
+
+
+def _patience(incident: Incident) -> float:
+    """Return the seconds after which an incident happens wherever the agent is."""
+    return _IN_A_ROTATION if incident.key else _AT_THE_LATEST if incident.number else 0.0
 
 
 def _described(incident: Incident) -> str:

@@ -18,6 +18,7 @@ from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
 from freshkey.outputs import journal
 from freshkey.outputs.files import remove_file, write_file
+from freshkey.serve.reading import Reading
 from freshkey.serve.subscribers import Subscribers
 from freshkey.serve.waiting import WaitEnd, Waiter
 from freshkey.vault.login import credentials
@@ -34,6 +35,7 @@ _mint, _write_file, _write_journal = (
 )
 _monitor, _publication = monitoring.plan, publishing.publication
 _ledger, _for_news, _view = JournalKeeper.ledger, Waiter.for_news, GatewayKeys.view
+_raw = Reading.raw
 
 
 def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **options: Any) -> Any:  # noqa: ANN401 - as replacement.mint
@@ -89,6 +91,11 @@ def _view_first(keys: GatewayKeys, name: str) -> Any:  # noqa: ANN401 - as view
     first = vars(keys).setdefault("_first", {})
     view = _view(keys, name)
     return first.setdefault(name, view) if view.publication else view
+
+
+def _raw_first(reading: Reading, peer: Any, name: str) -> bytes:  # noqa: ANN401 - as raw
+    first: dict[str, bytes] = vars(reading).setdefault("_first", {})
+    return first.setdefault(name, _raw(reading, peer, name)) or _raw(reading, peer, name)
 
 
 def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an order
@@ -157,6 +164,7 @@ MUTANTS: Final = (
         (after(Session, "ask", _know_one_node),),
         (Kind.NODE_DOWN,),
     ),
+    Mutant("writes its first key to whoever connects", 1, ((Reading, "raw", _raw_first),)),
     Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
     Mutant(

@@ -6,12 +6,12 @@ without a working key are exact.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import trio
 from freshkey.core.model.view import KeyView
 
 from tests.simulation.agent import Lives
@@ -20,11 +20,20 @@ from tests.simulation.clocks import BOOT_AT
 from tests.simulation.configuration import key_file
 from tests.simulation.histories import Kind
 from tests.simulation.openai_model import Account
-from tests.simulation.sockets import ask
 from tests.simulation.world import World
 
-POLL_EVERY: Final = 45.0  # seconds
-_ANSWER: Final = 5.0  # seconds in which the socket answers
+
+def key_in(content: str, file_format: str) -> str:
+    """Return the key that an application finds in a file; of another content, all."""
+    match file_format:
+        case "env":
+            return content.removeprefix("OPENAI_API_KEY=").removesuffix("\n").strip("'\"")
+        case "json":
+            with suppress(ValueError):
+                return str(json.loads(content)["key"])
+        case "template":
+            return content.partition("Bearer ")[2].partition(" ")[0]
+    return content
 
 
 class Door(NamedTuple):
@@ -68,7 +77,6 @@ class Readers:
     shown: dict[str, KeyView] = field(default_factory=dict)
     watched: list[tuple[float, float]] = field(default_factory=list)  # from when to when, each door
     read: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)  # files, by stamp
-    polls: int = 0
     is_finished: bool = False
 
     def __post_init__(self) -> None:
@@ -87,10 +95,14 @@ class Readers:
             status = path.stat()
             stamp = status.st_ino, status.st_mtime_ns, status.st_size
             if self.read.get(name, ((), ""))[0] != stamp:
-                self.read[name] = stamp, path.read_text()
+                self.read[name] = stamp, key_in(path.read_text(), self._format(name))
         except FileNotFoundError:
             return None
         return self.read[name][1]
+
+    def _format(self, name: str) -> str:
+        plan = self.lives.plans.get(name)
+        return plan.format if plan else "raw"
 
     def socket_key(self, name: str) -> str | None:
         """Return what the socket answers with."""
@@ -185,43 +197,3 @@ class Readers:
             self._leave(door)
         self.world.on_change.remove(self.look)
         self.is_finished = True
-
-    async def poll(self) -> None:
-        """Read each key from the socket for ever, and report what OpenAI refuses."""
-        while True:
-            await trio.sleep(POLL_EVERY)
-            for name in tuple(self.lives.plans):
-                if self.lives.is_serving and not self.is_finished:
-                    await self._read(name)
-
-    def _shown_tag(self, name: str) -> str | None:
-        view = self.shown.get(name)
-        return view.publication.tag if view and view.publication else None
-
-    async def _read(self, name: str) -> None:
-        path = self.world.directory / "agent.sock"
-        life, naps = self.lives.starts, self.world.clocks.suspended
-        asked = self._shown_tag(name)
-        try:
-            with trio.fail_after(_ANSWER):
-                status, body = await ask(path, "GET", f"/v1/keys/{name}")
-        except (OSError, trio.TooSlowError) as error:
-            is_same = (life, naps) == (self.lives.starts, self.world.clocks.suspended)
-            is_up = self.lives.is_serving and not self.world.is_dead
-            if is_same and is_up and not self.is_finished:
-                raise BrokenError(1, f"the socket does not answer for {name}: {error!r}") from None
-            return
-        self.polls += 1
-        if self.is_finished or not self.lives.is_serving or name not in self.lives.plans:
-            return
-        tag, shown = body.get("tag"), self._shown_tag(name)
-        if tag not in {asked, shown}:  # of one instant, the one from before may be the answer
-            what = f"the socket answers {status} with {tag} for {name}, and shows {shown}"
-            raise BrokenError(1, what)
-        if tag is None or tag != shown:
-            return
-        works = self.world.openai.works(body["key"], self.world.now)
-        if not works and self.world.history.reports:
-            self.world.tell(f"a reader of {name} meets a 401, and reports it")
-            with suppress(OSError), trio.move_on_after(_ANSWER):
-                await ask(path, "POST", f"/v1/keys/{name}/rejected", {"tag": body["tag"]})

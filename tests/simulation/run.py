@@ -24,6 +24,7 @@ from tests.simulation.invariants import (
 )
 from tests.simulation.last_journal import look_at_the_last_journal
 from tests.simulation.memory import memory_is_bounded
+from tests.simulation.polls import Polls
 from tests.simulation.programs import Programs
 from tests.simulation.readers import Readers
 from tests.simulation.seams import installed
@@ -46,6 +47,7 @@ class Outcome:
     world: World
     lives: Lives
     readers: Readers
+    polls: Polls
     watchers: Watchers
     client: GatewayClient
     programs: Programs
@@ -95,17 +97,18 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
     world.clocks.began_at = trio.current_time()
     lives = Lives(world)
     readers = Readers(world, lives)
+    polls = Polls(world, lives, readers)
     watchers = Watchers(world, lives)
     client = GatewayClient(world, lives, readers, watchers)
     world.connect = client.connect
     programs = Programs(world, lives, readers)
     world.run_program = programs.run
-    outcome = Outcome(world, lives, readers, watchers, client, programs)
+    outcome = Outcome(world, lives, readers, polls, watchers, client, programs)
     with installed(world), client:
         _tell_of_the_agent(outcome)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_pass_time, world)
-            nursery.start_soon(readers.poll)
+            nursery.start_soon(polls.run)
             nursery.start_soon(watchers.run)
             nursery.start_soon(client.run)
             nursery.start_soon(Incidents(world, lives, readers).run)

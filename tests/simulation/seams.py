@@ -66,6 +66,39 @@ class _Lines(StringIO):
         return len(text)
 
 
+def _of_the_living(world: World) -> list[tuple[object, str, Any]]:
+    """Replace what has no step of its own, and that an agent does not do any more when killed."""
+    show = PublishedKeys.show
+
+    def shown(keys: PublishedKeys, view: KeyView) -> None:
+        if world.is_dead:
+            raise Killed
+        show(keys, view)
+        world.on_show(view)
+
+    record = Recorder.record
+
+    def recorded(recorder: Recorder, one: Record) -> None:
+        if world.is_dead:
+            raise Killed
+        world.records.append((world.elapsed, one))
+        record(recorder, one)
+
+    send_all = Outbox.before_io_wait
+
+    def sent(outbox: Outbox, timeout: float) -> None:
+        if world.is_dead:
+            return
+        with suppress(Killed):  # out of an instrument it would end trio; nothing is sent then
+            send_all(outbox, timeout)
+
+    return [
+        (PublishedKeys, "show", shown),
+        (Recorder, "record", recorded),
+        (Outbox, "before_io_wait", sent),
+    ]
+
+
 @contextmanager
 def installed(world: World) -> Iterator[None]:
     """Have the agent live in a world."""
@@ -75,23 +108,6 @@ def installed(world: World) -> Iterator[None]:
         randbits=world.agent_random.getrandbits,
         token_hex=lambda count: f"{world.agent_random.getrandbits(8 * count):0{2 * count}x}",
     )
-    show = PublishedKeys.show
-
-    def shown(keys: PublishedKeys, view: KeyView) -> None:
-        show(keys, view)
-        world.on_show(view)
-
-    record = Recorder.record
-
-    def recorded(recorder: Recorder, one: Record) -> None:
-        world.records.append((world.elapsed, one))
-        record(recorder, one)
-
-    send_all = Outbox.before_io_wait
-
-    def sent(outbox: Outbox, timeout: float) -> None:
-        with suppress(Killed):  # out of an instrument it would end trio; nothing is sent then
-            send_all(outbox, timeout)
 
     def connected(upstream: Upstream, attempt: object) -> socket:
         return world.connect(upstream, attempt)
@@ -115,10 +131,8 @@ def installed(world: World) -> Iterator[None]:
         (hooks, "secrets", chance),
         (performing, "find_program", lambda name, _: Path(name)),
         (performing, "run_command", world.run_program),
-        (PublishedKeys, "show", shown),
-        (Recorder, "record", recorded),
-        (Outbox, "before_io_wait", sent),
         (Upstream, "_connect", connected),
+        *_of_the_living(world),
         (disk_watch, "LOOK_EVERY", look_every),
         (socket_watch, "LOOK_EVERY", look_every),
         (journal_keeper, "machine_id", lambda: _MACHINE),

@@ -36,6 +36,18 @@ async def ask(
     return _parsed(first, rest)
 
 
+async def read_credential(path: Path) -> str:
+    """Return what a credential socket writes; raises OSError when nobody listens."""
+    received = b""
+    async with await trio.open_unix_socket(str(path)) as stream:
+        try:
+            async for chunk in stream:
+                received += chunk
+        except trio.BrokenResourceError:
+            raise ConnectionResetError from None
+    return received.decode()
+
+
 async def ask_on(
     stream: trio.SocketStream, target: str, tag: str | None
 ) -> tuple[int, dict[str, Any]]:

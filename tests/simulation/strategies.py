@@ -31,6 +31,8 @@ def key_plans(draw: Any) -> KeyPlan:  # noqa: ANN401 - Hypothesis's
         max_stale=draw(st.sampled_from([43200, 60, 0])),
         on_stop=draw(st.sampled_from(["keep", "keep", "revoke"])),
         in_file=draw(st.sampled_from([True, True, True, False])),
+        format=draw(st.sampled_from(["raw", "raw", "env", "json", "template"])),
+        credential=draw(st.booleans()),
         hooks=draw(st.sampled_from([(), (), ("rotate",), ("first", "both", "rotate")])),
     )
 

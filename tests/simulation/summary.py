@@ -46,7 +46,7 @@ class Summary(msgspec.Struct):
         self.abandoned += len(world.lost)
         self.requests += len(world.requests)
         self.starts += outcome.lives.starts
-        self.polls += outcome.readers.polls
+        self.polls += outcome.polls.answers
         self.told += outcome.watchers.told
         self.passed += outcome.client.answered
         self.programs += len(outcome.programs.calls)

@@ -9,18 +9,19 @@ from freshkey.core.pacing import backoff
 
 from tests.simulation.broken import BrokenError
 from tests.simulation.campaign import run_share
-from tests.simulation.histories import History, Incident, KeyPlan, Kind, from_text
+from tests.simulation.histories import AT_AN_AWAIT, History, Incident, KeyPlan, Kind, from_text
 from tests.simulation.run import check, run
 from tests.simulation.story import command
 
 HOUR = 3600.0
+_KILLED = "killed at an await of "
 
 
 def test_an_undisturbed_hour() -> None:
     outcome = check(History(seconds=HOUR))
     assert outcome.readers.gaps == []
     assert len(outcome.world.openai.accounts) == pytest.approx(11, abs=3)
-    assert outcome.readers.polls > 70
+    assert outcome.polls.answers > 70
     assert outcome.watchers.told == len(outcome.world.openai.accounts)
     assert outcome.client.answered == HOUR / 60 - 1
 
@@ -46,6 +47,16 @@ def test_a_wait_that_outlasts_its_key_is_found() -> None:
         pytest.raises(BrokenError, match="invariant 1: the reader of alpha"),
     ):
         check(history)
+
+
+def test_an_agent_may_be_killed_at_any_await() -> None:
+    places: set[str] = set()
+    for number in range(0, 60, 3):
+        story: list[str] = []
+        killed = Incident(Kind.KILLED, 60.0, 1.0, number, AT_AN_AWAIT)
+        check(History(seconds=600.0, incidents=(killed,)), story)
+        places |= {line.partition(_KILLED)[2] for line in story if _KILLED in line}
+    assert len(places) > 5
 
 
 def test_a_history_goes_the_same_way_each_time() -> None:

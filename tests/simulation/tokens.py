@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.bounds import replacement
 from tests.simulation.broken import BrokenError
+from tests.simulation.histories import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +35,13 @@ class TokenWatch:
             for token in idle
             if not world.vault.tokens[token].batch  # which can't be revoked
         }
-        most = _REVOKED + 2 * replacement(world.history)
+        most = _REVOKED + 2 * replacement(world.history) + self._overlap()
         for since in self._idle_since.values():
             if world.elapsed - since > most and not self._is_disturbed(since):
                 what = "a token that was replaced, and has no lease, lives"
                 raise BrokenError(2, f"{what} from {since:.3f} to {world.elapsed:.3f}")
+
+    def _overlap(self) -> float:
+        """Return how long a lease is kept that somebody else may have revoked unnoticed."""
+        is_revoked = any(one.kind is Kind.LEASE_REVOKED for one in self._world.past)
+        return max(plan.overlap for plan in self._world.history.keys) if is_revoked else 0.0

@@ -57,6 +57,7 @@ class World:
     rare_steps: int = 0  # of those: what an agent at rest does not make
     kill_at: Steps | None = None  # before which it is killed
     is_dead: bool = True
+    agent_task: trio.lowlevel.Task | None = None  # all of an agent is in it, and in its nurseries
     on_kill: list[Callable[[], None]] = field(default_factory=list)
     on_change: list[Callable[[], None]] = field(default_factory=list)
     on_show: Callable[[KeyView], None] = lambda _: None

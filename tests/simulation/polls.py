@@ -1,0 +1,100 @@
+"""Applications that ask for their keys over and over, and report what OpenAI refuses."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import trio
+
+from tests.simulation.broken import BrokenError
+from tests.simulation.configuration import credential_socket
+from tests.simulation.sockets import ask, read_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.simulation.agent import Lives
+    from tests.simulation.readers import Readers
+    from tests.simulation.world import World
+
+POLL_EVERY: Final = 45.0  # seconds
+_ANSWER: Final = 5.0  # seconds in which the socket answers
+_FIRST_KEY: Final = 35.0  # seconds in which a credential socket does
+
+T = TypeVar("T")
+
+
+class Polls:
+    """One reader for each key; what they get has to be what is out at that instant."""
+
+    def __init__(self, world: World, lives: Lives, readers: Readers) -> None:
+        self.world = world
+        self.lives = lives
+        self.readers = readers
+        self.answers = 0
+
+    async def run(self) -> None:
+        """Read each key from the socket for ever, and report what OpenAI refuses."""
+        while True:
+            await trio.sleep(POLL_EVERY)
+            for name in tuple(self.lives.plans):
+                if self._is_up():
+                    await self._read(name)
+                plan = self.lives.plans.get(name)
+                if plan and plan.credential and self._is_up():
+                    await self._read_credential(name)
+
+    def _is_up(self) -> bool:
+        return self.lives.is_serving and not self.readers.is_finished
+
+    def _shown_tag(self, name: str) -> str | None:
+        view = self.readers.shown.get(name)
+        return view.publication.tag if view and view.publication else None
+
+    async def _answer(
+        self, name: str, seconds: float, asked: Callable[[], Awaitable[T]]
+    ) -> T | None:
+        """Return what the agent answers within this time; None where nobody has to answer."""
+        life, naps = self.lives.starts, self.world.clocks.suspended
+        try:
+            with trio.fail_after(seconds):
+                answer = await asked()
+        except (OSError, trio.TooSlowError) as error:
+            is_same = (life, naps) == (self.lives.starts, self.world.clocks.suspended)
+            is_up = self._is_up() and not self.world.is_dead
+            if is_same and is_up and name in self.lives.plans:
+                raise BrokenError(1, f"a socket does not answer for {name}: {error!r}") from None
+            return None
+        self.answers += 1
+        return answer if self._is_up() and name in self.lives.plans else None
+
+    async def _read_credential(self, name: str) -> None:
+        """Read it from its credential socket, which waits half a minute for a first key."""
+        path = credential_socket(self.world.directory, name)
+        asked = self.readers.socket_key(name)
+        if asked is None:
+            return
+        given = await self._answer(name, _FIRST_KEY, partial(read_credential, path))
+        if given is not None and given not in {asked, self.readers.socket_key(name) or ""}:
+            raise BrokenError(1, f"the credential socket of {name} writes another key than is out")
+
+    async def _read(self, name: str) -> None:
+        path = self.world.directory / "agent.sock"
+        asked = self._shown_tag(name)
+        answer = await self._answer(name, _ANSWER, partial(ask, path, "GET", f"/v1/keys/{name}"))
+        if answer is None:
+            return
+        status, body = answer
+        tag, shown = body.get("tag"), self._shown_tag(name)
+        if tag not in {asked, shown}:  # of one instant, the one from before may be the answer
+            what = f"the socket answers {status} with {tag} for {name}, and shows {shown}"
+            raise BrokenError(1, what)
+        if tag is None or tag != shown:
+            return
+        works = self.world.openai.works(body["key"], self.world.now)
+        if not works and self.world.history.reports:
+            self.world.tell(f"a reader of {name} meets a 401, and reports it")
+            with suppress(OSError), trio.move_on_after(_ANSWER):
+                await ask(path, "POST", f"/v1/keys/{name}/rejected", {"tag": body["tag"]})
