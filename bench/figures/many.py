@@ -35,6 +35,7 @@ STEEPEST: Final = 1.5  # times as much for a key of 500 as for one of 100
 INTENDED: Final = "key.mint_intended"
 PUBLISHED: Final = "key.published"  # once its files are written
 _TOLERANCE: Final = 0.01  # seconds that the clocks may differ
+_LAST_LOOK: Final = 0.8  # seconds before a replacement, from which on the agent looks at no lease
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def measure(deployment: Deployment, programs: Path) -> list[Found]:
             )
             agents.append((program, directory))
         before = [program.processor() for program, _ in agents]
-        due = [due_points(directory / "state" / "journal.json") for _, directory in agents]
-        time.sleep(DUE + ALL_DONE)
+        due = [_due_at_last(directory / "state" / "journal.json") for _, directory in agents]
+        time.sleep(ALL_DONE)
         found = []
         for (program, directory), processor, points in zip(agents, before, due, strict=True):
             took = program.processor() - processor
@@ -85,12 +86,26 @@ def measure(deployment: Deployment, programs: Path) -> list[Found]:
     return found
 
 
+def _due_at_last(journal: Path) -> dict[str, float]:
+    """Wait until the first key of an agent is nearly due, and return `due_points`.
+
+    Vault may have made a lease seconds after it was asked for; a look at the lease tells that, and
+    moves its point.
+    """
+    time.sleep(max(min(due_points(journal).values()) - _LAST_LOOK - time.time(), 0.0))
+    return due_points(journal)
+
+
 def due_points(journal: Path) -> dict[str, float]:
     """Return when each key is due, by its name; Unix time."""
     unix = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    ledger = json.loads(journal.read_text())["ledger"]
+    leases = {
+        key["name"]: key["current"]["lease"]
+        for key in json.loads(journal.read_text())["ledger"]["keys"]
+    }
     return {
-        key["name"]: key["current"]["lease"]["started_at"] + unix + DUE for key in ledger["keys"]
+        name: unix + (lease["started_at"] + lease["expires_at"]) / 2
+        for name, lease in leases.items()
     }
 
 

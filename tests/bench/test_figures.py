@@ -63,7 +63,8 @@ def line(seconds: float, event: str, **more: object) -> str:
 
 def test_a_rotation_is_late_from_its_due_point_on(tmp_path: Path) -> None:
     journal = tmp_path / "journal.json"
-    lease = {"started_at": time.clock_gettime(time.CLOCK_BOOTTIME)}
+    began = time.clock_gettime(time.CLOCK_BOOTTIME)
+    lease = {"started_at": began, "expires_at": began + 2 * DUE}
     journal.write_text(
         json.dumps({"ledger": {"keys": [{"name": "a", "current": {"lease": lease}}]}})
     )

@@ -47,7 +47,8 @@ class Polls:
                     await self._read_credential(name)
 
     def _is_up(self) -> bool:
-        return self.lives.is_serving and not self.readers.is_finished
+        is_there = self.lives.is_serving and not self.world.is_dead
+        return is_there and not self.readers.is_finished
 
     def _shown_tag(self, name: str) -> str | None:
         view = self.readers.shown.get(name)
@@ -57,18 +58,21 @@ class Polls:
         self, name: str, seconds: float, asked: Callable[[], Awaitable[T]]
     ) -> T | None:
         """Return what the agent answers within this time; None where nobody has to answer."""
-        life, naps = self.lives.starts, self.world.clocks.suspended
+        asked_of = self._agent()
         try:
             with trio.fail_after(seconds):
                 answer = await asked()
         except (OSError, trio.TooSlowError) as error:
-            is_same = (life, naps) == (self.lives.starts, self.world.clocks.suspended)
-            is_up = self._is_up() and not self.world.is_dead
-            if is_same and is_up and name in self.lives.plans:
+            if self._is_up() and asked_of == self._agent() and name in self.lives.plans:
                 raise BrokenError(1, f"a socket does not answer for {name}: {error!r}") from None
             return None
         self.answers += 1
-        return answer if self._is_up() and name in self.lives.plans else None
+        is_same = self._is_up() and asked_of == self._agent()
+        return answer if is_same and name in self.lives.plans else None
+
+    def _agent(self) -> tuple[int, float]:
+        """Return what is the same as long as an agent runs, and its machine does not sleep."""
+        return self.lives.starts, self.world.clocks.suspended
 
     async def _read_credential(self, name: str) -> None:
         """Read it from its credential socket, which waits half a minute for a first key."""
