@@ -89,7 +89,11 @@ def _none_is_left_out(
                 raise BrokenError(8, f"{what} {shown.generation} {times}")
         if worked.keys() >= set(due):
             done = shown.generation
-        once |= {hook for hook in worked if hooks[hook] == "first"}
+        once |= {  # one that was under way when the next generation came, too
+            call.hook
+            for call in calls
+            if call.worked and call.generation <= shown.generation and hooks[call.hook] == "first"
+        }
 
 
 def _in_time(world: World, began: float, hook: int, count: int) -> float:
