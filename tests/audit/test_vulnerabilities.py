@@ -12,6 +12,7 @@ import pytest
 from tests.audit.osv import osv
 from tools.audit.accepted import Acceptance
 from tools.audit.advisories import Advisories, Finding
+from tools.audit.compiled import Compiled, compiled_into
 from tools.audit.lock import LOCK, ROOT, Pinned, pinned
 
 if TYPE_CHECKING:
@@ -44,10 +45,28 @@ def test_what_is_pinned_has_no_known_fault_and_fits_its_licences_and_bill() -> N
     assert "is not covered" in done.stdout
 
 
-def test_the_day_of_the_advisories_is_told_and_documented() -> None:
-    day = Advisories.load().date
-    assert f"of {day}: what became known in the " in audit("--offline").stdout
-    assert f"which are of {day}" in (ROOT / "docs" / "security.md").read_text()
+def test_the_days_of_the_advisories_are_told_and_documented() -> None:
+    told, documented = audit("--offline").stdout, (ROOT / "docs" / "security.md").read_text()
+    python, rust = Advisories.load().sources
+    for source in (python, rust):
+        assert f"{source.name} of {source.date}: what became known in the " in told
+    assert f"of {python.date} for Python, and of {rust.date} for Rust" in documented
+
+
+def test_what_is_compiled_into_a_package_is_looked_for_offline() -> None:
+    old = Compiled("pyo3", "0.28.1", None, "pkg:cargo/pyo3@0.28.1")
+    found = [finding.id for finding in Advisories.load().search([old])]
+    assert found == ["RUSTSEC-2026-0013", "RUSTSEC-2026-0176", "RUSTSEC-2026-0177"]
+    python = Pinned("pyo3", "0.28.1", ())
+    assert not Advisories.load().search([python]), "which is another package of that name"
+
+
+def test_what_is_compiled_into_a_package_is_asked_about() -> None:
+    crate = compiled_into("watchfiles")[0]
+    with osv({crate.purl: {"id": "RUSTSEC-1"}}) as address:
+        done = audit("--osv", address)
+    assert done.returncode == 1
+    assert f"audit: vulnerable: {crate.name} {crate.version}: RUSTSEC-1\n" in done.stderr
 
 
 def test_a_planted_version_is_found_offline(planted: Path) -> None:
@@ -117,7 +136,7 @@ def test_a_version_is_compared_with_the_ranges(version: str, named: bool) -> Non
     events = [{"introduced": "1.0"}, {"fixed": "1.5"}, {"introduced": "2.0"}]
     package = {"ecosystem": "PyPI", "name": "Some.Thing"}
     affected = [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]
-    saved = Advisories("2024-01-01", "a test", [{"id": "X", "affected": affected}])
+    saved = Advisories((), [{"id": "X", "affected": affected}])
     assert bool(saved.search([Pinned("some-thing", version, ())])) is named
     assert not saved.search([Pinned("another", version, ())])
 

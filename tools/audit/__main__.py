@@ -2,9 +2,9 @@
 
     python -m tools.audit [--offline]
 
-It asks OSV about the packages of requirements/run.txt; where that can't be reached, the advisories
-that were saved, and says so. `--offline` does not ask OSV. Exit status 1 says that something was
-found, or that nobody could be asked.
+It asks OSV about the packages of requirements/run.txt, and what is compiled into them; where that
+can't be reached, the advisories that were saved, and says so. `--offline` does not ask OSV. Exit
+status 1 says that something was found, or that nobody could be asked.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from tools.audit.lock import LOCK, pinned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tools.audit.advisories import Finding
-    from tools.audit.lock import Pinned
+    from tools.audit.advisories import Finding, Package
 
 
 def main() -> int:
@@ -33,11 +32,11 @@ def main() -> int:
     options = _options()
     packages, rules = pinned(options.lock), Rules.load()
     today = datetime.now(UTC).date()
-    faults = _vulnerabilities(packages, options, today)
+    within = [crate for package in packages for crate in compiled_into(package.name)]
+    faults = _vulnerabilities([*packages, *within], options, today)
     unlicensed = list(forbidden(packages, rules))
-    within = sum(len(compiled_into(package.name)) for package in packages)
     print(
-        f"licences: {len(packages)} packages looked at, with {within} components that are compiled "
+        f"licences: {len(packages)} packages looked at, with {len(within)} components compiled "
         f"into them, {len(unlicensed)} faults"
     )
     faults += unlicensed
@@ -59,7 +58,7 @@ def _options() -> argparse.Namespace:
 
 
 def _vulnerabilities(
-    packages: Sequence[Pinned], options: argparse.Namespace, today: date
+    packages: Sequence[Package], options: argparse.Namespace, today: date
 ) -> list[str]:
     """Print who was asked; return what has to be done about."""
     try:
@@ -78,7 +77,7 @@ def _vulnerabilities(
     return open_
 
 
-def _ask(packages: Sequence[Pinned], options: argparse.Namespace, today: date) -> list[Finding]:
+def _ask(packages: Sequence[Package], options: argparse.Namespace, today: date) -> list[Finding]:
     """Ask OSV, or else the saved advisories; UnavailableError without either."""
     why = "--offline"
     if not options.offline:
@@ -87,17 +86,18 @@ def _ask(packages: Sequence[Pinned], options: argparse.Namespace, today: date) -
         except advisories.UnavailableError as error:
             why = str(error)
         else:
-            print(f"vulnerabilities: OSV was asked about {len(packages)} packages")
+            print(f"vulnerabilities: OSV was asked about {len(packages)} packages and components")
             return found
     try:
         saved = advisories.Advisories.load(options.advisories)
     except OSError as error:
         raise advisories.UnavailableError(f"{why}; {error}") from error
-    days = (today - date.fromisoformat(saved.date)).days
-    print(
-        f"vulnerabilities: OSV was not asked ({why}). {len(packages)} packages were compared with "
-        f"{saved.source} of {saved.date}: what became known in the {days} days since is not covered"
-    )
+    print(f"vulnerabilities: OSV was not asked ({why})")
+    for source in saved.sources:
+        print(
+            f"compared with {source.name} of {source.date}: what became known in the "
+            f"{(today - source.date).days} days since is not covered"
+        )
     return saved.search(packages)
 
 

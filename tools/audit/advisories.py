@@ -9,8 +9,9 @@ import json
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -18,12 +19,26 @@ from packaging.version import Version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tools.audit.lock import Pinned
-
 SAVED: Final = Path(__file__).with_name("advisories.json")
 OSV: Final = "https://api.osv.dev"  # https://google.github.io/osv.dev/post-v1-querybatch/
 TIMEOUT: Final = 20.0
-ECOSYSTEM: Final = "PyPI"
+_ECOSYSTEMS: Final = {"pypi": "PyPI", "cargo": "crates.io"}  # by the type of a purl
+
+
+class Package(Protocol):
+    """What can be asked about: a package of Python, or what is compiled into one."""
+
+    @property
+    def name(self) -> str:
+        """As its registry writes it."""
+
+    @property
+    def version(self) -> str:
+        """Three numbers, or whatever PEP 440 allows."""
+
+    @property
+    def purl(self) -> str:
+        """Its name in lists of all kinds of packages."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class UnavailableError(Exception):
     """Nobody could be asked."""
 
 
-def ask(packages: Sequence[Pinned], address: str = OSV) -> list[Finding]:
+def ask(packages: Sequence[Package], address: str = OSV) -> list[Finding]:
     """Ask OSV about all packages in one request; UnavailableError if it does not answer that."""
     queries = [{"package": {"purl": package.purl}} for package in packages]
     answer = _request(f"{address}/v1/querybatch", {"queries": queries})
@@ -80,20 +95,28 @@ def _request(url: str, body: Mapping[str, object] | None = None) -> dict[str, An
 
 
 @dataclass(frozen=True)
-class Advisories:
-    """What was saved: as it was at `date` (ISO 8601), from `source`."""
+class Source:
+    """A database, as it was on a day."""
 
-    date: str
-    source: str
+    name: str
+    date: date
+
+
+@dataclass(frozen=True)
+class Advisories:
+    """What was saved, and from where."""
+
+    sources: Sequence[Source]
     entries: Sequence[Mapping[str, Any]]
 
     @classmethod
     def load(cls, path: Path = SAVED) -> Advisories:
         """Read them."""
         raw = json.loads(path.read_text())
-        return cls(raw["date"], raw["source"], raw["advisories"])
+        sources = [Source(one["name"], date.fromisoformat(one["date"])) for one in raw["sources"]]
+        return cls(sources, raw["advisories"])
 
-    def search(self, packages: Iterable[Pinned]) -> list[Finding]:
+    def search(self, packages: Iterable[Package]) -> list[Finding]:
         """Return what is known of these."""
         return [
             Finding(package.name, package.version, entry["id"], tuple(entry.get("aliases", ())))
@@ -103,9 +126,12 @@ class Advisories:
         ]
 
 
-def _names(affected: Mapping[str, Any], package: Pinned) -> bool:
+def _names(affected: Mapping[str, Any], package: Package) -> bool:
     named = affected["package"]
-    if named["ecosystem"] != ECOSYSTEM or canonicalize_name(named["name"]) != package.name:
+    kind = package.purl.removeprefix("pkg:").partition("/")[0]
+    if named["ecosystem"] != _ECOSYSTEMS[kind]:
+        return False
+    if canonicalize_name(named["name"]) != canonicalize_name(package.name):
         return False
     version = Version(package.version)
     return any(_holds(spans["events"], version) for spans in affected["ranges"])

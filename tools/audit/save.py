@@ -1,9 +1,10 @@
-"""Saves of a clone of the Python Packaging Advisory Database what concerns the run-time set.
+"""Saves of clones of two databases of advisories what concerns the run-time set.
 
-    python -m tools.audit.save CLONE
+    python -m tools.audit.save PYPA RUSTSEC
 
-The database (github.com/pypa/advisory-database) is under CC-BY-4.0. Only names, aliases, and ranges
-of versions are saved, no text.
+That of the Python Packaging Authority (github.com/pypa/advisory-database) is under CC-BY-4.0, and
+RustSec's (github.com/rustsec/advisory-db) in the public domain. Only names, aliases, and ranges of
+versions are saved, no text.
 """
 
 from __future__ import annotations
@@ -16,29 +17,47 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from tools.audit import rustsec
 from tools.audit.advisories import SAVED
+from tools.audit.compiled import compiled_into
 from tools.audit.lock import pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SOURCE: Final = "the Python Packaging Advisory Database (CC-BY-4.0)"
+PYPA: Final = "the Python Packaging Advisory Database (CC-BY-4.0)"
+RUSTSEC: Final = "the RustSec Advisory Database"
 
 
 def main() -> None:
     """Write SAVED anew."""
-    (clone,) = map(Path, sys.argv[1:])
-    names = [package.name for package in pinned()]
-    saved = {
-        "source": SOURCE,
-        "date": _git(clone, "log", "-1", "--format=%cs").strip(),
-        "commit": _git(clone, "rev-parse", "HEAD").strip(),
-        "advisories": [entry for name in names for entry in _of(clone, name)],
-    }
+    of_python, of_rust = map(Path, sys.argv[1:])
+    packages = [package.name for package in pinned()]
+    crates = {crate.name for package in packages for crate in compiled_into(package)}
+    advisories = [entry for name in packages for entry in _of_package(of_python, name)]
+    advisories += [entry for name in sorted(crates) for entry in _of_crate(of_rust, name)]
+    sources = [_source(PYPA, of_python), _source(RUSTSEC, of_rust)]
+    saved = {"sources": sources, "advisories": advisories}
     SAVED.write_text(json.dumps(saved, indent=1) + "\n")
 
 
-def _of(clone: Path, name: str) -> Iterator[dict[str, Any]]:
+def _source(name: str, clone: Path) -> dict[str, str]:
+    return {
+        "name": name,
+        "date": _git(clone, "log", "-1", "--format=%cs").strip(),
+        "commit": _git(clone, "rev-parse", "HEAD").strip(),
+    }
+
+
+def _of_crate(clone: Path, name: str) -> Iterator[dict[str, Any]]:
+    """Return what is known of one crate, as it is committed."""
+    for path in _git(clone, "ls-tree", "--name-only", "HEAD", f"crates/{name}/").splitlines():
+        advisory = rustsec.as_osv(_git(clone, "show", f"HEAD:{path}"))
+        if advisory is not None:
+            yield advisory
+
+
+def _of_package(clone: Path, name: str) -> Iterator[dict[str, Any]]:
     """Return what is known of one package, as it is committed."""
     for path in _git(clone, "ls-tree", "--name-only", "HEAD", f"vulns/{name}/").splitlines():
         entry = yaml.safe_load(_git(clone, "show", f"HEAD:{path}"))
