@@ -80,7 +80,8 @@ class LeaseWatch:
                 tokens[lease.role.partition("-")[0]].append(lease.token)
         for name, of_leases in tokens.items():
             alive, changing = len(of_leases), len(set(of_leases)) > 1
-            if alive > 2 and alive > 2 + changing + self.is_disturbed(world.elapsed):
+            is_disturbed = self.settled_at(world.elapsed) > world.elapsed
+            if alive > 2 and alive > 2 + changing + is_disturbed:
                 raise BrokenError(2, f"{alive} leases of {name} are alive at {world.elapsed:.3f}")
             self._time(name, alive)
 
@@ -93,16 +94,16 @@ class LeaseWatch:
         since = self._two_since.setdefault(name, elapsed)
         plan = self._lives.plans.get(name, history.keys[0])
         most = plan.overlap + _TESTS + 2 * replacement(history)
-        if elapsed - since > most and not self.is_disturbed(since):
+        if elapsed - self.settled_at(since) > most:
             raise BrokenError(
                 2, f"two leases of {name} are alive from {since:.3f} to {elapsed:.3f}"
             )
 
-    def is_disturbed(self, since: float) -> bool:
-        """Whether a fault since then may keep a lease alive that was to be revoked by now."""
+    def settled_at(self, since: float) -> float:
+        """Return from when on no fault since then keeps alive what was to be revoked."""
         world = self._world
         if self._lives.last_kill > world.disk_full_at:  # what the journal lacked lives to its end
-            return True
+            return inf
         downs = [*self._lives.downs]
         if world.is_dead:
             downs.append(Down(self._lives.ended_at, inf, None))
@@ -111,10 +112,12 @@ class LeaseWatch:
             for one in world.past
             if one.kind in {Kind.DISK_FULL, Kind.RELOADED}
         ]
-        return any(
-            window.began <= world.elapsed and since <= window.recovered
+        held_up = [
+            window.recovered
             for window in (*clusters(world.as_it_was, downs), *full)
-        )
+            if window.began <= world.elapsed and since <= window.recovered
+        ]
+        return max(held_up, default=since)
 
 
 def abandoned_mints_are_told(outcome: Outcome) -> None:

@@ -182,7 +182,10 @@ MUTANTS: Final = (
         "mints without an intent",
         2,
         ((JournalKeeper, "write_journal", _write_no_intent),),
-        (Kind.KILLED,),
+        history=History(
+            seconds=300.0,
+            incidents=(Incident(Kind.KILLED, 0.0, 1.0, 10, key=1),),  # with the first mint's answer
+        ),
     ),
     Mutant(
         "writes no journal once that has failed",

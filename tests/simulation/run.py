@@ -155,7 +155,7 @@ def _tell_of_the_agent(outcome: Outcome) -> None:
     lives.on_start = start
     lives.on_removed = forget
     world.on_show = show
-    world.on_change += [leases.look, TokenWatch(world, leases.is_disturbed).look]
+    world.on_change += [leases.look, TokenWatch(world, leases.settled_at).look]
 
 
 async def _pass_time(world: World) -> None:

@@ -17,11 +17,11 @@ _REVOKED: Final = 30.0  # seconds: no call that goes well takes longer, nor does
 
 
 class TokenWatch:
-    """Looked at with every change; `is_disturbed` says whether a fault since then excuses it."""
+    """Looked at with every change; `settled_at` says from when on no fault excuses it."""
 
-    def __init__(self, world: World, is_disturbed: Callable[[float], bool]) -> None:
+    def __init__(self, world: World, settled_at: Callable[[float], float]) -> None:
         self._world = world
-        self._is_disturbed = is_disturbed
+        self._settled_at = settled_at
         self._idle_since: dict[str, float] = {}
 
     def look(self) -> None:
@@ -37,7 +37,7 @@ class TokenWatch:
         }
         most = _REVOKED + 2 * replacement(world.history) + self._overlap()
         for since in self._idle_since.values():
-            if world.elapsed - since > most and not self._is_disturbed(since):
+            if world.elapsed - self._settled_at(since) > most:
                 what = "a token that was replaced, and has no lease, lives"
                 raise BrokenError(2, f"{what} from {since:.3f} to {world.elapsed:.3f}")
 
