@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 
 COUNTS: Final = (1, 10, 100, 500)
 DUE: Final = BRIEF / 2  # seconds: of a short lease, see `renewal_time` in core/pacing/timing.py
-ALL_DONE: Final = 15.0  # seconds more, until the last is replaced on a busy machine, too
+ALL_DONE: Final = 15.0  # seconds after the last due point, for a busy machine, too
 LATEST: Final = 1.0  # seconds
 STEEPEST: Final = 1.5  # times as much for a key of 500 as for one of 100
 INTENDED: Final = "key.mint_intended"
 PUBLISHED: Final = "key.published"  # once its files are written
 _TOLERANCE: Final = 0.01  # seconds that the clocks may differ
-_LAST_LOOK: Final = 0.8  # seconds before a replacement, from which on the agent looks at no lease
+_LAST_LOOKS: Final = 1.2  # seconds before a replacement; in the last one no lease is looked at
+_LOOK_EVERY: Final = 0.2  # seconds between two looks at a journal
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def measure(deployment: Deployment, programs: Path) -> list[Found]:
             )
             agents.append((program, directory))
         before = [program.processor() for program, _ in agents]
-        due = [_due_at_last(directory / "state" / "journal.json") for _, directory in agents]
-        time.sleep(ALL_DONE)
+        due = _due_points_when_settled([path / "state" / "journal.json" for _, path in agents])
+        latest = max(at for points in due for at in points.values())
+        time.sleep(max(latest + ALL_DONE - time.time(), 0.0))
         found = []
         for (program, directory), processor, points in zip(agents, before, due, strict=True):
             took = program.processor() - processor
@@ -86,14 +88,21 @@ def measure(deployment: Deployment, programs: Path) -> list[Found]:
     return found
 
 
-def _due_at_last(journal: Path) -> dict[str, float]:
-    """Wait until the first key of an agent is nearly due, and return `due_points`.
+def _due_points_when_settled(journals: Sequence[Path]) -> list[dict[str, float]]:
+    """Wait until all keys of all agents are due, and return `due_points` as each agent had them.
 
     Vault may have made a lease seconds after it was asked for; a look at the lease tells that, and
     moves its point.
     """
-    time.sleep(max(min(due_points(journal).values()) - _LAST_LOOK - time.time(), 0.0))
-    return due_points(journal)
+    found = [due_points(journal) for journal in journals]
+    first = min(at for points in found for at in points.values())
+    time.sleep(max(first - _LAST_LOOKS - time.time(), 0.0))
+    while any(at > time.time() for points in found for at in points.values()):
+        for points, journal in zip(found, journals, strict=True):
+            seen_at, seen = time.time(), due_points(journal)
+            points.update({name: seen[name] for name, at in points.items() if at > seen_at})
+        time.sleep(_LOOK_EVERY)
+    return found
 
 
 def due_points(journal: Path) -> dict[str, float]:

@@ -68,11 +68,13 @@ def test_one_that_was_withdrawn_says_nothing() -> None:
     "text",
     [
         "no head",
+        advisory("patched = []", 'license = "CC-BY-4.0"'),
         advisory('patched = ["^1.2"]'),
         advisory('patched = ["< 1.2.3"]'),
         advisory('patched = []\nunaffected = ["~1.2.3"]'),
+        advisory('patched = []\nunaffected = ["< 1.2.3", "< 2.0.0"]'),
     ],
 )
 def test_what_is_not_understood_is_not_passed_over(text: str) -> None:
-    with pytest.raises(ValueError, match=r"RustSec|not known"):
+    with pytest.raises(ValueError, match=r"RustSec|RUSTSEC-1"):
         as_osv(text)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.audit.osv import osv
 from tools.audit.accepted import Acceptance
-from tools.audit.advisories import Advisories, Finding
+from tools.audit.advisories import Advisories, Finding, UnavailableError
 from tools.audit.compiled import Compiled, compiled_into
 from tools.audit.lock import LOCK, ROOT, Pinned, pinned
 
@@ -59,6 +59,9 @@ def test_what_is_compiled_into_a_package_is_looked_for_offline() -> None:
     assert found == ["RUSTSEC-2026-0013", "RUSTSEC-2026-0176", "RUSTSEC-2026-0177"]
     python = Pinned("pyo3", "0.28.1", ())
     assert not Advisories.load().search([python]), "which is another package of that name"
+    strange = Compiled("openssl", "3.0", None, "pkg:rpm/almalinux/openssl@3.0")
+    with pytest.raises(UnavailableError, match=r"no advisories are saved for pkg:rpm/"):
+        Advisories.load().search([strange])
 
 
 def test_what_is_compiled_into_a_package_is_asked_about() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.sockets.endpoint import Endpoint
+from freshkey.sockets.left import LeftConnections
 from freshkey.sockets.listener import listen
 from freshkey.sockets.peers import Peer
 from freshkey.sockets.rules import Rule
@@ -24,6 +26,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.serve.site import FRESH, KEY, TAG, Client, Reads, StoppedClock
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     import trio
@@ -43,28 +46,51 @@ class Site:
         access = Access({"billing": rules}, os.geteuid())
         audit = RequestAudit(self.reads)
         reading = Reading(self.published_keys, access, StoppedClock(), audit, self.readers)
-        self._credential = CredentialSocket("billing", reading)
+        self.left = LeftConnections()
+        self._credential = CredentialSocket("billing", reading, self.left)
+        self._listener = listen(self.path, mode=0o600)
         self.stop = ServerStop()
 
     async def start(self, limits: Limits | None = None) -> None:
         await self._nursery.start(self._serve, limits or Limits())
 
+    async def reload(self) -> None:
+        """Have another server take over."""
+        self.stop.asked.set()
+        await self.stop.released.wait()
+        self.stop = ServerStop()
+        await self.start()
+
     async def _serve(self, limits: Limits, task_status: trio.TaskStatus[None]) -> None:
-        with listen(self.path, mode=0o600) as listener:
-            await serve(
-                [Endpoint(listener, self._credential.attend, on_refused=self._credential.refuse)],
-                limits,
-                commit=self.reads.flush,
-                stop=self.stop,
-                task_status=task_status,
-            )
+        credential = self._credential
+        attend, refuse = credential.attend, credential.refuse
+        await serve(
+            [Endpoint(self._listener, attend, on_refused=refuse, left=self.left)],
+            limits,
+            commit=self.reads.flush,
+            stop=self.stop,
+            task_status=task_status,
+        )
+
+    def close(self) -> None:
+        self.left.close()
+        self._listener.close()
+
+
+@contextmanager
+def a_site(nursery: trio.Nursery, path: Path, rules: list[Rule]) -> Iterator[Site]:
+    site = Site(nursery, path, rules)
+    try:
+        yield site
+    finally:
+        site.close()
 
 
 @pytest.fixture
-async def site(nursery: trio.Nursery, tmp_path: Path, mock_clock: MockClock) -> Site:
-    site = Site(nursery, tmp_path / "credential", [])
-    await site.start()
-    return site
+async def site(nursery: trio.Nursery, tmp_path: Path, mock_clock: MockClock) -> AsyncIterator[Site]:
+    with a_site(nursery, tmp_path / "credential", []) as site:
+        await site.start()
+        yield site
 
 
 async def rest_of(client: Client) -> bytes:
@@ -108,9 +134,43 @@ async def test_without_a_key_the_end_comes_after_half_a_minute(
 async def test_a_stop_ends_the_wait(site: Site) -> None:
     with Client(site.path) as client:
         await wait_all_tasks_blocked()
+        site.left.expect_no_server()
         site.stop.asked.set()
         assert await client.at_end()
     assert site.reads.outcomes == ["stopping"]
+
+
+async def test_a_reload_does_not_end_the_wait(site: Site) -> None:
+    with Client(site.path) as client:
+        await wait_all_tasks_blocked()
+        for _ in range(3):
+            await site.reload()
+            await wait_all_tasks_blocked()
+            assert client.unread() == b""
+        site.published_keys.show(FRESH)
+        assert await rest_of(client) == KEY.encode()
+    assert site.reads.outcomes == ["served"]
+
+
+async def test_who_waited_over_a_reload_is_told_of_a_stop(site: Site) -> None:
+    with Client(site.path) as client:
+        await wait_all_tasks_blocked()
+        await site.reload()
+        await wait_all_tasks_blocked()
+        site.left.expect_no_server()
+        site.stop.asked.set()
+        assert await client.at_end()
+    assert site.reads.outcomes == ["stopping"]
+
+
+async def test_who_waits_for_a_socket_that_is_configured_no_more_reads_the_end(site: Site) -> None:
+    with Client(site.path) as client:
+        await wait_all_tasks_blocked()
+        site.stop.asked.set()
+        await wait_all_tasks_blocked()
+        assert client.unread() == b""
+        site.left.close()
+        assert await client.at_end()
 
 
 async def test_who_hangs_up_first_has_read_nothing(site: Site) -> None:
@@ -132,11 +192,11 @@ async def test_who_sends_something_gets_the_key_all_the_same(site: Site) -> None
 
 
 async def test_who_may_not_read_gets_the_end(nursery: trio.Nursery, tmp_path: Path) -> None:
-    site = Site(nursery, tmp_path / "credential", [Rule(uid=4711)])
-    await site.start()
-    site.published_keys.show(FRESH)
-    with Client(site.path) as client:
-        assert await client.at_end()
+    with a_site(nursery, tmp_path / "credential", [Rule(uid=4711)]) as site:
+        await site.start()
+        site.published_keys.show(FRESH)
+        with Client(site.path) as client:
+            assert await client.at_end()
     assert site.reads.outcomes == ["peer_not_allowed"]
     assert sum(site.reads.commits) == 1, "the record of it is written at once"
 
@@ -144,13 +204,13 @@ async def test_who_may_not_read_gets_the_end(nursery: trio.Nursery, tmp_path: Pa
 async def test_without_room_nothing_is_written_that_could_be_taken_for_a_key(
     nursery: trio.Nursery, tmp_path: Path
 ) -> None:
-    site = Site(nursery, tmp_path / "credential", [])
-    await site.start(Limits(max_connections=1))
-    with Client(site.path), Client(site.path) as other:
-        await wait_all_tasks_blocked()
-        assert await other.at_end()
-        assert site.reads.outcomes == ["busy"]
-        assert sum(site.reads.commits) == 1, "the record of it is written at once"
+    with a_site(nursery, tmp_path / "credential", []) as site:
+        await site.start(Limits(max_connections=1))
+        with Client(site.path), Client(site.path) as other:
+            await wait_all_tasks_blocked()
+            assert await other.at_end()
+            assert site.reads.outcomes == ["busy"]
+            assert sum(site.reads.commits) == 1, "the record of it is written at once"
 
 
 def test_systemd_says_for_whom_it_asks() -> None:

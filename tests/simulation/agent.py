@@ -107,7 +107,7 @@ class Lives:
         if self.daemon is None:
             return
         self.down = down
-        self.stopped_at = self._world.elapsed
+        self.stopped_at = self._world.elapsed if self.stopped_at is None else self.stopped_at
         asked_at, minting, began = trio.current_time(), self._world.minting > 0, self._world.now
         self.is_serving = False
         ended = self.ended  # of this life: the next one may begin at once

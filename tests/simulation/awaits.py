@@ -1,4 +1,4 @@
-"""Has something befall the agent at any await of its own, wherever it waits."""
+"""Kills or stops the agent at one of its awaits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _OURS: Final = "freshkey"
 
 
 class _Awaits(trio.abc.Instrument):
-    """Counts the tasks of the agent's that go on after an await, until it is the `number`th."""
+    """Counts how often the agent's tasks go on after an await; `reached` is told of one of them.
+
+    That is the one after `number` others.
+    """
 
     def __init__(self, world: World, number: int, reached: Callable[[Task], None]) -> None:
         self._world = world
@@ -28,7 +31,7 @@ class _Awaits(trio.abc.Instrument):
 
     def before_task_step(self, task: Task) -> None:
         """See `trio.abc.Instrument`."""
-        if self._world.is_dead or not _is_within(task, self._world.agent_task):
+        if self._world.is_dead or not _is_descendant(task, self._world.agent_task):
             return
         self._left -= 1
         if self._left == -1:
@@ -51,7 +54,7 @@ async def kill_at_an_await(world: World, number: int) -> None:
 
     def reached(task: Task) -> None:
         world.tell(f"killed at an await of {_place(task)}")
-        world.kill()  # up to its next await this task goes on, and all that it could do fails
+        world.kill()  # the task goes on to its next await, but reaches neither disk nor network
         killed.set()
 
     with _at(world, number, reached):
@@ -63,15 +66,15 @@ async def reach_an_await(world: World, number: int) -> None:
     is_there = trio.Event()
 
     def reached(task: Task) -> None:
-        world.tell(f"    at an await of {_place(task)}")
+        world.tell(f"stopped at an await of {_place(task)}")
         is_there.set()
 
     with _at(world, number, reached):
         await is_there.wait()
 
 
-def _is_within(task: Task | None, ancestor: Task | None) -> bool:
-    """Whether a task is this one, or runs in a nursery that this one, or one of its, has opened."""
+def _is_descendant(task: Task | None, ancestor: Task | None) -> bool:
+    """Whether a task is this one, or runs in a nursery of it or of a descendant."""
     while task is not None and task is not ancestor:
         task = task.parent_nursery and task.parent_nursery.parent_task
     return task is not None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.histories import KeyPlan, Kind
+from tests.simulation.histories import ADDED, Kind
 from tests.simulation.polls import POLL_EVERY
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
-    from tests.simulation.histories import History, Incident
+    from tests.simulation.histories import History, Incident, KeyPlan
 
 ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
 FORBIDDEN_CAP: Final = 300.0  # of the wait for what only a person can mend
@@ -31,7 +31,7 @@ def slack(plan: KeyPlan) -> float:
 
 def longest_lease(history: History) -> int:
     """Return the seconds that a lease lives at most, if nobody renews it."""
-    return max(KeyPlan().ttl, *(plan.ttl for plan in history.keys))  # an edit may add a key
+    return max(ADDED.ttl, *(plan.ttl for plan in history.keys))  # an edit may add a key
 
 
 def slowest_activation(history: History) -> float:

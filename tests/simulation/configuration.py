@@ -15,7 +15,7 @@ EXCHANGE = "http://127.0.0.1:8300/oauth/token"
 OPENAI = "http://127.0.0.1:8300/v1"
 PROGRAM = "reload-"  # and the place of its hook: what hooks run
 HOOK_TIMEOUT = 10.0  # seconds
-_TEMPLATE = """{{ name }}: {{ "Bearer " ~ key }} ({{ tag }})"""
+_TEMPLATE = """{{ name }}: {{ "Bearer " ~ key }}"""
 
 
 def key_file(directory: Path, name: str) -> Path:

@@ -19,7 +19,7 @@ from tests.simulation.bounds import (
     slowest_activation,
     written_by,
 )
-from tests.simulation.histories import WINDOWS, History, Incident, KeyPlan, Kind, key_name
+from tests.simulation.histories import ADDED, WINDOWS, History, Incident, Kind, key_name
 from tests.simulation.nodes import all_down, lost_calls
 from tests.simulation.world import FILE_BACKOFF
 
@@ -206,7 +206,7 @@ def _of_outage(history: History, window: Window) -> Iterator[Excuse]:
     configuration made shorter, has less time.
     """
     outage = Excuse(window.began, window.recovered, _BY_ITSELF)
-    for index, plan in (*enumerate(history.keys), (3, KeyPlan())):  # an edit may add a key
+    for index, plan in (*enumerate(history.keys), (3, ADDED)):  # an edit may add a key
         yield outage._replace(name=key_name(index), lasted=_WHOLE * plan.ttl)
         if window.recovered - window.began >= slack(plan) - replacement(history):
             yield outage._replace(name=key_name(index))

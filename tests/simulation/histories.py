@@ -41,8 +41,8 @@ class Kind(StrEnum):
     LEASE_REVOKED = "lease_revoked"  # by somebody else
     TOKEN_REVOKED = "token_revoked"
     KEY_DELETED = "key_deleted"  # at OpenAI, by somebody else
-    KILLED = "killed"  # with SIGKILL at a step or await; started after `seconds`
-    RESTARTED = "restarted"  # with SIGTERM at one, started after `seconds`
+    KILLED = "killed"  # with SIGKILL, once so much has passed; started after `seconds`
+    RESTARTED = "restarted"  # the same, with SIGTERM
     SUSPENDED = "suspended"  # the machine, for `seconds`
     WALL_JUMPED = "wall_jumped"  # by `number` seconds
     FILE_REMOVED = "file_removed"
@@ -80,14 +80,18 @@ class Edit(StrEnum):
     CHANGE_PATH = "change_path"
 
 
-AT_AN_AWAIT = 2
+class Counted(IntEnum):
+    """What has to pass before an agent is killed or stopped: the `key` of such an incident."""
+
+    STEPS = 0  # calls on its files, requests, answers, ends of programs
+    RARE_STEPS = 1  # those that an agent at rest does not make
+    AWAITS = 2  # of any of its tasks, after the next rare step
 
 
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of these, `at` seconds from the beginning; `key` is the place of a key, node, or hook.
 
-    A restart is at the `number`th step from then, for a `key` of 1 at the `number`th of those that
-    an agent at rest does not make, and for AT_AN_AWAIT at the `number`th await after the first.
+    Of a kill or a restart it says what the `number` counts, from then on.
     """
 
     kind: Kind

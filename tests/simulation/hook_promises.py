@@ -92,7 +92,8 @@ def _none_is_left_out(
         once |= {  # one that was under way when the next generation came, too
             call.hook
             for call in calls
-            if call.worked and call.generation <= shown.generation and hooks[call.hook] == "first"
+            if call.worked and call.generation <= shown.generation and call.began <= shown.ended
+            if hooks[call.hook] == "first"
         }
 
 

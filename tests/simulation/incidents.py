@@ -9,7 +9,7 @@ import trio
 
 from tests.simulation.awaits import kill_at_an_await, reach_an_await
 from tests.simulation.configuration import edited, key_file
-from tests.simulation.histories import AT_AN_AWAIT, WINDOWS, Edit, Incident, Kind, key_name
+from tests.simulation.histories import WINDOWS, Counted, Edit, Incident, Kind, key_name
 from tests.simulation.sockets import ask
 
 if TYPE_CHECKING:
@@ -107,13 +107,14 @@ class Incidents:
         world = self._world
         left = world.history.seconds - world.elapsed - incident.seconds - _CALM
         with trio.move_on_after(min(_patience(incident), max(left, 0.0))):
-            if incident.key == AT_AN_AWAIT:
-                await self._wait_for_a_rotation()
+            if incident.key == Counted.AWAITS:
+                await self._wait_for_rare_step()
                 await reach_an_await(world, incident.number)
             elif incident.number:
-                await world.reach(world.after(incident.number, rare=incident.key > 0)).wait()
+                is_rare = incident.key == Counted.RARE_STEPS
+                await world.reach(world.after(incident.number, rare=is_rare)).wait()
 
-    async def _wait_for_a_rotation(self) -> None:
+    async def _wait_for_rare_step(self) -> None:
         await self._world.reach(self._world.after(1, rare=True)).wait()
 
     async def _kill(self, incident: Incident) -> None:
@@ -123,11 +124,12 @@ class Incidents:
         ended = self._lives.ended
         self._lives.down = incident.seconds
         with trio.move_on_after(_patience(incident)):
-            if incident.key == AT_AN_AWAIT:
-                await self._wait_for_a_rotation()
+            if incident.key == Counted.AWAITS:
+                await self._wait_for_rare_step()
                 await kill_at_an_await(world, incident.number)
             else:
-                world.kill_at = world.after(incident.number, rare=incident.key > 0)
+                is_rare = incident.key == Counted.RARE_STEPS
+                world.kill_at = world.after(incident.number, rare=is_rare)
             await ended.wait()
         if not ended.is_set():
             world.tell("killed between two steps")
@@ -158,11 +160,17 @@ class Incidents:
 
 def _patience(incident: Incident) -> float:
     """Return the seconds after which an incident happens wherever the agent is."""
-    return _IN_A_ROTATION if incident.key else _AT_THE_LATEST if incident.number else 0.0
+    if incident.key == Counted.STEPS:
+        return _AT_THE_LATEST if incident.number else 0.0
+    return _IN_A_ROTATION
 
 
 def _described(incident: Incident) -> str:
     words = [incident.kind.replace("_", " ")]
+    if incident.kind in {Kind.KILLED, Kind.RESTARTED}:
+        counted = Counted(incident.key).name.lower().replace("_", " ")
+        words.append(f"after {incident.number} {counted}, for {incident.seconds:g} s")
+        return " ".join(words)
     if incident.seconds:
         words.append(f"for {incident.seconds:g} s")
     if incident.number:

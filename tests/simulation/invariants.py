@@ -100,7 +100,7 @@ class LeaseWatch:
             )
 
     def settled_at(self, since: float) -> float:
-        """Return from when on no fault since then keeps alive what was to be revoked."""
+        """Return when the last fault that delays a revocation is over; `since` if there is none."""
         world = self._world
         if self._lives.last_kill > world.disk_full_at:  # what the journal lacked lives to its end
             return inf

@@ -10,7 +10,7 @@ from freshkey.core.agent import stopping
 from freshkey.core.keys import monitoring, publishing, replacement, revocation
 from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
-from freshkey.daemon import publisher
+from freshkey.daemon import file_contents, publisher
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.daemon.gateway import GatewayKeys
 from freshkey.daemon.journal_keeper import JournalKeeper
@@ -18,9 +18,12 @@ from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
 from freshkey.outputs import journal
 from freshkey.outputs.files import remove_file, write_file
+from freshkey.serve import credential
+from freshkey.serve.credential import CredentialSocket
 from freshkey.serve.reading import Reading
 from freshkey.serve.subscribers import Subscribers
 from freshkey.serve.waiting import WaitEnd, Waiter
+from freshkey.sockets.left import LeftConnections
 from freshkey.vault.login import credentials
 from freshkey.vault.transport.session import Session
 
@@ -98,6 +101,14 @@ def _raw_first(reading: Reading, peer: Any, name: str) -> bytes:  # noqa: ANN401
     return first.setdefault(name, _raw(reading, peer, name)) or _raw(reading, peer, name)
 
 
+def _has_none(_socket: CredentialSocket) -> bool:
+    return False
+
+
+def _render(_target: object, _name: str, publication: Publication, _: object) -> bytes:
+    return publication.secret.reveal().encode()
+
+
 def _log_secret(_publisher: Publisher, order: Any) -> None:  # noqa: ANN401 - an order
     if hasattr(order, "publication"):
         structlog.get_logger().info("key.written", content=order.publication.secret.reveal())
@@ -165,6 +176,27 @@ MUTANTS: Final = (
         (Kind.NODE_DOWN,),
     ),
     Mutant("writes its first key to whoever connects", 1, ((Reading, "raw", _raw_first),)),
+    Mutant("never tells who connects of a key", 1, ((CredentialSocket, "_has_key", _has_none),)),
+    Mutant("does not wait for a first key", 1, ((credential, "_WAIT", 0.0),)),
+    Mutant(
+        "ends a wait for a first key with its configuration",
+        1,
+        ((LeftConnections, "leave", lambda *_: False),),
+        history=History(
+            keys=(KeyPlan(credential=True),),
+            seconds=60.0,
+            incidents=(
+                Incident(Kind.VAULT_REFUSED, 0.0, 5.0),
+                Incident(Kind.RELOADED, 1.0, number=2),
+            ),
+        ),
+    ),
+    Mutant(
+        "writes a key alone, whatever the format",
+        1,
+        ((file_contents, "render", _render),),
+        history=History(keys=(KeyPlan(format="env"), KeyPlan(format="json")), seconds=60.0),
+    ),
     Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
     Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
     Mutant(

@@ -6,11 +6,10 @@ without a working key are exact.
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
+import re
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from freshkey.core.model.view import KeyView
 
@@ -22,18 +21,19 @@ from tests.simulation.histories import Kind
 from tests.simulation.openai_model import Account
 from tests.simulation.world import World
 
+_KEY: Final = r"([A-Za-z0-9_.-]+)"
+_FORMATS: Final = {  # what stands in a file, by its format, and where the key is in it
+    "raw": _KEY,
+    "env": rf"OPENAI_API_KEY={_KEY}\n",
+    "json": rf'\{{"name": "[a-z]+", "key": "{_KEY}", "tag": "[^{{}}]+\}}\n',
+    "template": rf"[a-z]+: Bearer {_KEY}",
+}
+
 
 def key_in(content: str, file_format: str) -> str:
-    """Return the key that an application finds in a file; of another content, all."""
-    match file_format:
-        case "env":
-            return content.removeprefix("OPENAI_API_KEY=").removesuffix("\n").strip("'\"")
-        case "json":
-            with suppress(ValueError):
-                return str(json.loads(content)["key"])
-        case "template":
-            return content.partition("Bearer ")[2].partition(" ")[0]
-    return content
+    """Return the key that an application finds in a file; empty if it has another format."""
+    found = re.fullmatch(_FORMATS[file_format], content)
+    return found[1] if found else ""
 
 
 class Door(NamedTuple):

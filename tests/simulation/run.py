@@ -97,8 +97,8 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
     world.clocks.began_at = trio.current_time()
     lives = Lives(world)
     readers = Readers(world, lives)
-    polls = Polls(world, lives, readers)
     watchers = Watchers(world, lives)
+    polls = Polls(world, lives, readers, watchers)
     client = GatewayClient(world, lives, readers, watchers)
     world.connect = client.connect
     programs = Programs(world, lives, readers)

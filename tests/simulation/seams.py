@@ -66,7 +66,7 @@ class _Lines(StringIO):
         return len(text)
 
 
-def _of_the_living(world: World) -> list[tuple[object, str, Any]]:
+def _stopped_by_a_kill(world: World) -> list[tuple[object, str, Any]]:
     """Replace what has no step of its own, and that an agent does not do any more when killed."""
     show = PublishedKeys.show
 
@@ -132,7 +132,7 @@ def installed(world: World) -> Iterator[None]:
         (performing, "find_program", lambda name, _: Path(name)),
         (performing, "run_command", world.run_program),
         (Upstream, "_connect", connected),
-        *_of_the_living(world),
+        *_stopped_by_a_kill(world),
         (disk_watch, "LOOK_EVERY", look_every),
         (socket_watch, "LOOK_EVERY", look_every),
         (journal_keeper, "machine_id", lambda: _MACHINE),

@@ -9,12 +9,11 @@ from freshkey.core.pacing import backoff
 
 from tests.simulation.broken import BrokenError
 from tests.simulation.campaign import run_share
-from tests.simulation.histories import AT_AN_AWAIT, History, Incident, KeyPlan, Kind, from_text
+from tests.simulation.histories import Counted, History, Incident, KeyPlan, Kind, from_text
 from tests.simulation.run import check, run
 from tests.simulation.story import command
 
 HOUR = 3600.0
-_KILLED = "killed at an await of "
 
 
 def test_an_undisturbed_hour() -> None:
@@ -49,14 +48,22 @@ def test_a_wait_that_outlasts_its_key_is_found() -> None:
         check(history)
 
 
-def test_an_agent_may_be_killed_at_any_await() -> None:
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [(Kind.KILLED, "killed at an await of "), (Kind.RESTARTED, "stopped at an await of ")],
+)
+def test_an_agent_may_be_killed_or_stopped_at_any_await(kind: Kind, told: str) -> None:
     places: set[str] = set()
-    for number in range(0, 60, 3):
+    for number in range(0, 60, 4):
         story: list[str] = []
-        killed = Incident(Kind.KILLED, 60.0, 1.0, number, AT_AN_AWAIT)
-        check(History(seconds=600.0, incidents=(killed,)), story)
-        places |= {line.partition(_KILLED)[2] for line in story if _KILLED in line}
+        check(History(seconds=600.0, incidents=(at_an_await(kind, number),)), story)
+        (place,) = [line.partition(told)[2] for line in story if told in line]
+        places.add(place)
     assert len(places) > 5
+
+
+def at_an_await(kind: Kind, number: int) -> Incident:
+    return Incident(kind, 60.0, 1.0, number, Counted.AWAITS)
 
 
 def test_a_history_goes_the_same_way_each_time() -> None:

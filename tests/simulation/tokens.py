@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.bounds import replacement
+from tests.simulation.bounds import longest_lease, replacement
 from tests.simulation.broken import BrokenError
 from tests.simulation.histories import Kind
 
@@ -35,13 +35,17 @@ class TokenWatch:
             for token in idle
             if not world.vault.tokens[token].batch  # which can't be revoked
         }
-        most = _REVOKED + 2 * replacement(world.history) + self._overlap()
+        most = _REVOKED + 2 * replacement(world.history)
         for since in self._idle_since.values():
-            if world.elapsed - self._settled_at(since) > most:
+            if world.elapsed - self._settled_at(since) > most + self._overlap(since):
                 what = "a token that was replaced, and has no lease, lives"
                 raise BrokenError(2, f"{what} from {since:.3f} to {world.elapsed:.3f}")
 
-    def _overlap(self) -> float:
+    def _overlap(self, since: float) -> float:
         """Return how long a lease is kept that somebody else may have revoked unnoticed."""
-        is_revoked = any(one.kind is Kind.LEASE_REVOKED for one in self._world.past)
-        return max(plan.overlap for plan in self._world.history.keys) if is_revoked else 0.0
+        history = self._world.history
+        is_revoked = any(
+            one.kind is Kind.LEASE_REVOKED and since - longest_lease(history) <= one.at <= since
+            for one in self._world.past
+        )
+        return max(plan.overlap for plan in history.keys) if is_revoked else 0.0

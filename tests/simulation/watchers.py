@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.view import KeyView
 
 _WAITS: Final = dict(zip(NAMES, (90.0, 20.0, 300.0, 90.0), strict=True))  # seconds; 300 at most
-_SOON: Final = 0.01  # seconds
+SOON: Final = 0.01  # seconds
 _ANSWER: Final = 5.0  # seconds: what is not answered so long after its wait never is
 _MOST_AT_ONCE: Final = 20  # requests of one reader in an instant; a stop or reload causes a few
 
@@ -147,14 +147,14 @@ class Watchers:
         """What is shown for a while is known to who was waiting meanwhile."""
         shown, held, now = self.shown[name], self.held.get(name), trio.current_time()
         late = now - max(shown.since, asked.at)
-        if shown.tag not in {None, held} and late > _SOON and asked.life == self.lives.starts:
+        if shown.tag not in {None, held} and late > SOON and asked.life == self.lives.starts:
             what = f"who waits for {name} with the tag {held} does not hear of {shown.tag}"
             raise BrokenError(1, f"{what} for {late:.3f} s, at {self.world.elapsed:.3f}")
 
     def _look_at_no_news(self, name: str, asked: Asked, status: int) -> None:
         """Who hears that there is nothing new has waited for it, and has what is shown."""
         now, held = trio.current_time(), self.held.get(name)
-        if now - asked.at < _WAITS[name] - _SOON:
+        if now - asked.at < _WAITS[name] - SOON:
             what = f"who waits for {name} is answered {status} after {now - asked.at:.3f} s"
             raise BrokenError(1, what)
         if (held if status == 304 else None) not in self.shown_just_now(name):
@@ -184,12 +184,12 @@ class Watchers:
     def shown_just_now(self, name: str) -> set[str | None]:
         """Return what is shown, and what was until so shortly that it may be on its way."""
         shown = self.shown[name]
-        is_fresh = trio.current_time() - shown.since <= _SOON
+        is_fresh = trio.current_time() - shown.since <= SOON
         return {shown.tag, shown.before} if is_fresh else {shown.tag}
 
     def _on_lost(self, name: str, asked: Asked, error: OSError) -> None:
         """A connection breaks at a kill, or if it is asked again when a stop has closed it."""
         self._look_for_news(name, asked)
-        if asked.life > self._killed and trio.current_time() - asked.at > _SOON:
+        if asked.life > self._killed and trio.current_time() - asked.at > SOON:
             what = f"who waits for {name} is left without an answer: {error!r}"
             raise BrokenError(6, what)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SAVED: Final = Path(__file__).with_name("advisories.json")
 OSV: Final = "https://api.osv.dev"  # https://google.github.io/osv.dev/post-v1-querybatch/
 TIMEOUT: Final = 20.0
-_ECOSYSTEMS: Final = {"pypi": "PyPI", "cargo": "crates.io"}  # by the type of a purl
+CRATES: Final = "crates.io"
+_ECOSYSTEMS: Final = {"pypi": "PyPI", "cargo": CRATES}  # by the type of a purl
 
 
 class Package(Protocol):
@@ -117,7 +118,7 @@ class Advisories:
         return cls(sources, raw["advisories"])
 
     def search(self, packages: Iterable[Package]) -> list[Finding]:
-        """Return what is known of these."""
+        """Return what is known of these; UnavailableError for a kind that no database is about."""
         return [
             Finding(package.name, package.version, entry["id"], tuple(entry.get("aliases", ())))
             for package in packages
@@ -128,13 +129,20 @@ class Advisories:
 
 def _names(affected: Mapping[str, Any], package: Package) -> bool:
     named = affected["package"]
-    kind = package.purl.removeprefix("pkg:").partition("/")[0]
-    if named["ecosystem"] != _ECOSYSTEMS[kind]:
+    if named["ecosystem"] != _ecosystem(package):
         return False
     if canonicalize_name(named["name"]) != canonicalize_name(package.name):
         return False
     version = Version(package.version)
     return any(_holds(spans["events"], version) for spans in affected["ranges"])
+
+
+def _ecosystem(package: Package) -> str:
+    kind = package.purl.removeprefix("pkg:").partition("/")[0]
+    try:
+        return _ECOSYSTEMS[kind]
+    except KeyError:
+        raise UnavailableError(f"no advisories are saved for {package.purl}") from None
 
 
 def _holds(events: Iterable[Mapping[str, str]], version: Version) -> bool:

@@ -2,9 +2,9 @@
 
     python -m tools.audit.save PYPA RUSTSEC
 
-That of the Python Packaging Authority (github.com/pypa/advisory-database) is under CC-BY-4.0, and
-RustSec's (github.com/rustsec/advisory-db) in the public domain. Only names, aliases, and ranges of
-versions are saved, no text.
+Those of the Python Packaging Authority (github.com/pypa/advisory-database) are under CC-BY-4.0, and
+RustSec's own (github.com/rustsec/advisory-db) in the public domain. Only names, aliases, and ranges
+of versions are saved, no text.
 """
 
 from __future__ import annotations

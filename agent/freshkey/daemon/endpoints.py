@@ -13,6 +13,7 @@ from freshkey.serve.endpoint import http
 from freshkey.serve.health import health
 from freshkey.sockets.activation import take_inherited
 from freshkey.sockets.endpoint import Endpoint
+from freshkey.sockets.left import LeftConnections
 from freshkey.sockets.listener import Listener, listen
 from freshkey.sockets.tcp_listener import TcpListener
 
@@ -40,6 +41,7 @@ class Listeners:
     def __init__(self) -> None:
         self._open: dict[Path, Listener] = {}
         self._tcp: dict[HostPort, TcpListener] = {}
+        self._left: dict[Path, LeftConnections] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -75,14 +77,23 @@ class Listeners:
         wanted = _wanted(settings)
         for path in self._open.keys() - wanted.keys():
             self._open.pop(path).close()
+            if path in self._left:
+                self._left.pop(path).close()
         for path, access in wanted.items():
             try:
                 self._open[path].change_access(access.mode, access.owner, access.group)
             except FaultError as error:
                 log.warning("server.access_unchanged", message=error.fault.message)
 
+    def expect_no_server(self) -> None:
+        """Have who waits on a server that ends be told so: no other one follows."""
+        for left in self._left.values():
+            left.expect_no_server()
+
     def close(self) -> None:
         """Close all."""
+        for left in self._left.values():
+            left.close()
         _close(*self._open.values(), *self._tcp.values())
         self._open.clear()
         self._tcp.clear()
@@ -94,9 +105,11 @@ class Listeners:
             found.append(health(self._tcp[settings.server.health], answer))
         for name, key in settings.keys.items():
             if key.credential is not None:
-                credential = CredentialSocket(name, reading)
                 listener = self._open[key.credential.socket]
-                found.append(Endpoint(listener, credential.attend, on_refused=credential.refuse))
+                left = self._left.setdefault(key.credential.socket, LeftConnections())
+                credential = CredentialSocket(name, reading, left)
+                attend, refuse = credential.attend, credential.refuse
+                found.append(Endpoint(listener, attend, on_refused=refuse, left=left))
         return found
 
     def of_gateway(self, settings: Settings) -> list[Listening]:

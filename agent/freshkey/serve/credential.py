@@ -16,22 +16,27 @@ if TYPE_CHECKING:
     import socket
 
     from freshkey.serve.reading import Reading
+    from freshkey.sockets.left import LeftConnections
     from freshkey.sockets.peers import Peer
     from freshkey.sockets.resources import ServerResources
 
 _VIA: Final = "credential"  # as metrics name it
-_WAIT: Final = 30.0  # seconds for a first key: an empty credential would be taken for one
+_WAIT: Final = 30.0  # seconds for a first key, under each configuration
 # What systemd binds its own end to: an abstract name, with the unit and the credential's id.
 _SYSTEMD: Final = re.compile(rb"\0[0-9a-f]+/unit/([^/]+)/([^/]+)")
 
 
 @final
 class CredentialSocket:
-    """Writes the key called `name`, raw, to those who may have it."""
+    """Writes the key called `name`, raw, to those who may have it; `left` is for who still waits.
 
-    def __init__(self, name: str, reading: Reading) -> None:
+    A reload must not end a wait: an empty credential would be taken for one.
+    """
+
+    def __init__(self, name: str, reading: Reading, left: LeftConnections) -> None:
         self._name = name
         self._reading = reading
+        self._left = left
 
     async def attend(self, sock: socket.socket, peer: Peer, resources: ServerResources) -> None:
         """Serve one connection; a peer that gets no key reads the end of the stream at once."""
@@ -45,6 +50,8 @@ class CredentialSocket:
                     await resources.fair_queue.take(peer.uid)
                     waiter.outgoing.put(self._reading.raw(peer, self._name))
                 case WaitEnd.STOPPING:
+                    if self._left.leave(sock):
+                        return
                     self._reading.stopped(peer, self._name, _VIA)
                 case WaitEnd.HUNG_UP:
                     return

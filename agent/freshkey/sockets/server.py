@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from freshkey.sockets.endpoint import Endpoint
+    from freshkey.sockets.left import LeftConnections
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -91,6 +92,9 @@ async def serve(
                         accepting.start_soon(_accept, endpoint, clients, connections)
                         accept_rest = partial(_accept_rest, endpoint, clients, connections)
                         accepting.start_soon(keep_in_place, endpoint.listener, accept_rest)
+                        if endpoint.left is not None:
+                            go_on = partial(clients.take, endpoint, connections)
+                            accepting.start_soon(_go_on_with, endpoint.left, go_on)
                     task_status.started()
                     await stop.asked.wait()
                     accepting.cancel_scope.cancel()
@@ -125,6 +129,11 @@ async def _accept(endpoint: Endpoint, clients: _Clients, connections: trio.Nurse
             continue
         if not clients.welcome(endpoint, connections, _BATCH):
             await trio.sleep(_ACCEPT_PAUSE)
+
+
+async def _go_on_with(left: LeftConnections, take: Callable[[socket.socket], None]) -> None:
+    while True:
+        take(await left.next())
 
 
 def _accept_rest(
@@ -167,15 +176,19 @@ class _Clients:
             except OSError as error:  # out of descriptors or memory (accept(2))
                 self._warn("server.accept_failed", error=error.strerror)
                 return False
-            sock.settimeout(0)
-            peer = endpoint.identify(sock)
-            if self._admission.admit(peer):
-                self._open.add(sock)
-                self._resources.silent_since[sock] = trio.current_time()
-                nursery.start_soon(self._attend, endpoint, sock, peer)
-            else:
-                self._refuse(endpoint, sock, peer)
+            self.take(endpoint, nursery, sock)
         return True
+
+    def take(self, endpoint: Endpoint, nursery: trio.Nursery, sock: socket.socket) -> None:
+        """Serve a connection, or refuse it."""
+        sock.settimeout(0)
+        peer = endpoint.identify(sock)
+        if self._admission.admit(peer):
+            self._open.add(sock)
+            self._resources.silent_since[sock] = trio.current_time()
+            nursery.start_soon(self._attend, endpoint, sock, peer)
+        else:
+            self._refuse(endpoint, sock, peer)
 
     async def _attend(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
         try:
