@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,12 @@ from tests.agent.harness import UnixConnection, eventually
 from tests.agent.reconfiguring import change, reload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.agent.harness import Agent, Engine
+
+
+CREDENTIAL = '[keys.later.credential]\nsocket = "later.cred"\n'
 
 
 def test_who_waits_is_told_and_finds_the_next_one(reloadable: Agent) -> None:
@@ -35,6 +38,43 @@ def test_who_waits_is_told_and_finds_the_next_one(reloadable: Agent) -> None:
     assert answer.status == 503
     assert json.loads(answer.read())["code"] == "stopping"
     connection.close()
+
+
+def test_who_waits_for_a_first_key_gets_it_after_reloads(keyless: Agent, engine: Engine) -> None:
+    with waiting(keyless) as client:
+        change(keyless, "creds/missing", "creds/nowhere")
+        reload(keyless)
+        change(keyless, "openai/creds/nowhere", engine.path)
+        reload(keyless)
+        assert b"".join(iter(lambda: client.recv(4096), b"")).startswith(b"sk-")
+
+
+def test_who_waits_at_a_socket_that_goes_away_is_told(keyless: Agent) -> None:
+    with waiting(keyless) as client:
+        client.shutdown(socket.SHUT_WR)
+        change(keyless, CREDENTIAL, "")
+        reload(keyless)
+        assert client.recv(4096) == b""
+    records = map(json.loads, (keyless.directory / "audit").read_text().splitlines())
+    reads = [record for record in records if record["event"] == "key.read"]
+    assert [one["outcome"] for one in reads if one["key"] == "later"] == ["stopping"]
+
+
+@pytest.fixture
+def keyless(reloadable: Agent) -> Agent:
+    """An agent with a credential socket for a key that Vault does not have."""
+    key = '[keys.later]\npath = "openai/creds/missing"\nverify.mode = "off"\n'
+    change(reloadable, "[log]", f"{key}{CREDENTIAL}[log]")
+    reload(reloadable)
+    return reloadable
+
+
+@contextmanager
+def waiting(agent: Agent) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(agent.directory / "later.cred"))
+        client.settimeout(20)
+        yield client
 
 
 @pytest.mark.usefixtures("poller")

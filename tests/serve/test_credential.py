@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
@@ -28,8 +29,6 @@ from tests.serve.site import FRESH, KEY, TAG, Client, Reads, StoppedClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-    import trio
 
 SYSTEMD = "\0f00dfeed/unit/billing.service/openai"
 ROOT = Peer(1, 0, 0, "/usr/lib/systemd/systemd", "init.scope")
@@ -54,12 +53,12 @@ class Site:
     async def start(self, limits: Limits | None = None) -> None:
         await self._nursery.start(self._serve, limits or Limits())
 
-    async def reload(self) -> None:
+    async def reload(self, limits: Limits | None = None) -> None:
         """Have another server take over."""
         self.stop.asked.set()
         await self.stop.released.wait()
         self.stop = ServerStop()
-        await self.start()
+        await self.start(limits)
 
     async def _serve(self, limits: Limits, task_status: trio.TaskStatus[None]) -> None:
         credential = self._credential
@@ -152,15 +151,69 @@ async def test_a_reload_does_not_end_the_wait(site: Site) -> None:
     assert site.reads.outcomes == ["served"]
 
 
-async def test_who_waited_over_a_reload_is_told_of_a_stop(site: Site) -> None:
+@pytest.mark.parametrize("passes", [0, 1, 100])
+async def test_all_who_waited_over_a_reload_are_told_of_a_stop(site: Site, passes: int) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(site.path)) for _ in range(20)]
+        await wait_all_tasks_blocked()
+        await site.reload()
+        for _ in range(passes):
+            await trio.lowlevel.checkpoint()
+        site.left.expect_no_server()
+        site.stop.asked.set()
+        for client in clients:
+            assert await client.at_end()
+    assert site.reads.outcomes == ["stopping"] * 20
+
+
+async def test_who_hangs_up_after_a_reload_has_read_nothing(site: Site) -> None:
+    with Client(site.path):
+        await wait_all_tasks_blocked()
+        await site.reload()
+        await wait_all_tasks_blocked()
+    await wait_all_tasks_blocked()
+    site.published_keys.show(FRESH)
+    await wait_all_tasks_blocked()
+    assert site.reads.events == []
+
+
+async def test_who_sends_no_more_waits_over_a_reload_too(site: Site) -> None:
+    with Client(site.path) as client:
+        client.socket.shutdown(socket.SHUT_WR)
+        for _ in range(2):
+            await wait_all_tasks_blocked()
+            await site.reload()
+        await wait_all_tasks_blocked()
+        site.published_keys.show(FRESH)
+        assert await rest_of(client) == KEY.encode()
+
+
+async def test_who_sends_something_after_a_reload_gets_the_key_all_the_same(site: Site) -> None:
     with Client(site.path) as client:
         await wait_all_tasks_blocked()
         await site.reload()
         await wait_all_tasks_blocked()
-        site.left.expect_no_server()
-        site.stop.asked.set()
-        assert await client.at_end()
-    assert site.reads.outcomes == ["stopping"]
+        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        await wait_all_tasks_blocked()
+        site.published_keys.show(FRESH)
+        assert await rest_of(client) == KEY.encode()
+
+
+async def test_who_waits_keeps_its_place_over_a_reload(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    limits = Limits(max_connections=1)
+    with a_site(nursery, tmp_path / "credential", []) as site:
+        await site.start(limits)
+        with Client(site.path) as client:
+            await wait_all_tasks_blocked()
+            await site.reload(limits)
+            await wait_all_tasks_blocked()
+            with Client(site.path) as other:
+                assert await other.at_end()
+            site.published_keys.show(FRESH)
+            assert await rest_of(client) == KEY.encode()
+    assert site.reads.outcomes == ["busy", "served"]
 
 
 async def test_who_waits_for_a_socket_that_is_configured_no_more_reads_the_end(site: Site) -> None:

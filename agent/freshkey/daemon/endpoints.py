@@ -77,18 +77,21 @@ class Listeners:
         wanted = _wanted(settings)
         for path in self._open.keys() - wanted.keys():
             self._open.pop(path).close()
-            if path in self._left:
-                self._left.pop(path).close()
+        for path in self._left.keys() - _credential_sockets(settings):
+            self._left.pop(path).close()
         for path, access in wanted.items():
             try:
                 self._open[path].change_access(access.mode, access.owner, access.group)
             except FaultError as error:
                 log.warning("server.access_unchanged", message=error.fault.message)
 
-    def expect_no_server(self) -> None:
-        """Have who waits on a server that ends be told so: no other one follows."""
-        for left in self._left.values():
-            left.expect_no_server()
+    def end_waits(self, following: Settings | None) -> None:
+        """Have a server that ends end the waits that the configuration after it can't go on with.
+
+        None: there is no other one.
+        """
+        for path in self._left.keys() - _credential_sockets(following):
+            self._left[path].expect_no_server()
 
     def close(self) -> None:
         """Close all."""
@@ -120,6 +123,11 @@ class Listeners:
         if settings.gateway.tcp is not None:
             found.append(self._tcp[settings.gateway.tcp])
         return found
+
+
+def _credential_sockets(settings: Settings | None) -> set[Path]:
+    keys = () if settings is None else settings.keys.values()
+    return {key.credential.socket for key in keys if key.credential is not None}
 
 
 def _addresses(settings: Settings) -> Mapping[HostPort, str]:

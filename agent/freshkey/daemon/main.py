@@ -116,8 +116,7 @@ class Daemon:
         await work(parts, partial(self._pause_to_reload, reloaded=before is not None))
         self._loop = None
         self._for_the_next += parts.loop.not_taken()
-        if not parts.loop.is_paused:
-            self._listeners.expect_no_server()
+        self._listeners.end_waits(self.reloads.current if parts.loop.is_paused else None)
         await serving.release()
         if parts.loop.is_paused:
             return Before.of(parts)

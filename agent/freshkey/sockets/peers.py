@@ -82,8 +82,12 @@ class Admission:
         """Take a place for one connection; False when there is none left for this peer."""
         if self._open.total() >= self._total or self._open[peer.uid] >= self._per_uid:
             return False
-        self._open[peer.uid] += 1
+        self.keep(peer)
         return True
+
+    def keep(self, peer: Peer) -> None:
+        """Take a place for one that had its place before, whether there is one left or not."""
+        self._open[peer.uid] += 1
 
     def release(self, peer: Peer) -> None:
         """Give the place back."""

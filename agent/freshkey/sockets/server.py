@@ -93,13 +93,16 @@ async def serve(
                         accept_rest = partial(_accept_rest, endpoint, clients, connections)
                         accepting.start_soon(keep_in_place, endpoint.listener, accept_rest)
                         if endpoint.left is not None:
-                            go_on = partial(clients.take, endpoint, connections)
-                            accepting.start_soon(_go_on_with, endpoint.left, go_on)
+                            go_on = partial(clients.go_on_with, endpoint, connections)
+                            accepting.start_soon(_go_on_with_all, endpoint.left, go_on)
                     task_status.started()
                     await stop.asked.wait()
                     accepting.cancel_scope.cancel()
                 for endpoint in endpoints:
                     clients.welcome(endpoint, connections, limits.max_connections)
+                    if endpoint.left is not None:
+                        for sock in endpoint.left.rest():
+                            clients.go_on_with(endpoint, connections, sock)
                 stop.released.set()
                 background.start_soon(_close, stop.closing, clients, connections, limits.grace)
             background.cancel_scope.cancel()
@@ -131,9 +134,9 @@ async def _accept(endpoint: Endpoint, clients: _Clients, connections: trio.Nurse
             await trio.sleep(_ACCEPT_PAUSE)
 
 
-async def _go_on_with(left: LeftConnections, take: Callable[[socket.socket], None]) -> None:
+async def _go_on_with_all(left: LeftConnections, go_on: Callable[[socket.socket], None]) -> None:
     while True:
-        take(await left.next())
+        go_on(await left.next())
 
 
 def _accept_rest(
@@ -152,7 +155,7 @@ class _Clients:
     def __init__(self, limits: Limits, resources: ServerResources) -> None:
         self._resources = resources
         self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
-        self._open: set[socket.socket] = set()
+        self._open: dict[socket.socket, Endpoint] = {}
         self._refused: deque[socket.socket] = deque()
         self._quiet_until = -inf
 
@@ -176,19 +179,27 @@ class _Clients:
             except OSError as error:  # out of descriptors or memory (accept(2))
                 self._warn("server.accept_failed", error=error.strerror)
                 return False
-            self.take(endpoint, nursery, sock)
+            sock.settimeout(0)
+            peer = endpoint.identify(sock)
+            if self._admission.admit(peer):
+                self._begin(endpoint, nursery, sock, peer)
+            else:
+                self._refuse(endpoint, sock, peer)
         return True
 
-    def take(self, endpoint: Endpoint, nursery: trio.Nursery, sock: socket.socket) -> None:
-        """Serve a connection, or refuse it."""
+    def go_on_with(self, endpoint: Endpoint, nursery: trio.Nursery, sock: socket.socket) -> None:
+        """Serve a connection that an earlier server has let in."""
         sock.settimeout(0)
         peer = endpoint.identify(sock)
-        if self._admission.admit(peer):
-            self._open.add(sock)
-            self._resources.silent_since[sock] = trio.current_time()
-            nursery.start_soon(self._attend, endpoint, sock, peer)
-        else:
-            self._refuse(endpoint, sock, peer)
+        self._admission.keep(peer)
+        self._begin(endpoint, nursery, sock, peer)
+
+    def _begin(
+        self, endpoint: Endpoint, nursery: trio.Nursery, sock: socket.socket, peer: Peer
+    ) -> None:
+        self._open[sock] = endpoint
+        self._resources.silent_since[sock] = trio.current_time()
+        nursery.start_soon(self._attend, endpoint, sock, peer)
 
     async def _attend(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
         try:
@@ -200,7 +211,7 @@ class _Clients:
         finally:
             self._resources.silent_since.pop(sock, None)
             sock.close()
-            self._open.remove(sock)
+            del self._open[sock]
             self._admission.release(peer)
 
     def _refuse(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
@@ -234,8 +245,12 @@ class _Clients:
 
         Those that came after `latest`, and of which nothing was read, go on.
         """
-        for sock in self._open:
-            if self._resources.silent_since.get(sock, -inf) <= latest:
+        for sock, endpoint in self._open.items():
+            if self._resources.silent_since.get(sock, -inf) > latest:
+                continue
+            if endpoint.left is not None:  # the next server may go on with it
+                trio.lowlevel.notify_closing(sock)
+            else:
                 with suppress(OSError):  # the peer is gone
                     sock.shutdown(socket.SHUT_RD)
 
