@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 AFTER_START: Final = 2.0  # seconds; by then the start no longer needs the processor
-_STEP: Final = 500  # milliseconds between two looks at what inotify has said; 50 cost 8 s an hour
+_STEP: Final = 2000  # milliseconds between two looks at what inotify has said: each wakes the agent
 _DEBOUNCE: Final = 1000  # milliseconds in which changes are one
 _SETTLING: Final = 1.0  # seconds in which a new content must not change again
 # The kernel tells of every line that is written to a file in the directory, such as an audit file:
