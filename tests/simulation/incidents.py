@@ -15,7 +15,7 @@ from tests.simulation.sockets import ask
 if TYPE_CHECKING:
     from tests.simulation.agent import Lives
     from tests.simulation.readers import Readers
-    from tests.simulation.world import World
+    from tests.simulation.world import Steps, World
 
 EDITS: Final = tuple(Edit)
 _AT_THE_LATEST: Final = 30.0  # seconds until an agent is killed, or stopped, that makes no step
@@ -111,8 +111,10 @@ class Incidents:
                 await self._wait_for_rare_step()
                 await reach_an_await(world, incident.number)
             elif incident.number:
-                is_rare = incident.key == Counted.RARE_STEPS
-                await world.reach(world.after(incident.number, rare=is_rare)).wait()
+                await world.reach(self._steps(incident)).wait()
+
+    def _steps(self, incident: Incident) -> Steps:
+        return self._world.after(incident.number, rare=incident.key == Counted.RARE_STEPS)
 
     async def _wait_for_rare_step(self) -> None:
         await self._world.reach(self._world.after(1, rare=True)).wait()
@@ -128,8 +130,7 @@ class Incidents:
                 await self._wait_for_rare_step()
                 await kill_at_an_await(world, incident.number)
             else:
-                is_rare = incident.key == Counted.RARE_STEPS
-                world.kill_at = world.after(incident.number, rare=is_rare)
+                world.kill_at = self._steps(incident)
             await ended.wait()
         if not ended.is_set():
             world.tell("killed between two steps")

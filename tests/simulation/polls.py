@@ -94,16 +94,14 @@ class Polls:
         given = await self._answer(name, seconds, partial(read_credential, path))
         if given is None:
             return
-        now, out = trio.current_time(), self.readers.socket_key(name) or ""
-        if given not in {before, out}:
+        if given not in {before, self.readers.socket_key(name) or ""}:
             raise BrokenError(1, f"the credential socket of {name} writes another key than is out")
-        if given:
-            waited = now - max(asked_at, self.watchers.shown[name].since)
-            is_in_time = before or waited <= SOON
-        else:
-            is_in_time = before or now - asked_at >= _FIRST_KEY - SOON
-        if not is_in_time:
-            raise BrokenError(1, f"the credential socket of {name} answers at {now - asked_at:g} s")
+        if before:
+            return
+        waited = trio.current_time() - asked_at
+        until = max(self.watchers.shown[name].since - asked_at, 0.0) if given else _FIRST_KEY
+        if abs(waited - until) > SOON and (given or waited < until):
+            raise BrokenError(1, f"the credential socket of {name} answers at {waited:g} s")
 
     async def _read(self, name: str) -> None:
         path = self.world.directory / "agent.sock"

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
-from math import inf
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import trio
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @final
@@ -18,7 +13,8 @@ class LeftConnections:
     """What a server that ends leaves to the next one on the same listener, if one follows."""
 
     def __init__(self) -> None:
-        self._send, self._receive = trio.open_memory_channel["socket.socket"](inf)
+        self._left: list[socket.socket] = []
+        self._arrived = trio.Event()
         self._is_followed = True
 
     def leave(self, sock: socket.socket) -> bool:
@@ -27,18 +23,18 @@ class LeftConnections:
         False, and nothing is done, if no server follows.
         """
         if self._is_followed:
-            self._send.send_nowait(socket.socket(fileno=sock.detach()))
+            self._left.append(socket.socket(fileno=sock.detach()))
+            self._arrived.set()
         return self._is_followed
 
-    async def next(self) -> socket.socket:
-        """Return a connection that was left, once there is one."""
-        return await self._receive.receive()
+    async def wait(self) -> None:
+        """Return once there is one."""
+        await self._arrived.wait()
 
-    def rest(self) -> Iterator[socket.socket]:
-        """Give those that are left now."""
-        with suppress(trio.WouldBlock):
-            while True:
-                yield self._receive.receive_nowait()
+    def take_all(self) -> list[socket.socket]:
+        """Return those that are left, and leave them no more."""
+        taken, self._left, self._arrived = self._left, [], trio.Event()
+        return taken
 
     def expect_no_server(self) -> None:
         """Take nothing more: no server follows."""
@@ -47,5 +43,5 @@ class LeftConnections:
     def close(self) -> None:
         """Close what no server has gone on with."""
         self.expect_no_server()
-        for sock in self.rest():
+        for sock in self.take_all():
             sock.close()

@@ -1,39 +1,32 @@
-"""Accepts connections within limits, serves each in a task of its own, and stops in stages."""
+"""Accepts connections, and stops in stages."""
 
 from __future__ import annotations
 
-import socket
-from collections import deque
 from contextlib import suppress
 from functools import partial
-from math import inf
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final
 
-import structlog
 import trio
 
 from freshkey.core.model.struct import Struct
+from freshkey.sockets.clients import Clients
 from freshkey.sockets.fair_queue import FairQueue
 from freshkey.sockets.outbox import Outbox
-from freshkey.sockets.peers import Admission, Peer
-from freshkey.sockets.provenance import with_provenance
+from freshkey.sockets.peers import Admission
 from freshkey.sockets.resources import ServerResources
 from freshkey.sockets.socket_watch import keep_in_place
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from freshkey.sockets.endpoint import Endpoint
     from freshkey.sockets.left import LeftConnections
 
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-
 _BATCH: Final = 32  # connections accepted without a checkpoint
 _MOST_WAITING: Final = 4096  # net.core.somaxconn, socket(7): more wait in no socket
 _ACCEPT_PAUSE: Final = 0.1  # seconds, when the process or the machine is at a limit
 _FIRST_REQUEST_WITHIN: Final = 0.25  # seconds: a new client may take this long to send one
-_LINGERING: Final = 32  # refused connections that stay open for a while
-_WARN_EVERY: Final = 10.0  # seconds between two warnings about what clients cause
 
 
 class Limits(Struct, frozen=True):
@@ -79,9 +72,9 @@ async def serve(
     No answer leaves before `commit`, which writes the record of it, was called.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
-    clients = _Clients(
-        limits, ServerResources(fair_queue, outbox, limits.patience, stop.closing, {})
-    )
+    admission = Admission(limits.max_connections, limits.max_connections_per_uid)
+    resources = ServerResources(fair_queue, outbox, limits.patience, stop.closing, {})
+    clients = Clients(admission, resources)
     trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
@@ -93,16 +86,16 @@ async def serve(
                         accept_rest = partial(_accept_rest, endpoint, clients, connections)
                         accepting.start_soon(keep_in_place, endpoint.listener, accept_rest)
                         if endpoint.left is not None:
-                            go_on = partial(clients.go_on_with, endpoint, connections)
-                            accepting.start_soon(_go_on_with_all, endpoint.left, go_on)
+                            accepting.start_soon(
+                                _take_over, endpoint, endpoint.left, clients, connections
+                            )
                     task_status.started()
                     await stop.asked.wait()
                     accepting.cancel_scope.cancel()
                 for endpoint in endpoints:
                     clients.welcome(endpoint, connections, limits.max_connections)
                     if endpoint.left is not None:
-                        for sock in endpoint.left.rest():
-                            clients.go_on_with(endpoint, connections, sock)
+                        clients.take_over(endpoint, endpoint.left, connections)
                 stop.released.set()
                 background.start_soon(_close, stop.closing, clients, connections, limits.grace)
             background.cancel_scope.cancel()
@@ -112,7 +105,7 @@ async def serve(
 
 
 async def _close(
-    closing: trio.Event, clients: _Clients, connections: trio.Nursery, grace: float
+    closing: trio.Event, clients: Clients, connections: trio.Nursery, grace: float
 ) -> None:
     """Let every connection come to its end, within `grace` seconds."""
     await closing.wait()
@@ -123,7 +116,7 @@ async def _close(
     clients.stop_reading(now)
 
 
-async def _accept(endpoint: Endpoint, clients: _Clients, connections: trio.Nursery) -> None:
+async def _accept(endpoint: Endpoint, clients: Clients, connections: trio.Nursery) -> None:
     while True:
         listening = endpoint.listener.socket
         with suppress(trio.ClosedResourceError):
@@ -134,127 +127,18 @@ async def _accept(endpoint: Endpoint, clients: _Clients, connections: trio.Nurse
             await trio.sleep(_ACCEPT_PAUSE)
 
 
-async def _go_on_with_all(left: LeftConnections, go_on: Callable[[socket.socket], None]) -> None:
+async def _take_over(
+    endpoint: Endpoint, left: LeftConnections, clients: Clients, connections: trio.Nursery
+) -> None:
     while True:
-        go_on(await left.next())
+        await left.wait()
+        clients.take_over(endpoint, left, connections)
 
 
 def _accept_rest(
-    endpoint: Endpoint, clients: _Clients, connections: trio.Nursery, left: socket.socket
+    endpoint: Endpoint, clients: Clients, connections: trio.Nursery, left: socket.socket
 ) -> None:
     """Accept those who connected to a socket while it had a file, and close it."""
     clients.welcome(endpoint, connections, _MOST_WAITING, left)
     trio.lowlevel.notify_closing(left)
     left.close()
-
-
-@final
-class _Clients:
-    """All who are connected."""
-
-    def __init__(self, limits: Limits, resources: ServerResources) -> None:
-        self._resources = resources
-        self._admission = Admission(limits.max_connections, limits.max_connections_per_uid)
-        self._open: dict[socket.socket, Endpoint] = {}
-        self._refused: deque[socket.socket] = deque()
-        self._quiet_until = -inf
-
-    def welcome(
-        self,
-        endpoint: Endpoint,
-        nursery: trio.Nursery,
-        most: int,
-        listening: socket.socket | None = None,
-    ) -> bool:
-        """Accept those who wait, up to `most`; serve or refuse each. False: no more can be had.
-
-        `listening` is a socket of the endpoint that has been replaced.
-        """
-        listening = listening or endpoint.listener.socket
-        for _ in range(most):
-            try:
-                sock, _address = listening.accept()
-            except BlockingIOError:
-                break
-            except OSError as error:  # out of descriptors or memory (accept(2))
-                self._warn("server.accept_failed", error=error.strerror)
-                return False
-            sock.settimeout(0)
-            peer = endpoint.identify(sock)
-            if self._admission.admit(peer):
-                self._begin(endpoint, nursery, sock, peer)
-            else:
-                self._refuse(endpoint, sock, peer)
-        return True
-
-    def go_on_with(self, endpoint: Endpoint, nursery: trio.Nursery, sock: socket.socket) -> None:
-        """Serve a connection that an earlier server has let in."""
-        sock.settimeout(0)
-        peer = endpoint.identify(sock)
-        self._admission.keep(peer)
-        self._begin(endpoint, nursery, sock, peer)
-
-    def _begin(
-        self, endpoint: Endpoint, nursery: trio.Nursery, sock: socket.socket, peer: Peer
-    ) -> None:
-        self._open[sock] = endpoint
-        self._resources.silent_since[sock] = trio.current_time()
-        nursery.start_soon(self._attend, endpoint, sock, peer)
-
-    async def _attend(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
-        try:
-            await self._resources.fair_queue.take(peer.uid)
-            await endpoint.attend(sock, with_provenance(peer, sock), self._resources)
-        except Exception:
-            # The bound of what one connection can break.
-            log.exception("connection.failed", pid=peer.pid, uid=peer.uid)
-        finally:
-            self._resources.silent_since.pop(sock, None)
-            sock.close()
-            del self._open[sock]
-            self._admission.release(peer)
-
-    def _refuse(self, endpoint: Endpoint, sock: socket.socket, peer: Peer) -> None:
-        """Say that there is no room.
-
-        The connection is closed only once more are refused: at once, and a client that is still
-        sending its request would get a broken pipe instead of the answer.
-        """
-        self._warn("connection.refused", pid=peer.pid, uid=peer.uid, open=len(self._open))
-        if endpoint.on_refused is not None:
-            endpoint.on_refused(peer)
-            self._resources.outbox.flush()
-        try:
-            sock.send(endpoint.busy)
-            sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            sock.close()  # gone already
-            return
-        self._refused.append(sock)
-        if len(self._refused) > _LINGERING:
-            self._refused.popleft().close()
-
-    def _warn(self, event: str, **fields: object) -> None:
-        """Log what clients cause, without letting them fill the log."""
-        if (now := trio.current_time()) >= self._quiet_until:
-            self._quiet_until = now + _WARN_EVERY
-            log.warning(event, **fields)
-
-    def stop_reading(self, latest: float) -> None:
-        """Let connections come to their end: what was sent till now is the last to be read.
-
-        Those that came after `latest`, and of which nothing was read, go on.
-        """
-        for sock, endpoint in self._open.items():
-            if self._resources.silent_since.get(sock, -inf) > latest:
-                continue
-            if endpoint.left is not None:  # the next server may go on with it
-                trio.lowlevel.notify_closing(sock)
-            else:
-                with suppress(OSError):  # the peer is gone
-                    sock.shutdown(socket.SHUT_RD)
-
-    def dismiss(self) -> None:
-        """Close what was refused and is still open."""
-        while self._refused:
-            self._refused.pop().close()
