@@ -1,8 +1,6 @@
 """When a reader may be without a working key, and for how long: the rest is a broken promise.
 
-Each bound follows from the contract and from the options of the history. A window of faults excuses
-itself, and the recovery after it: the longest backoff that its kind may have come to, and then one
-replacement. Faults that follow closely on one another are one cluster, because failures add up.
+Each bound follows from the contract and from the options of the history.
 """
 
 from __future__ import annotations
@@ -12,15 +10,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation.bounds import (
     ACTIVATION_TIMEOUT,
-    FORBIDDEN_CAP,
     notice,
     replacement,
     slack,
     slowest_activation,
     written_by,
 )
-from tests.simulation.histories import ADDED, WINDOWS, History, Incident, Kind, key_name
-from tests.simulation.nodes import all_down, lost_calls
+from tests.simulation.histories import ADDED, History, Incident, Kind, key_name
+from tests.simulation.windows import SLOW, Window, clusters, extended
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
@@ -29,24 +26,11 @@ if TYPE_CHECKING:
     from tests.simulation.agent import Down
     from tests.simulation.readers import Gap
 
-_FOUND: Final = 5.0  # Vault's return, by a cheap request (behaviour 7)
-_REPEATED: Final = 12.0  # what failed because Vault was away: three seconds, doubled twice
-_BACKOFF: Final = 60.0  # the cap of most faults
-_LIMITED: Final = 600.0  # the cap of OpenAI's limit for a stale key
-_REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
-_NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
+_SLACK: Final = 1e-6  # seconds
 _LOOK: Final = 2.5  # until a change of a file is seen
 _WHOLE: Final = 0.95  # of its role's time: what a lease has that nothing makes shorter
 _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a key ends, if not later
 
-_SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
-_SLOW: Final = frozenset({Kind.FORBIDDEN, Kind.VAULT_GARBLED})  # the long waits
-_NO_OUTAGE: Final = frozenset(
-    {
-        *(Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL),
-        *(Kind.HOOK_FAILING, Kind.NODE_DOWN, Kind.OPENAI_FORBIDS),
-    }
-)
 _UNJUDGED: Final = (
     *(Kind.OPENAI_REFUSED, Kind.OPENAI_UNAVAILABLE),
     *(Kind.OPENAI_SLOW, Kind.OPENAI_LOST, Kind.OPENAI_GARBLED),
@@ -83,87 +67,13 @@ class Excuse(NamedTuple):
         return ways and times and gap.cause in self.causes and gap.lasted <= self.lasted
 
 
-class Window(NamedTuple):
-    """A time in which something does not answer, and until when all is well again."""
-
-    began: float
-    ended: float
-    recovered: float
-    kinds: frozenset[Kind]
-
-
-def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
-    """Return all that keeps the agent from replacing a key, what is close together as one."""
-    faults: list[tuple[float, float, Kind, int]] = [
-        (one.at, one.at + one.seconds, one.kind, one.number)
-        for one in history.incidents
-        if one.kind in WINDOWS or one.kind is Kind.SUSPENDED
-    ]
-    downs = list(downs)
-    faults += [(began, ended, Kind.KILLED, 0) for began, ended, _ in downs]
-    of_nodes = [*all_down(history), *lost_calls(history, downs)]
-    faults += [(began, ended, Kind.VAULT_FROZEN, 0) for began, ended in of_nodes]
-    found: list[Window] = []
-    kinds: set[tuple[Kind, int]] = set()
-    for began, ended, kind, number in sorted(faults):
-        if kind in _NO_OUTAGE or not _stops_replacements(history, kind, number):
-            continue
-        if found and began <= found[-1].recovered:
-            first, last = found[-1].began, max(ended, found.pop().ended)
-        else:
-            first, last = began, ended
-            kinds = set()
-        kinds.add((kind, number))
-        longest = max(_recovery(one, last - first, amount) for one, amount in kinds)
-        recovered = last + longest + replacement(history)
-        found.append(Window(first, last, recovered, frozenset(one for one, _ in kinds)))
-    return found
-
-
-def _stops_replacements(history: History, kind: Kind, number: int) -> bool:
-    """Whether a key can't be replaced in an incident of this kind, with this number."""
-    federated = [plan for plan in history.keys if plan.federated]
-    match kind:
-        case Kind.FORBIDDEN:
-            return number == 0 or (number == 3 and any(plan.by_vault for plan in federated))
-        case Kind.EXCHANGE_REFUSED:
-            return bool(federated)
-        case _:
-            return True
-
-
-def _recovery(kind: Kind, seconds: float, number: int) -> float:
-    """Return the longest wait that faults of a kind, for so many seconds, may have come to."""
-    match kind:
-        case Kind.KILLED:
-            return 0.0
-        case Kind.SUSPENDED:
-            return _NAP
-        case _ if kind in _SUDDEN:
-            return _FOUND + _REPEATED
-        case Kind.VAULT_SLOW:
-            return _BACKOFF + 5.0 * number
-        case Kind.VAULT_THROTTLED:
-            return _BACKOFF + number
-        case Kind.OPENAI_SLOW:
-            return _BACKOFF + 5.0 * number
-        case Kind.FORBIDDEN | Kind.VAULT_GARBLED | Kind.OPENAI_GARBLED | Kind.EXCHANGE_REFUSED:
-            return FORBIDDEN_CAP
-        case Kind.UPSTREAM_LIMITED:
-            return min(_LIMITED, 20.0 * 2 ** (seconds / 60 + 2))
-        case Kind.OPENAI_REFUSES_ALL | Kind.SLOW_ACTIVATION:
-            return min(_REFUSED, 60.0 * 2 ** (seconds / 90 + 1)) + ACTIVATION_TIMEOUT + number
-        case _:
-            return _BACKOFF
-
-
 def excuses(
     history: History, downs: list[Down], busy: Iterable[tuple[float, float]]
 ) -> Iterator[Excuse]:
     """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
     windows = clusters(history, downs)
     for window in windows:
-        if window.kinds <= _SLOW:
+        if window.kinds <= SLOW:
             yield from _of_slow_waits(history, window)
         else:
             yield from _of_outage(history, window)
@@ -187,10 +97,10 @@ def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Ex
     began, ended, stopped_at = down
     once = replacement(history)
     if _is_full(history, began):  # the journal does not tell what the agent before had
-        yield Excuse(began, _extended(windows, began, ended, once), _OLDER, way="socket")
+        yield Excuse(began, extended(windows, began, ended, once), _OLDER, way="socket")
     if stopped_at is None:  # a kill revokes nothing
         return
-    until = _extended(windows, stopped_at, ended, once)
+    until = extended(windows, stopped_at, ended, once)
     written = written_by(history, stopped_at, until)
     for index, plan in enumerate(history.keys):
         if plan.on_stop == "revoke":
@@ -225,22 +135,6 @@ def _of_slow_waits(history: History, window: Window) -> Iterator[Excuse]:
             yield waits._replace(begun_by=begun_by + stale, name=key_name(index))
 
 
-def answering(history: History, began: float, ended: float) -> Iterator[tuple[float, float]]:
-    """List the parts of a time in which Vault and OpenAI answer as they should."""
-    away = [
-        (one.at, one.at + one.seconds)
-        for one in history.incidents
-        if one.kind in WINDOWS - _NO_OUTAGE
-    ]
-    at = began
-    for first, last in sorted([*away, *all_down(history)]):
-        if at < min(first, ended):
-            yield at, min(first, ended)
-        at = max(at, last)
-    if at < ended:
-        yield at, ended
-
-
 def _of_incident(history: History, incident: Incident, windows: list[Window]) -> Iterator[Excuse]:
     at, once = incident.at, replacement(history)
     name = key_name(incident.key % len(history.keys))
@@ -254,19 +148,19 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
         case Kind.DISK_FULL:
             yield Excuse(at, at + incident.seconds + FILE_BACKOFF + once, _LATE_FILE, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
-            until = _extended(windows, at, at, _LOOK)
+            until = extended(windows, at, at, _LOOK)
             until = written_by(history, at, until)
             yield Excuse(at, until, frozenset({"missing", "taken"}), way="file", name=name)
         case Kind.LEASE_REVOKED | Kind.KEY_DELETED:
-            until = _extended(windows, at, at, notice(history, plan, incident) + once)
+            until = extended(windows, at, at, notice(history, plan, incident) + once)
             yield Excuse(at, until, _OUTSIDE, name=name)
             if _has_full_disk(history):
                 yield Excuse(at, until, _OLDER, way="file", name=name)
         case Kind.TOKEN_REVOKED:
             slowest = max(notice(history, one, incident) for one in history.keys)
-            yield Excuse(at, _extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
+            yield Excuse(at, extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
-            yield from _of_compromise(history, incident, _extended(windows, at, at, once + 1.0))
+            yield from _of_compromise(history, incident, extended(windows, at, at, once + 1.0))
         case _:
             pass
 
@@ -294,15 +188,6 @@ def _of_compromise(history: History, rotated: Incident, until: float) -> Iterato
     yield Excuse(at, written_by(history, at, until), causes, way="file", name=name)
 
 
-def _extended(windows: list[Window], began: float, known: float, seconds: float) -> float:
-    """Return the end of something that takes `seconds` from `known` on, and waits for windows."""
-    ended = known + seconds
-    for window in windows:
-        if window.began <= ended and window.recovered > began:
-            ended = max(ended, window.recovered + seconds)
-    return ended
-
-
 def uncovered(gap: Gap, found: Iterable[Excuse]) -> tuple[float, float] | None:
     """Return the first part of a gap that nothing excuses."""
     found = [excuse for excuse in found if excuse.covers(gap)]
@@ -315,6 +200,3 @@ def uncovered(gap: Gap, found: Iterable[Excuse]) -> tuple[float, float] | None:
             break
         at = max(at, excuse.ended)
     return None if at >= gap.ended - _SLACK else (at, gap.ended)
-
-
-_SLACK: Final = 1e-6  # seconds

@@ -11,10 +11,11 @@ from tests.simulation.agent import Down
 from tests.simulation.bounds import replacement
 from tests.simulation.broken import BrokenError
 from tests.simulation.clocks import BOOT_AT
-from tests.simulation.excuses import Window, clusters, excuses, uncovered
+from tests.simulation.excuses import excuses, uncovered
 from tests.simulation.histories import Kind, key_name
 from tests.simulation.hook_promises import hooks_are_run
 from tests.simulation.vault_model import IDENTITY
+from tests.simulation.windows import Window, clusters
 from tests.simulation.world import SECRET_ID
 
 if TYPE_CHECKING:

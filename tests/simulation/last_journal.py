@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.bounds import longest_lease
 from tests.simulation.broken import BrokenError
-from tests.simulation.excuses import clusters
 from tests.simulation.remembered import is_remembered, last_ledger, unknown_tokens
+from tests.simulation.windows import clusters
 
 if TYPE_CHECKING:
     from tests.simulation.agent import Lives

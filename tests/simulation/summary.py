@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tests.simulation.excuses import answering, uncovered
+from tests.simulation.excuses import uncovered
 from tests.simulation.invariants import excuses_of
+from tests.simulation.windows import answering
 
 if TYPE_CHECKING:
     from tests.simulation.run import Outcome
