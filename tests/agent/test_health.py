@@ -57,6 +57,17 @@ def test_health_over_tcp_and_never_a_key(reloadable: Agent, ports: tuple[int, in
     assert over_tcp(second, "/livez")[0] == 200, "what was, stays"
 
 
+def test_a_port_that_the_agent_holds_itself_is_named(
+    reloadable: Agent, ports: tuple[int, int]
+) -> None:
+    port, _ = ports
+    change(reloadable, "[server]", f'[server]\nhealth = "127.0.0.1:{port}"')
+    reload(reloadable)
+    change(reloadable, f"127.0.0.1:{port}", f"0.0.0.0:{port}")
+    told = reload(reloadable, "reload.refused")
+    assert f"this agent has 127.0.0.1:{port}: restart it, or name another port" in told["message"]
+
+
 def test_a_start_without_its_port_is_refused(make_agent: Callable[..., Agent]) -> None:
     agent = make_agent()
     with socket.socket() as taken:

@@ -198,10 +198,11 @@ def test_run_starts_the_agent(
 ) -> None:
     calls = started(monkeypatch, lambda: 1)
     assert main(["run", "--config", good, *arguments]) == 1
-    (call,) = calls
-    assert call[:2] == (settings_of(good), Path(good))
-    assert call[2]() == settings_of(good)
-    assert call[3] == ("lock_memory", locked)
+    ((settings, file, options),) = calls
+    assert (settings, file.path) == (settings_of(good), Path(good))
+    assert file.load() == settings
+    assert not file.is_unread(file.digest())
+    assert options == ("lock_memory", locked)
 
 
 @pytest.mark.parametrize(

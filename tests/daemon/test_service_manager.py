@@ -50,10 +50,10 @@ def shown(name: str, status: KeyStatus = KeyStatus.FRESH, lasts: float | None = 
 
 
 def manager(
-    keys: PublishedKeys, turned_at: Callable[[], float] = trio.current_time
+    keys: PublishedKeys, stepped_at: Callable[[], float] = trio.current_time
 ) -> ServiceManager:
     made = ServiceManager(WallClock(boot=trio.current_time))
-    made.watch(keys, turned_at)
+    made.watch(keys, stepped_at)
     return made
 
 
@@ -109,14 +109,14 @@ async def test_of_many_keys_those_are_named_that_end_first(
 async def test_the_watchdog_hears_nothing_when_the_main_loop_stands_still(
     told: Callable[[], list[str]], nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    turned_at = trio.current_time()
+    stepped_at = trio.current_time()
     keys = PublishedKeys(["billing"])
-    nursery.start_soon(manager(keys, lambda: turned_at).run)
+    nursery.start_soon(manager(keys, lambda: stepped_at).run)
     await pause(34)
     assert told().count("WATCHDOG=1") == 7, "one at once, and one every five seconds"
     await pause(60)
     assert told().count("WATCHDOG=1") <= 1
-    turned_at = trio.current_time()
+    stepped_at = trio.current_time()
     await pause(5)
     assert told().count("WATCHDOG=1") == 1
     nursery.cancel_scope.cancel()

@@ -40,6 +40,7 @@ class FakeKeys:
 
     def __init__(self) -> None:
         self.rejected: list[str] = []
+        self._is_gone = False
         self._changed = trio.Event()
         self.show(KEY)
 
@@ -50,9 +51,14 @@ class FakeKeys:
         self._changed.set()
         self._changed = trio.Event()
 
-    def view(self, name: str) -> KeyView:
+    def remove(self) -> None:
+        """Have no key of that name any more, as after a reload."""
+        self._is_gone = True
+        self._changed.set()
+
+    def view(self, name: str) -> KeyView | None:
         assert name == "billing"
-        return self._view
+        return None if self._is_gone else self._view
 
     def reject(self, name: str, tag: str) -> None:
         assert name == "billing"
@@ -60,8 +66,12 @@ class FakeKeys:
 
     async def wait_for_another(self, name: str, tag: str) -> None:
         assert name == "billing"
-        while self._view.publication is None or self._view.publication.tag == tag:
+        while not self._is_gone and self._tag in {None, tag}:
             await self._changed.wait()
+
+    @property
+    def _tag(self) -> str | None:
+        return None if self._view.publication is None else self._view.publication.tag
 
 
 class FakeObserver:

@@ -88,6 +88,50 @@ def test_a_key_that_is_revoked_under_it(
         connection.close()
 
 
+def test_a_refused_request_is_sent_again_with_the_key_of_the_next_configuration(
+    make_gateway: Callable[..., Agent], engine: Engine, port: int
+) -> None:
+    """The reload comes while it waits for that key."""
+    agent = make_gateway(check_every='"1h"')
+    change(agent, engine.path, "openai/creds/missing")  # no key can be minted
+    reload(agent)
+    engine.delete_account()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", "/v1/chat/completions", json.dumps(CHAT), ANY_KEY)
+    eventually(lambda: agent.logged("key.reported"), "that it was refused")
+    change(agent, "openai/creds/missing", engine.path)
+    reload(agent)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_who_has_all_their_connections_gets_no_more_by_a_reload(
+    make_gateway: Callable[..., Agent], port: int
+) -> None:
+    agent = make_gateway(gateway="max_requests = 2")
+    kept = [socket.create_connection(("127.0.0.1", port)) for _ in range((2 + 256) // 2)]
+    for connection in kept:
+        connection.settimeout(10)
+    for _ in range(2):
+        late = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        status, _, body = ask(late)
+        assert (status, body["error"]["code"]) == (503, "busy")
+        late.close()
+        reload(agent)
+    kept.pop().close()
+
+    def is_served() -> bool:
+        late = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            return ask(late)[0] == 200
+        finally:
+            late.close()
+
+    eventually(is_served, "a place is free")
+    for connection in kept:
+        connection.close()
+
+
 class HeldUpstream:
     """An upstream that answers each request when the test wants it."""
 

@@ -131,3 +131,15 @@ async def test_without_a_key_it_says_when_to_come_again() -> None:
         assert b"Retry-After: 1\r\n" in answer
         assert b'"code": "no_key"' in answer
         assert not gateway.requests
+
+
+async def test_a_key_that_a_reload_takes_away_meanwhile_is_not_waited_for() -> None:
+    async def script(connection: UpstreamConnection) -> None:
+        await connection.request()
+        gateway.keys.remove()
+        await connection.answer(refusal())
+
+    async with site(script) as gateway:
+        answer = await gateway.exchange(request(b"{}"))
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"configured no more" in answer

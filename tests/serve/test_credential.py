@@ -17,7 +17,7 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.sockets.endpoint import Endpoint
-from freshkey.sockets.left import LeftConnections
+from freshkey.sockets.handover import Handover
 from freshkey.sockets.listener import listen
 from freshkey.sockets.peers import Peer
 from freshkey.sockets.rules import Rule
@@ -45,8 +45,8 @@ class Site:
         access = Access({"billing": rules}, os.geteuid())
         audit = RequestAudit(self.reads)
         reading = Reading(self.published_keys, access, StoppedClock(), audit, self.readers)
-        self.left = LeftConnections()
-        self._credential = CredentialSocket("billing", reading, self.left)
+        self.handover = Handover()
+        self._credential = CredentialSocket("billing", reading, self.handover)
         self._listener = listen(self.path, mode=0o600)
         self.stop = ServerStop()
 
@@ -64,7 +64,7 @@ class Site:
         credential = self._credential
         attend, refuse = credential.attend, credential.refuse
         await serve(
-            [Endpoint(self._listener, attend, on_refused=refuse, left=self.left)],
+            [Endpoint(self._listener, attend, on_refused=refuse, handover=self.handover)],
             limits,
             commit=self.reads.flush,
             stop=self.stop,
@@ -72,7 +72,7 @@ class Site:
         )
 
     def close(self) -> None:
-        self.left.close()
+        self.handover.close()
         self._listener.close()
 
 
@@ -133,7 +133,7 @@ async def test_without_a_key_the_end_comes_after_half_a_minute(
 async def test_a_stop_ends_the_wait(site: Site) -> None:
     with Client(site.path) as client:
         await wait_all_tasks_blocked()
-        site.left.expect_no_server()
+        site.handover.expect_no_server()
         site.stop.asked.set()
         assert await client.at_end()
     assert site.reads.outcomes == ["stopping"]
@@ -159,7 +159,7 @@ async def test_all_who_waited_over_a_reload_are_told_of_a_stop(site: Site, passe
         await site.reload()
         for _ in range(passes):
             await trio.lowlevel.checkpoint()
-        site.left.expect_no_server()
+        site.handover.expect_no_server()
         site.stop.asked.set()
         for client in clients:
             assert await client.at_end()
@@ -222,7 +222,7 @@ async def test_who_waits_for_a_socket_that_is_configured_no_more_reads_the_end(s
         site.stop.asked.set()
         await wait_all_tasks_blocked()
         assert client.unread() == b""
-        site.left.close()
+        site.handover.close()
         assert await client.at_end()
 
 

@@ -39,14 +39,11 @@ class Counter:
     def __init__(
         self, own_uid: int = AGENT.uid, rules: Mapping[str, Sequence[Rule]] = NO_RULES
     ) -> None:
-        self.now = 10.0
         self.control, self.reads = FakeControl(), Reads()
         published_keys = PublishedKeys(["billing", "search"])
         published_keys.show(FRESH)
         audit = RequestAudit(self.reads)
-        self.notices = Notices(
-            published_keys, Access(rules, own_uid), self.control, audit, now=lambda: self.now
-        )
+        self.notices = Notices(published_keys, Access(rules, own_uid), self.control, audit)
 
     def with_clock(self, shown: KeyView) -> Notices:
         """Return notices that tell until when a key lives."""
@@ -110,13 +107,11 @@ def test_a_refused_key_is_passed_on_and_recorded() -> None:
     ]
 
 
-def test_a_flood_of_reports_is_recorded_and_passed_on_as_few() -> None:
+def test_every_report_is_recorded() -> None:
     counter = Counter()
-    for _ in range(1000):
+    for _ in range(3):
         assert counter.reject(told(TAG)).status == 202
-        counter.now += 0.001
-    assert 9 <= len(counter.control.asked) <= 11
-    assert counter.recorded == [("key.rejected", TAG, "accepted")] * 1000
+    assert counter.recorded == [("key.rejected", TAG, "accepted")] * 3
 
 
 def test_another_tag_is_answered_with_the_current_one() -> None:

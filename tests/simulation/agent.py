@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
+from freshkey.daemon.config_file import ConfigFile
 from freshkey.daemon.endpoints import Listeners
 from freshkey.daemon.main import Daemon
 from freshkey.outputs.state_dir import StateDirectory
@@ -27,8 +29,6 @@ from tests.simulation.world import SECRET_ID, Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from freshkey.settings.model import Settings
 
     from tests.simulation.world import World
 
@@ -81,9 +81,6 @@ class Lives:
 
     def _on_kill(self) -> None:
         self.scope.cancel()
-
-    def _load(self) -> Settings:
-        return load(self.path, {})
 
     def mend(self) -> None:
         """Take a fault out of the configuration file: with one, no agent starts."""
@@ -183,12 +180,13 @@ class Lives:
                 left.bind(str(path))
 
     async def _run(self) -> None:
-        settings = self._load()
+        file = ConfigFile(self.path, partial(load, self.path, {}))
+        settings = file.load()
         with (
             StateDirectory.open(settings.state.directory, allow_disk=False) as directory,
             Listeners() as listeners,
         ):
             listeners.open(settings)
             self.is_serving = True
-            self.daemon = Daemon(settings, self._load, directory, listeners)
+            self.daemon = Daemon(settings, file, directory, listeners)
             await self.daemon.run()

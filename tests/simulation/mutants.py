@@ -12,7 +12,7 @@ from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.daemon import file_contents, publisher
 from freshkey.daemon.file_watch import FileWatch
-from freshkey.daemon.gateway import GatewayKeys
+from freshkey.daemon.gateway_keys import GatewayKeys
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
@@ -23,7 +23,7 @@ from freshkey.serve.credential import CredentialSocket
 from freshkey.serve.reading import Reading
 from freshkey.serve.subscribers import Subscribers
 from freshkey.serve.waiting import WaitEnd, Waiter
-from freshkey.sockets.left import LeftConnections
+from freshkey.sockets.handover import Handover
 from freshkey.vault.login import credentials
 from freshkey.vault.transport.session import Session
 
@@ -37,7 +37,8 @@ _mint, _write_file, _write_journal = (
     JournalKeeper.write_journal,
 )
 _monitor, _publication = monitoring.plan, publishing.publication
-_ledger, _for_news, _view = JournalKeeper.ledger, Waiter.for_news, GatewayKeys.view
+_ledger, _for_news = JournalKeeper.ledger, Waiter.for_news
+_view, _follow = GatewayKeys.view, GatewayKeys.follow
 _raw = Reading.raw
 
 
@@ -93,7 +94,13 @@ def _publish_once_confirmed(key: Any, tokens: Any) -> Any:  # noqa: ANN401 - as 
 def _view_first(keys: GatewayKeys, name: str) -> Any:  # noqa: ANN401 - as view
     first = vars(keys).setdefault("_first", {})
     view = _view(keys, name)
-    return first.setdefault(name, view) if view.publication else view
+    return first.setdefault(name, view) if view and view.publication else view
+
+
+def _follow_once(keys: GatewayKeys, *published: Any) -> None:  # noqa: ANN401 - as follow
+    if not vars(keys).setdefault("_has_followed", []):
+        vars(keys)["_has_followed"].append(True)
+        _follow(keys, *published)
 
 
 def _raw_first(reading: Reading, peer: Any, name: str) -> bytes:  # noqa: ANN401 - as raw
@@ -181,7 +188,7 @@ MUTANTS: Final = (
     Mutant(
         "ends a wait for a first key with its configuration",
         1,
-        ((LeftConnections, "leave", lambda *_: False),),
+        ((Handover, "hand_over", lambda *_: False),),
         history=History(
             keys=(KeyPlan(credential=True),),
             seconds=60.0,
@@ -242,6 +249,12 @@ MUTANTS: Final = (
         (Kind.OPENAI_UNAVAILABLE, Kind.OPENAI_REFUSED),
     ),
     Mutant("asks with its first key for ever", 3, ((GatewayKeys, "view", _view_first),)),
+    Mutant(
+        "asks with the keys of its first configuration",
+        3,
+        ((GatewayKeys, "follow", _follow_once),),
+        (Kind.RELOADED,),
+    ),
     Mutant(
         "hardly waits before it repeats what failed",
         4,

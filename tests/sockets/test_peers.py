@@ -21,6 +21,14 @@ def test_places_are_limited_altogether() -> None:
     assert admission.admit(ANN)
 
 
+def test_other_limits_hold_for_those_who_come() -> None:
+    admission = Admission(total=2, per_uid=2)
+    assert admission.admit(ANN)
+    assert admission.admit(ANN)
+    admission.allow(3, 1)
+    assert [admission.admit(peer) for peer in (ANN, BOB, BOB)] == [False, True, False]
+
+
 def test_one_user_cannot_take_the_places_of_another() -> None:
     admission = Admission(total=10, per_uid=2)
     assert [admission.admit(ANN) for _ in range(3)] == [True, True, False]

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from freshkey.preflight.offline.host import host_faults
-from freshkey.settings import Settings, SettingsError, load
+from freshkey.settings import Settings, SettingsError, SettingsFault, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 def fitting_settings(config: Path) -> Settings:
     """Read the configuration and look at the machine; raise SettingsError if either has faults."""
     settings = load(config, os.environ)
-    if faults := host_faults(settings):
+    try:
+        faults = host_faults(settings)
+    except OSError as error:  # out of descriptors, or a directory is removed meanwhile
+        message = f"this machine can't be looked at: {error}: try again"
+        faults = (SettingsFault(str(config), message),)
+    if faults:
         raise SettingsError(faults)
     return settings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from freshkey.cli.configuration import fitting_settings
 from freshkey.daemon import startup
+from freshkey.daemon.config_file import ConfigFile
 from freshkey.host.process import end_with
 
 if TYPE_CHECKING:
@@ -17,9 +18,8 @@ def run(options: Namespace) -> int:
     """Be the daemon until a signal ends it."""
     if options.end_with is not None:
         end_with(options.end_with)
-    settings = fitting_settings(options.config)
-    load_again = partial(fitting_settings, options.config)
-    return startup.run(settings, options.config, load_again, lock_memory=options.lock_memory)
+    file = ConfigFile(options.config, partial(fitting_settings, options.config))
+    return startup.run(file.load(), file, lock_memory=options.lock_memory)
 
 
 def once(options: Namespace) -> int:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import structlog
+
 from freshkey.core.keys.lifecycle import view
 from freshkey.core.keys.publishing import publication
+from freshkey.core.model.faults import FaultError
 from freshkey.daemon.counters import Counters
 from freshkey.daemon.environment import AgentEnvironment
 from freshkey.daemon.journal_keeper import JournalKeeper
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from freshkey.core.model.state import AgentState
     from freshkey.outputs.state_dir import StateDirectory
     from freshkey.settings.model import Settings
+
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Parts(NamedTuple):
@@ -79,7 +85,8 @@ def assemble(
     directory, _, clock, counters = process
     recorder = Recorder(Audit(settings.log.audit_file), clock, counters.on_record)
     publisher = Publisher(settings, clock)
-    keeper = _keeper(settings, process, keep_on_stop=keep_on_stop)
+    journal = _journal(settings, process, is_reload=before is not None)
+    keeper = JournalKeeper(directory, desired_state(settings, keep_on_stop=keep_on_stop), journal)
     state = _restored(keeper, publisher, recorder, before)
     shown = PublishedKeys(settings.keys)
     for key in state.keys:
@@ -94,13 +101,20 @@ def assemble(
     return Parts(settings, environment, Loop(keeper.desired_state.policy, state, environment))
 
 
-def _keeper(settings: Settings, process: ProcessParts, *, keep_on_stop: bool) -> JournalKeeper:
-    """Make what keeps the journal, if there is to be one."""
-    journal = process.journal if settings.state.persist else None
-    if journal is None:
+def _journal(settings: Settings, process: ProcessParts, *, is_reload: bool) -> Journal | None:
+    """Return the journal; None if there is to be none, and there is none any more."""
+    if settings.state.persist:
+        return process.journal
+    try:
         process.journal.remove()
-    wanted = desired_state(settings, keep_on_stop=keep_on_stop)
-    return JournalKeeper(process.directory, wanted, journal)
+    except FaultError as error:
+        if not is_reload:
+            raise
+        # One that stays must not get old: a later start would serve what is revoked by then.
+        message = f"the journal goes on, because it can't be removed: {error.fault.message}"
+        log.warning("journal.kept", message=message)
+        return process.journal
+    return None
 
 
 def _restored(

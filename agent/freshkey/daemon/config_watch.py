@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -24,6 +23,8 @@ from freshkey.settings.trust import steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from freshkey.daemon.config_file import ConfigFile
+
 AFTER_START: Final = 2.0  # seconds; by then the start no longer needs the processor
 _STEP: Final = 2000  # milliseconds between two looks at what inotify has said: each wakes the agent
 _DEBOUNCE: Final = 1000  # milliseconds in which changes are one
@@ -37,25 +38,22 @@ _LOOK_AGAIN: Final = 60_000  # milliseconds; a directory that was itself replace
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-async def watch_config(path: Path, on_change: Callable[[], None]) -> None:
-    """Call `on_change` whenever the file has another content, for ever.
-
-    One that is missing, or can't be read, has not changed: it may be about to be replaced.
-    """
-    digest = _digest(path)
+async def watch_config(file: ConfigFile, on_change: Callable[[], None]) -> None:
+    """Call `on_change`, until it has been read, when the file has another content; for ever."""
     await trio.sleep(AFTER_START)
     pause = _SHORTEST_PAUSE
     while True:
-        found = _digest(path)
-        if found is not None and found != digest:
+        found = await _digest(file)
+        if file.is_unread(found):
             await trio.sleep(_SETTLING)
-            if _digest(path) != found:  # somebody is still writing it
+            if await _digest(file) != found:  # somebody is still writing it
                 continue
-            digest, pause = found, _SHORTEST_PAUSE
-            on_change()
-        elif not await _directories_change(path):
             pause = _SHORTEST_PAUSE
-        elif _digest(path) in {digest, None}:  # another file has changed
+            if file.is_unread(found):  # no signal has had it read meanwhile
+                on_change()
+        elif not await _directories_change(file.path):
+            pause = _SHORTEST_PAUSE
+        elif not file.is_unread(await _digest(file)):  # another file has changed
             await trio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -109,8 +107,6 @@ def _changes(places: list[Path], stop: Event) -> Iterator[object]:
     )
 
 
-def _digest(path: Path) -> bytes | None:
-    try:
-        return sha256(path.read_bytes()).digest()
-    except OSError:
-        return None
+async def _digest(file: ConfigFile) -> bytes | None:
+    """Read it in a thread: on a network's file system that may hang."""
+    return await trio.to_thread.run_sync(file.digest, abandon_on_cancel=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from math import inf
+from typing import TYPE_CHECKING, Final, final
+
+import trio
 
 from freshkey.core.model.events import Reported, RotateRequested
 from freshkey.daemon.metrics import metrics
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from freshkey.daemon.loop import Loop
     from freshkey.daemon.status import Reporter
 
+# Reports of one key that come closer together are one: they would only fill the loop's inbox.
+_PAUSE: Final = 0.1  # seconds
+
 
 @final
 class Control:
@@ -29,10 +35,15 @@ class Control:
         self._send = send
         self._reporter = reporter
         self._counters = counters
+        self._reported: dict[str, tuple[str, float]] = {}
 
     def report(self, name: str, tag: str) -> None:
         """OpenAI refused the key with this tag to a reader."""
-        self._send(Reported(name, tag))
+        last_tag, last_at = self._reported.get(name, ("", -inf))
+        now = trio.current_time()
+        if tag != last_tag or now - last_at >= _PAUSE:
+            self._reported[name] = tag, now
+            self._send(Reported(name, tag))
 
     def rotate(self, name: str, *, compromised: bool, now: bool) -> None:
         """A new key is wanted."""

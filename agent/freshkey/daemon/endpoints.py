@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Self, TypeAlias, final
 
 import structlog
 
-from freshkey.core.model.faults import FaultError
+from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.serve.credential import CredentialSocket
 from freshkey.serve.endpoint import http
 from freshkey.serve.health import health
 from freshkey.sockets.activation import take_inherited
 from freshkey.sockets.endpoint import Endpoint
-from freshkey.sockets.left import LeftConnections
+from freshkey.sockets.handover import Handover
 from freshkey.sockets.listener import Listener, listen
 from freshkey.sockets.tcp_listener import TcpListener
 
@@ -41,7 +41,7 @@ class Listeners:
     def __init__(self) -> None:
         self._open: dict[Path, Listener] = {}
         self._tcp: dict[HostPort, TcpListener] = {}
-        self._left: dict[Path, LeftConnections] = {}
+        self._handovers: dict[Path, Handover] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +60,7 @@ class Listeners:
         made_tcp: dict[HostPort, TcpListener] = {}
         try:
             for address in addresses.keys() - self._tcp.keys():
-                made_tcp[address] = TcpListener(address, f"{addresses[address]}: {address}")
+                made_tcp[address] = self._listen(address, addresses)
             for path in wanted.keys() - self._open.keys() - made.keys():
                 access = wanted[path]
                 made[path] = listen(path, mode=access.mode, owner=access.owner, group=access.group)
@@ -70,6 +70,18 @@ class Listeners:
         self._open |= made
         self._tcp |= made_tcp
 
+    def _listen(self, address: HostPort, addresses: Mapping[HostPort, str]) -> TcpListener:
+        """Listen on an address; raises FaultError."""
+        label = f"{addresses[address]}: {address}"
+        try:
+            return TcpListener(address, label)
+        except FaultError:
+            for held in self._tcp.keys() - addresses.keys():
+                if held.port == address.port:  # it is held until the reload is over
+                    message = f"{label}: this agent has {held}: restart it, or name another port"
+                    raise FaultError(Fault(FaultKind.OUTPUT, message)) from None
+            raise
+
     def take_over(self, settings: Settings) -> None:
         """Close those that a configuration does not name any more, and give the rest its access."""
         for address in self._tcp.keys() - _addresses(settings).keys():
@@ -77,8 +89,8 @@ class Listeners:
         wanted = _wanted(settings)
         for path in self._open.keys() - wanted.keys():
             self._open.pop(path).close()
-        for path in self._left.keys() - _credential_sockets(settings):
-            self._left.pop(path).close()
+        for path in self._handovers.keys() - _credential_sockets(settings):
+            self._handovers.pop(path).close()
         for path, access in wanted.items():
             try:
                 self._open[path].change_access(access.mode, access.owner, access.group)
@@ -86,17 +98,14 @@ class Listeners:
                 log.warning("server.access_unchanged", message=error.fault.message)
 
     def end_waits(self, following: Settings | None) -> None:
-        """Have a server that ends end the waits that the configuration after it can't go on with.
-
-        None: there is no other one.
-        """
-        for path in self._left.keys() - _credential_sockets(following):
-            self._left[path].expect_no_server()
+        """End the waits at sockets that the next configuration, None if there is none, has not."""
+        for path in self._handovers.keys() - _credential_sockets(following):
+            self._handovers[path].expect_no_server()
 
     def close(self) -> None:
         """Close all."""
-        for left in self._left.values():
-            left.close()
+        for handover in self._handovers.values():
+            handover.close()
         _close(*self._open.values(), *self._tcp.values())
         self._open.clear()
         self._tcp.clear()
@@ -109,10 +118,10 @@ class Listeners:
         for name, key in settings.keys.items():
             if key.credential is not None:
                 listener = self._open[key.credential.socket]
-                left = self._left.setdefault(key.credential.socket, LeftConnections())
-                credential = CredentialSocket(name, reading, left)
+                handover = self._handovers.setdefault(key.credential.socket, Handover())
+                credential = CredentialSocket(name, reading, handover)
                 attend, refuse = credential.attend, credential.refuse
-                found.append(Endpoint(listener, attend, on_refused=refuse, left=left))
+                found.append(Endpoint(listener, attend, on_refused=refuse, handover=handover))
         return found
 
     def of_gateway(self, settings: Settings) -> list[Listening]:

@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from freshkey.daemon.gateway_access import GatewayAccess
-from freshkey.gateway.clients import clients_of
+from freshkey.daemon.gateway_keys import GatewayKeys
 from freshkey.gateway.configuration import Configuration
 from freshkey.gateway.gateway import Gateway, identify
 from freshkey.gateway.readiness import Readiness
@@ -18,16 +18,16 @@ from freshkey.gateway.refusals import no_room
 from freshkey.gateway.runs import Runs
 from freshkey.gateway.upstream import Upstream
 from freshkey.sockets.endpoint import Endpoint
+from freshkey.sockets.peers import Admission
 from freshkey.sockets.server import Limits, ServerStop, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from freshkey.core.model.view import KeyView
     from freshkey.daemon.counters import Counters
+    from freshkey.gateway.clients import Client
     from freshkey.gateway.record import Done
     from freshkey.logs.audit import Audit
-    from freshkey.serve.published_keys import PublishedKeys
     from freshkey.settings.model import Settings
     from freshkey.sockets.endpoint import Listening
 
@@ -44,18 +44,18 @@ class GatewayServing:
 
     def __init__(self, servers: trio.Nursery, counters: Counters, record: Audit) -> None:
         self._servers = servers
+        self.keys = GatewayKeys()
         self._observer = GatewayObserver(counters, record)
         self._gateway: Gateway | None = None
         self._closing = trio.Event()
         self._runs = Runs()
+        self._admission = Admission()
         self._readiness = Readiness(servers)
 
-    def access(self, settings: Settings) -> GatewayAccess | None:
+    def access(self, settings: Settings, clients: tuple[Client, ...]) -> GatewayAccess | None:
         """Return what the agent's socket tells of it; None when it is off."""
         wanted = settings.gateway
-        if not wanted.is_on:
-            return None
-        return GatewayAccess(wanted, clients_of(wanted, settings.keys), self._runs)
+        return GatewayAccess(wanted, clients, self._runs) if wanted.is_on else None
 
     def expect_runs(self) -> None:
         """Know that the agent's socket hangs up on everybody: runs have some time to come back."""
@@ -64,15 +64,11 @@ class GatewayServing:
     async def start(
         self,
         settings: Settings,
-        published: PublishedKeys,
-        report: Callable[[str, str], None],
+        clients: tuple[Client, ...],
         record: Audit,
         listeners: Sequence[Listening],
     ) -> ServerStop | None:
-        """Serve, if it is on; return what ends that, but for those who are connected.
-
-        `report` takes the name and the tag of a key that OpenAI refused.
-        """
+        """Serve, if it is on; return what ends that, but for those who are connected."""
         wanted = settings.gateway
         self._observer.record = record
         if not wanted.is_on:
@@ -86,9 +82,9 @@ class GatewayServing:
             message = "every user of this machine can use it: name users, or token files"
             log.warning("gateway.for_everybody", address=str(wanted.tcp), message=message)
         configuration = Configuration(
-            clients=clients_of(wanted, settings.keys),
+            clients=clients,
             runs=self._runs,
-            keys=GatewayKeys(published, report),
+            keys=self.keys,
             upstream=before or Upstream(wanted.upstream),
             observer=self._observer,
             readiness=self._readiness,
@@ -108,7 +104,9 @@ class GatewayServing:
             for listener in listeners
         ]
         limits = Limits(connections, connections // 2)  # one user leaves room for others
-        serving = partial(serve, endpoints, limits, commit=lambda: None, stop=stop)
+        serving = partial(
+            serve, endpoints, limits, commit=lambda: None, stop=stop, admission=self._admission
+        )
         await self._servers.start(serving)
         log.info("gateway.listening", at=[str(one.path) for one in listeners])
         return stop
@@ -120,37 +118,6 @@ class GatewayServing:
             self._closing.set()
             self._gateway.configuration.upstream.close()
             self._gateway = None
-
-
-@final
-class GatewayKeys:
-    """See `gateway.keys.Keys`. `report` tells the main loop of a refusal."""
-
-    def __init__(self, published: PublishedKeys, report: Callable[[str, str], None]) -> None:
-        self._published = published
-        self._report = report
-        self._reported: dict[str, str] = {}
-
-    def view(self, name: str) -> KeyView:
-        """Return what readers see of a key now; raises KeyError for an unknown name."""
-        return self._published[name]
-
-    def reject(self, name: str, tag: str) -> None:
-        """Report the key with this tag, once, if it is still the one that is published."""
-        if tag == self._published.tag(name) and self._reported.get(name) != tag:
-            self._reported[name] = tag
-            self._report(name, tag)
-
-    async def wait_for_another(self, name: str, tag: str) -> None:
-        """Wait until the key that is published has another tag than this."""
-        news = self._published.news(name)
-        while self._published.tag(name) in {tag, None}:
-            shown = trio.Event()
-            news.add(shown.set)
-            try:
-                await shown.wait()
-            finally:
-                news.remove(shown.set)
 
 
 @final

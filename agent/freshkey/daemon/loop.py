@@ -127,7 +127,7 @@ class Loop:
         stopping = self.state.stopping
         return stopping is not None and stopping.to_reload
 
-    def turned_at(self) -> float:
+    def stepped_at(self) -> float:
         """Say when it last looked whether there is something to do, on trio's clock."""
         return self._stepped_at
 

@@ -29,10 +29,8 @@ from freshkey.logs.setup import configure
 from freshkey.settings.desired_state import pausing_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from freshkey.core.model.events import Event
+    from freshkey.daemon.config_file import ConfigFile
     from freshkey.daemon.loop import Loop
     from freshkey.outputs.state_dir import StateDirectory
     from freshkey.settings.model import Settings
@@ -40,20 +38,18 @@ if TYPE_CHECKING:
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-async def run(
-    settings: Settings, config: Path, load: Callable[[], Settings], directory: StateDirectory
-) -> int:
+async def run(settings: Settings, file: ConfigFile, directory: StateDirectory) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit status.
 
-    `load` reads the configuration at `config` anew; it raises SettingsError with every fault.
+    The settings are what `file` said.
     """
     with Listeners() as listeners:
         # First: a start that fails for want of a socket has told and removed nothing.
         listeners.open(settings)
-        daemon = Daemon(settings, load, directory, listeners)
+        daemon = Daemon(settings, file, directory, listeners)
         async with trio.open_nursery() as outer:
             await outer.start(daemon.obey_signals)
-            outer.start_soon(watch_config, config, daemon.reloads.request)
+            outer.start_soon(watch_config, file, daemon.reloads.request_changed)
             outer.start_soon(daemon.manager.run)
             log.info("agent.started", version=__version__, keys=list(settings.keys))
             await daemon.run()
@@ -69,7 +65,7 @@ class Daemon:
     def __init__(
         self,
         settings: Settings,
-        load: Callable[[], Settings],
+        file: ConfigFile,
         directory: StateDirectory,
         listeners: Listeners,
     ) -> None:
@@ -79,7 +75,7 @@ class Daemon:
         self._for_the_next: list[Event] = []
         self._is_stopping = False
         self.manager = ServiceManager(self.process.clock)
-        self.reloads = Reloads(settings, load, listeners.open, self.manager, self._is_vault_needed)
+        self.reloads = Reloads(settings, file, listeners.open, self.manager, self._is_vault_needed)
 
     async def run(self) -> None:
         """Serve and work until the end, under one configuration after the other."""
@@ -111,8 +107,8 @@ class Daemon:
         if self._is_stopping:
             parts.loop.stop()
         self._listeners.take_over(settings)
-        await serving.start(parts)
-        self.manager.watch(parts.environment.published_keys, parts.loop.turned_at)
+        await serving.start(parts, self.reloads.permissions)
+        self.manager.watch(parts.environment.published_keys, parts.loop.stepped_at)
         await work(parts, partial(self._pause_to_reload, reloaded=before is not None))
         self._loop = None
         self._for_the_next += parts.loop.not_taken()

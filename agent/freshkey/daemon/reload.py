@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 import structlog
 import trio
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
+from freshkey.daemon.permissions import Permissions
 from freshkey.settings import SettingsError, SettingsFault
 from freshkey.settings.desired_state import desired_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from freshkey.daemon.config_file import ConfigFile
     from freshkey.daemon.service_manager import ServiceManager
     from freshkey.settings.model import Settings
+
+T = TypeVar("T")
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @final
 class Reloads:
-    """Takes requests, and hands over the configurations that hold.
+    """Takes requests, and hands over the configurations that hold, with their `permissions`.
 
-    `load` reads the configuration, and raises SettingsError with all its faults. `prepare` opens
-    what the configuration needs and may fail, with FaultError. `manager` is told of each reading;
-    whoever takes a configuration over ends it. `is_vault_needed` says whether Vault still has to
-    end what it gave.
+    `prepare` opens what a configuration needs and may fail, with FaultError. `manager` is told of
+    each reading; whoever takes a configuration over ends it. `is_vault_needed` says whether Vault
+    still has to end what it gave.
     """
 
     def __init__(
         self,
         current: Settings,
-        load: Callable[[], Settings],
+        file: ConfigFile,
         prepare: Callable[[Settings], None],
         manager: ServiceManager,
         is_vault_needed: Callable[[], bool] = lambda: True,
     ) -> None:
         self.current = current
-        self._load = load
+        self.permissions = Permissions.of(current)
+        self._file = file
         self._prepare = prepare
         self._manager = manager
         self._is_vault_needed = is_vault_needed
         self._asked = trio.Event()
+        self._is_forced = False
         self._is_closed = False
 
     def close(self) -> None:
@@ -52,7 +57,12 @@ class Reloads:
         self._is_closed = True
 
     def request(self) -> None:
-        """Ask for one; several in a row are one."""
+        """Ask for one, whatever the file says; several in a row are one."""
+        self._is_forced = True
+        self._asked.set()
+
+    def request_changed(self) -> None:
+        """Ask for one, if the file says something else than what was read last."""
         self._asked.set()
 
     async def next(self) -> None:
@@ -63,6 +73,9 @@ class Reloads:
         while True:
             await self._asked.wait()
             self._asked = trio.Event()
+            is_forced, self._is_forced = self._is_forced, False
+            if not is_forced and not await _in_thread(self._is_unread):
+                continue
             self._manager.begin_reload()
             faults = await self._take()
             if not faults:
@@ -74,9 +87,11 @@ class Reloads:
     async def _take(self) -> tuple[SettingsFault, ...]:
         """Make the configuration the current one, or return its faults."""
         try:
-            settings = await trio.to_thread.run_sync(self._load)
+            settings, permissions = await _in_thread(self._load)
         except SettingsError as error:
             return error.faults
+        except FaultError as error:
+            return (SettingsFault("allow", error.fault.message),)
         if (fault := self._unchangeable(settings)) is not None:
             return (fault,)
         try:
@@ -84,8 +99,15 @@ class Reloads:
         except FaultError as error:
             return (SettingsFault("server", error.fault.message),)
         log.info("reload.begun", **_changes(self.current, settings))
-        self.current = settings
+        self.current, self.permissions = settings, permissions
         return ()
+
+    def _load(self) -> tuple[Settings, Permissions]:
+        settings = self._file.load()
+        return settings, Permissions.of(settings)
+
+    def _is_unread(self) -> bool:
+        return self._file.is_unread(self._file.digest())
 
     def _unchangeable(self, settings: Settings) -> SettingsFault | None:
         """Say what a running agent can't do, or has not to do without being told."""
@@ -108,6 +130,11 @@ class Reloads:
             )
             return SettingsFault("vault.address", message)
         return None
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    """Have a thread wait for the file system; it changes nothing, so a stop may leave it behind."""
+    return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
 
 
 def _changes(before: Settings, after: Settings) -> dict[str, list[str]]:

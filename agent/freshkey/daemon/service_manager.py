@@ -38,16 +38,16 @@ class ServiceManager:
     def __init__(self, clock: WallClock) -> None:
         self._clock = clock
         self._views: Collection[KeyView] = ()
-        self._turned_at: Callable[[], float] = _never
+        self._stepped_at: Callable[[], float] = _never
         self._beat_every = watchdog_interval(os.environ)
         self._is_ready = False
         self._refused = False
         self._told = ""
         self._news = trio.Event()
 
-    def watch(self, published_keys: PublishedKeys, turned_at: Callable[[], float]) -> None:
-        """Tell of these keys from now on; `turned_at` is when the main loop had its last turn."""
-        self._views, self._turned_at = published_keys.views(), turned_at
+    def watch(self, published_keys: PublishedKeys, stepped_at: Callable[[], float]) -> None:
+        """Tell of these keys from now on; `stepped_at` is when the main loop made its last step."""
+        self._views, self._stepped_at = published_keys.views(), stepped_at
         for view in self._views:
             published_keys.news(view.name).add(self._wake)
 
@@ -83,7 +83,7 @@ class ServiceManager:
             told["READY"] = 1
         if status != self._told:
             told["STATUS"] = status
-        if self._beat_every and trio.current_time() - self._turned_at() <= _SLOWEST_TURN:
+        if self._beat_every and trio.current_time() - self._stepped_at() <= _SLOWEST_TURN:
             told["WATCHDOG"] = 1
         if told and notify(**told):
             self._is_ready = self._is_ready or "READY" in told

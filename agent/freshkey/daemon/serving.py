@@ -10,7 +10,6 @@ import trio
 from freshkey.daemon.control import Control
 from freshkey.daemon.status import Reporter
 from freshkey.host.clock import boot_time
-from freshkey.serve.access import Access
 from freshkey.serve.audit import RequestAudit
 from freshkey.serve.notices import Notices
 from freshkey.serve.readers import Readers
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from freshkey.daemon.assembly import Parts, ProcessParts
     from freshkey.daemon.endpoints import Listeners
     from freshkey.daemon.gateway import GatewayServing
+    from freshkey.daemon.permissions import Permissions
     from freshkey.logs.audit import Audit
     from freshkey.serve.framing import Request
     from freshkey.serve.responses import Later, Response, Stream
@@ -58,7 +58,7 @@ class Serving:
         self._hooks_ended = trio.Event()
         self._hooks_ended.set()
 
-    async def start(self, parts: Parts) -> None:
+    async def start(self, parts: Parts, permissions: Permissions) -> None:
         """Serve, and run hooks, until `release`."""
         clock, counters = self._process.clock, self._process.counters
         settings, environment = parts.settings, parts.environment
@@ -66,10 +66,12 @@ class Serving:
         record, address = environment.recorder.audit, settings.vault.address or None
         reporter = Reporter(address, clock, environment.publisher, self._readers.of, hooks.trouble)
         control = Control(parts.loop, self._send, reporter, counters)
-        access, audit = Access.of(settings.keys), RequestAudit(record, counters.on_read)
+        access, audit = permissions.access, RequestAudit(record, counters.on_read)
         reading = Reading(keys, access, clock, audit, self._readers)
         gateway = self._gateway_for(settings, record)
-        runs = Runs(None if gateway is None else gateway.access(settings), keys, audit)
+        runs = Runs(
+            None if gateway is None else gateway.access(settings, permissions.clients), keys, audit
+        )
         notices = Notices(keys, access, control, audit, clock=clock)
         routes = Routes(keys, reading, notices, control, runs)
         self._newest = routes, record
@@ -80,8 +82,9 @@ class Serving:
         await self._servers.start(partial(_until_closed, serving, record))
         gateway_stop = None
         if gateway is not None:
+            gateway.keys.follow(keys, control.report)
             listeners = self._listeners.of_gateway(settings)
-            gateway_stop = await gateway.start(settings, keys, control.report, record, listeners)
+            gateway_stop = await gateway.start(settings, permissions.clients, record, listeners)
         before, self._hooks_ended = self._hooks_ended, trio.Event()
         run = partial(hooks.run, stop.asked)
         self._servers.start_soon(_after, before, run, self._hooks_ended)

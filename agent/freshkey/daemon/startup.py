@@ -19,21 +19,19 @@ from freshkey.outputs.state_dir import StateDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from freshkey.core.model.faults import Fault
+    from freshkey.daemon.config_file import ConfigFile
     from freshkey.settings.model import Settings
 
 
-def run(
-    settings: Settings, config: Path, load: Callable[[], Settings], *, lock_memory: bool = False
-) -> int:
+def run(settings: Settings, file: ConfigFile, *, lock_memory: bool = False) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit status.
 
-    `load` reads the configuration at `config` anew; it raises SettingsError with every fault.
+    The settings are what `file` said.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to obey it
-    return _locked(settings, partial(_run, settings, config, load), lock_memory=lock_memory)
+    return _locked(settings, partial(_run, settings, file), lock_memory=lock_memory)
 
 
 def once(settings: Settings, timeout: float) -> int:
@@ -41,15 +39,13 @@ def once(settings: Settings, timeout: float) -> int:
     return _locked(settings, partial(_once, settings, timeout))
 
 
-def _run(
-    settings: Settings, config: Path, load: Callable[[], Settings], directory: StateDirectory
-) -> int:
+def _run(settings: Settings, file: ConfigFile, directory: StateDirectory) -> int:
     import_slim("trio")
     import trio  # noqa: PLC0415 - 45 ms: lost files are written without
 
     from freshkey.daemon import main  # noqa: PLC0415 - 15 ms, as trio
 
-    return trio.run(main.run, settings, config, load, directory)
+    return trio.run(main.run, settings, file, directory)
 
 
 def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:

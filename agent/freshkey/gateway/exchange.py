@@ -135,8 +135,8 @@ class Exchange:
 
     def _publication(self, client: Client) -> Publication:
         view = self._configuration.keys.view(client.key)
-        if view.publication is None:
-            raise RefusedError(refusals.no_key(view))
+        if view is None or view.publication is None:
+            raise RefusedError(refusals.no_key(client.key, view))
         self._done.tag = view.publication.tag
         return view.publication
 

@@ -85,13 +85,15 @@ def wrong_model(message: str) -> Refusal:
     return Refusal(403, "model_not_allowed", message)
 
 
-def no_key(view: KeyView) -> Refusal:
-    """503: there is no good key now."""
+def no_key(name: str, view: KeyView | None) -> Refusal:
+    """503: there is no good key now, or none of that name any more."""
+    if view is None:
+        return Refusal(503, "no_key", f"the key {name} is configured no more; ask again")
     fault = view.fault
     delay = 1 if fault is None or fault.retry_after is None else max(1, fault.retry_after)
     reason = "" if fault is None else f": {fault.message}"
     after = (("Retry-After", f"{math.ceil(delay)}"),)
-    message = f"the key {view.name} is {view.status}{reason}; `freshkey status` says more"
+    message = f"the key {name} is {view.status}{reason}; `freshkey status` says more"
     return Refusal(503, "no_key", message, after)
 
 

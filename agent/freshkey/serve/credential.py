@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import socket
 
     from freshkey.serve.reading import Reading
-    from freshkey.sockets.left import LeftConnections
+    from freshkey.sockets.handover import Handover
     from freshkey.sockets.peers import Peer
     from freshkey.sockets.resources import ServerResources
 
@@ -28,15 +28,16 @@ _SYSTEMD: Final = re.compile(rb"\0[0-9a-f]+/unit/([^/]+)/([^/]+)")
 
 @final
 class CredentialSocket:
-    """Writes the key called `name`, raw, to those who may have it; `left` is for who still waits.
+    """Writes the key called `name`, raw, to those who may have it.
 
-    A reload must not end a wait: an empty credential would be taken for one.
+    A reload must not end a wait, because an empty credential would be taken for one: `handover`
+    is for those who still wait then.
     """
 
-    def __init__(self, name: str, reading: Reading, left: LeftConnections) -> None:
+    def __init__(self, name: str, reading: Reading, handover: Handover) -> None:
         self._name = name
         self._reading = reading
-        self._left = left
+        self._handover = handover
 
     async def attend(self, sock: socket.socket, peer: Peer, resources: ServerResources) -> None:
         """Serve one connection; a peer that gets no key reads the end of the stream at once."""
@@ -50,7 +51,7 @@ class CredentialSocket:
                     await resources.fair_queue.take(peer.uid)
                     waiter.outgoing.put(self._reading.raw(peer, self._name))
                 case WaitEnd.STOPPING:
-                    if self._left.leave(sock):
+                    if self._handover.hand_over(sock):
                         return
                     self._reading.stopped(peer, self._name, _VIA)
                 case WaitEnd.HUNG_UP:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from math import inf
 from typing import TYPE_CHECKING, Final, final
-
-import trio
 
 from freshkey.serve import problems
 from freshkey.serve.arguments import members
 from freshkey.serve.responses import Response, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from freshkey.serve.access import Access
     from freshkey.serve.audit import RequestAudit
     from freshkey.serve.control import Control
@@ -23,8 +18,6 @@ if TYPE_CHECKING:
     from freshkey.sockets.peers import Peer
 
 _ACCEPTED: Final = "accepted"
-# Reports of one key that come closer together are one: they would only fill the loop's inbox.
-_PAUSE: Final = 0.1  # seconds
 _MAX_TAG: Final = 64  # characters
 
 
@@ -32,11 +25,10 @@ _MAX_TAG: Final = 64  # characters
 class Notices:
     """Checks what a client says, has it recorded, and passes it on to the agent.
 
-    `now` tells seconds on a clock that never goes back, `clock` tells instants of the lease clock
-    in the reader's terms.
+    `clock` tells instants of the lease clock in the reader's terms.
     """
 
-    def __init__(  # noqa: PLR0913 - clocks, beside whom it asks and tells
+    def __init__(
         self,
         published_keys: PublishedKeys,
         access: Access,
@@ -44,22 +36,19 @@ class Notices:
         audit: RequestAudit,
         *,
         clock: WallClock | None = None,
-        now: Callable[[], float] = trio.current_time,
     ) -> None:
         self._published_keys = published_keys
         self._access = access
         self._control = control
         self._audit = audit
-        self._now = now
         self._clock = clock
-        self._reported: dict[str, tuple[str, float]] = {}
 
     def rejected(self, peer: Peer, name: str, body: bytes) -> Response:
         """Answer `POST /v1/keys/NAME/rejected`."""
         tag, outcome, response = self._reject(peer, name, body)
         self._audit.tell("key.rejected", peer, name, tag, outcome)
         if outcome == _ACCEPTED and tag:
-            self._report(name, tag)
+            self._control.report(name, tag)
         return response
 
     def rotate(self, peer: Peer, name: str, body: bytes) -> Response:
@@ -110,12 +99,6 @@ class Notices:
             detail = "another key is published by now; get that one"
             return tag, "old_tag", problem(409, "old_tag", detail, tag=current)
         return tag, _ACCEPTED, _accepted({})
-
-    def _report(self, name: str, tag: str) -> None:
-        last_tag, last_at = self._reported.get(name, ("", -inf))
-        if tag != last_tag or self._now() - last_at >= _PAUSE:
-            self._reported[name] = tag, self._now()
-            self._control.report(name, tag)
 
 
 def _told_tag(body: bytes) -> str:

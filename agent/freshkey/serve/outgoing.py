@@ -52,7 +52,8 @@ class Outgoing:
         """Wait until the peer has taken every answer, or is gone."""
         self.flush()
         while self._unsent:
-            await trio.lowlevel.wait_writable(self._sock)
+            with suppress(trio.ClosedResourceError):  # a server that ends wakes who reads
+                await trio.lowlevel.wait_writable(self._sock)
             self._try_send()
 
     def flush(self) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from freshkey.sockets.left import LeftConnections
+    from freshkey.sockets.handover import Handover
     from freshkey.sockets.peers import Peer
     from freshkey.sockets.resources import ServerResources
 
@@ -45,7 +45,7 @@ class Listening(Protocol):
 class Endpoint(NamedTuple):
     """`busy` is what a client is sent when there is no room for it; `on_refused` is called then.
 
-    `identify` finds out who has connected; `left` has what an earlier server has accepted.
+    `identify` finds out who has connected; `handover` has what an earlier server has accepted.
     """
 
     listener: Listening
@@ -53,4 +53,4 @@ class Endpoint(NamedTuple):
     busy: bytes = b""
     on_refused: Callable[[Peer], None] | None = None
     identify: Callable[[Socket], Peer] = peer_of
-    left: LeftConnections | None = None
+    handover: Handover | None = None

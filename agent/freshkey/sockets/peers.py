@@ -73,10 +73,14 @@ def _overflow(kind: str) -> int:
 class Admission:
     """Counts open connections, altogether and by user."""
 
-    def __init__(self, total: int, per_uid: int) -> None:
+    def __init__(self, total: int = 0, per_uid: int = 0) -> None:
         self._total = total
         self._per_uid = per_uid
         self._open: Counter[int] = Counter()
+
+    def allow(self, total: int, per_uid: int) -> None:
+        """Have other limits from here on; those who have a place keep it."""
+        self._total, self._per_uid = total, per_uid
 
     def admit(self, peer: Peer) -> bool:
         """Take a place for one connection; False when there is none left for this peer."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from freshkey.core.model.struct import Struct
-from freshkey.sockets.clients import Clients
+from freshkey.sockets.connections import Connections
 from freshkey.sockets.fair_queue import FairQueue
 from freshkey.sockets.outbox import Outbox
 from freshkey.sockets.peers import Admission
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from freshkey.sockets.endpoint import Endpoint
-    from freshkey.sockets.left import LeftConnections
+    from freshkey.sockets.handover import Handover
 
 _BATCH: Final = 32  # connections accepted without a checkpoint
 _MOST_WAITING: Final = 4096  # net.core.somaxconn, socket(7): more wait in no socket
@@ -55,90 +55,93 @@ class ServerStop:
         self.closing = self.asked if closing is None else closing
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - whom to serve, how much, and how it ends
     endpoints: Sequence[Endpoint],
     limits: Limits,
     *,
     commit: Callable[[], None],
     stop: ServerStop,
+    admission: Admission | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until a stop is asked for; the listeners stay open.
 
     Then nothing more is accepted, and they are released. Once it closes, nothing more is read: what
     has arrived by then is answered, within the `grace` of the limits, and the connections are
-    closed; who has only just connected has a moment to send the first request. No client can end
-    this, and a fault in what attends to one can't either: it is logged, and its connection closed.
-    No answer leaves before `commit`, which writes the record of it, was called.
+    closed; a new connection has 0.25 s to send its first request. No client can end this: an
+    exception in what attends to one is logged, and ends that connection only.
+    No answer leaves before `commit`, which writes the record of it, was called. `admission` counts
+    the connections of earlier servers, too.
     """
     fair_queue, outbox = FairQueue(), Outbox(commit)
-    admission = Admission(limits.max_connections, limits.max_connections_per_uid)
+    admission = admission or Admission()
+    admission.allow(limits.max_connections, limits.max_connections_per_uid)
     resources = ServerResources(fair_queue, outbox, limits.patience, stop.closing, {})
-    clients = Clients(admission, resources)
+    connections = Connections(admission, resources)
     trio.lowlevel.add_instrument(outbox)
     try:
         async with trio.open_nursery() as background:
             background.start_soon(fair_queue.run)
-            async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as nursery:
                 async with trio.open_nursery() as accepting:
                     for endpoint in endpoints:
-                        accepting.start_soon(_accept, endpoint, clients, connections)
-                        accept_rest = partial(_accept_rest, endpoint, clients, connections)
+                        accepting.start_soon(_accept, endpoint, connections, nursery)
+                        accept_rest = partial(_accept_rest, endpoint, connections, nursery)
                         accepting.start_soon(keep_in_place, endpoint.listener, accept_rest)
-                        if endpoint.left is not None:
+                        if endpoint.handover is not None:
                             accepting.start_soon(
-                                _take_over, endpoint, endpoint.left, clients, connections
+                                _take_over, endpoint, endpoint.handover, connections, nursery
                             )
                     task_status.started()
                     await stop.asked.wait()
                     accepting.cancel_scope.cancel()
                 for endpoint in endpoints:
-                    clients.welcome(endpoint, connections, limits.max_connections)
-                    if endpoint.left is not None:
-                        clients.take_over(endpoint, endpoint.left, connections)
+                    connections.accept_waiting(endpoint, nursery, limits.max_connections)
+                    if endpoint.handover is not None:
+                        connections.take_over(endpoint, endpoint.handover, nursery)
                 stop.released.set()
-                background.start_soon(_close, stop.closing, clients, connections, limits.grace)
+                background.start_soon(_close, stop.closing, connections, nursery, limits.grace)
             background.cancel_scope.cancel()
     finally:
         trio.lowlevel.remove_instrument(outbox)
-        clients.dismiss()
+        connections.close_refused()
 
 
 async def _close(
-    closing: trio.Event, clients: Clients, connections: trio.Nursery, grace: float
+    closing: trio.Event, connections: Connections, nursery: trio.Nursery, grace: float
 ) -> None:
     """Let every connection come to its end, within `grace` seconds."""
     await closing.wait()
     now = trio.current_time()
-    connections.cancel_scope.deadline = now + grace
-    clients.stop_reading(now - _FIRST_REQUEST_WITHIN)
+    nursery.cancel_scope.deadline = now + grace
+    connections.stop_reading(now - _FIRST_REQUEST_WITHIN)
     await trio.sleep(_FIRST_REQUEST_WITHIN)
-    clients.stop_reading(now)
+    connections.stop_reading(now)
 
 
-async def _accept(endpoint: Endpoint, clients: Clients, connections: trio.Nursery) -> None:
+async def _accept(endpoint: Endpoint, connections: Connections, nursery: trio.Nursery) -> None:
     while True:
         listening = endpoint.listener.socket
         with suppress(trio.ClosedResourceError):
             await trio.lowlevel.wait_readable(listening)
         if listening is not endpoint.listener.socket:  # another one has taken its place
             continue
-        if not clients.welcome(endpoint, connections, _BATCH):
+        if not connections.accept_waiting(endpoint, nursery, _BATCH):
             await trio.sleep(_ACCEPT_PAUSE)
 
 
 async def _take_over(
-    endpoint: Endpoint, left: LeftConnections, clients: Clients, connections: trio.Nursery
+    endpoint: Endpoint, handover: Handover, connections: Connections, nursery: trio.Nursery
 ) -> None:
     while True:
-        await left.wait()
-        clients.take_over(endpoint, left, connections)
+        await handover.wait()
+        connections.take_over(endpoint, handover, nursery)
 
 
 def _accept_rest(
-    endpoint: Endpoint, clients: Clients, connections: trio.Nursery, left: socket.socket
+    endpoint: Endpoint, connections: Connections, nursery: trio.Nursery, orphan: socket.socket
 ) -> None:
     """Accept those who connected to a socket while it had a file, and close it."""
-    clients.welcome(endpoint, connections, _MOST_WAITING, left)
-    trio.lowlevel.notify_closing(left)
-    left.close()
+    connections.accept_waiting(endpoint, nursery, _MOST_WAITING, orphan)
+    trio.lowlevel.notify_closing(orphan)
+    orphan.close()

@@ -18,7 +18,7 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.serve.readers import Readers
 from freshkey.serve.reading import Reading
 from freshkey.sockets.fair_queue import FairQueue
-from freshkey.sockets.left import LeftConnections
+from freshkey.sockets.handover import Handover
 from freshkey.sockets.outbox import Outbox
 from freshkey.sockets.peers import Peer
 from freshkey.sockets.resources import ServerResources
@@ -53,7 +53,7 @@ async def talk(sent: bytes, name: bytes, uid: int, reads: Reads) -> bytes:
             ours.sendall(sent)
             ours.shutdown(socket.SHUT_WR)
             trio.lowlevel.add_instrument(outbox)
-            credential = CredentialSocket("billing", reading, LeftConnections())
+            credential = CredentialSocket("billing", reading, Handover())
             await credential.attend(theirs, Peer(1, uid, 1), resources)
             trio.lowlevel.remove_instrument(outbox)
         received = b""

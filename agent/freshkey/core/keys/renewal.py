@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from freshkey.core.model.state import Credential, KeyState
     from freshkey.core.pacing.context import StepContext
 
-REPORT_PAUSE = 600.0  # what a reader alone claims never costs more than one mint in this time
+CLAIM_PAUSE = 600.0  # what a reader alone claims never costs more than one mint in this time
 _DRIFT = 2.0  # a lookup's ttl is in whole seconds; less of a difference says nothing
 
 
@@ -172,7 +172,7 @@ def act_on_report(key: KeyState, context: StepContext) -> KeyState:
     if not key.watch.claimed:
         return key
     watch = replace(key.watch, claimed=False)
-    if context.now < watch.claim_minted_at + REPORT_PAUSE:
+    if context.now < watch.claim_minted_at + CLAIM_PAUSE:
         return replace(key, watch=watch)
     key = replace(key, watch=replace(watch, claim_minted_at=context.now))
     return want(key, Reason.REPORTED, context)

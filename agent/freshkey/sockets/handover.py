@@ -9,21 +9,21 @@ import trio
 
 
 @final
-class LeftConnections:
-    """What a server that ends leaves to the next one on the same listener, if one follows."""
+class Handover:
+    """What a server that ends hands to the next one on the same listener, if one follows."""
 
     def __init__(self) -> None:
-        self._left: list[socket.socket] = []
+        self._waiting: list[socket.socket] = []
         self._arrived = trio.Event()
         self._is_followed = True
 
-    def leave(self, sock: socket.socket) -> bool:
-        """Have the next server go on with a connection, which `sock` then is no more.
+    def hand_over(self, sock: socket.socket) -> bool:
+        """Hand a connection to the next server; `sock` can't be used any more then.
 
         False, and nothing is done, if no server follows.
         """
         if self._is_followed:
-            self._left.append(socket.socket(fileno=sock.detach()))
+            self._waiting.append(socket.socket(fileno=sock.detach()))
             self._arrived.set()
         return self._is_followed
 
@@ -32,8 +32,8 @@ class LeftConnections:
         await self._arrived.wait()
 
     def take_all(self) -> list[socket.socket]:
-        """Return those that are left, and leave them no more."""
-        taken, self._left, self._arrived = self._left, [], trio.Event()
+        """Return those that were handed over, and forget them."""
+        taken, self._waiting, self._arrived = self._waiting, [], trio.Event()
         return taken
 
     def expect_no_server(self) -> None:

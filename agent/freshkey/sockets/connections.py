@@ -15,7 +15,7 @@ from freshkey.sockets.provenance import with_provenance
 
 if TYPE_CHECKING:
     from freshkey.sockets.endpoint import Endpoint
-    from freshkey.sockets.left import LeftConnections
+    from freshkey.sockets.handover import Handover
     from freshkey.sockets.peers import Admission, Peer
     from freshkey.sockets.resources import ServerResources
 
@@ -26,8 +26,8 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @final
-class Clients:
-    """All who are connected."""
+class Connections:
+    """Those of one server."""
 
     def __init__(self, admission: Admission, resources: ServerResources) -> None:
         self._admission = admission
@@ -36,7 +36,7 @@ class Clients:
         self._refused: deque[socket.socket] = deque()
         self._quiet_until = -inf
 
-    def welcome(
+    def accept_waiting(
         self,
         endpoint: Endpoint,
         nursery: trio.Nursery,
@@ -64,9 +64,9 @@ class Clients:
                 self._refuse(endpoint, sock, peer)
         return True
 
-    def take_over(self, endpoint: Endpoint, left: LeftConnections, nursery: trio.Nursery) -> None:
-        """Serve those that an earlier server has let in, and left."""
-        for sock in left.take_all():
+    def take_over(self, endpoint: Endpoint, handover: Handover, nursery: trio.Nursery) -> None:
+        """Serve those that an earlier server has let in, and handed over."""
+        for sock in handover.take_all():
             sock.settimeout(0)
             peer = endpoint.identify(sock)
             self._admission.keep(peer)
@@ -126,13 +126,13 @@ class Clients:
         for sock, endpoint in self._open.items():
             if self._resources.silent_since.get(sock, -inf) > latest:
                 continue
-            if endpoint.left is not None:  # the next server may go on with it
+            if endpoint.handover is not None:  # the next server may go on with it
                 trio.lowlevel.notify_closing(sock)
             else:
                 with suppress(OSError):  # the peer is gone
                     sock.shutdown(socket.SHUT_RD)
 
-    def dismiss(self) -> None:
+    def close_refused(self) -> None:
         """Close what was refused and is still open."""
         while self._refused:
             self._refused.pop().close()
