@@ -38,14 +38,16 @@ def main() -> int:
 def simulate(histories: int, seed: int, processes: int) -> int:
     """Run them, and print what they come to."""
     began, summary = time.monotonic(), Summary()
+    print(f"seed:               {seed}", flush=True)
     for share in run_all(histories, seed, processes):
         summary.merge(share.summary)
         if share.broken is not None:
             _STORIES.mkdir(exist_ok=True)
             (_STORIES / "broken.json").write_text(share.broken)
+            print(*summary.lines(), sep="\n")
             return replay(share.broken)
         print(f"{summary.histories} histories", file=sys.stderr, flush=True)
-    print(f"seed:               {seed}", *summary.lines(), sep="\n")
+    print(*summary.lines(), sep="\n")
     print("violations:         0")
     print(f"took:               {time.monotonic() - began:.0f} s with {processes} processes")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import trio
 from freshkey.daemon.config_file import ConfigFile
 from freshkey.daemon.endpoints import Listeners
+from freshkey.daemon.lost_files import write_lost_files
 from freshkey.daemon.main import Daemon
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.settings.loading import load
@@ -130,7 +131,8 @@ class Lives:
         world = self._world
         if self.starts:
             self.downs.append(Down(self.ended_at, world.elapsed, self.stopped_at))
-            world.is_journal_old |= world.was_disk_full(self.ended_at)
+            if world.was_disk_full(self.ended_at):
+                world.old_journals.append(world.elapsed)
             world.lost_tokens |= unknown_tokens(world, last_ledger(world))
         self.stopped_at = None
         self.starts += 1
@@ -186,6 +188,7 @@ class Lives:
             StateDirectory.open(settings.state.directory, allow_disk=False) as directory,
             Listeners() as listeners,
         ):
+            write_lost_files(settings, directory)
             listeners.open(settings)
             self.is_serving = True
             self.daemon = Daemon(settings, file, directory, listeners)

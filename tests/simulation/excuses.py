@@ -16,8 +16,8 @@ from tests.simulation.bounds import (
     slowest_activation,
     written_by,
 )
-from tests.simulation.histories import ADDED, History, Incident, Kind, key_name
-from tests.simulation.windows import SLOW, Window, clusters, extended
+from tests.simulation.histories import ADDED, NAMES, History, Incident, KeyPlan, Kind, key_name
+from tests.simulation.windows import SHORTENED, Window, clusters, extended
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
@@ -72,11 +72,12 @@ def excuses(
 ) -> Iterator[Excuse]:
     """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
     windows = clusters(history, downs)
-    for window in windows:
-        if window.kinds <= SLOW:
-            yield from _of_slow_waits(history, window)
-        else:
-            yield from _of_outage(history, window)
+    for index, plan in (*enumerate(history.keys), (len(NAMES) - 1, ADDED)):  # an edit may add a key
+        for window in clusters(history, downs, plan):
+            excused = _of_short_waits if window.kinds <= SHORTENED else _of_outage
+            yield from (
+                one._replace(name=key_name(index)) for one in excused(history, plan, window)
+            )
     in_files = _OLDER if _has_full_disk(history) else _OUTSIDE
     full = [*busy]
     for way, causes in (("socket", _OUTSIDE), ("file", in_files)):
@@ -109,30 +110,28 @@ def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Ex
             yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
 
 
-def _of_outage(history: History, window: Window) -> Iterator[Excuse]:
+def _of_outage(history: History, plan: KeyPlan, window: Window) -> Iterator[Excuse]:
     """What is shorter than the time from a key's point to its end excuses nothing.
 
     A lease that began late in the life of a token that is not renewed, or that an edit of the
     configuration made shorter, has less time.
     """
     outage = Excuse(window.began, window.recovered, _BY_ITSELF)
-    for index, plan in (*enumerate(history.keys), (3, ADDED)):  # an edit may add a key
-        yield outage._replace(name=key_name(index), lasted=_WHOLE * plan.ttl)
-        if window.recovered - window.began >= slack(plan) - replacement(history):
-            yield outage._replace(name=key_name(index))
+    yield outage._replace(lasted=_WHOLE * plan.ttl)
+    if window.recovered - window.began >= slack(plan) - replacement(history):
+        yield outage
 
 
-def _of_slow_waits(history: History, window: Window) -> Iterator[Excuse]:
+def _of_short_waits(history: History, plan: KeyPlan, window: Window) -> Iterator[Excuse]:
     """They are shortened for a key that is good as they begin, which a stale one is not."""
     begun_by = window.ended + _LAST_TRIES + 4 * history.latency
     once = replacement(history)
     waits = Excuse(window.began, window.recovered, _BY_ITSELF, begun_by=begun_by, most=once)
     yield waits
-    for index, plan in enumerate(history.keys):
-        # A renewal whose answer was lost lets a key outlive the end that is known.
-        if plan.renewable and Kind.VAULT_GARBLED in window.kinds:
-            stale = min(plan.max_stale, plan.ttl)
-            yield waits._replace(begun_by=begun_by + stale, name=key_name(index))
+    # A renewal whose answer was lost lets a key outlive the end that is known.
+    if plan.renewable and Kind.VAULT_GARBLED in window.kinds:
+        stale = min(plan.max_stale, plan.ttl)
+        yield waits._replace(begun_by=begun_by + stale)
 
 
 def _of_incident(history: History, incident: Incident, windows: list[Window]) -> Iterator[Excuse]:
@@ -157,8 +156,10 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             if _has_full_disk(history):
                 yield Excuse(at, until, _OLDER, way="file", name=name)
         case Kind.TOKEN_REVOKED:
-            slowest = max(notice(history, one, incident) for one in history.keys)
-            yield Excuse(at, extended(windows, at, at, slowest + 2 * once), _OUTSIDE)
+            # Whoever finds it out first has all leases of that token replaced.
+            found = [notice(history, one, incident) for one in history.keys if not one.federated]
+            first = min(found, default=0.0)
+            yield Excuse(at, extended(windows, at, at, first + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
             yield from _of_compromise(history, incident, extended(windows, at, at, once + 1.0))
         case _:

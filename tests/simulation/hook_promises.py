@@ -35,7 +35,7 @@ _NEXT_LOOK: Final = 2.0  # seconds until a suspended machine, or another configu
 def hooks_are_run(outcome: Outcome) -> None:
     """Look at each key that has hooks, and had them all the time."""
     programs, world = outcome.programs, outcome.world
-    if world.is_journal_old:  # which has lost what a hook was told of
+    if world.old_journals:  # which has lost what a hook was told of
         return
     for index, plan in enumerate(world.history.keys):
         name = key_name(index)

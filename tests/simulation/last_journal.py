@@ -24,7 +24,7 @@ def look_at_the_last_journal(world: World, lives: Lives) -> None:
     full disk keeps a journal as it was, and an agent that begins with that does not know of all.
     """
     is_quiet = _has_been_quiet(world, lives)
-    if lives.was_killed or (world.is_journal_old and not is_quiet):
+    if lives.was_killed or (world.old_journals and not is_quiet):
         return
     alive = [
         lease

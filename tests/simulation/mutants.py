@@ -27,6 +27,7 @@ from freshkey.sockets.handover import Handover
 from freshkey.vault.login import credentials
 from freshkey.vault.transport.session import Session
 
+from tests.simulation.call_mutants import CALL_MUTANTS
 from tests.simulation.histories import History, Incident, KeyPlan, Kind
 from tests.simulation.hook_mutants import HOOK_MUTANTS
 from tests.simulation.mutant import Mutant, after, module
@@ -51,10 +52,6 @@ def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **optio
 def _write_in_two_steps(target: Any, content: Any, **options: Any) -> Any:  # noqa: ANN401 - as write_file
     remove_file(target)
     return _write_file(target, content, **options)
-
-
-def _wait_for_the_end_of_the_key(_base: float, wait: float, remaining: float) -> float:
-    return remaining + 1.0 if remaining > 0 else wait
 
 
 def _write_no_intent(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
@@ -255,34 +252,6 @@ MUTANTS: Final = (
         ((GatewayKeys, "follow", _follow_once),),
         (Kind.RELOADED,),
     ),
-    Mutant(
-        "hardly waits before it repeats what failed",
-        4,
-        ((module("pacing.backoff"), "doubling", lambda *_: 0.1),),
-        (Kind.UPSTREAM_FAILING,),
-    ),
-    Mutant(
-        "asks a closed port all the time",
-        4,
-        ((module("agent.link"), "URGENT_PING_EVERY", 0.1),),
-        (Kind.VAULT_REFUSED,),
-    ),
-    Mutant(
-        "waits until its key has ended",
-        1,
-        ((module("pacing.backoff"), "before_end", _wait_for_the_end_of_the_key),),
-        history=History(
-            keys=(KeyPlan(ttl=240, overlap=10, check_every=0, probe_every=0),),
-            seconds=500.0,
-            incidents=(Incident(Kind.VAULT_FAILING, 118.0, 8.0),),
-        ),
-    ),
-    Mutant(
-        "has no budget",
-        4,
-        ((module("agent.budget"), "MINUTE", 0.0),),
-        (Kind.UPSTREAM_FAILING,),
-    ),
     Mutant("logs a key", 5, (after(Publisher, "perform", _log_secret),)),
     Mutant(
         "waits at its end",
@@ -297,5 +266,6 @@ MUTANTS: Final = (
         7,
         (after(Loop, "_advance", _keep_events_apart),),
     ),
+    *CALL_MUTANTS,
     *HOOK_MUTANTS,
 )

@@ -138,6 +138,10 @@ def _tell_of_the_agent(outcome: Outcome) -> None:
         outcome.watchers.begin_life()
         outcome.programs.begin_life()
         outcome.client.close_left()
+        if world.elapsed in world.old_journals:  # it may count generations anew
+            for name in lives.plans:
+                outcome.watchers.forget(name)
+                publications.forget(name)
 
     def forget(name: str) -> None:
         outcome.readers.forget(name)

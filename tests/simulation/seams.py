@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import structlog
 import trio
-from freshkey.daemon import disk_watch, environment, executor, journal_keeper
+from freshkey.daemon import disk_watch, environment, executor, journal_keeper, lost_files
 from freshkey.daemon import main as daemon_main
 from freshkey.daemon.recorder import Recorder
 from freshkey.gateway.upstream import Upstream
@@ -137,6 +137,8 @@ def installed(world: World) -> Iterator[None]:
         (socket_watch, "LOOK_EVERY", look_every),
         (journal_keeper, "machine_id", lambda: _MACHINE),
         (journal_keeper, "boot_id", lambda: _MACHINE),
+        (lost_files, "machine_id", lambda: _MACHINE),
+        (lost_files, "boot_id", lambda: _MACHINE),
         (executor, "gc", SimpleNamespace(get_freeze_count=lambda: 1, enable=lambda: None)),
         (daemon_main, "configure", lambda *_: None),
         (sys, "stderr", told),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation.bounds import ACTIVATION_TIMEOUT, FORBIDDEN_CAP, replacement
-from tests.simulation.histories import WINDOWS, History, Kind
+from tests.simulation.histories import WINDOWS, History, KeyPlan, Kind
 from tests.simulation.nodes import all_down, lost_calls
 
 if TYPE_CHECKING:
@@ -24,10 +24,20 @@ _LIMITED: Final = 600.0  # the cap of OpenAI's limit for a stale key
 _REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
 _NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
 
-SLOW: Final = frozenset({Kind.FORBIDDEN, Kind.VAULT_GARBLED})
-"""What is answered with long waits."""
+SHORTENED: Final = frozenset(
+    {
+        *(Kind.FORBIDDEN, Kind.VAULT_GARBLED),
+        *(Kind.VAULT_FAILING, Kind.VAULT_GATEWAY, Kind.UPSTREAM_FAILING),
+    }
+)
+"""What is answered with waits that leave one more try before a key ends."""
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
+_OF_THE_ENGINE: Final = (Kind.UPSTREAM_LIMITED, Kind.UPSTREAM_FAILING)
+_OF_TESTS: Final = (
+    *(Kind.OPENAI_REFUSED, Kind.OPENAI_UNAVAILABLE, Kind.OPENAI_SLOW, Kind.OPENAI_LOST),
+    *(Kind.OPENAI_GARBLED, Kind.SLOW_ACTIVATION, Kind.OPENAI_REFUSES_ALL),
+)
 _NO_OUTAGE: Final = frozenset(
     {
         *(Kind.DELETION_REFUSED, Kind.OPENAI_LIMITED, Kind.DISK_FULL),
@@ -45,8 +55,12 @@ class Window(NamedTuple):
     kinds: frozenset[Kind]
 
 
-def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
-    """Return all that keeps the agent from replacing a key, what is close together as one."""
+def clusters(history: History, downs: Iterable[Down], plan: KeyPlan | None = None) -> list[Window]:
+    """Return all that keeps the agent from replacing a key, what is close together as one.
+
+    With a `plan`, of that key alone.
+    """
+    plans = history.keys if plan is None else (plan,)
     faults: list[tuple[float, float, Kind, int]] = [
         (one.at, one.at + one.seconds, one.kind, one.number)
         for one in history.incidents
@@ -59,7 +73,7 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
     found: list[Window] = []
     kinds: set[tuple[Kind, int]] = set()
     for began, ended, kind, number in sorted(faults):
-        if kind in _NO_OUTAGE or not _stops_replacements(history, kind, number):
+        if kind in _NO_OUTAGE or not any(_stops(one, kind, number) for one in plans):
             continue
         if found and began <= found[-1].recovered:
             first, last = found[-1].began, max(ended, found.pop().ended)
@@ -73,14 +87,18 @@ def clusters(history: History, downs: Iterable[Down]) -> list[Window]:
     return found
 
 
-def _stops_replacements(history: History, kind: Kind, number: int) -> bool:
+def _stops(plan: KeyPlan, kind: Kind, number: int) -> bool:
     """Whether a key can't be replaced in an incident of this kind, with this number."""
-    federated = [plan for plan in history.keys if plan.federated]
     match kind:
         case Kind.FORBIDDEN:
-            return number == 0 or (number == 3 and any(plan.by_vault for plan in federated))
+            is_by_vault = plan.federated and plan.by_vault
+            return (number == 0 and not plan.federated) or (number == 3 and is_by_vault)
         case Kind.EXCHANGE_REFUSED:
-            return bool(federated)
+            return plan.federated
+        case _ if kind in _OF_THE_ENGINE:
+            return not (plan.federated or plan.static)
+        case _ if kind in _OF_TESTS:
+            return plan.federated or plan.verify != "off"
         case _:
             return True
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from random import Random
 from socket import socket
@@ -73,7 +72,8 @@ class World:
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked
     journal_bytes: int = 0
     awaited: list[tuple[Steps, trio.Event]] = field(default_factory=list)
-    is_journal_old: bool = False  # an agent began with one that a full disk had kept as it was
+    old_journals: list[float] = field(default_factory=list)  # when a life began with one that a
+    # full disk had kept as it was
 
     def __post_init__(self) -> None:
         history = self.history
@@ -107,11 +107,6 @@ class World:
     def is_disk_touched(self) -> bool:
         """Whether somebody else than the agent has to do with its files."""
         return any(one.kind in _OF_THE_DISK for one in self.history.incidents)
-
-    @property
-    def disk_full_at(self) -> float:
-        """Since when the agent's files may be old; `inf` when the disk was never full so far."""
-        return min((one.at for one in self.past if one.kind is Kind.DISK_FULL), default=inf)
 
     def was_disk_full(self, elapsed: float) -> bool:
         """Whether the journal could not be written for some time before this instant."""
