@@ -20,6 +20,6 @@ def test_levels_and_fields_are_those_of_the_code() -> None:
     assert list(found["key.published"].fields) == [
         *("generation", "reason", "expires_in", "expires_at")
     ]
-    assert found["key.withdrawn"].levels == {"warning"}
+    assert found["key.withdrawn"].levels == {"info", "warning"}
     assert found["reload.refused"].levels == {"error"}
     assert not found["vault.away"].audited

@@ -155,6 +155,13 @@ def test_time_without_a_key_goes_on_until_there_is_one_again() -> None:
     assert [b - a for a, b in found.gaps["billing"]] == [2400.0]
 
 
+def test_a_key_that_is_configured_no_more_is_missed_by_nobody() -> None:
+    removed = of_lease("11:00:00", "key.withdrawn", 2, why="removed")
+    again = (mint("11:05:00", 3, "12:00:00"), of_lease("11:05:30", "key.published", 3))
+    assert made(*ROTATION, removed, *again).gaps == {}
+    assert made(*ROTATION, removed, until=moment(f"{DAY}11:40:00Z")).gaps == {}
+
+
 def test_what_is_no_event_is_counted_and_ends_nothing() -> None:
     odd = ["", "garbage", "[1]", '{"event": "x"}', '{"timestamp": 5, "event": "x"}']
     odd.append('{"timestamp": "2026-01-29T10:00:00", "event": "no.zone"}')

@@ -103,8 +103,7 @@ class _Book:
             case "key.published":
                 self._publish(event, name, lease or _of_a_token(event))
             case "key.withdrawn":
-                self._without.setdefault(name, event.at)
-                self._stopped[name] = event.text("why") == "stop"
+                self._withdraw(name, event)
             case "mint.abandoned":
                 self._count(self.abandoned, name, event)
             case "key.read":
@@ -148,6 +147,14 @@ class _Book:
         )
         self.lives[life_id] = life
         self._by_tag[name, life.tag] = life
+
+    def _withdraw(self, name: str, event: Event) -> None:
+        why = event.text("why")
+        if why == "removed":  # nobody is to have it any more
+            self._without.pop(name, None)
+        else:
+            self._without.setdefault(name, event.at)
+            self._stopped[name] = why == "stop"
 
     def _publish(self, event: Event, name: str, life_id: str) -> None:
         if (begun := self._without.pop(name, None)) is not None:

@@ -65,7 +65,13 @@ def test_a_changed_source_while_the_successor_is_tested() -> None:
 def test_a_removed_key_is_revoked_and_forgotten() -> None:
     world = World(policy("kept", "removed")).start().run(10)
     world.send(RotateRequested("removed")).run(10)
-    world.restart(desired_state(policy("kept")))
+    lease = world.key("removed").current
+    (record,) = world.restart(desired_state(policy("kept"))).records
+    fields = dict(record.fields)
+    assert (record.event, record.audit, fields["why"]) == ("key.withdrawn", True, "removed")
+    assert lease is not None
+    assert (fields["key"], fields["lease_id"]) == ("removed", lease.lease.vault_id)
+    assert world.restart(desired_state(policy("kept"))).records == (), "once"
     assert [key.name for key in world.state.keys] == ["kept", "removed"]
     world.run(400)
     assert [key.name for key in world.state.keys] == ["kept"]

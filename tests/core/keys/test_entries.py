@@ -169,4 +169,5 @@ def test_access_tokens_that_are_still_used_are_not_told_of() -> None:
 def test_access_tokens_of_a_removed_key_are_told_to_live_on() -> None:
     held = {"current": exchanged("oaiat-1"), "candidate": exchanged("oaiat-2")}
     records = adopted(journaled(FEDERATION, name="removed", **held), FEDERATION).records
-    assert [(one.event, one.level) for one in records] == [("lease.left", Level.WARNING)] * 2
+    told = [(one.event, one.level) for one in records]
+    assert told == [("key.withdrawn", Level.INFO), *[("lease.left", Level.WARNING)] * 2]

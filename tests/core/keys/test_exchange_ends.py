@@ -172,7 +172,8 @@ def test_a_late_answer_lives_on_and_is_told_of() -> None:
 def test_a_token_of_a_removed_key_is_told_of() -> None:
     world = federated("kept", "removed").run(10)
     adopted = world.restart(desired_state(policy("kept", subject=Subject.VAULT)))
-    (record,) = adopted.records
+    withdrawn, record = adopted.records
+    assert withdrawn.event == "key.withdrawn"
     assert (record.event, record.audit) == ("lease.left", True)
     assert dict(record.fields)["key"] == "removed"
     assert dict(record.fields)["expires_at"] == pytest.approx(1000 + TTL, abs=1)
@@ -195,7 +196,8 @@ def test_a_tested_token_of_another_account_is_told_of(*, of_elsewhere: bool) -> 
 def test_a_token_that_has_ended_is_not_left() -> None:
     world = federated("kept", "removed").run(10)
     world.now += TTL
-    assert world.restart(desired_state(policy("kept", subject=Subject.VAULT))).records == ()
+    adopted = world.restart(desired_state(policy("kept", subject=Subject.VAULT)))
+    assert [record.event for record in adopted.records] == ["key.withdrawn"]
 
 
 def test_a_tested_token_at_a_stop_is_told_of() -> None:

@@ -169,9 +169,12 @@ def test_another_cluster_begins_with_nothing_but_generations() -> None:
     world.send(RotateRequested("b")).run(5)
     leases = set(world.vault.leases)
     adopted = moved(world, "a", "b", "new")
-    assert {dict(record.fields)["lease_id"] for record in adopted.records} == leases
-    assert len(adopted.records) == 5, "one for each: published, in its overlap, and tested"
-    assert all(record.level == "warning" for record in adopted.records)
+    (withdrawn,) = (one for one in adopted.records if one.event == "key.withdrawn")
+    assert dict(withdrawn.fields)["key"] == "c"
+    left = [one for one in adopted.records if one.event == "lease.left"]
+    assert {dict(record.fields)["lease_id"] for record in left} == leases
+    assert len(left) == 5, "one for each: published, in its overlap, and tested"
+    assert all(record.level == "warning" for record in left)
     assert adopted.files == ("/run/keys/a", "/run/keys/b", "/run/keys/c")
     held = [(key.name, key.generation, key.announced) for key in adopted.state.keys]
     assert held == [("a", 2, 2), ("b", 1, 1), ("new", 0, 0)]

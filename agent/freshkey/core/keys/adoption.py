@@ -38,8 +38,9 @@ class Adopted(Struct, frozen=True):
     """The state to start from.
 
     `files` are those that the journal's keys had; those that are not configured any more are to be
-    removed. `records` are about mints that have no answer, and about what lives to its end: leases
-    of an address that is not configured any more, and access tokens that are not used any more.
+    removed. `records` are about mints that have no answer, about keys that are not configured any
+    more, and about what lives to its end: leases of an address that is not configured any more, and
+    access tokens that are not used any more.
     """
 
     state: AgentState
@@ -100,7 +101,9 @@ def adopt(
         mints=ledger.mints,
         abandoned=ledger.abandoned + len(records),
     )
-    return Adopted(state, _files(ledger), records + _left(ledger, state, now))
+    return Adopted(
+        state, _files(ledger), records + _withdrawn(ledger, policy) + _left(ledger, state, now)
+    )
 
 
 def _key(
@@ -200,6 +203,15 @@ def _abandoned(ledger: Ledger) -> tuple[Record, ...]:
     )
 
 
+def _withdrawn(ledger: Ledger, policy: AgentPolicy) -> tuple[Record, ...]:
+    """Tell of each key that was published, and is not configured any more."""
+    return tuple(
+        audited("key.withdrawn", entry.name, entry.current.lease, Level.INFO, why="removed")
+        for entry in ledger.keys
+        if entry.current is not None and entry.name not in policy.keys
+    )
+
+
 def _left(ledger: Ledger, state: AgentState, now: float) -> tuple[Record, ...]:
     """Tell of each access token that nobody uses any more, and that nobody can end."""
     used = {key.current.secret for key in state.keys if key.current is not None}
@@ -231,4 +243,5 @@ def _from_other_cluster(ledger: Ledger, desired_state: DesiredState, now: float)
     )
     total = ledger.abandoned + len(abandoned)
     state = AgentState(keys=keys, mints=ledger.mints, abandoned=total)
-    return Adopted(state, _files(ledger), abandoned + lost + _left(ledger, state, now))
+    withdrawn = _withdrawn(ledger, desired_state.policy)
+    return Adopted(state, _files(ledger), abandoned + withdrawn + lost + _left(ledger, state, now))
