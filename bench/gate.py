@@ -109,7 +109,7 @@ def measure(programs: Path, peers: Path, rounds: int) -> list[Figure]:
         return [
             *starts.figures(starts.measure(deployment, programs, rounds)),
             *rest.memory_figures(rest.measure_memory(deployment, programs, FEW, settled=1.0)),
-            *reads.figures(reads.measure(deployment, peers, ends, FEW, seconds=0.5)),
+            *reads.figures(reads.measure(deployment, programs, peers, ends, FEW, seconds=0.5)),
             *passing.figures(passing.measure(deployment, programs, peers, FEW, seconds=0.5)),
             *leases.figures(leases.measure(deployment, programs)),
         ]

@@ -63,12 +63,15 @@ class Server:
 class Servers:
     """Starts servers on one processor; they are killed with `stack`.
 
-    `programs` is where the agent and its Python are installed.
+    `programs` is where the agent is installed, alone; `peers` has a Python with hypercorn.
     """
 
-    def __init__(self, deployment: Deployment, programs: Path, cpu: int, stack: ExitStack) -> None:
+    def __init__(
+        self, deployment: Deployment, programs: Path, peers: Path, cpu: int, stack: ExitStack
+    ) -> None:
         self._deployment = deployment
         self._programs = programs
+        self._peers = peers
         self._cpu = cpu
         self._stack = stack
 
@@ -106,7 +109,7 @@ class Servers:
         return self._start(name, command, directory / "freshkey.sock", record)
 
     def _hypercorn(self, answer: Path) -> Server:
-        module: Command = [self._programs / "python", "-m", "bench.hypercorn_server"]
+        module: Command = [self._peers / "python", "-m", "bench.hypercorn_server"]
         return self._peer(HYPERCORN, module, answer)
 
     def _peer(self, name: str, command: Command, *arguments: Path) -> Server:

@@ -88,7 +88,9 @@ class Bench:
     def reads(self) -> Measured:
         """Reads of the socket."""
         peers = install(self._python, peers=True)
-        found = reads.measure(self._deployment, peers, self._cpus, self._few(), seconds=1.0)
+        found = reads.measure(
+            self._deployment, self._programs, peers, self._cpus, self._few(), seconds=1.0
+        )
         return Measured(reads.figures(found))
 
     def gateway(self) -> Measured:

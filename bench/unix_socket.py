@@ -77,20 +77,19 @@ def main() -> int:
     processors = sorted(os.sched_getaffinity(0))
     if len(processors) == 1:
         sys.exit("bench: this needs two processors: one for the server, one for the load")
-    programs = install(options.python, peers=True)
+    programs, peers = install(options.python), install(options.python, peers=True)
     figures: Figures = defaultdict(lambda: defaultdict(list))
     with Deployment() as deployment:
         with ExitStack() as stack:
-            servers = Servers(deployment, programs, processors[0], stack).start()
+            servers = Servers(deployment, programs, peers, processors[0], stack).start()
             for _ in range(options.rounds):
                 for connections in (1, CROWD):
                     for server in servers:
                         found = server.measure(connections, options.seconds, processors[-1])
                         figures[server.name][connections].append(found)
-        alone = install(options.python)
         apart = (processors[0], processors[-1])
-        crowd = watchers.measure(deployment, alone, apart, options.rounds)
-        keys = many_keys.measure(deployment, alone, options.rounds)
+        crowd = watchers.measure(deployment, programs, apart, options.rounds)
+        keys = many_keys.measure(deployment, programs, options.rounds)
     goals = [
         Goal("p50 of a read, Freshkey's to Go's", ratios(figures, 1, "p50"), at_most=SLOWER),
         Goal(

@@ -30,12 +30,19 @@ class Round(NamedTuple):
     file: float
 
 
-def measure(
-    deployment: Deployment, programs: Path, cpus: tuple[int, int], rounds: int, seconds: float
+def measure(  # noqa: PLR0913 - what is loaded, where, and how long
+    deployment: Deployment,
+    programs: Path,
+    peers: Path,
+    cpus: tuple[int, int],
+    rounds: int,
+    *,
+    seconds: float,
 ) -> list[Round]:
-    """Load them in turns; server and load have a processor each."""
+    """Load them in turns; server and load have a processor each. `peers` has hypercorn."""
     with ExitStack() as stack:
-        ours, theirs, hypercorn = Servers(deployment, programs, cpus[0], stack).start_three()
+        servers = Servers(deployment, programs, peers, cpus[0], stack)
+        ours, theirs, hypercorn = servers.start_three()
         file = ours.path.parent / "keys" / "billing"
         found = []
         for _ in range(rounds):
