@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from freshkey.core.model.actions import RevokeToken
+from freshkey.core.model.secret import Secret
 
 from tests.fuzz.target import NAMES, Target, target_of
 
@@ -24,6 +26,10 @@ def with_old_headers(headers: tuple[tuple[bytes, bytes], ...], *_: object, **__:
     return b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n"
 
 
+def with_another_token(number: int, _: Secret) -> RevokeToken:
+    return RevokeToken(number, Secret("of-somebody-else"))
+
+
 FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("socket_framing", "freshkey.serve.framing.RequestParser.on_body", nothing),
     ("socket_api", "freshkey.serve.access.Access.may_read", lambda *_: True),
@@ -34,6 +40,8 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
     ("identity_answer", "freshkey.vault.login.identity_http.quote", "; ".join),
     ("credential_file", "freshkey.vault.login.credentials.one_line", lambda text: f"{text}\n"),
     ("journal", "freshkey.outputs.codec.msgspec.ValidationError", KeyError),
+    ("journal", "freshkey.core.tokens.lifecycle.RevokeToken", with_another_token),
+    ("journal", "freshkey.core.model.secret.Secret.__repr__", Secret.reveal),
     ("hooks_file", "freshkey.hooks.done._NOT_OURS", OSError),
     ("proc_files", "freshkey.sockets.provenance._UNITS", ""),
     ("gateway_client", "freshkey.gateway.sending.request_headers", with_old_headers),
@@ -49,7 +57,7 @@ FAULTS: tuple[tuple[str, str, Any], ...] = (
 
 
 def test_every_target_has_one() -> None:
-    assert sorted(name for name, _, _ in FAULTS) == NAMES
+    assert sorted({name for name, _, _ in FAULTS}) == NAMES
 
 
 @pytest.mark.parametrize(("name", "place", "fault"), FAULTS)
@@ -65,6 +73,14 @@ def test_a_fault_is_found(
 def try_all(target: Target) -> None:
     for data in target.samples:
         target.try_out(data)
+
+
+def test_a_long_wait_is_found_although_it_takes_no_processor_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.fuzz.target.monotonic", iter([0.0, 61.0]).__next__)
+    with pytest.raises(AssertionError, match=r"it waited: it lasted 61\.0 s"):
+        Target(nothing, (b"",)).try_out(b"")
 
 
 def test_much_memory_is_found_however_much_was_used_before() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from freshkey.core.agent.step import step
+from freshkey.core.keys.shifting import shifted
 from freshkey.core.model.actions import LookUp, Publish, Renew, Revoke, RevokeToken
 from freshkey.core.model.events import Event, Published, Started, Woke
 from freshkey.core.model.ledger import to_ledger
+from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
 from freshkey.core.pacing.chance import Chance
 from freshkey.daemon.journal_keeper import JournalKeeper
@@ -24,11 +26,12 @@ from freshkey.outputs.codec import decode, encode, seal
 from structlog.testing import capture_logs
 
 from tests.core.scripts import ORIGIN, desired_state, policy, sources
-from tests.fuzz.canary import CANARY, hidden_in
+from tests.fuzz.canary import CANARY, OTHER, hidden_in
 from tests.fuzz.target import Target
 from tests.outputs.test_codec import HEADER, ledger
 
 if TYPE_CHECKING:
+    from freshkey.core.model.ledger import Ledger
     from freshkey.core.model.state import AgentState
     from freshkey.outputs.journal import Journal
     from freshkey.outputs.state_dir import StateDirectory
@@ -66,7 +69,7 @@ def check(data: bytes) -> None:
         "journal.set_aside" if journal.aside else "journal.adopted"
     ]
     hidden_in([repr(event) for event in told], CANARY)
-    go_on(adopted.state, journal.content.decode("latin-1"))
+    go_on(adopted.state, journal.content.decode("utf-8", "replace"))
 
 
 def go_on(state: AgentState, content: str) -> None:
@@ -81,35 +84,45 @@ def go_on(state: AgentState, content: str) -> None:
                 case Publish():
                     answers.append(Published(action))
                 case Revoke() | Renew() | LookUp():
-                    assert of_the_journal(action, content)
+                    assert of_the_journal(action.lease_id, content)
                 case RevokeToken():
-                    assert str(action) not in CANARY
+                    assert of_the_journal(action.token.reveal(), content)
+                    hidden_in([str(action)])
         written = encode(HEADER, to_ledger(state, ORIGIN, sources(POLICY)))
         decode(written)  # or the next start would lose all of it
         now = now if answers else min(result.wake_at, now + 3600)
         events = tuple(answers) or (Woke(),)
 
 
-def of_the_journal(action: Revoke | Renew | LookUp, content: str) -> bool:
-    lease = action.lease_id
-    return repr(lease)[1:-1] in content or lease in content or "\\" in content
+def of_the_journal(text: str, content: str) -> bool:
+    """Whether it stands there, or may stand there in escapes."""
+    return repr(text)[1:-1] in content or text in content or "\\" in content
 
 
-def _whole() -> bytes:
+def _whole(of: Ledger) -> bytes:
     """A journal of this machine that is adopted as it stands."""
     header = replace(HEADER, machine_id="MACHINE", boot_id="BOOT", written_at=boot_time())
-    return encode(header, ledger())
+    return encode(header, of)
+
+
+def _with_retired_token() -> Ledger:
+    """A journal of now, with a token that no lease needs any more: it is revoked."""
+    now = shifted(ledger(), boot_time() - LATEST)
+    assert now.token is not None
+    return replace(now, retired_tokens=(replace(now.token, number=9, secret=Secret(OTHER)),))
 
 
 def _inner(content: bytes) -> bytes:
     return b"{" + content.partition(b"\n")[2]
 
 
-WHOLE = _whole()
+LATEST = 1020.0  # when the journal of the tests of the codec is written, about
+WHOLE = _whole(ledger())
 TARGET = Target(
     check,
     (
         b"s" + _inner(WHOLE),
+        b"s" + _inner(_whole(_with_retired_token())),
         b"s" + _inner(encode(HEADER, ledger())),
         b"f" + WHOLE,
         b"f{",
