@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def osv(known: dict[str, dict[str, Any]], *, results: int | None = None) -> Iterator[str]:
-    """Serve advisories by the purl that they are about; give `results` answers if that is set."""
+    """Serve advisories by what they are about; give `results` answers if that is set.
+
+    That is a purl, or a repository and tag, NAME@VERSION. OSV has no purls of GitHub's: an error.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
-            found = [known.get(query["package"]["purl"]) for query in asked][:results]
+            if any(query["package"].get("purl", "").startswith("pkg:github/") for query in asked):
+                self.send_error(400)
+                return
+            found = [known.get(subject(query)) for query in asked][:results]
             self._answer(
                 {"results": [{"vulns": [{"id": one["id"]}]} if one else {} for one in found]}
             )
@@ -44,3 +50,10 @@ def osv(known: dict[str, dict[str, Any]], *, results: int | None = None) -> Iter
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+def subject(query: dict[str, Any]) -> str:
+    package = query["package"]
+    if package.get("ecosystem") == "GIT":
+        return f"{package['name']}@{query['version']}"
+    return str(package["purl"])

@@ -48,7 +48,12 @@ def test_what_is_compiled_into_a_package_is_inside_its_component(content: dict[s
         for each in content["components"]
         if "components" in each
     }
-    assert inside.keys() == {"watchfiles"}
+    assert inside.keys() == {"httptools", "watchfiles"}
+    mit = [{"expression": "MIT"}]
+    assert inside["httptools"] == [
+        ("pkg:github/nodejs/http-parser@v2.9.4", mit),
+        ("pkg:github/nodejs/llhttp@v9.4.3", mit),
+    ]
     (path,) = (f for f in distribution("watchfiles").files or () if f.parent.name == "sboms")
     wheels = json.loads(path.read_text())["components"]
     assert inside["watchfiles"] == sorted(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.audit.compiled import Compiled, compiled_into, components
+from tools.audit.compiled import Compiled, compiled_into, components, outdated
+from tools.audit.lock import Pinned, pinned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +79,9 @@ def test_another_kind_of_bill_is_refused() -> None:
 
 def test_a_package_without_a_bill_has_nothing_in_it() -> None:
     assert compiled_into("httpx") == []
+
+
+def test_what_somebody_read_is_of_the_version_that_is_pinned() -> None:
+    assert list(outdated(pinned())) == [], "look into the source archive of the new version"
+    (told,) = outdated([Pinned("httptools", "99.0", ()), Pinned("httpx", "99.0", ())])
+    assert told.endswith("and not 99.0: look into its source archive")

@@ -72,6 +72,28 @@ def test_what_is_compiled_into_a_package_is_asked_about() -> None:
     assert f"audit: vulnerable: {crate.name} {crate.version}: RUSTSEC-1\n" in done.stderr
 
 
+def test_c_code_is_asked_about_by_its_tag(tmp_path: Path) -> None:
+    (part,) = (each for each in compiled_into("httptools") if each.name == "llhttp")
+    with osv({f"https://github.com/nodejs/llhttp.git@v{part.version}": {"id": "CVE-1"}}) as address:
+        done = audit("--osv", address, "--advisories", tmp_path / "none.json")
+    assert done.returncode == 1
+    assert f"audit: vulnerable: llhttp {part.version}: CVE-1\n" in done.stderr
+
+
+def test_that_no_saved_advisory_is_about_c_code_is_told() -> None:
+    names = [f"{part.name} {part.version}" for part in compiled_into("httptools")]
+    assert len(names) == 2
+    assert f"no saved advisory is about C code: {', '.join(names)}\n" in audit("--offline").stdout
+
+
+def test_another_version_than_somebody_looked_into_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    path.write_text(LOCK.read_text().replace("httptools==", "httptools==99."))
+    done = audit("--offline", "--lock", path)
+    assert done.returncode == 1
+    assert "audit: httptools: compiled.toml tells what is compiled into 0." in done.stderr
+
+
 def test_a_planted_version_is_found_offline(planted: Path) -> None:
     done = audit("--lock", planted, "--osv", NOBODY)
     assert done.returncode == 1

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tools.audit import advisories, bill
 from tools.audit.accepted import ACCEPTED, accepted
-from tools.audit.compiled import compiled_into
+from tools.audit.compiled import compiled_into, outdated
 from tools.audit.licences import Rules, forbidden
 from tools.audit.lock import LOCK, pinned
 
@@ -32,14 +32,14 @@ def main() -> int:
     options = _options()
     packages, rules = pinned(options.lock), Rules.load()
     today = datetime.now(UTC).date()
-    within = [crate for package in packages for crate in compiled_into(package.name)]
+    within = [part for package in packages for part in compiled_into(package.name)]
     faults = _vulnerabilities([*packages, *within], options, today)
     unlicensed = list(forbidden(packages, rules))
     print(
         f"licences: {len(packages)} packages looked at, with {len(within)} components compiled "
         f"into them, {len(unlicensed)} faults"
     )
-    faults += unlicensed
+    faults += [*unlicensed, *outdated(packages)]
     if not bill.BILL.exists() or bill.BILL.read_text() != bill.bill(packages, rules):
         faults.append(f"{bill.BILL.name} does not fit the lock: run `make sbom`")
     for fault in faults:
@@ -98,7 +98,10 @@ def _ask(packages: Sequence[Package], options: argparse.Namespace, today: date) 
             f"compared with {source.name} of {source.date}: what became known in the "
             f"{(today - source.date).days} days since is not covered"
         )
-    return saved.search(packages)
+    if unsaved := [package for package in packages if not advisories.is_saved(package)]:
+        names = ", ".join(f"{package.name} {package.version}" for package in unsaved)
+        print(f"compared with nothing, because no saved advisory is about C code: {names}")
+    return saved.search(filter(advisories.is_saved, packages))
 
 
 if __name__ == "__main__":

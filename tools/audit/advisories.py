@@ -24,6 +24,7 @@ OSV: Final = "https://api.osv.dev"  # https://google.github.io/osv.dev/post-v1-q
 TIMEOUT: Final = 20.0
 CRATES: Final = "crates.io"
 _ECOSYSTEMS: Final = {"pypi": "PyPI", "cargo": CRATES}  # by the type of a purl
+_GIT: Final = "github"  # the type of what is in no registry, such as C code
 
 
 class Package(Protocol):
@@ -63,7 +64,7 @@ class UnavailableError(Exception):
 
 def ask(packages: Sequence[Package], address: str = OSV) -> list[Finding]:
     """Ask OSV about all packages in one request; UnavailableError if it does not answer that."""
-    queries = [{"package": {"purl": package.purl}} for package in packages]
+    queries = [_question(package) for package in packages]
     answer = _request(f"{address}/v1/querybatch", {"queries": queries})
     results = answer.get("results", [])
     if len(results) != len(packages):
@@ -75,6 +76,25 @@ def ask(packages: Sequence[Package], address: str = OSV) -> list[Finding]:
         for package, result in zip(packages, results, strict=True)
         for known in result.get("vulns", [])
     ]
+
+
+def _question(package: Package) -> dict[str, object]:
+    """Return what OSV takes: it has no purls of GitHub's, and knows what is there by its tags.
+
+    https://google.github.io/osv.dev/post-v1-query/#queries-for-git-records
+    """
+    if _kind(package) != _GIT:
+        return {"package": {"purl": package.purl}}
+    path, _, tag = package.purl.removeprefix(f"pkg:{_GIT}/").partition("@")
+    return {
+        "package": {"ecosystem": "GIT", "name": f"https://github.com/{path}.git"},
+        "version": tag,
+    }
+
+
+def is_saved(package: Package) -> bool:
+    """Whether a saved database is about this kind of package; none is about C code."""
+    return _kind(package) != _GIT
 
 
 def _aliases(address: str, identifier: str) -> tuple[str, ...]:
@@ -138,11 +158,14 @@ def _names(affected: Mapping[str, Any], package: Package) -> bool:
 
 
 def _ecosystem(package: Package) -> str:
-    kind = package.purl.removeprefix("pkg:").partition("/")[0]
     try:
-        return _ECOSYSTEMS[kind]
+        return _ECOSYSTEMS[_kind(package)]
     except KeyError:
         raise UnavailableError(f"no advisories are saved for {package.purl}") from None
+
+
+def _kind(package: Package) -> str:
+    return package.purl.removeprefix("pkg:").partition("/")[0]
 
 
 def _holds(events: Iterable[Mapping[str, str]], version: Version) -> bool:

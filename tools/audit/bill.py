@@ -2,8 +2,8 @@
 
 It is made from the lock, and has no time of its making, so that two of one commit are the same.
 Licences and dependencies are those that the installed packages name, and what is compiled into one
-is what the bill in its wheel names. The hashes of a package are those of all files that the lock
-allows: which of them is installed depends on machine and Python.
+is what the bill in its wheel names, or compiled.toml. The hashes of a package are those of all
+files that the lock allows: which of them is installed depends on machine and Python.
 https://cyclonedx.org/docs/1.7/json/
 """
 

@@ -1,18 +1,24 @@
-"""What is compiled into an installed package, as far as the bill in its wheel tells.
+"""What is compiled into an installed package, as the bill in its wheel tells, or compiled.toml.
 
 Wheels whose extension modules link other software, such as Rust crates, name it in a bill of
-materials of their own: https://peps.python.org/pep-0770/.
+materials of their own: https://peps.python.org/pep-0770/. For those that do not, READ has it.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass
 from importlib.metadata import distribution
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tools.audit.lock import Pinned
+
+READ: Final = Path(__file__).with_name("compiled.toml")
 
 
 @dataclass(frozen=True)
@@ -26,20 +32,30 @@ class Compiled:
 
 
 def compiled_into(package: str) -> list[Compiled]:
-    """Return all of them, in order: none without a bill. Raises ValueError for another kind of one.
+    """Return all of them, in order. Raises ValueError for a wheel's bill of another kind.
 
     Time, number, and paths in a wheel's bill are of the machine that built the wheel, and are left
     out. So the wheels for Linux tell the same, whatever processor and libc they are for.
     """
-    return sorted(
-        {
-            component
-            for path in distribution(package).files or ()
-            if path.match("*.dist-info/sboms/*")
-            for component in components(json.loads(path.read_text("utf-8")))
-        },
-        key=lambda component: component.purl,
-    )
+    told = {
+        component
+        for path in distribution(package).files or ()
+        if path.match("*.dist-info/sboms/*")
+        for component in components(json.loads(path.read_text("utf-8")))
+    }
+    read = {Compiled(**each) for each in _read().get(package, {}).get("components", ())}
+    return sorted(told | read, key=lambda component: component.purl)
+
+
+def outdated(packages: Iterable[Pinned]) -> Iterator[str]:
+    """Tell of each package that is pinned in another version than somebody read."""
+    read = _read()
+    for package in packages:
+        if package.name in read and (known := read[package.name]["version"]) != package.version:
+            yield (
+                f"{package.name}: {READ.name} tells what is compiled into {known}, and not "
+                f"{package.version}: look into its source archive"
+            )
 
 
 def components(bill: Mapping[str, Any]) -> Iterator[Compiled]:
@@ -49,6 +65,10 @@ def components(bill: Mapping[str, Any]) -> Iterator[Compiled]:
     for raw in bill.get("components", ()):
         if raw.get("scope") != "excluded":
             yield Compiled(raw["name"], raw["version"], _licence(raw), raw["purl"])
+
+
+def _read() -> dict[str, Any]:
+    return tomllib.loads(READ.read_text())
 
 
 def _licence(raw: Mapping[str, Any]) -> str | None:

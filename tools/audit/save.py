@@ -33,7 +33,8 @@ def main() -> None:
     """Write SAVED anew."""
     of_python, of_rust = map(Path, sys.argv[1:])
     packages = [package.name for package in pinned()]
-    crates = {crate.name for package in packages for crate in compiled_into(package)}
+    parts = [part for package in packages for part in compiled_into(package)]
+    crates = {part.name for part in parts if part.purl.startswith("pkg:cargo/")}
     advisories = [entry for name in packages for entry in _of_package(of_python, name)]
     advisories += [entry for name in sorted(crates) for entry in _of_crate(of_rust, name)]
     sources = [_source(PYPA, of_python), _source(RUSTSEC, of_rust)]
