@@ -13,6 +13,7 @@ RUN python3 -m venv --without-pip /opt/freshkey \
     && tools/bin/pip --python /opt/freshkey/bin/python3 install --quiet --no-cache-dir --no-compile \
         --require-hashes --only-binary=:all: -r requirements/run.txt
 COPY tools/third_party.py tools/third_party.py
+COPY packaging/licences packaging/licences
 RUN python3 tools/third_party.py /opt/freshkey/lib/python3*/site-packages /opt/share/third-party
 COPY pyproject.toml README.md LICENSE ./
 COPY packaging packaging

@@ -2,14 +2,17 @@
 
 Every distribution gets a directory NAME-VERSION in TARGET, with all texts that its wheel has; one
 without any is an error. `sboms` in it are the wheel's bills of what is compiled into it, which name
-the licences of that (https://peps.python.org/pep-0770/). Runs in the build of the image and of the
+the licences of that (https://peps.python.org/pep-0770/). The texts of these licences are not in the
+wheel: they come from packaging/licences, into `crates`. Runs in the build of the image and of the
 Debian package, so it needs nothing but Python.
 """
 
+import json
 import re
 import shutil
 import sys
-from importlib.metadata import Distribution, distributions
+import tomllib
+from importlib.metadata import Distribution, PackagePath, distributions
 from pathlib import Path
 
 OURS = "freshkey"
@@ -17,6 +20,8 @@ TEXT = re.compile(
     r"\.dist-info/(?:.*/)?(?:licen[cs]es?|copying|notice|authors)\b[^/]*$", re.IGNORECASE
 )
 BILL = re.compile(r"\.dist-info/sboms/")
+OF_CRATES = Path(__file__).resolve().parent.parent / "packaging" / "licences"
+INDEX = "index.toml"
 
 
 def main() -> None:
@@ -43,6 +48,23 @@ def copy(distribution: Distribution, target: Path) -> None:
         )
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(str(path.locate()), place)
+    for bill in bills:
+        copy_of_crates(bill, target / "crates")
+
+
+def copy_of_crates(bill: PackagePath, target: Path) -> None:
+    """Copy the texts of what a wheel's bill names, with the index that says whose they are."""
+    index = tomllib.loads((OF_CRATES / INDEX).read_text())
+    target.mkdir(exist_ok=True)
+    shutil.copyfile(OF_CRATES / INDEX, target / INDEX)
+    for part in json.loads(bill.read_text())["components"]:
+        if part.get("scope") == "excluded":
+            continue
+        name = f"{part['name']} {part['version']}"
+        if name not in index:
+            sys.exit(f"third_party: {name} has no licence text in {OF_CRATES}")
+        for text in index[name]:
+            shutil.copyfile(OF_CRATES / text, target / text)
 
 
 if __name__ == "__main__":

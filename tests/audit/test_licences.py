@@ -95,6 +95,22 @@ def test_the_bill_of_a_wheel_comes_along_as_it_is(tmp_path: Path) -> None:
     assert copied.read_bytes() == path.read_binary()
 
 
+def test_a_crate_without_a_text_is_an_error(tmp_path: Path) -> None:
+    information = tmp_path / "site" / "thing-1.dist-info"
+    (information / "sboms").mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.4\nName: thing\nVersion: 1\n")
+    (information / "LICENSE").write_text("Do as you like.\n")
+    (information / "sboms" / "thing.cyclonedx.json").write_text(
+        '{"components": [{"name": "built", "version": "1", "scope": "excluded"},'
+        ' {"name": "a-crate", "version": "0.0.1"}]}'
+    )
+    names = ("METADATA", "LICENSE", "sboms/thing.cyclonedx.json")
+    (information / "RECORD").write_text("".join(f"thing-1.dist-info/{n},,\n" for n in names))
+    done = gather(tmp_path / "site", tmp_path / "texts")
+    assert done.returncode == 1
+    assert done.stderr.startswith("third_party: a-crate 0.0.1 has no licence text in ")
+
+
 @pytest.mark.parametrize("file", ["thing/licence.py", "thing-1.dist-info/sboms/licence.cdx.json"])
 def test_a_package_without_a_text_is_an_error(file: str, tmp_path: Path) -> None:
     information = tmp_path / "site" / "thing-1.dist-info"

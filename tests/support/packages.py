@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.audit.compiled import compiled_into
 from tools.audit.lock import pinned
+from tools.audit.texts import TEXTS
 
 ROOT = Path(__file__).resolve().parents[2]
 MANY = 500  # bytes, which no licence does without
@@ -49,16 +51,26 @@ def make_deb(tree: Path, time: int, umask: int = 0o022) -> Path:
 def assert_texts(directory: Path) -> None:
     """There is a directory for each library of the lock, with a licence text in it.
 
-    With its wheel's bill, too, if it has one.
+    With its wheel's bill, too, if it has one, and the texts of all crates that this names.
     """
     found = {canonical(each.name): each for each in directory.iterdir()}
     packages = {canonical(f"{each.name}-{each.version}"): each.name for each in pinned()}
     assert found.keys() == packages.keys()
     for name, each in found.items():
         files = [path.relative_to(each) for path in each.rglob("*") if path.is_file()]
-        bills = [path for path in files if path.parts[0] == "sboms"]
-        assert bool(bills) == (packages[name] in WITH_BILL), each
-        assert any((each / path).stat().st_size > MANY for path in {*files} - {*bills}), each
+        tops = {path.parts[0] for path in files}
+        assert ("sboms" in tops) == ("crates" in tops) == (packages[name] in WITH_BILL), each
+        own = [path for path in files if path.parts[0] not in {"sboms", "crates"}]
+        assert any((each / path).stat().st_size > MANY for path in own), each
+        if "crates" in tops:
+            assert contents(each / "crates") == contents(TEXTS), each
+    for part in compiled_into("httptools"):
+        assert list(directory.glob(f"httptools-*/vendor/{part.name}/LICENSE*")), part.name
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Return what is in the files of a directory."""
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 def canonical(name: str) -> str:
