@@ -104,11 +104,15 @@ def test_without_a_journal_a_stop_leaves_nothing_that_the_next_start_would_not_k
     eventually(lambda: engine.counts()["live"] == 0, "the keys end with their tokens")
 
 
-def test_without_a_journal_once_leaves_its_key(
+def test_without_a_journal_once_would_leave_keys_that_nobody_ends(
     engine: Engine, make_agent: Callable[..., Agent]
 ) -> None:
     agent = make_agent()
     text = agent.config.read_text().replace("[state]", "[state]\npersist = false", 1)
     agent.config.write_text(text)
-    assert agent.command("once").returncode == 0
-    assert engine.works(agent.key_file.read_text())
+    done = agent.command("once")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("state.persist: is false, so the run that follows would not know")
+    assert not agent.key_file.exists()
+    assert not engine.tokens(), "Vault was not asked"
+    assert engine.counts()["mints"] == 0

@@ -9,9 +9,15 @@ from freshkey.cli.configuration import fitting_settings
 from freshkey.daemon import startup
 from freshkey.daemon.config_file import ConfigFile
 from freshkey.host.process import end_with
+from freshkey.settings import SettingsError, SettingsFault
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+_NO_JOURNAL = (
+    "is false, so the run that follows would not know the keys of once, and nobody would end them: "
+    "leave it out, or start run alone"
+)
 
 
 def run(options: Namespace) -> int:
@@ -23,5 +29,8 @@ def run(options: Namespace) -> int:
 
 
 def once(options: Namespace) -> int:
-    """Get every key once, within the timeout."""
-    return startup.once(fitting_settings(options.config), options.timeout)
+    """Get every key once, within the timeout; what it leaves is found by the journal alone."""
+    settings = fitting_settings(options.config)
+    if not settings.state.persist:
+        raise SettingsError((SettingsFault("state.persist", _NO_JOURNAL),))
+    return startup.once(settings, options.timeout)

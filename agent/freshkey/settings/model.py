@@ -81,7 +81,8 @@ class StateSettings(Struct, frozen=True, kw_only=True):
     directory: Path = Path("/run/freshkey/state")
     """A directory on tmpfs for the journal and the lock; one agent for each."""
     persist: bool = True
-    """false keeps no journal: every start mints anew, and every stop revokes."""
+    """false keeps no journal: every start mints anew, every stop revokes, and `once`, which leaves
+    its keys to the next start, is refused."""
     allow_disk: bool = False
     """true accepts this directory, and key files, on a disk."""
 
