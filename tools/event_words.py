@@ -28,7 +28,8 @@ WORDS: Final = {
     "hooks.unreadable": "which hooks have run could not be read: some may run twice",
     "journal.adopted": "the agent goes on with the keys of its journal",
     "journal.failed": "the journal can't be written",
-    "journal.kept": "there is to be no journal any more, and the old one can't be removed: it goes on",
+    "journal.kept": "there is to be no journal any more, and the old one can't be removed: it goes "
+    "on",
     "journal.lost": "at the end there is no journal: what lives on is named",
     "journal.recovered": "the journal is written again",
     "journal.restored": "somebody else changed the journal; it is as it was",
