@@ -46,6 +46,7 @@ NO_EVENTS: Final = {
     "journal.json",
     "server.health",
     "server.socket",
+    "state.persist",
     "vault.address",
     "vault.max_mints_per_minute",
 }

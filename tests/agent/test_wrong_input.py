@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import subprocess
 import threading
 from typing import TYPE_CHECKING
@@ -57,6 +58,26 @@ def test_address_that_is_not_vault(make_agent: Callable[..., Agent], website: st
 
 def test_nobody_at_the_address(make_agent: Callable[..., Agent]) -> None:
     assert "127.0.0.1:9" in failed_once(make_agent(address="http://127.0.0.1:9"))
+
+
+def test_a_vault_that_never_answers(make_agent: Callable[..., Agent]) -> None:
+    """Connections are accepted by the kernel, as those of a Vault that stands still."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = make_agent(address=address).command("once", "--timeout", "1s")
+    assert done.returncode == 1
+    line = f"no key within 1 s: Vault at {address} has not answered the login yet"
+    assert done.stderr.splitlines()[-1] == f"freshkey: keys.billing: {line}"
+
+
+def test_a_mint_that_a_stop_cuts_off_is_told_as_what_was_waited_for(
+    engine: Engine, make_agent: Callable[..., Agent]
+) -> None:
+    engine.openai.configure(delay_after={"service_account.create": 6})
+    done = make_agent(stop_grace='"1s"').command("once", "--timeout", "1s")
+    assert done.returncode == 1
+    line = f"no key within 1 s: Vault at {engine.vault.address} has not answered the mint yet"
+    assert done.stderr.splitlines()[-1] == f"freshkey: keys.billing: {line}"
 
 
 def test_path_without_the_field(engine: Engine, make_agent: Callable[..., Agent]) -> None:

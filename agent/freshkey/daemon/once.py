@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import trio
 
 from freshkey.core.keys.lifecycle import view
 from freshkey.core.model.events import StopRequested
 from freshkey.daemon.assembly import ProcessParts, assemble
+from freshkey.daemon.missing_keys import why_missing
 from freshkey.daemon.work import work
 from freshkey.logs.standard_error import tell
 
@@ -28,9 +29,10 @@ async def get_keys(settings: Settings, seconds: float, directory: StateDirectory
     """
     parts = assemble(settings, ProcessParts.of(directory), keep_on_stop=True)
     loop = parts.loop
+    stop = _Stop(loop)
     async with trio.open_nursery() as outer:
-        await outer.start(_stop_on_signal, loop)
-        outer.start_soon(_stop_after, seconds, loop)
+        await outer.start(stop.on_signal)
+        outer.start_soon(stop.after, seconds)
         await work(parts, until=_complete)
         outer.cancel_scope.cancel()
     parts.environment.keeper.close(loop.state)
@@ -38,10 +40,52 @@ async def get_keys(settings: Settings, seconds: float, directory: StateDirectory
         return 0
     for key in loop.state.keys:
         if not _is_settled(key):
-            fault = view(key, loop.state.tokens, loop.state.link).fault
-            message = fault.message if fault else "stopped before there was a key"
-            tell(f"freshkey: keys.{key.name}: {message}")
+            why = stop.why_missing(key, settings.vault.address)
+            tell(f"freshkey: keys.{key.name}: {why}")
     return 1
+
+
+@final
+class _Stop:
+    """Has the loop end before its work is done, and remembers what it waited for by then."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._state: AgentState | None = None
+        self._seconds: float | None = None
+
+    async def after(self, seconds: float) -> None:
+        """End it when the time is up."""
+        await trio.sleep(seconds)
+        self._seconds = None if self._state else seconds
+        self._end()
+
+    async def on_signal(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """End in order on SIGTERM and SIGINT; SIGHUP must not end it."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            task_status.started()
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    self._end()
+
+    def why_missing(self, key: KeyState, address: str) -> str:
+        """Say what a key has not come to, as the loop has left it, and why."""
+        missing = "no key" if key.current is None else "not done"
+        within = "when it was stopped" if self._seconds is None else f"within {self._seconds:g} s"
+        what = f"{missing} {within}"
+        state = self._loop.state
+        fault = view(key, state.tokens, state.link).fault
+        # What the stop itself has cut off is not why there is no key.
+        if self._state is not None and (fault is None or fault.unanswered):
+            before = {earlier.name: earlier for earlier in self._state.keys}
+            return f"{what}: {why_missing(before.get(key.name, key), self._state, address)}"
+        return f"{what}: {why_missing(key, state, address)}"
+
+    def _end(self) -> None:
+        self._state = self._state or self._loop.state
+        self._loop.send(StopRequested())
 
 
 def _complete(state: AgentState) -> bool:
@@ -55,19 +99,3 @@ def _is_settled(key: KeyState) -> bool:
     written = not key.publishing and not key.write_failures
     held = key.current is not None and key.confirmed and not key.outdated
     return held and written
-
-
-async def _stop_after(seconds: float, loop: Loop) -> None:
-    await trio.sleep(seconds)
-    loop.send(StopRequested())
-
-
-async def _stop_on_signal(
-    loop: Loop, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """End in order on SIGTERM and SIGINT; SIGHUP must not end it."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            if number != signal.SIGHUP:
-                loop.send(StopRequested())
