@@ -267,6 +267,10 @@ async def test_a_mint_ends_when_it_is_given_up() -> None:
             nursery.cancel_scope.cancel()
             client.give_up()
     assert [fault.unanswered for fault in faults] == [True]
+    told = "gave no answer until the agent, which stops or reloads, gave it up"
+    assert faults[0].message == f"Vault at {server.address} {told}", (
+        "not how long it could have had"
+    )
 
 
 async def test_a_mint_that_is_given_up_goes_to_no_other_node() -> None:
@@ -288,6 +292,7 @@ async def test_a_mint_that_is_given_up_goes_to_no_other_node() -> None:
                     await trio.to_thread.run_sync(accepted.recv, 1)  # the handshake has begun
                     client.give_up()
     assert [fault.unanswered for fault in faults] == [False]
+    assert "no connection until the agent, which stops or reloads, gave it up" in faults[0].message
     assert not good.requests
 
 

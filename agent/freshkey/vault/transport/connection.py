@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LARGEST_ANSWER: Final = 1 << 20
 CONNECT_TIMEOUT: Final = 5.0
 _PORTION: Final = 1 << 16  # bytes read at once
+_GIVEN_UP: Final = "until the agent, which stops or reloads, gave it up"
 # They tell the length of their body, even if there is none: RFC 9110, 8.6.
 _WITH_BODY: Final = frozenset({"PATCH", "POST", "PUT"})
 # https://developer.hashicorp.com/vault/docs/commands#configure-environment-variables
@@ -64,6 +65,7 @@ class Connection:
         self._trust = trust
         self._socket: socket.socket | None = None
         self._cut = False
+        self._given_up = False
         self._proxy: Proxy | None = None
 
     def cut(self) -> None:
@@ -73,6 +75,11 @@ class Connection:
             with suppress(OSError):
                 # SSLSocket's own shutdown() drops the TLS state that the other thread reads from.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def give_up(self) -> None:
+        """End it now, before its time is up."""
+        self._given_up = True
+        self.cut()
 
     def request(
         self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
@@ -131,7 +138,8 @@ class Connection:
             raise self._unreachable(reason) from None
         finally:
             if self._cut:  # whatever that looked like
-                reason = f"no connection within {self._seconds:g} s"
+                within = _GIVEN_UP if self._given_up else f"within {self._seconds:g} s"
+                reason = f"no connection {within}"
                 raise self._unreachable(reason) from None
 
     def _open(self, timeout: float) -> socket.socket:
@@ -214,7 +222,8 @@ class Connection:
 
     def _unanswered(self, error: Exception | None) -> FaultError:
         if self._cut or isinstance(error, TimeoutError):
-            reason = f"gave no answer within {self._seconds:g} s"
+            within = _GIVEN_UP if self._given_up else f"within {self._seconds:g} s"
+            reason = f"gave no answer {within}"
         else:
             reason = "ended the connection before its answer was whole"
         message = f"Vault at {self.address} {reason}"

@@ -60,7 +60,7 @@ class Session:
         """Cut what a cancellation does not, and ask no other node: the process is about to end."""
         self._given_up = True
         for connection in self._held:
-            connection.cut()
+            connection.give_up()
 
     async def ask(
         self,
