@@ -53,6 +53,7 @@ def test_health_over_tcp_and_never_a_key(reloadable: Agent, ports: tuple[int, in
         taken.listen()
         change(reloadable, f":{second}", f":{taken.getsockname()[1]}")
         told = reload(reloadable, "reload.refused")
+    assert told["message"].startswith("server.health: 127.0.0.1:"), "its place, once"
     assert "Address already in use" in told["message"]
     assert over_tcp(second, "/livez")[0] == 200, "what was, stays"
 

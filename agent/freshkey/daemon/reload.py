@@ -81,23 +81,23 @@ class Reloads:
             if not faults:
                 return
             for fault in faults:
-                log.error("reload.refused", message=one_line(str(fault)))
+                log.error("reload.refused", message=one_line(fault))
             self._manager.end_reload(refused=True)
 
-    async def _take(self) -> tuple[SettingsFault, ...]:
-        """Make the configuration the current one, or return its faults."""
+    async def _take(self) -> tuple[str, ...]:
+        """Make the configuration the current one, or return its faults, a line each."""
         try:
             settings, permissions = await _in_thread(self._load)
         except SettingsError as error:
-            return error.faults
+            return tuple(map(str, error.faults))
         except FaultError as error:
-            return (SettingsFault("allow", error.fault.message),)
+            return (f"allow: {error.fault.message}",)
         if (fault := self._unchangeable(settings)) is not None:
-            return (fault,)
+            return (str(fault),)
         try:
             self._prepare(settings)
         except FaultError as error:
-            return (SettingsFault("server", error.fault.message),)
+            return (error.fault.message,)  # it begins with its address, or its socket's path
         log.info("reload.begun", **_changes(self.current, settings))
         self.current, self.permissions = settings, permissions
         return ()
