@@ -188,6 +188,7 @@ def test_the_status(execute: Execute, agent: EventsAgent, command: list[str], st
         ("no-such-command", 127, "there is no such command"),
         ("/etc/passwd/none", 127, "there is no such command"),
         ("/etc/passwd", 126, "can't be executed: Permission denied"),
+        ("", 127, "there is no command without a name: name one after --"),
     ],
 )
 def test_a_command_that_can_not_be_started(
@@ -196,7 +197,8 @@ def test_a_command_that_can_not_be_started(
     agent.publish(1)
     code, out, err = ended(execute("--", command))
     assert (code, out, err.count("\n")) == (status, "", 1)
-    assert err.startswith(f"freshkey: {command}: {why}")
+    name = command or "''"
+    assert err.startswith(f"freshkey: {name}: {why}")
 
 
 @pytest.mark.parametrize(

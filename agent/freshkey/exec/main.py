@@ -54,7 +54,8 @@ def run(task: Task, mask: set[int]) -> int:
     try:
         return loop.run()
     except StartError as error:
-        tell(f"freshkey: {task.command[0]}: {error}")
+        name = task.command[0] or "''"
+        tell(f"freshkey: {name}: {error}")
         return error.status
     except ChoiceError as error:
         tell(f"freshkey: {error}")

@@ -51,6 +51,8 @@ def start(command: list[str], environment: Mapping[str, str], found: Found) -> i
     It gets the descriptors, the umask, the limits, and the signals that this process was found
     with, and stays in its process group, where the terminal reaches it. Raises StartError.
     """
+    if not command[0]:
+        raise StartError("there is no command without a name: name one after --", _NOT_FOUND)
     resource.setrlimit(resource.RLIMIT_CORE, found.core)
     try:
         return os.posix_spawnp(
