@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import copy
+import math
+import os
 import pickle
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from freshkey.client import FileKey, NoKeyError, SetupError
+from freshkey.client import (
+    AsyncFileKey,
+    AsyncSocketKey,
+    FileKey,
+    NoKeyError,
+    SetupError,
+    SocketKey,
+)
+from freshkey.client.httpx import KeyAuth
 
 from tests.cli.agent import KEY
 from tests.support.other_user import as_other_user
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -75,6 +86,30 @@ def test_a_key_may_look_otherwise(path: Path) -> None:
 def test_a_directory_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="Is a directory"):
         FileKey(tmp_path)()
+
+
+def test_a_pipe_holds_nobody_up(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(SetupError, match="billing: this is not a regular file: name the key's"):
+        FileKey(path, wait=0)()
+
+
+@pytest.mark.parametrize("wait", [math.nan, -1, -0.1])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda wait: FileKey("billing", wait=wait),
+        lambda wait: AsyncFileKey("billing", wait=wait),
+        lambda wait: SocketKey("billing", wait=wait),
+        lambda wait: AsyncSocketKey("billing", wait=wait),
+        lambda wait: KeyAuth(FileKey("billing"), wait=wait),
+    ],
+)
+def test_a_wait_that_has_no_end_or_none_to_come(
+    make: Callable[[float], object], wait: float
+) -> None:
+    with pytest.raises(ValueError, match=f"wait is a number of seconds, 0 or more, not {wait}"):
+        make(wait)
 
 
 def test_a_file_that_may_not_be_read_is_told_of_at_once(path: Path) -> None:

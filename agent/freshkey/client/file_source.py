@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from typing import TYPE_CHECKING, Final, final
 
 from freshkey.client.errors import NoKeyError, SetupError
 from freshkey.client.handed_out import HandedOut
 from freshkey.client.steps import Wait
-from freshkey.client.validation import MAX_KEY, fault_of
+from freshkey.client.validation import MAX_KEY, checked_wait, fault_of
 
 if TYPE_CHECKING:
     from freshkey.client.steps import Steps
@@ -23,7 +24,7 @@ class FileSource:
 
     def __init__(self, path: str | os.PathLike[str], wait: float) -> None:
         self._path = os.fspath(path)
-        self._wait = wait
+        self._wait = checked_wait(wait)
         self._handed_out = HandedOut()
 
     def __repr__(self) -> str:
@@ -66,8 +67,7 @@ class FileSource:
     def _look(self) -> str | None:
         """Return what the file has, None when it is missing or has nothing yet."""
         try:
-            with open(self._path, "rb") as file:  # noqa: PTH123 - pathlib would add 3 ms to the client's 15 of import
-                content = file.read(MAX_KEY + 1)
+            content = self._content()
         except FileNotFoundError:
             return None
         except PermissionError:
@@ -81,3 +81,14 @@ class FileSource:
         if fault := fault_of(content):
             raise SetupError(f"{self._path}: {fault}")
         return content.decode()
+
+    def _content(self) -> bytes:
+        """Read the file, without a wait for who would write to a pipe. Raises OSError."""
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # to read that is an error
+                raise SetupError(f"{self._path}: this is not a regular file: name the key's file")
+            return os.read(descriptor, MAX_KEY + 1)
+        finally:
+            os.close(descriptor)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from freshkey.client.errors import NoKeyError
 from freshkey.client.steps import run, run_async
+from freshkey.client.validation import checked_wait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, MutableMapping
@@ -66,7 +67,7 @@ class HealingFlows(Generic[_Request, _Response]):
         if not isinstance(wait, int | float):
             raise TypeError(f"wait is a number of seconds, not {type(wait).__name__}")
         self._source = key.source
-        self._wait = wait
+        self._wait = checked_wait(wait)
 
     def sync_auth_flow(self, request: _Request) -> Generator[_Request, _Response, None]:
         """Send the request, and once more if a next key heals it."""

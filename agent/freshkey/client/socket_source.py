@@ -11,7 +11,7 @@ from freshkey.client.errors import AgentAwayError, NoKeyError, SetupError
 from freshkey.client.exchange import Answer, ask, get, not_the_agent, post
 from freshkey.client.handed_out import HandedOut
 from freshkey.client.steps import Wait
-from freshkey.client.validation import fault_of
+from freshkey.client.validation import checked_wait, fault_of
 
 if TYPE_CHECKING:
     from freshkey.client.steps import Steps
@@ -53,7 +53,7 @@ class SocketSource:
         self._name = name
         self._path = os.fspath(path or os.environ.get("FRESHKEY_SOCKET") or DEFAULT_SOCKET)
         self._target = f"/v1/keys/{name}"
-        self._wait = wait
+        self._wait = checked_wait(wait)
         self._held: _Held | None = None
         self._handed_out = HandedOut()
 
