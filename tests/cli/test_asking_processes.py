@@ -135,7 +135,7 @@ def test_a_full_disk(agent: Agent, command: list[str]) -> None:
     agent.script += [status() if command[0] == "status" else key(NEW)]
     with Path("/dev/full").open("wb") as full:
         code, _, err = ended(started(*command, stdout=full.fileno()))
-    assert (code, err) == (1, "freshkey: [Errno 28] No space left on device\n")
+    assert (code, err) == (1, "freshkey: standard output: No space left on device\n")
 
 
 def test_a_closed_output(agent: Agent) -> None:

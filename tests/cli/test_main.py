@@ -75,6 +75,8 @@ def test_garbage_is_collected_from_the_command_on(
         ["once", "--timeout", "0"],
         ["once", "--timeout", "2 minutes"],
         ["--config", "x", "check"],
+        ["status", "--socket", ""],
+        ["exec", "--socket", "", "--", "true"],
     ],
 )
 def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,7 +276,7 @@ def test_a_full_disk_is_no_traceback() -> None:
     with Path("/dev/full").open("wb") as full:
         done = freshkey_process("version", stdout=full.fileno())
     assert done.returncode == 1
-    assert done.stderr == "freshkey: [Errno 28] No space left on device\n"
+    assert done.stderr == "freshkey: standard output: No space left on device\n"
 
 
 def test_an_installation_of_the_client_alone_says_what_is_missing() -> None:

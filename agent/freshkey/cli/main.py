@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -20,6 +21,8 @@ from freshkey.logs.standard_error import occupy_standard_descriptors, tell
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
+
+_NOT_WRITTEN: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})  # write(2)
 
 SLIM: Final = {"check": ("msgspec",), "running": ("msgspec", "structlog")}
 """Libraries that have to be in, slim, before the modules of some commands."""
@@ -57,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     except OSError as error:
-        tell(f"freshkey: {error}")
+        told = f"standard output: {error.strerror}" if _is_of_output(error) else str(error)
+        tell(f"freshkey: {told}")
         _drop_output()
         return 1
     except ModuleNotFoundError as error:
@@ -86,6 +90,11 @@ def _run(options: Namespace) -> int:
         gc.enable()
     status: int = command(options)
     return status
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether it is of a write that failed: what writes to a file says which."""
+    return error.filename is None and error.errno in _NOT_WRITTEN
 
 
 def _drop_output() -> None:
