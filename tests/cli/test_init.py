@@ -88,6 +88,14 @@ def test_nothing_that_is_there_is_touched(config: Path, capsys: pytest.CaptureFi
         (["--address", "ftp://x", "--path", "a/b"], "--address ftp://x: must be a URL of scheme"),
         (["--address", ADDRESS, "--path", "a/b!"], "--key is missing: name of the key (a-z"),
         (["--address", ADDRESS, "--path", "v1/a/b"], "--path v1/a/b: is"),
+        (
+            ["--address", ADDRESS, "--path", "a/creds/b*", "--key", "b"],
+            "--path a/creds/b*: can't be named by a policy, which takes * for a pattern",
+        ),
+        (
+            ["--address", ADDRESS, "--oidc-role", "b*", "--service-account", "user-1"],
+            "--oidc-role b*: can't be named by a policy, which takes * for a pattern",
+        ),
         ([*USUAL, "--username", "x"], "--username: method approle takes none: leave it out"),
     ],
 )

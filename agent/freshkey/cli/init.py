@@ -15,6 +15,7 @@ from freshkey.cli.failure import CommandError
 from freshkey.cli.output import shown
 from freshkey.cli.questions import Question, take
 from freshkey.host.accounts import user_id
+from freshkey.provisioning.policy import pattern_in
 from freshkey.provisioning.starter import (
     NEED_ROLE,
     NEED_USERNAME,
@@ -70,10 +71,14 @@ def _answers(options: Namespace) -> Answers:
         username = take(None, Question("--username", "user name in Vault", None, visible))
     if username and method not in NEED_USERNAME:
         raise CommandError(f"--username: method {method} takes none: leave it out", status=2)
-    path, federation = "", _federation(options) if options.oidc_role is not None else None
+    path, federation = "", None
+    if options.oidc_role is not None:
+        role_of_vault = "role by which Vault vouches for the agent"
+        take(options.oidc_role, Question("--oidc-role", role_of_vault, None, _check_oidc_role))
+        federation = _federation(options)
     if federation is None:
         reading = f"what to read, such as {_EXAMPLE}"
-        path = take(options.path, Question("--path", reading, None, secret_path))
+        path = take(options.path, Question("--path", reading, None, _check_path))
     key = _take_key(options, _name_of(path or options.oidc_role))
     group, unit = _take_group(options), _unit(options.config)
     return Answers(address, method, key, path, group, role, username, unit, federation)
@@ -115,6 +120,19 @@ def _take_group(options: Namespace) -> str:
 def _check_method(answer: object) -> None:
     if answer not in AUTH_METHODS:
         raise WrongValueError(f"is none of {', '.join(AUTH_METHODS)}")
+
+
+def _check_path(answer: object) -> None:
+    _refuse_pattern(secret_path(answer))
+
+
+def _check_oidc_role(answer: object) -> None:
+    _refuse_pattern(visible(answer))
+
+
+def _refuse_pattern(path: str) -> None:
+    if found := pattern_in(path):
+        raise WrongValueError(f"can't be named by a policy, which takes {found} for a pattern")
 
 
 def _check_key(answer: object) -> None:
