@@ -1,11 +1,13 @@
 import socket
 import threading
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from freshkey.cli import ask as module
 from freshkey.cli.ask import Answer, NoAgentError, ask, refusal
 from freshkey.cli.failure import CommandError
+from freshkey.gateway.refusals import Refusal
 
 from tests.cli.agent import KEY, UNKNOWN, Agent, answer, key
 
@@ -114,6 +116,21 @@ def test_nobody_listens(tmp_path: Path) -> None:
         left.bind(str(tmp_path / "s"))
     with pytest.raises(NoAgentError, match="nobody listens here: start"):
         ask(tmp_path / "s", "/")
+
+
+def test_what_is_no_socket(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(CommandError, match=f"^{path}: this is not a socket: name") as caught:
+            ask(path, "/")
+        assert not isinstance(caught.value, NoAgentError), "waiting would not help"
+
+
+def test_the_gateways_socket(agent: Agent) -> None:
+    refused = Refusal(HTTPStatus.NOT_FOUND, "not_forwarded", "the gateway does not forward this")
+    agent.script = [refused.encode(keep_alive=False)]
+    with pytest.raises(CommandError, match=f"^{agent.path}: this is the gateway's socket: name"):
+        ask(agent.path, "/v1/keys/billing")
 
 
 def test_a_socket_of_another_kind(tmp_path: Path) -> None:

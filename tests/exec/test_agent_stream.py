@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from http import HTTPStatus
 from selectors import DefaultSelector
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from freshkey.exec.agent_stream import AgentStream
 from freshkey.exec.answers import Answer, AnswerReader, Event, NotTheAgentError
 from freshkey.exec.key_names import ChoiceError, key_in, only_key
+from freshkey.gateway.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,6 +184,27 @@ def test_a_refusal_is_hopeless(agent: Agent, stream: AgentStream, status: str) -
     assert stream.hopeless
     assert stream.trouble.endswith("/v1/keys/billing/events: no such key: name another one")
     connection.close()
+
+
+def test_the_gateways_socket_is_hopeless(agent: Agent, stream: AgentStream) -> None:
+    stream.plan(NOW)
+    connection, _ = agent.accept()
+    refused = Refusal(HTTPStatus.NOT_FOUND, "not_forwarded", "the gateway does not forward this")
+    connection.sendall(refused.encode(keep_alive=False))
+    stream.receive(NOW)
+    assert stream.hopeless
+    assert stream.trouble.endswith(
+        "/sock: this is the gateway's socket: name the agent's with --socket"
+    )
+    connection.close()
+
+
+def test_a_directory_in_place_of_the_socket_is_hopeless(tmpfs_path: Path) -> None:
+    with DefaultSelector() as selector:
+        stream = AgentStream(tmpfs_path, "/v1/keys", selector)
+        stream.plan(NOW)
+    assert (stream.hopeless, stream.unanswered) == (True, False)
+    assert stream.trouble == f"{tmpfs_path}: this is not a socket: name the agent's with --socket"
 
 
 def test_another_program_at_the_socket_is_hopeless(agent: Agent, stream: AgentStream) -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 from argparse import ArgumentTypeError
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from freshkey.settings.values import KEY_NAME, WrongValueError, duration, positive_duration, quoted
@@ -33,6 +34,13 @@ def _duration(parse: Callable[[object], float], text: str) -> float:
         return parse(int(text) if text.isdecimal() else text)
     except WrongValueError as error:
         raise ArgumentTypeError(str(error)) from None
+
+
+def socket_path(text: str) -> Path:
+    """Take the path of a socket; an empty one would stand for the working directory."""
+    if not text:
+        raise ArgumentTypeError("is empty: name the agent's socket, or leave the option out")
+    return Path(text)
 
 
 def moment(text: str) -> float:

@@ -109,6 +109,10 @@ def _content(path: Path, body: bytes) -> Mapping[str, object]:
         content = None
     if not isinstance(content, dict):
         raise _not_the_agent(path)
+    if isinstance(content.get("error"), dict):  # OpenAI's form of an error
+        raise CommandError(
+            f"{shown(path)}: this is the gateway's socket: name the agent's with --socket"
+        )
     return content
 
 
@@ -122,6 +126,8 @@ def _unreachable(path: Path, error: OSError) -> CommandError:
     match error:
         case FileNotFoundError():
             why = "there is no such socket: start the agent, or name its socket with --socket"
+        case ConnectionRefusedError() if path.exists() and not path.is_socket():
+            return CommandError(f"{shown(path)}: this is not a socket: name another --socket")
         case ConnectionRefusedError():
             why = "nobody listens here: start the agent, or name its socket with --socket"
         case BlockingIOError():

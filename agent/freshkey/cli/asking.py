@@ -11,6 +11,7 @@ from freshkey.cli.arguments import (
     seconds,
     seconds_or_zero,
     signal_number,
+    socket_path,
     tag,
     variable,
 )
@@ -36,7 +37,7 @@ def add_asking(add: Callable[[str, str, str], ArgumentParser]) -> None:
         asking.add_argument(
             "--socket",
             metavar="PATH",
-            type=Path,
+            type=socket_path,
             help="the agent's socket (default: $FRESHKEY_SOCKET, else the configuration's, else "
             f"{DEFAULT_SOCKET})",
         )

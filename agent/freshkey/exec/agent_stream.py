@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from freshkey.core.model.text import one_line
 from freshkey.exec.answers import Answer, AnswerReader, NotTheAgentError
-from freshkey.exec.key_names import detail_in
+from freshkey.exec.key_names import detail_in, is_of_gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,9 +123,13 @@ class AgentStream:
         self._hang_up()
 
     def _not_connected(self, now: float, error: OSError) -> None:
-        self.unanswered = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        refused = isinstance(error, ConnectionRefusedError)
+        no_socket = refused and self._path.exists() and not self._path.is_socket()
+        self.unanswered = isinstance(error, FileNotFoundError) or (refused and not no_socket)
         forbidden = isinstance(error, PermissionError)
-        if self.unanswered:
+        if no_socket:
+            why = "this is not a socket: name the agent's with --socket"
+        elif self.unanswered:
             why = "nobody answers here: start the agent, or name its socket (--socket)"
         elif forbidden:
             why = (
@@ -134,11 +138,15 @@ class AgentStream:
             )
         else:
             why = error.strerror or str(error)
-        self._again(now, why, hopeless=forbidden)
+        self._again(now, why, hopeless=forbidden or no_socket)
 
     def _answered(self, now: float, answer: Answer) -> None:
         if answer.status == HTTPStatus.OK:
             self._again(now, "")
+            return
+        if is_of_gateway(answer.content):
+            why = "this is the gateway's socket: name the agent's with --socket"
+            self._again(now, why, hopeless=True)
             return
         detail = detail_in(answer.content) or f"the agent answered {answer.status}: look at its log"
         self._again(now, f"{self._target}: {detail}", hopeless=answer.status in _REFUSALS)

@@ -54,6 +54,11 @@ def detail_in(content: object) -> str:
     return one_line(detail) if isinstance(detail, str) else ""
 
 
+def is_of_gateway(content: object) -> bool:
+    """Whether an error is one of the gateway's, which have OpenAI's form."""
+    return isinstance(content, dict) and isinstance(content.get("error"), dict)
+
+
 def with_keys(
     environment: Mapping[str, str], variables: Mapping[str, str], keys: Mapping[str, Secret]
 ) -> dict[str, str]:
