@@ -107,6 +107,21 @@ def test_restarts_go_on_with_it(static_key: StaticKey, make_agent: Callable[...,
 
 
 @pytest.mark.parametrize("static_key", [2], indirect=True)
+def test_rotate_says_when_the_path_has_no_other_key(
+    static_key: StaticKey, make_agent: Callable[..., Agent]
+) -> None:
+    agent = make(make_agent, static_key, "5m")
+    agent.start()
+    tag = agent.wait_for_key()["tag"]
+    done = agent.command("rotate", "billing", "--timeout", "2s")
+    why = "this is a static key: put another one at its path in Vault"
+    told = f"freshkey: billing: no other key than {tag} within 2s: {why}\n"
+    assert (done.returncode, done.stderr) == (1, told)
+    static_key.put()
+    assert agent.command("rotate", "billing").stdout.startswith(f"billing: {tag} -> 2-")
+
+
+@pytest.mark.parametrize("static_key", [2], indirect=True)
 def test_a_readers_report(static_key: StaticKey, make_agent: Callable[..., Agent]) -> None:
     agent = make(make_agent, static_key, "5m")
     agent.start()

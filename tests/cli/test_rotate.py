@@ -28,7 +28,7 @@ def test_the_new_generation_is_waited_for(agent: Agent, clock: Clock, capsys: Ou
     assert main(["rotate", "billing"]) == 0
     assert capsys.readouterr() == (f"billing: {OLD} -> {NEW}\n", "")
     assert agent.lines[0] == "POST /v1/keys/billing/rotate HTTP/1.1"
-    assert agent.lines[1] == "GET /v1/keys/billing?wait=60s HTTP/1.1"
+    assert agent.lines[1] == "GET /v1/keys/billing?wait=10s HTTP/1.1"
     assert agent.held_tags[1:] == [f'"{OLD}"'] * 4
 
 
@@ -76,6 +76,33 @@ def test_it_gives_up(agent: Agent, clock: Clock, capsys: Output) -> None:
     assert err == (
         f"freshkey: billing: no other key than {OLD} within 1s: mint: upstream: slow down (T)\n"
     )
+
+
+STATIC = {"expires_in": None, "not_after": None, "leases": 0}
+
+
+def test_a_static_key_that_nobody_has_replaced_is_not_waited_for(
+    agent: Agent, clock: Clock, capsys: Output
+) -> None:
+    told = status(**STATIC)
+    agent.script = [ACCEPTED, *[UNCHANGED] * 11, told, told]
+    assert main(["rotate", "billing"]) == 1
+    why = "this is a static key: put another one at its path in Vault"
+    assert capsys.readouterr().err == (
+        f"freshkey: billing: no other key than {OLD} within 10s: {why}\n"
+    )
+    assert sum(clock.slept) == 10
+
+
+def test_a_static_key_with_a_fault_is_waited_for(agent: Agent, clock: Clock) -> None:
+    told = status(**STATIC, last_fault=FAULT)
+    agent.script = [ACCEPTED, *[UNCHANGED] * 11, told, key(NEW)]
+    assert main(["rotate", "billing"]) == 0
+
+
+def test_a_key_with_a_lease_is_waited_for(agent: Agent, clock: Clock) -> None:
+    agent.script = [ACCEPTED, *[UNCHANGED] * 11, status(), key(NEW)]
+    assert main(["rotate", "billing"]) == 0
 
 
 def test_an_agent_that_restarts_is_waited_for(agent: Agent, clock: Clock, capsys: Output) -> None:

@@ -27,13 +27,25 @@ def agent_status(path: Path) -> Mapping[str, object]:
     return answer.content
 
 
-def last_fault(path: Path, name: str) -> str:
-    """One line on the last fault of a key; empty where there is none, or the agent can't say."""
+def key_status(path: Path, name: str) -> Mapping[str, object]:
+    """Return what the agent says of a key; empty where it can't, or will not."""
     try:
         keys = agent_status(path).get("keys")
     except CommandError:
-        return ""
-    for key in keys if isinstance(keys, list) else ():
-        if isinstance(key, dict) and key.get("name") == name and key.get("last_fault"):
-            return fault_text(key["last_fault"])
-    return ""
+        return {}
+    named = (
+        key
+        for key in (keys if isinstance(keys, list) else ())
+        if isinstance(key, dict) and key.get("name") == name
+    )
+    return next(named, {})
+
+
+def last_fault(key: Mapping[str, object]) -> str:
+    """One line on the last fault of a key, empty for none."""
+    return fault_text(key["last_fault"]) if key.get("last_fault") else ""
+
+
+def is_static(key: Mapping[str, object]) -> bool:
+    """Whether a key is published, and has no end: only a person replaces it."""
+    return bool(key.get("tag")) and key.get("leases") == 0 and key.get("expires_in") is None

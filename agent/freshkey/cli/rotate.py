@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from freshkey.cli.agent_socket import agent_socket
 from freshkey.cli.ask import NotAllowedError, ask, refusal
@@ -13,6 +13,8 @@ from freshkey.cli.waiting import forbid_core, next_key, tag_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+_READ_WITHIN: Final = 10.0  # seconds: a read that mints nothing takes no longer (Session)
 
 
 def rotate(options: Namespace) -> int:
@@ -30,7 +32,7 @@ def rotate(options: Namespace) -> int:
         raise refusal(answer, options.name)
     old = tag_of(answer)
     try:
-        new = tag_of(next_key(path, options.name, old, options.timeout))
+        new = tag_of(next_key(path, options.name, old, options.timeout, _READ_WITHIN))
     except NotAllowedError:  # `allow` leaves out who may have it replaced all the same
         why = (
             "asked for, but not waited for, because `allow` leaves you out: look at the agent's log"

@@ -9,7 +9,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from freshkey.cli.agent_status import last_fault
+from freshkey.cli.agent_status import is_static, key_status, last_fault
 from freshkey.cli.arguments import TAG
 from freshkey.cli.ask import NoAgentError, ask, refusal
 from freshkey.cli.failure import CommandError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 300.0  # seconds that the agent waits at most with an answer
 
 _TELL_AFTER: Final = 2  # tries: an agent that restarts needs no word
+_STATIC: Final = "this is a static key: put another one at its path in Vault"
 _PAUSE: Final = 1.0  # seconds between two questions, where the agent does not wait
 
 
@@ -73,17 +74,22 @@ def pause(asked: float, most: float = _PAUSE) -> None:
     time.sleep(max(0.0, min(asked + _PAUSE - time.monotonic(), most)))
 
 
-def next_key(path: Path, name: str, tag: str | None, seconds: float) -> Answer:
+def next_key(
+    path: Path, name: str, tag: str | None, seconds: float, read_within: float = math.inf
+) -> Answer:
     """Wait until there is another generation than `tag`, over restarts of the agent.
 
-    Raises CommandError when there is none after `seconds`, with the reason that the agent gives.
+    After `read_within` seconds a static key that has no fault is not waited for any longer: its
+    path was read by then, and holds no other. Raises CommandError when there is none after
+    `seconds`, with the reason that the agent gives.
     """
     asked = time.monotonic()
+    read_by = asked + read_within
     end, left, tries = asked + seconds, seconds, 0
     while True:
         reason: CommandError | None = None
         try:
-            answer = ask_for_key(path, name, tag, left)
+            answer = ask_for_key(path, name, tag, min(left, read_within))
         except NoAgentError as error:
             reason = error
             tries += 1
@@ -96,6 +102,8 @@ def next_key(path: Path, name: str, tag: str | None, seconds: float) -> Answer:
                 reason = CommandError(shown(detail))
         if (left := end - time.monotonic()) <= 0:
             raise _too_late(path, name, tag, seconds, reason)
+        if reason is None and time.monotonic() >= read_by and _waits_for_a_person(path, name):
+            raise _too_late(path, name, tag, read_within, None)
         pause(asked, left)
         asked = time.monotonic()
         left = max(0.0, end - asked)
@@ -107,5 +115,12 @@ def _too_late(
     if isinstance(reason, NoAgentError):
         return reason
     wanted = "no key" if tag is None else f"no other key than {tag}"
-    why = last_fault(path, name) or reason or "the agent reports no fault, wait longer"
+    key = key_status(path, name)
+    no_reason = _STATIC if is_static(key) else "the agent reports no fault, wait longer"
+    why = last_fault(key) or reason or no_reason
     return CommandError(f"{name}: {wanted} within {span(seconds)}: {why}")
+
+
+def _waits_for_a_person(path: Path, name: str) -> bool:
+    key = key_status(path, name)
+    return is_static(key) and not last_fault(key)
