@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from freshkey.preflight.offline import host as host_check
+from freshkey.preflight.offline import owners
 from freshkey.preflight.offline.host import host_faults, host_warnings
 from freshkey.settings import load
 
@@ -16,8 +17,8 @@ NOBODY = 4_000_000_001
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose memory is everywhere but below `disk`, and an agent that may chown."""
     monkeypatch.setattr(host_check, "is_memory_backed", lambda path: "disk" not in path.parts)
-    monkeypatch.setattr(host_check, "can_give_to_user", lambda _: True)
-    monkeypatch.setattr(host_check, "can_give_to_group", lambda _: True)
+    monkeypatch.setattr(owners, "can_give_to_user", lambda _: True)
+    monkeypatch.setattr(owners, "can_give_to_group", lambda _: True)
 
 
 def faults(directory: Path, key: str = "", more: str = "") -> list[str]:
@@ -130,7 +131,8 @@ def test_a_key_file_that_is_mounted_by_itself(
 def test_names_that_do_not_exist(tmp_path: Path) -> None:
     accounts = 'owner = "no-such-user", group = "no-such-group"'
     server = '[server]\nowner = "no-such-user"\ngroup = "no-such-group"'
-    found = faults(tmp_path, f'files = [{{path = "k", {accounts}}}]', server)
+    key = f'files = [{{path = "k", {accounts}}}]\ncredential = {{socket = "c", {accounts}}}'
+    found = faults(tmp_path, key, server)
     user = "no user 'no-such-user' on this machine: create it, or use a numeric id"
     group = "no group 'no-such-group' on this machine: create it, or use a numeric id"
     assert found == [
@@ -138,24 +140,32 @@ def test_names_that_do_not_exist(tmp_path: Path) -> None:
         f"keys.billing.files[0].group: {group}",
         f"server.owner: {user}",
         f"server.group: {group}",
+        f"keys.billing.credential.owner: {user}",
+        f"keys.billing.credential.group: {group}",
     ]
 
 
 def test_accounts_that_cannot_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_check, "can_give_to_user", lambda _: False)
-    monkeypatch.setattr(host_check, "can_give_to_group", lambda _: False)
-    found = faults(tmp_path, more=f'[server]\nowner = "{NOBODY}"\ngroup = "{NOBODY}"')
+    monkeypatch.setattr(owners, "can_give_to_user", lambda _: False)
+    monkeypatch.setattr(owners, "can_give_to_group", lambda _: False)
+    accounts = f'owner = "{NOBODY}"\ngroup = "{NOBODY}"'
+    credential = f'[keys.billing.credential]\nsocket = "c"\n{accounts}'
+    found = faults(tmp_path, more=f"[server]\n{accounts}\n{credential}")
     message = (
         f"{NOBODY} can't be set by user id {os.geteuid()}: give the agent CAP_CHOWN, or run it "
         "as that user or in that group"
     )
-    assert found == [f"server.owner: {message}", f"server.group: {message}"]
+    assert found == [
+        f"{table}.{option}: {message}"
+        for table in ("server", "keys.billing.credential")
+        for option in ("owner", "group")
+    ]
 
 
 def test_a_group_that_the_directory_gives_needs_no_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_check, "can_give_to_group", lambda _: False)
+    monkeypatch.setattr(owners, "can_give_to_group", lambda _: False)
     (tmp_path / "keys").mkdir(mode=0o755)
     group = (tmp_path / "keys").stat().st_gid
     key = f'files = [{{path = "keys/a", group = "{group}"}}]'

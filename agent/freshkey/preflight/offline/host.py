@@ -19,27 +19,23 @@ from freshkey.outputs.directories import (
     mounted_alone_at,
     refuse_if_others_write,
 )
-from freshkey.preflight.offline.accounts import (
-    can_give_to_group,
-    can_give_to_user,
-    group_passes,
-    user_passes,
-)
+from freshkey.preflight.offline.accounts import group_passes, user_passes
 from freshkey.preflight.offline.federation import federation_findings
 from freshkey.preflight.offline.gateway import gateway_findings, gateway_warnings
 from freshkey.preflight.offline.hooks import hook_findings
+from freshkey.preflight.offline.owners import owner_findings
 from freshkey.preflight.offline.peers import peer_findings, peer_warnings
 from freshkey.preflight.offline.templates import template_findings
 from freshkey.settings import SettingsFault
 from freshkey.settings.faults import Finding, rendered
-from freshkey.settings.keys import FileSettings
+from freshkey.settings.listeners import sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from freshkey.settings.faults import Place
-    from freshkey.settings.gateway import GatewaySettings
-    from freshkey.settings.model import ServerSettings, Settings
+    from freshkey.settings.keys import FileSettings
+    from freshkey.settings.model import Settings
 
 # Types in mountinfo of file systems whose server, or process, a write has to wait for.
 _REMOTE: Final = re.compile(r"nfs4?|cifs|smb3|smbfs|ceph|afs|9p|virtiofs|fuse(blk)?|fuse\..+")
@@ -88,7 +84,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     for name, key in settings.keys.items():
         for index, file in enumerate(key.files):
             place: Place = ("keys", name, "files", index)
-            yield from _owner(place, file)
+            yield from owner_findings(place, file, file.path)
             yield from template_findings(place, file, settings.keys)
             yield from _target((*place, "path"), file.path)
             yield from _passage((*place, "path"), file)
@@ -101,8 +97,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield Finding(("state", "directory"), _ON_DISK)
     elif not os.path.lexists(directory) and (fault := unwritable(directory.parent)):
         yield Finding(("state", "directory"), f"can't be made: {fault}")
-    yield from _owner(("server",), settings.server)
-    yield from _owner(("gateway",), settings.gateway)
+    for table, listening in sockets(settings):
+        yield from owner_findings(table, listening, listening.socket)
     yield from peer_findings(settings)
     yield from gateway_findings(settings)
     yield from federation_findings(settings)
@@ -118,40 +114,6 @@ def unwritable(directory: Path) -> str | None:
     if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
         return f"user {os.geteuid()} can't write in {nearest}: correct its owner or mode"
     return None
-
-
-def _owner(
-    place: Place, output: FileSettings | ServerSettings | GatewaySettings
-) -> Iterator[Finding]:
-    for option, name, look_up, can_give_to in (
-        ("owner", output.owner, user_id, can_give_to_user),
-        ("group", output.group, group_id, can_give_to_group),
-    ):
-        try:
-            number = look_up(name)
-        except KeyError as error:
-            message = f"{error.args[0]} on this machine: create it, or use a numeric id"
-            yield Finding((*place, option), message)
-            continue
-        if number == UNCHANGED or (option == "group" and _gets_group(output, number)):
-            continue
-        if not can_give_to(number):
-            yield Finding(
-                (*place, option),
-                f"{name} can't be set by user id {os.geteuid()}: give the agent CAP_CHOWN, "
-                "or run it as that user or in that group",
-            )
-
-
-def _gets_group(output: FileSettings | ServerSettings | GatewaySettings, gid: int) -> bool:
-    """Whether what is made in its directory has this group anyway, by setgid (inode(7))."""
-    path = output.path if isinstance(output, FileSettings) else output.socket
-    if path is None:  # a gateway without a socket
-        return False
-    with suppress(OSError):
-        found = path.parent.stat()
-        return found.st_gid == gid and bool(found.st_mode & stat.S_ISGID)
-    return False
 
 
 def _target(place: Place, path: Path) -> Iterator[Finding]:
