@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LOCKS: Final = Path("/proc/locks")
 _SOCKETS: Final = Path("/proc/net/unix")
 _LISTENS: Final = 1 << 16  # __SO_ACCEPTCON
+_TCP: Final = Path("/proc/net/tcp"), Path("/proc/net/tcp6")
+_TCP_LISTEN: Final = b"0A"
 
 
 def lock_holder(file: Path, locks: Path = _LOCKS) -> int | None:
@@ -44,3 +49,30 @@ def is_listened_on(path: Path, sockets: Path = _SOCKETS) -> bool:
         if fields[7:] == [os.fspath(path)] and int(fields[3], 16) & _LISTENS:
             return True
     return False
+
+
+def listening_users(port: int, tables: Iterable[Path] = _TCP) -> frozenset[int]:
+    """Return the users who listen on a port of TCP, at whichever address (proc(5), /proc/net/tcp).
+
+    In this network namespace; empty when it can't be seen.
+    """
+    found = set()
+    for table in tables:
+        try:
+            lines = table.read_bytes().splitlines()[1:]
+        except OSError:  # no IPv6 here
+            continue
+        for line in lines:
+            fields = line.split()  # number, local, remote, state, queues, timer, retransmits, uid
+            if fields[1].endswith(b":%04X" % port) and fields[3] == _TCP_LISTEN:
+                found.add(int(fields[7]))
+    return frozenset(found)
+
+
+def process_user(pid: int, processes: Path = Path("/proc")) -> int | None:
+    """Return the effective user of a process (proc_pid_status(5)); None: it can't be seen."""
+    try:
+        lines = (processes / str(pid) / "status").read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[2]) for line in lines if line.startswith("Uid:")), None)

@@ -6,26 +6,25 @@ Looked at as the user who runs the check: run it as the agent's.
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import FaultError
-from freshkey.host.holders import is_listened_on, lock_holder
+from freshkey.host.holders import lock_holder
 from freshkey.outputs.directories import OPEN_DIRECTORY
 from freshkey.outputs.locked_directory import LOCK, inspect
 from freshkey.outputs.swapping import swappable
 from freshkey.preflight.offline.host import host_warnings, unwritable
 from freshkey.preflight.online.report import Result, failure, fine, warning
+from freshkey.preflight.online.sockets import socket_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from freshkey.settings.model import Settings
 
 
 def machine_results(settings: Settings) -> Iterator[Result]:
-    """Look at state directory, key files, swap, and socket; nothing is made, locked, or asked."""
+    """Look at state directory, key files, swap, and sockets; nothing is made, locked, or asked."""
     agent = lock_holder(settings.state.directory / LOCK)
     yield _state(settings, agent)
     for name, key in settings.keys.items():
@@ -41,7 +40,7 @@ def machine_results(settings: Settings) -> Iterator[Result]:
         yield fine("state.directory", "no swap in reach of keys and journal")
     for finding in host_warnings(settings):
         yield warning(finding.path, finding.message)
-    yield _socket(settings.server.socket, agent)
+    yield from socket_results(settings, agent)
 
 
 def _state(settings: Settings, agent: int | None) -> Result:
@@ -70,22 +69,3 @@ def _state(settings: Settings, agent: int | None) -> Result:
     where = "may be on disk" if disk else "on tmpfs"
     used = "free" if agent is None else f"in use by the agent, process {agent}"
     return fine(place, f"{directory}: {where}, {used}")
-
-
-def _socket(path: Path, agent: int | None) -> Result:
-    place = "server.socket"
-    try:
-        is_socket = stat.S_ISSOCK(path.lstat().st_mode)
-    except OSError:
-        fault = unwritable(path.parent)
-        return failure(place, fault) if fault else fine(place, f"{path} will be made")
-    if not is_socket:
-        return failure(
-            place, f"{path} is there, and is not a socket: remove it, or name another path"
-        )
-    if not is_listened_on(path):
-        return fine(place, f"{path} was left by a process that ended, and will be replaced")
-    if agent is None:
-        message = f"somebody listens on {path}: if that is not systemd for the agent, stop it"
-        return warning(place, message)
-    return fine(place, f"{path}: the agent listens")
