@@ -28,7 +28,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     settings, wrong_token = with_token(settings, environ)
     findings += wrong_token
     findings += [
-        *independent(broken_rules(settings), findings),
+        *independent(broken_rules(settings, path.absolute()), findings),
         *refused_variables(settings, environ),
         *bad_names(settings),
         *useless_options(document),

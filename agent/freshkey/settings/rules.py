@@ -2,25 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from itertools import chain
-from os import fsencode
-from os.path import normpath
 from pathlib import Path
-from typing import Final
 
 from freshkey.settings.auth_rules import broken_auth_rules
-from freshkey.settings.faults import Finding, Place, rendered
+from freshkey.settings.faults import Finding, Place
 from freshkey.settings.federation_rules import broken_federation_rules
 from freshkey.settings.gateway_rules import broken_gateway_rules
 from freshkey.settings.keys import FileFormat, FileSettings, HookSettings, KeySettings
 from freshkey.settings.model import Settings, VaultSettings
+from freshkey.settings.output_rules import broken_output_rules
 from freshkey.settings.values import KEY_NAME
 
-_LONGEST_SOCKET_PATH: Final = 107  # bytes; sun_path in unix(7) ends with a zero byte
 
-
-def broken_rules(settings: Settings) -> Iterator[Finding]:
-    """List every rule between options that these settings break."""
+def broken_rules(settings: Settings, configuration: Path | None = None) -> Iterator[Finding]:
+    """List every rule between options that the settings of a file, `configuration`, break."""
     yield from _vault(settings.vault, needed=settings.uses_vault)
     if settings.auth is not None:
         yield from broken_auth_rules(settings.auth, settings.vault)
@@ -29,7 +24,7 @@ def broken_rules(settings: Settings) -> Iterator[Finding]:
     for name, key in settings.keys.items():
         yield from _key(("keys", name), key)
     yield from broken_gateway_rules(settings.gateway, settings.keys)
-    yield from _outputs(settings)
+    yield from broken_output_rules(settings, configuration)
 
 
 def bad_names(settings: Settings) -> Iterator[Finding]:
@@ -108,35 +103,3 @@ def _command(place: Place, command: tuple[str, ...]) -> Iterator[Finding]:
     for index, argument in enumerate(command):
         if "\0" in argument:  # execve(2) would end it there
             yield Finding((*place, index), "has a null character: remove it")
-
-
-def _outputs(settings: Settings) -> Iterator[Finding]:
-    """Nothing replaces another: no two files and sockets have the same path."""
-    if settings.gateway.tcp is not None and settings.gateway.tcp == settings.server.health:
-        health: Place = ("server", "health")
-        yield Finding(
-            ("gateway", "tcp"), "is the address of server.health too: use another", (health,)
-        )
-    taken: dict[str, Place] = {}
-    for place, path in _sockets(settings):
-        if len(fsencode(path)) > _LONGEST_SOCKET_PATH:
-            yield Finding(place, f"is longer than {_LONGEST_SOCKET_PATH} bytes: use a shorter path")
-    for place, path in chain(_sockets(settings), _files(settings)):
-        first = taken.setdefault(normpath(path), place)
-        if first != place:
-            yield Finding(place, f"is the path of {rendered(first)} too: use another", (first,))
-
-
-def _sockets(settings: Settings) -> Iterator[tuple[Place, Path]]:
-    yield ("server", "socket"), settings.server.socket
-    if settings.gateway.socket:
-        yield ("gateway", "socket"), settings.gateway.socket
-    for name, key in settings.keys.items():
-        if key.credential:
-            yield ("keys", name, "credential", "socket"), key.credential.socket
-
-
-def _files(settings: Settings) -> Iterator[tuple[Place, Path]]:
-    for name, key in settings.keys.items():
-        for index, file in enumerate(key.files):
-            yield ("keys", name, "files", index, "path"), file.path

@@ -32,7 +32,7 @@ def test_a_machine_that_has_all_it_takes(tmp_path: Path) -> None:
 
 def test_secrets_on_a_disk(tmp_path: Path) -> None:
     key = 'files = [{path = "disk/billing"}]'
-    state = '[state]\ndirectory = "disk"\n'
+    state = '[state]\ndirectory = "disk/state"\n'
     message = "is not on tmpfs or ramfs: move it there, or set state.allow_disk = true"
     assert faults(tmp_path, key, state) == [
         f"keys.billing.files[0].path: {message}",
@@ -59,11 +59,12 @@ def test_a_state_directory_that_can_not_be_made(tmp_path: Path) -> None:
 def test_an_audit_file_that_can_not_be_added_to(tmp_path: Path) -> None:
     (tmp_path / "record").write_text("")
     (tmp_path / "link").symlink_to("record")
+    (tmp_path / "directory").mkdir()
     expected = {
         "new": [],
         "record": [],
         "link": ["log.audit_file: is not a regular file: name another path, or remove it"],
-        ".": ["log.audit_file: is not a regular file: name another path, or remove it"],
+        "directory": ["log.audit_file: is not a regular file: name another path, or remove it"],
         "missing/record": [
             f"log.audit_file: can't be made: there is no directory {tmp_path}/missing: make it"
         ],
