@@ -55,6 +55,7 @@ def make_agent(engine: Engine, tmpfs_path: Path) -> Iterator[Callable[..., Agent
 
     def make(address: str = engine.vault.address, extra: str = "", **options: str) -> Agent:
         (tmpfs_path / "secret_id").write_text(engine.secret_id)
+        (tmpfs_path / "secret_id").chmod(0o600)
         agent = Agent(tmpfs_path)
         text = configuration(engine, address, extra, **options)
         agent.config.write_text(text.replace("[auth]", f'[auth]\nmount = "{engine.mount}"', 1))

@@ -104,6 +104,7 @@ def test_a_token_of_somebody_else_is_left_alone(agent: Agent, engine: Engine) ->
     rest = rest[rest.index("[state]") :]
     agent.config.write_text(f'{head}[auth]\nmethod = "token"\ntoken_file = "token"\n{rest}')
     (agent.directory / "token").write_text(token)
+    (agent.directory / "token").chmod(0o600)
     assert checked(agent, 0) == {"faults": {}, "warnings": {}}
     assert engine.vault.request("GET", "auth/token/lookup-self", token=token)["data"]["ttl"] > 0
 

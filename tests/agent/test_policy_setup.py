@@ -92,6 +92,7 @@ def test_cert(
     tmpfs_path: Path,
 ) -> None:
     files, own = authority.issue(), authority.issue(common_name="agent.example")
+    own["private_key"].chmod(0o600)
     with closing(ReservedPort()) as port:
         address = f"127.0.0.1:{port.number}"
         listener = {

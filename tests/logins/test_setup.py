@@ -70,6 +70,7 @@ def test_kubernetes_from_init_to_a_key(
 
 def test_ldap(openai_server: OpenAIServer, tmpfs_path: Path, tmp_path: Path) -> None:
     (tmpfs_path / "password").write_text("correct horse")
+    (tmpfs_path / "password").chmod(0o600)
     auth = 'method = "ldap"\nusername = "agent"\npassword_file = "password"'
     with (
         Slapd(slapd.found(), tmp_path) as directory,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import stat
 from typing import TYPE_CHECKING, Final
 
+from freshkey.preflight.offline.credentials import openness
 from freshkey.settings.faults import Finding
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _weak_tokens(gateway: GatewaySettings) -> Iterator[Finding]:
             size = len(client.token_file.read_bytes().strip())
         except OSError:  # which is a fault
             continue
-        if mode & stat.S_IROTH:
-            yield Finding(place, "can be read by everybody: chmod o-r")
+        if (fault := openness(mode)) is not None:
+            yield Finding(place, fault)
         if 0 < size < _SHORTEST_TOKEN:
             message = f"has {size} characters, and can be guessed: openssl rand -hex 32"
             yield Finding(place, message)

@@ -20,6 +20,7 @@ from freshkey.outputs.directories import (
     refuse_if_others_write,
 )
 from freshkey.preflight.offline.accounts import group_passes, user_passes
+from freshkey.preflight.offline.credentials import credential_warnings
 from freshkey.preflight.offline.federation import federation_findings
 from freshkey.preflight.offline.gateway import gateway_findings, gateway_warnings
 from freshkey.preflight.offline.hooks import hook_findings
@@ -72,6 +73,7 @@ def _warnings(settings: Settings) -> Iterator[Finding]:
                 yield Finding(("keys", name, "files", index, "mode"), _FOR_EVERYBODY)
     yield from peer_warnings(settings)
     yield from gateway_warnings(settings)
+    yield from credential_warnings(settings)
     audit = settings.log.audit_file
     kind = None if audit is None else file_system(audit)
     if kind is not None and _REMOTE.fullmatch(kind):
