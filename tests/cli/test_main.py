@@ -17,7 +17,7 @@ from freshkey.settings import Settings, SettingsFault, load
 
 from tests.settings.files import config, written
 
-ON_DISK = "[state]\nallow_disk = true"  # where pytest keeps its files
+ON_DISK = '[state]\ndirectory = "state"\nallow_disk = true'  # where pytest keeps its files
 
 
 @pytest.fixture
@@ -306,3 +306,19 @@ def test_a_key_in_the_wrong_place_is_not_quoted(
     output = capsys.readouterr()
     assert "keys.billing.files[0].mode: is" in output.err
     assert "canary" not in output.err + output.out
+
+
+def test_check_looks_at_what_a_start_would_meet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o755)
+    auth = 'role_id_file = "role_id"\nsecret_id_file = "secret_id"'
+    path = str(written(tmp_path, config(auth=auth, more=ON_DISK)))
+    assert main(["check", "--config", path]) == 2
+    assert "state.directory: " in capsys.readouterr().err
+    (tmp_path / "state").chmod(0o700)
+    assert main(["check", "--config", path]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("warning: auth.role_id_file: can't be read by user id ")
+    assert out.endswith("no fault found\n")

@@ -11,6 +11,7 @@ from freshkey.cli.output import shown
 from freshkey.host.imports import import_slim
 from freshkey.logs.redact import redact_text
 from freshkey.preflight.offline.host import host_warnings
+from freshkey.preflight.offline.start import start_faults, start_warnings
 from freshkey.settings import Settings, SettingsError, SettingsFault
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def check(options: Namespace) -> int:
     settings: Settings | None = None
     faults: tuple[SettingsFault, ...] = ()
     try:
-        settings = fitting_settings(options.config)
+        looks = () if options.online else (start_faults,)
+        settings = fitting_settings(options.config, *looks)
     except SettingsError as error:
         if not options.json:
             raise
@@ -35,7 +37,7 @@ def check(options: Namespace) -> int:
         from freshkey.cli.online import check_online  # noqa: PLC0415 - slim, and 70 ms that only --online takes
 
         return check_online(settings, as_json=options.json, exchanging=options.exchange)
-    warnings = host_warnings(settings) if settings is not None else ()
+    warnings = () if settings is None else host_warnings(settings) + start_warnings(settings)
     if options.json:
         answer = {"ok": not faults, "faults": _listed(faults), "warnings": _listed(warnings)}
         print(json.dumps(answer))

@@ -1,4 +1,4 @@
 """Whether a configuration fits this machine, found without the network or a change.
 
-May import: core.model, hooks, host, outputs, settings, sockets.peers.
+May import: core.model, hooks, host, outputs, settings, sockets.peers, vault.transport.tls.
 """

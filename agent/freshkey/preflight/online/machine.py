@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from freshkey.core.model.faults import FaultError
 from freshkey.host.holders import lock_holder
-from freshkey.outputs.directories import OPEN_DIRECTORY
-from freshkey.outputs.locked_directory import LOCK, inspect
+from freshkey.outputs.locked_directory import LOCK
 from freshkey.outputs.swapping import swappable
 from freshkey.preflight.offline.host import host_warnings, unwritable
+from freshkey.preflight.offline.state import state_fault, state_warning
 from freshkey.preflight.online.report import Result, failure, fine, warning
 from freshkey.preflight.online.sockets import socket_results
 
@@ -45,27 +44,13 @@ def machine_results(settings: Settings) -> Iterator[Result]:
 
 def _state(settings: Settings, agent: int | None) -> Result:
     place, directory = "state.directory", settings.state.directory
-    disk = settings.state.allow_disk
-    try:
-        descriptor = os.open(directory, OPEN_DIRECTORY)
-    except FileNotFoundError:
+    if not os.path.lexists(directory):
         fault = unwritable(directory.parent)
-        message = f"{directory} will be made"
-        return failure(place, fault) if fault else fine(place, message)
-    except OSError as error:
-        return failure(place, f"{directory} can't be opened: {error.strerror}: correct its owner")
-    try:
-        owner = os.fstat(descriptor).st_uid
-        if os.geteuid() == 0 != owner:
-            message = (
-                f"{directory} belongs to uid {owner}: run this check as that user, not as root"
-            )
-            return warning(place, message)
-        inspect(directory, descriptor, allow_disk=disk)
-    except FaultError as error:
-        return failure(place, error.fault.message)
-    finally:
-        os.close(descriptor)
-    where = "may be on disk" if disk else "on tmpfs"
+        return failure(place, fault) if fault else fine(place, f"{directory} will be made")
+    if (fault := state_fault(directory)) is not None:
+        return failure(place, fault)
+    if (message := state_warning(directory)) is not None:
+        return warning(place, message)
+    where = "may be on disk" if settings.state.allow_disk else "on tmpfs"
     used = "free" if agent is None else f"in use by the agent, process {agent}"
     return fine(place, f"{directory}: {where}, {used}")

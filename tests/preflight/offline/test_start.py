@@ -1,0 +1,103 @@
+"""What a start would meet, and a reload would not."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from freshkey.preflight.offline import start, state
+from freshkey.preflight.offline.start import start_faults, start_warnings
+from freshkey.settings import load
+
+from tests.settings.files import AUTH, NO_VARIABLES, VAULT, config, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+STATE = '[state]\ndirectory = "state"\nallow_disk = true'
+TRUST = f'{VAULT}\nca_file = "ca.pem"'
+WITH_ROLE_ID_FILE = AUTH.replace('role_id = "role"', 'role_id_file = "role_id"')
+
+
+def found(
+    directory: Path,
+    vault: str = VAULT,
+    auth: str = AUTH,
+    environ: Mapping[str, str] = NO_VARIABLES,
+) -> tuple[list[str], list[str]]:
+    """Return faults and warnings."""
+    text = config(vault=vault, auth=auth, more=STATE)
+    settings = load(written(directory, text), environ)
+    looks = start_faults(settings), start_warnings(settings)
+    faults, warnings = (list(map(str, look)) for look in looks)
+    return faults, warnings
+
+
+def test_a_state_directory_that_is_fine_or_missing(tmp_path: Path) -> None:
+    assert found(tmp_path) == ([], [])
+    (tmp_path / "state").mkdir(mode=0o700)
+    assert found(tmp_path) == ([], [])
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o1777, 0o710])
+def test_a_state_directory_that_is_open_to_others(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "state"
+    directory.mkdir()
+    directory.chmod(mode)
+    told = f"state.directory: {directory}: is open to others (mode {mode:04o}): chmod 0700 it, or"
+    (fault,), warnings = found(tmp_path)
+    assert fault.startswith(told)
+    assert warnings == []
+
+
+def test_a_state_directory_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory, user = tmp_path / "state", os.geteuid()
+    directory.mkdir(mode=0o700)
+    settings = load(written(tmp_path, config(more=STATE)), NO_VARIABLES)
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    (fault,) = start_faults(settings)
+    assert fault.message.startswith(f"{directory}: belongs to uid {user} and the agent runs as uid")
+
+
+def test_root_can_not_tell_of_another_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "state"
+    directory.mkdir(mode=0o700)
+    monkeypatch.setattr(state, "_is_foreign_to_root", lambda _: True)
+    faults, (warned,) = found(tmp_path)
+    assert faults == []
+    assert warned.startswith(f"state.directory: {directory} belongs to uid {os.geteuid()}: run")
+
+
+def test_a_file_in_the_place_of_the_state_directory(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    (fault,), warnings = found(tmp_path)
+    assert fault.startswith(f"state.directory: {tmp_path}/state: Not a directory: name a path")
+    assert warnings == []
+
+
+def test_files_of_tls_that_are_missing(tmp_path: Path) -> None:
+    told = "No such file or directory; it has to be PEM that the agent may read"
+    missing = [f"vault.ca_file: {tmp_path}/ca.pem: {told}"]
+    assert found(tmp_path, TRUST) == ([], missing)
+    assert found(tmp_path, environ={"VAULT_CACERT": f"{tmp_path}/ca.pem"}) == ([], missing)
+    _, (warned,) = found(tmp_path, environ={"VAULT_CLIENT_CERT": f"{tmp_path}/cert.pem"})
+    assert warned.startswith(f"vault.client_cert_file: {tmp_path}/cert.pem")
+    assert found(tmp_path, TRUST.replace("https:", "http:")) == ([], []), "they are not read"
+
+
+def test_a_role_id_that_is_missing(tmp_path: Path) -> None:
+    told = f"can't be read by user id {os.geteuid()} (No such file or directory): correct it"
+    assert found(tmp_path, auth=WITH_ROLE_ID_FILE) == ([], [f"auth.role_id_file: {told}"])
+    os.mkfifo(tmp_path / "role_id")
+    assert found(tmp_path, auth=WITH_ROLE_ID_FILE) == ([], []), "nobody writes to it yet"
+
+
+def test_what_systemd_passes_to_the_service_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "_PASSED", tmp_path)
+    assert found(tmp_path, TRUST, WITH_ROLE_ID_FILE) == ([], [])
