@@ -22,6 +22,10 @@ def _wait_for_the_end_of_the_key(_base: float, wait: float, remaining: float) ->
     return remaining + 1.0 if remaining > 0 else wait
 
 
+def _wait_past_the_end_of_the_key(_base: float, wait: float, remaining: float) -> float:
+    return remaining + 20.0 if remaining > 0 else wait
+
+
 def _look_up(check_time: Callable[..., float]) -> tuple[Replaced, ...]:
     """Replace when a lease is looked up next, by what is called as `check_time`."""
     return tuple(
@@ -37,6 +41,13 @@ def _renew_soon(lease: Any, policy: Any) -> float:  # noqa: ANN401 - as renewal_
     return _replace_soon(lease, policy) if lease.renewable else _renewal_time(lease, policy)
 
 
+def _go_on_at(renewal_time: Callable[[Any, Any], float]) -> tuple[Replaced, ...]:
+    """Replace when a lease is renewed or replaced."""
+    return tuple(
+        (place, "renewal_time", renewal_time) for place in (timing, module("keys.verification"))
+    )
+
+
 def _plan_without_probes(key: Any, context: Any) -> Any:  # noqa: ANN401 - as monitoring's plan
     if not (key.watch.claimed or key.watch.stale):
         key = replace(key, watch=replace(key.watch, probe_at=inf))
@@ -47,12 +58,12 @@ CALL_MUTANTS: Final = (
     Mutant(
         "replaces a key all the time",
         4,
-        ((module("keys.verification"), "renewal_time", _replace_soon),),
+        _go_on_at(_replace_soon),
     ),
     Mutant(
         "renews a lease all the time",
         4,
-        ((module("keys.verification"), "renewal_time", _renew_soon),),
+        _go_on_at(_renew_soon),
     ),
     Mutant("looks its leases up all the time", 4, _look_up(lambda now, *_: now + 1.2)),
     Mutant("never looks a lease up", 1, _look_up(lambda *_: inf), (Kind.LEASE_REVOKED,)),
@@ -77,7 +88,7 @@ CALL_MUTANTS: Final = (
     Mutant(
         "waits long before the end of a short key",
         1,
-        ((module("pacing.backoff"), "before_end", _wait_for_the_end_of_the_key),),
+        ((module("pacing.backoff"), "before_end", _wait_past_the_end_of_the_key),),
         history=History(
             keys=(KeyPlan(ttl=120, overlap=10, check_every=0, probe_every=0),),
             seconds=500.0,

@@ -17,7 +17,7 @@ from tests.simulation.bounds import (
     written_by,
 )
 from tests.simulation.histories import ADDED, NAMES, History, Incident, KeyPlan, Kind, key_name
-from tests.simulation.windows import SHORTENED, Window, clusters, extended
+from tests.simulation.windows import SHORTENED, SLOW, Window, clusters, extended
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ def excuses(
     windows = clusters(history, downs)
     for index, plan in (*enumerate(history.keys), (len(NAMES) - 1, ADDED)):  # an edit may add a key
         for window in clusters(history, downs, plan):
-            excused = _of_short_waits if window.kinds <= SHORTENED else _of_outage
-            yield from (
-                one._replace(name=key_name(index)) for one in excused(history, plan, window)
-            )
+            for excuse in _of_window(history, plan, window):
+                yield excuse._replace(name=key_name(index))
     in_files = _OLDER if _has_full_disk(history) else _OUTSIDE
     full = [*busy]
     for way, causes in (("socket", _OUTSIDE), ("file", in_files)):
@@ -110,6 +108,16 @@ def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Ex
             yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
 
 
+def _of_window(history: History, plan: KeyPlan, window: Window) -> Iterator[Excuse]:
+    if window.kinds <= SLOW:
+        yield from _of_slow_waits(history, plan, window)
+    elif window.kinds <= SHORTENED:
+        for outage in _of_outage(history, plan, window):
+            yield _before_an_end(history, window, outage)
+    else:
+        yield from _of_outage(history, plan, window)
+
+
 def _of_outage(history: History, plan: KeyPlan, window: Window) -> Iterator[Excuse]:
     """What is shorter than the time from a key's point to its end excuses nothing.
 
@@ -122,16 +130,20 @@ def _of_outage(history: History, plan: KeyPlan, window: Window) -> Iterator[Excu
         yield outage
 
 
-def _of_short_waits(history: History, plan: KeyPlan, window: Window) -> Iterator[Excuse]:
-    """They are shortened for a key that is good as they begin, which a stale one is not."""
-    begun_by = window.ended + _LAST_TRIES + 4 * history.latency
-    once = replacement(history)
-    waits = Excuse(window.began, window.recovered, _BY_ITSELF, begun_by=begun_by, most=once)
-    yield waits
+def _of_slow_waits(history: History, plan: KeyPlan, window: Window) -> Iterator[Excuse]:
+    waits = Excuse(window.began, window.recovered, _BY_ITSELF)
+    shorter = _before_an_end(history, window, waits)
+    yield shorter
     # A renewal whose answer was lost lets a key outlive the end that is known.
     if plan.renewable and Kind.VAULT_GARBLED in window.kinds:
         stale = min(plan.max_stale, plan.ttl)
-        yield waits._replace(begun_by=begun_by + stale)
+        yield shorter._replace(begun_by=shorter.begun_by + stale)
+
+
+def _before_an_end(history: History, window: Window, waits: Excuse) -> Excuse:
+    """Waits are shortened for a key that is good as they begin, which a stale one is not."""
+    begun_by = window.ended + _LAST_TRIES + 4 * history.latency
+    return waits._replace(begun_by=begun_by, most=replacement(history))
 
 
 def _of_incident(history: History, incident: Incident, windows: list[Window]) -> Iterator[Excuse]:

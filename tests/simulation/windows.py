@@ -24,13 +24,11 @@ _LIMITED: Final = 600.0  # the cap of OpenAI's limit for a stale key
 _REFUSED: Final = 900.0  # the cap of the wait after a fresh key was refused
 _NAP: Final = 30.0  # until a machine that was suspended has noticed (behaviour 9)
 
-SHORTENED: Final = frozenset(
-    {
-        *(Kind.FORBIDDEN, Kind.VAULT_GARBLED),
-        *(Kind.VAULT_FAILING, Kind.VAULT_GATEWAY, Kind.UPSTREAM_FAILING),
-    }
-)
-"""What is answered with waits that leave one more try before a key ends."""
+SLOW: Final = frozenset({Kind.FORBIDDEN, Kind.VAULT_GARBLED})
+"""What is answered with long waits, which leave one more try before a key ends."""
+
+SHORTENED: Final = SLOW | {Kind.VAULT_FAILING, Kind.VAULT_GATEWAY, Kind.UPSTREAM_FAILING}
+"""What is answered with waits that do so, long or not."""
 
 _SUDDEN: Final = (Kind.VAULT_REFUSED, Kind.VAULT_FROZEN, Kind.VAULT_SEALED)
 _OF_THE_ENGINE: Final = (Kind.UPSTREAM_LIMITED, Kind.UPSTREAM_FAILING)
