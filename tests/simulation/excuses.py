@@ -8,6 +8,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from freshkey.core.pacing.backoff import TO_SPARE
+
 from tests.simulation.bounds import (
     ACTIVATION_TIMEOUT,
     notice,
@@ -72,10 +74,7 @@ def excuses(
 ) -> Iterator[Excuse]:
     """List them; `downs` are the times without an agent, `busy` those without room for a mint."""
     windows = clusters(history, downs)
-    for index, plan in (*enumerate(history.keys), (len(NAMES) - 1, ADDED)):  # an edit may add a key
-        for window in clusters(history, downs, plan):
-            for excuse in _of_window(history, plan, window):
-                yield excuse._replace(name=key_name(index))
+    yield from _of_windows(history, downs)
     in_files = _OLDER if _has_full_disk(history) else _OUTSIDE
     full = [*busy]
     for way, causes in (("socket", _OUTSIDE), ("file", in_files)):
@@ -106,6 +105,14 @@ def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Ex
             name = key_name(index)
             yield Excuse(stopped_at, until, _TAKEN, name=name)
             yield Excuse(stopped_at, written, _TAKEN, way="file", name=name)
+
+
+def _of_windows(history: History, downs: list[Down]) -> Iterator[Excuse]:
+    """List those of each key, by what its source does."""
+    for index, plan in (*enumerate(history.keys), (len(NAMES) - 1, ADDED)):  # an edit may add a key
+        for window in clusters(history, downs, plan):
+            for excuse in _of_window(history, plan, window):
+                yield excuse._replace(name=key_name(index))
 
 
 def _of_window(history: History, plan: KeyPlan, window: Window) -> Iterator[Excuse]:
@@ -143,7 +150,8 @@ def _of_slow_waits(history: History, plan: KeyPlan, window: Window) -> Iterator[
 def _before_an_end(history: History, window: Window, waits: Excuse) -> Excuse:
     """Waits are shortened for a key that is good as they begin, which a stale one is not."""
     begun_by = window.ended + _LAST_TRIES + 4 * history.latency
-    return waits._replace(begun_by=begun_by, most=replacement(history))
+    once = replacement(history)
+    return waits._replace(begun_by=begun_by, most=once if once > TO_SPARE else 0.0)
 
 
 def _of_incident(history: History, incident: Incident, windows: list[Window]) -> Iterator[Excuse]:
