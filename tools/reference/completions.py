@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import shtab
-from freshkey.cli.arguments import key_name, signal_number
+from freshkey.cli.arguments import key_name, signal_number, socket_path
 from freshkey.cli.parser import make_parser
 from freshkey.settings.auth import AUTH_METHODS
 
@@ -59,7 +59,7 @@ def completion(shell: str) -> str:
 def _describe(action: Action) -> None:
     """Say what completes an argument, as shtab wants to be told."""
     complete: object = None
-    if action.type is Path:
+    if action.type in {Path, socket_path}:
         complete = shtab.FILE
     elif action.type is key_name:
         complete = _KEYS
