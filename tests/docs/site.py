@@ -66,6 +66,7 @@ base_url = "{self.engine.openai.base_url}"
 """)
         self.agent.config.chmod(0o600)
         for name in ("role_id", "secret_id"):
+            (self.agent.directory / name).touch(mode=0o600)  # as `policy --setup` makes them
             (self.agent.directory / name).write_text(getattr(self.engine, name))
 
     @property

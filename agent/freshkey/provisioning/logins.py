@@ -78,8 +78,8 @@ def _named(file: Path | None) -> str:
 def _token(auth: TokenAuth, policy: str, period: str) -> Iterator[str]:
     yield "# The token: an orphan, and valid for as long as it is renewed."
     yield (
-        f"vault token create -orphan -no-default-policy -policy={policy} "
-        f"-period={period} -field=token > token"
+        f"(umask 077; vault token create -orphan -no-default-policy -policy={policy} "
+        f"-period={period} -field=token > token)"
     )
     target = "in the variable VAULT_TOKEN"
     if auth.token_file is not None:
@@ -95,7 +95,7 @@ def _approle(auth: AppRoleAuth, at: str, role: str, terms: str) -> Iterator[str]
         yield f"vault read -field=role_id {at}/role/{role}/role-id > role_id"
         yield f"# Give the agent: role_id, as {_named(auth.role_id_file)}"
     wrapped = "-wrap-ttl=5m -field=wrapping_token" if auth.secret_id_wrapped else "-field=secret_id"
-    yield f"vault write -force {wrapped} {at}/role/{role}/secret-id > secret_id"
+    yield f"(umask 077; vault write -force {wrapped} {at}/role/{role}/secret-id > secret_id)"
     when = ", within 5 minutes" if auth.secret_id_wrapped else ""
     yield f"# Give the agent{when}: secret_id, as {_named(auth.secret_id_file)}"
 
@@ -103,7 +103,7 @@ def _approle(auth: AppRoleAuth, at: str, role: str, terms: str) -> Iterator[str]
 def _password(auth: UserpassAuth | LdapAuth, at: str, lasting: str, policy: str) -> Iterator[str]:
     user = f"{at}/users/{quote(auth.username)}"
     if isinstance(auth, UserpassAuth):
-        yield "head -c 24 /dev/urandom | base64 | tr -d '\\n' > password"
+        yield "(umask 077; head -c 24 /dev/urandom | base64 | tr -d '\\n' > password)"
         yield f"vault write {user} token_policies={policy} {lasting} password=@password"
         yield f"# Give the agent: password, as {_named(auth.password_file)}"
         return
