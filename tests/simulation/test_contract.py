@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.simulation.http import HttpAnswer
 
 CREDS = "openai/creds/billing"
+BRIEF = 3.0  # seconds that a token lives
 SECONDS = {"lease_duration", "ttl", "creation_ttl"}
 # Texts that are drawn: only that they are there is the same.
 DRAWN = re.compile(r"simulated-\d+|\d{4}-\d\d-\d\dT[\d:.+Z-]*")
@@ -59,6 +60,8 @@ def renewals(side: Side) -> Iterator[HttpAnswer]:
     yield answer
     yield side.ask("PUT", "sys/leases/lookup", token, lease_id=lease)
     yield side.ask("PUT", "sys/leases/renew", token, lease_id=lease, increment=TTL)
+    yield side.ask("PUT", "sys/leases/renew", token, lease_id=lease, increment=9999)
+    yield side.ask("PUT", "sys/leases/lookup", token, lease_id=lease)
     yield side.ask("PUT", "sys/leases/renew", token, lease_id="openai/creds/renewable/x")
 
 
@@ -220,6 +223,27 @@ def test_the_model_answers_as_the_real_one(
     finally:
         side.close()
     model = list(case(Model()))
+    for expected, found in zip(real, model, strict=True):
+        agrees(found, expected)
+
+
+def a_token_that_ends_takes_its_leases_along(side: Side) -> Iterator[HttpAnswer]:
+    token = side.log_in()
+    lease, key, _ = minted(side, token)
+    yield side.models(key)
+    side.wait(BRIEF + 2.0)
+    yield side.models(key)
+    yield side.ask("GET", "auth/token/lookup-self", token)
+    yield side.ask("PUT", "sys/leases/lookup", side.log_in(), lease_id=lease)
+
+
+def test_a_token_that_ends(vault: VaultServer, openai_server: OpenAIServer) -> None:
+    side = Real(vault, openai_server, token_ttl=BRIEF)
+    try:
+        real = list(a_token_that_ends_takes_its_leases_along(side))
+    finally:
+        side.close()
+    model = list(a_token_that_ends_takes_its_leases_along(Model(token_ttl=BRIEF)))
     for expected, found in zip(real, model, strict=True):
         agrees(found, expected)
 

@@ -131,7 +131,7 @@ class VaultApi:
                     "expire_time": f"T+{lease.expires_at:.0f}",
                     "id": lease.id,
                     "issue_time": f"T+{lease.issued_at:.0f}",
-                    "last_renewal": None,
+                    "last_renewal": f"T+{lease.renewed_at:.0f}" if lease.renewed_at else None,
                     "renewable": lease.renewable,
                     "ttl": int(lease.expires_at - now),
                 }

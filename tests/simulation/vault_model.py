@@ -42,6 +42,7 @@ class Lease:
     last: float
     renewable: bool
     told_until: float
+    renewed_at: float = 0.0
 
 
 @dataclass
@@ -137,6 +138,7 @@ class VaultModel:
     def renew_lease(self, lease: Lease, increment: float, now: float) -> float:
         """Renew it, and return for how long."""
         lease.expires_at = min(now + (increment or self.roles[lease.role].ttl), lease.last)
+        lease.renewed_at = now
         return lease.expires_at - now
 
     def tell_end(self, token: str, lease_id: object, late: float) -> None:
