@@ -127,7 +127,7 @@ def test_watchers_are_told_of_every_new_key(make_agent: Callable[..., Agent]) ->
     assert second["generation"] == 2
     assert second["key"] == agent.wait_for_key(other_than=first["tag"])["key"]
     assert agent.end() == 0
-    assert answer.read() == b": the agent is stopping\n\n"
+    assert answer.read() == b": the agent stops or reloads\n\n"
     connection.close()
 
 

@@ -97,7 +97,7 @@ def test_an_agent_that_waited_is_asked_again_at_once(agent: Agent, clock: Clock)
 
 
 def test_a_first_key_is_waited_for(agent: Agent, clock: Clock, capsys: Output) -> None:
-    stopping = problem(503, "stopping", "the agent is stopping")
+    stopping = problem(503, "stopping", "the agent stops or reloads")
     agent.script = [NO_KEY, stopping, key()]
     assert main(["get", "billing"]) == 0
     assert capsys.readouterr() == (KEY, "")

@@ -78,11 +78,11 @@ def test_a_restart_is_survived_and_told_once(agent: Agent, clock: Clock, capsys:
             clock.after(5, agent.start)
 
     agent.on_request = stop
-    stopping = problem(503, "stopping", "the agent is stopping")
+    stopping = problem(503, "stopping", "the agent stops or reloads")
     agent.script = [key(), stopping, UNCHANGED, key(NEW), UNKNOWN]
     tags, complaints = watched(capsys)
     assert tags == [OLD, NEW]
-    assert complaints == ["freshkey: billing: the agent is stopping (trying again)"]
+    assert complaints == ["freshkey: billing: the agent stops or reloads (trying again)"]
     assert agent.held_tags[2] == f'"{OLD}"'
 
 

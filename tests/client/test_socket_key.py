@@ -28,7 +28,7 @@ from tests.support.other_user import as_other_user
 if TYPE_CHECKING:
     from pathlib import Path
 
-STOPPING = problem(503, "stopping", "the agent is stopping; send the request again")
+STOPPING = problem(503, "stopping", "the agent stops or reloads; send the request again")
 ASKED = "GET /v1/keys/billing HTTP/1.1"
 
 

@@ -163,6 +163,6 @@ async def test_a_stop_ends_it_and_says_so(site: Site, mock_clock: MockClock) -> 
     with await connected(site) as client:
         await heard(client)
         site.stop.asked.set()
-        assert await heard(client) == [": the agent is stopping"]
+        assert await heard(client) == [": the agent stops or reloads"]
         assert await client.at_end()
     await site.ended.wait()

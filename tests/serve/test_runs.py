@@ -169,7 +169,7 @@ async def test_the_token_ends_with_the_server(site: Site) -> None:
     site.stop.asked.set()
     await site.ended.wait()
     assert gateway.good == {}
-    assert client.take() == EVENT + b": the agent is stopping\n\n"
+    assert client.take() == EVENT + b": the agent stops or reloads\n\n"
     client.close()
 
 

@@ -105,7 +105,7 @@ async def test_who_is_in_the_middle_of_a_request_is_told(site: Site) -> None:
             "title": "Service Unavailable",
             "status": 503,
             "code": "stopping",
-            "detail": "the agent is stopping; send the request again",
+            "detail": "the agent stops or reloads; send the request again",
         }
         assert await client.at_end()
 

@@ -28,7 +28,7 @@ _PORTION: Final = 512  # bytes
 _MOST_UNSENT: Final = 64 * 1024  # bytes; with more of them, no further request is answered
 _COMMENT_EVERY: Final = 15.0  # seconds in which a stream says nothing
 _COMMENT: Final = b":\n\n"  # https://html.spec.whatwg.org/multipage/server-sent-events.html
-_LAST_COMMENT: Final = b": the agent is stopping\n\n"
+_LAST_COMMENT: Final = b": the agent stops or reloads\n\n"
 
 
 @final

@@ -64,4 +64,4 @@ def not_ready() -> Response:
 
 def stopping() -> Response:
     """503: the agent goes away, and may be back soon."""
-    return problem(503, "stopping", "the agent is stopping; send the request again")
+    return problem(503, "stopping", "the agent stops or reloads; send the request again")
