@@ -144,6 +144,11 @@ class History(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float = 1800.0
     incidents: tuple[Incident, ...] = ()
 
+    def plan(self, name: str) -> KeyPlan:
+        """Return the plan of a key, which an edit may have added."""
+        index = NAMES.index(name)
+        return self.keys[index] if index < len(self.keys) else ADDED
+
     def down(self, node: int, fault: NodeFault, elapsed: float) -> Incident | None:
         """Return the incident that has this fault at a node now."""
         for one in self.incidents:

@@ -95,7 +95,7 @@ class LeaseWatch:
             return
         elapsed, history = self._world.elapsed, self._world.history
         since = self._two_since.setdefault(name, elapsed)
-        plan = self._lives.plans.get(name, history.keys[0])
+        plan = history.plan(name)  # of a key that an edit has removed, too
         tests = _TESTS if plan.verify != "off" else _ANSWERS
         most = plan.overlap + tests + 2 * replacement(history)
         if elapsed - self.settled_at(since) > most:

@@ -94,6 +94,8 @@ class Programs:
     def forget(self, name: str) -> None:
         """A key that is configured no more, and comes back, may begin anew or go on."""
         self.forgotten.add(name)
+        if (at := self._at.pop(name, None)) is not None:
+            at.ended = self.world.elapsed
 
     def finish(self) -> None:
         """Expect nothing more."""
