@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     from tests.simulation.histories import Incident
 
-_MEMORY_EVERY = 300.0  # seconds: a look takes as much time as a minute of a history
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -115,7 +113,6 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             nursery.start_soon(client.run)
             nursery.start_soon(Incidents(world, lives, readers).run)
             nursery.start_soon(lives.run)
-            nursery.start_soon(_look_at_memory, world)
             while (left := history.seconds - world.elapsed) > 0:  # noqa: ASYNC110 - virtual
                 await trio.sleep(left)
             lives.is_over = True
@@ -163,14 +160,6 @@ def _tell_of_the_agent(outcome: Outcome) -> None:
     lives.on_removed = forget
     world.on_show = show
     world.on_change += [leases.look, TokenWatch(world, leases.settled_at).look]
-
-
-async def _look_at_memory(world: World) -> None:
-    """Look at what an agent holds while it runs, and not at the end alone."""
-    while True:
-        await trio.sleep(_MEMORY_EVERY)
-        if not world.is_dead:
-            memory_is_bounded(world)
 
 
 async def _pass_time(world: World) -> None:
