@@ -213,18 +213,23 @@ def _covers(part: Any, whole: Any) -> None:  # noqa: ANN401 - JSON
         _covers(value, whole[name])
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_the_model_answers_as_the_real_one(
-    case: Callable[[Side], Iterator[HttpAnswer]], vault: VaultServer, openai_server: OpenAIServer
+def both_answer_alike(
+    case: Callable[[Side], Iterator[HttpAnswer]], side: Real, model: Model
 ) -> None:
-    side = Real(vault, openai_server)
+    """Ask both, the real one first, which is closed then."""
     try:
         real = list(case(side))
     finally:
         side.close()
-    model = list(case(Model()))
-    for expected, found in zip(real, model, strict=True):
+    for expected, found in zip(real, list(case(model)), strict=True):
         agrees(found, expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_the_model_answers_as_the_real_one(
+    case: Callable[[Side], Iterator[HttpAnswer]], vault: VaultServer, openai_server: OpenAIServer
+) -> None:
+    both_answer_alike(case, Real(vault, openai_server), Model())
 
 
 def a_token_that_ends_takes_its_leases_along(side: Side) -> Iterator[HttpAnswer]:
@@ -239,13 +244,7 @@ def a_token_that_ends_takes_its_leases_along(side: Side) -> Iterator[HttpAnswer]
 
 def test_a_token_that_ends(vault: VaultServer, openai_server: OpenAIServer) -> None:
     side = Real(vault, openai_server, token_ttl=BRIEF)
-    try:
-        real = list(a_token_that_ends_takes_its_leases_along(side))
-    finally:
-        side.close()
-    model = list(a_token_that_ends_takes_its_leases_along(Model(token_ttl=BRIEF)))
-    for expected, found in zip(real, model, strict=True):
-        agrees(found, expected)
+    both_answer_alike(a_token_that_ends_takes_its_leases_along, side, Model(token_ttl=BRIEF))
 
 
 def batch_tokens(side: Side) -> Iterator[HttpAnswer]:
@@ -257,10 +256,4 @@ def batch_tokens(side: Side) -> Iterator[HttpAnswer]:
 
 
 def test_batch_tokens(vault: VaultServer, openai_server: OpenAIServer) -> None:
-    side = Real(vault, openai_server, batch=True)
-    try:
-        real = list(batch_tokens(side))
-    finally:
-        side.close()
-    for expected, found in zip(real, list(batch_tokens(Model(batch=True))), strict=True):
-        agrees(found, expected)
+    both_answer_alike(batch_tokens, Real(vault, openai_server, batch=True), Model(batch=True))

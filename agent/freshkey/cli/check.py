@@ -34,7 +34,7 @@ def check(options: Namespace) -> int:
         faults = error.faults
     if options.online and settings is not None:
         import_slim("trio", "structlog", "hvac")
-        from freshkey.cli.online import check_online  # noqa: PLC0415 - slim, and 70 ms that only --online takes
+        from freshkey.cli.online import check_online  # noqa: PLC0415 - 70 ms, for --online alone
 
         return check_online(settings, as_json=options.json, exchanging=options.exchange)
     warnings = () if settings is None else host_warnings(settings) + start_warnings(settings)

@@ -43,16 +43,16 @@ def _run(settings: Settings, file: ConfigFile, directory: StateDirectory) -> int
     import_slim("trio")
     import trio  # noqa: PLC0415 - 45 ms: lost files are written without
 
-    from freshkey.daemon import main  # noqa: PLC0415 - 15 ms, as trio
+    from freshkey.daemon import main  # noqa: PLC0415 - 15 ms: lost files are written without
 
     return trio.run(main.run, settings, file, directory)
 
 
 def _once(settings: Settings, timeout: float, directory: StateDirectory) -> int:
     import_slim("trio")
-    import trio  # noqa: PLC0415 - as in `_run`
+    import trio  # noqa: PLC0415 - 45 ms: lost files are written without
 
-    from freshkey.daemon.once import get_keys  # noqa: PLC0415 - as in `_run`
+    from freshkey.daemon.once import get_keys  # noqa: PLC0415 - 15 ms: lost files are written without
 
     return trio.run(get_keys, settings, timeout, directory)
 
