@@ -14,6 +14,11 @@ _UID_MAP: Final = Path("/proc/self/uid_map")
 _GID_MAP: Final = Path("/proc/self/gid_map")
 
 
+def unknown(error: KeyError) -> str:
+    """Say what to do about a name that `user_id` or `group_id` does not know."""
+    return f"{error.args[0]} on this machine: create it, or use a numeric id"
+
+
 def can_give_to_user(uid: int) -> bool:
     """Whether this process can make a user the owner of its files (chown(2))."""
     return uid == os.geteuid() or (_may_chown() and _is_mapped(uid, _UID_MAP))

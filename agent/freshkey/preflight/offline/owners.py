@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from freshkey.host.accounts import UNCHANGED, group_id, user_id
-from freshkey.preflight.offline.accounts import can_give_to_group, can_give_to_user
+from freshkey.preflight.offline.accounts import can_give_to_group, can_give_to_user, unknown
 from freshkey.settings.faults import Finding
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def owner_findings(
         try:
             number = look_up(name)
         except KeyError as error:
-            message = f"{error.args[0]} on this machine: create it, or use a numeric id"
-            yield Finding((*place, option), message)
+            yield Finding((*place, option), unknown(error))
             continue
         if number == UNCHANGED or (option == "group" and _gets_group(path, number)):
             continue

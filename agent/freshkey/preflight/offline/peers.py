@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from freshkey.host.accounts import group_id, user_id
+from freshkey.preflight.offline.accounts import unknown
 from freshkey.settings.faults import Finding
 from freshkey.settings.values import quoted
 from freshkey.sockets.peers import overflow_gid, overflow_uid
@@ -79,8 +80,7 @@ def _accounts(place: Place, allow: AllowSettings) -> Iterator[Finding]:
         try:
             number = look_up(name)
         except KeyError as error:
-            message = f"{error.args[0]} on this machine: create it, or use a numeric id"
-            yield Finding((*place, option), message)
+            yield Finding((*place, option), unknown(error))
             continue
         if number == overflow:
             who = name if name == str(number) else f"{name} ({number})"
