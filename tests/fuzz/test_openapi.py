@@ -15,7 +15,7 @@ from tests.fuzz.forwarder import Forwarder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.agent.harness import Agent
+    from tests.agent.harness import Agent, Engine
 
 pytestmark = pytest.mark.fuzz
 
@@ -30,9 +30,10 @@ OPTIONS = (  # all checks are on, but for what the configuration says
 
 
 def test_what_is_described_is_what_is_answered(
-    make_gateway: Callable[..., Agent], tmp_path: Path
+    make_gateway: Callable[..., Agent], engine: Engine, tmp_path: Path
 ) -> None:
     agent = make_gateway(f'user = "{os.geteuid()}"')
+    engine.openai.configure(activation_delay=1)  # so the moments without a key are met, too
     with Forwarder(agent.directory / "freshkey.sock") as forwarder:
         command = [str(SCHEMATHESIS), "--config-file", str(CONFIG), "run", str(DOCUMENT), "--url"]
         done = subprocess.run(
@@ -46,4 +47,5 @@ def test_what_is_described_is_what_is_answered(
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert agent.process is not None
     assert agent.process.poll() is None
+    agent.wait_for_key()  # whatever was asked of it, it has a key again
     assert not [event for event in agent.log() if event.get("level") == "error"]
