@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
+from freshkey.daemon import main as daemon
 from freshkey.daemon.config_file import ConfigFile
-from freshkey.daemon.endpoints import Listeners
 from freshkey.daemon.lost_files import write_lost_files
-from freshkey.daemon.main import Daemon
 from freshkey.outputs.state_dir import StateDirectory
 from freshkey.settings.loading import load
 
 from tests.simulation.broken import BrokenError
-from tests.simulation.configuration import configuration, credential_socket
-from tests.simulation.histories import ADDED, Edit, key_name
+from tests.simulation.configuration import configuration, credential_socket, edited
+from tests.simulation.histories import ADDED, Edit, Told, key_name
 from tests.simulation.network import CREDS
 from tests.simulation.remembered import (
     forget_untold_ends,
@@ -52,8 +52,24 @@ class Down(NamedTuple):
     stopped_at: float | None
 
 
+class Edited(NamedTuple):
+    """What was written to the file, and how the agent was told of it."""
+
+    at: float
+    told: Told
+    text: str
+
+
+class Read(NamedTuple):
+    """What the agent read."""
+
+    at: float
+    text: str
+    is_start: bool
+
+
 class Lives:
-    """Starts an agent, and another one after it; `daemon` is the one that runs."""
+    """Starts an agent, and another one after it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -74,11 +90,16 @@ class Lives:
         self.downs: list[Down] = []
         self.on_start: Callable[[], None] = lambda: None
         self.on_removed: Callable[[str], None] = lambda _: None
-        self.daemon: Daemon | None = None
+        self.edits: list[Edited] = []
+        self.reads: list[Read] = []
+        self._edit: Edit | None = None  # the last one without a fault
+        self.is_running = False
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
         self.starts = 0
         world.on_kill.append(self._on_kill)
+        world.on_read = self._read
+        world.on_reload = self._configured
 
     def _on_kill(self) -> None:
         self.scope.cancel()
@@ -86,11 +107,31 @@ class Lives:
     def mend(self) -> None:
         """Take a fault out of the configuration file: with one, no agent starts."""
         if self.mended is not None:
-            self.path.write_text(self.mended)
-            self.mended = None
+            text, self.mended = self.mended, None
+            self._write(text, Told.BY_KERNEL)
 
-    def configured(self, edit: Edit) -> None:
-        """Take note of which keys an edit leaves."""
+    def edit(self, edit: Edit, told: Told) -> None:
+        """Edit the configuration file."""
+        if edit is Edit.BROKEN:
+            self.mended = self.path.read_text() if self.mended is None else self.mended
+        else:
+            self.mended, self._edit = None, edit
+        self._write(edited(self._world.history, self._world.directory, edit), told)
+
+    def _write(self, text: str, told: Told) -> None:
+        self.path.write_text(text)
+        self.edits.append(Edited(self._world.elapsed, told, text))
+        if told is not Told.BY_NOBODY:
+            self._world.kernel.tell_of_change()
+        if told is Told.BY_SIGNAL:
+            self._world.kernel.send(signal.SIGHUP)
+
+    def _read(self) -> None:
+        self.reads.append(Read(self._world.elapsed, self.path.read_text(), is_start=False))
+
+    def _configured(self) -> None:
+        """Take note of which keys there are by now."""
+        edit = self._edit
         plans = {key_name(i): plan for i, plan in enumerate(self._world.history.keys)}
         if edit is Edit.REMOVE_KEY:
             del plans[key_name(len(plans) - 1)]
@@ -102,14 +143,14 @@ class Lives:
 
     async def stop(self, *, down: float) -> None:
         """Send SIGTERM, and wait for the end; the next agent is started after `down` seconds."""
-        if self.daemon is None:
+        if not self.is_running:
             return
         self.down = down
         self.stopped_at = self._world.elapsed if self.stopped_at is None else self.stopped_at
         asked_at, minting, began = trio.current_time(), self._world.minting > 0, self._world.now
         self.is_serving = False
         ended = self.ended  # of this life: the next one may begin at once
-        self.daemon.stop()
+        self._world.kernel.send(signal.SIGTERM)
         with trio.move_on_after(_AT_THE_LATEST):
             await ended.wait()
         if not ended.is_set():
@@ -139,6 +180,9 @@ class Lives:
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
         self.mend()
+        self._configured()
+        world.kernel.begin_life()
+        self.reads.append(Read(world.elapsed, self.path.read_text(), is_start=True))
         forget_the_last_agent()
         self.on_start()
         world.is_dead = False
@@ -154,8 +198,8 @@ class Lives:
         except Killed:
             pass
         finally:
-            self.was_killed, world.is_dead, self.daemon = world.is_dead, True, None
-            self.is_serving = False
+            self.was_killed, world.is_dead = world.is_dead, True
+            self.is_running = self.is_serving = False
             self.ended_at = world.elapsed
             self.ended.set()
         if self.was_killed:
@@ -184,12 +228,7 @@ class Lives:
     async def _run(self) -> None:
         file = ConfigFile(self.path, partial(load, self.path, {}))
         settings = file.load()
-        with (
-            StateDirectory.open(settings.state.directory, allow_disk=False) as directory,
-            Listeners() as listeners,
-        ):
+        with StateDirectory.open(settings.state.directory, allow_disk=False) as directory:
             write_lost_files(settings, directory)
-            listeners.open(settings)
-            self.is_serving = True
-            self.daemon = Daemon(settings, file, directory, listeners)
-            await self.daemon.run()
+            self.is_running = self.is_serving = True
+            await daemon.run(settings, file, directory)

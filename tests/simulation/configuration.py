@@ -15,6 +15,7 @@ EXCHANGE = "http://127.0.0.1:8300/oauth/token"
 OPENAI = "http://127.0.0.1:8300/v1"
 PROGRAM = "reload-"  # and the place of its hook: what hooks run
 HOOK_TIMEOUT = 10.0  # seconds
+EDITED_TTL = 240  # seconds, of all leases, by an edit
 _TEMPLATE = """{{ name }}: {{ "Bearer " ~ key }}"""
 
 
@@ -45,7 +46,7 @@ def edited(history: History, directory: Path, edit: Edit) -> str:
         case Edit.ADD_KEY:
             keys[key_name(3)] = ADDED
         case Edit.CHANGE_TTL:
-            return _text(history, directory, keys, ttl=240)
+            return _text(history, directory, keys, ttl=EDITED_TTL)
         case Edit.CHANGE_PATH:
             return _text(history, directory, keys, suffix="-2")
     return _text(history, directory, keys)

@@ -80,6 +80,14 @@ class Edit(StrEnum):
     CHANGE_PATH = "change_path"
 
 
+class Told(IntEnum):
+    """How an agent is told of an edit: the `key` of a RELOADED."""
+
+    BY_SIGNAL = 0  # SIGHUP, and the kernel's word as well
+    BY_KERNEL = 1  # that something has changed in the directory
+    BY_NOBODY = 2  # as where a directory was itself replaced
+
+
 class Counted(IntEnum):
     """What has to pass before an agent is killed or stopped: the `key` of such an incident."""
 
@@ -91,7 +99,8 @@ class Counted(IntEnum):
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of these, `at` seconds from the beginning; `key` is the place of a key, node, or hook.
 
-    Of a kill or a restart it says what the `number` counts, from then on.
+    Of a kill or a restart it says what the `number` counts, from then on, and of an edit how the
+    agent is told.
     """
 
     kind: Kind

@@ -46,7 +46,7 @@ def hooks_are_run(outcome: Outcome) -> None:
         _each_is_for_its_generation(plan.hooks, calls)
         _none_is_left_out(world, plan.hooks, calls, periods)
         ends = [down.began for down in outcome.lives.downs]
-        ends += [one.at for one in world.past if one.kind is Kind.RELOADED]
+        ends += world.reloads
         for hook, event in enumerate(plan.hooks):
             _none_is_run_twice(world, event, hook, calls, ends)
             _failures_are_paced(name, [call for call in calls if call.hook == hook], ends)
@@ -105,7 +105,9 @@ def _in_time(world: World, began: float, hook: int, count: int) -> float:
     others = sum(one.kind is Kind.HOOK_FAILING and one.key != hook for one in world.past)
     once = (count + 1) * LONGEST + others * _ONE_RUN + 1.0
     until = began + once
-    for first, recovered in sorted(_holds_up(one, hook) for one in world.past):
+    held_up = [_holds_up(one, hook) for one in world.past]
+    held_up += [(at, at + _NEXT_LOOK) for at in world.reloads]
+    for first, recovered in sorted(held_up):
         if first <= until and began <= recovered:
             until = max(until, recovered + once)
     return until
@@ -118,7 +120,7 @@ def _holds_up(one: Incident, hook: int) -> tuple[float, float]:
             return one.at, one.at + one.seconds + _ONE_RUN + _LONGEST_WAIT
         case Kind.DISK_FULL:
             return one.at, one.at + one.seconds + FILE_BACKOFF
-        case Kind.SUSPENDED | Kind.RELOADED:
+        case Kind.SUSPENDED:
             return one.at, one.at + one.seconds + _NEXT_LOOK
         case _:
             return inf, -inf

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from tests.simulation.awaits import kill_at_an_await, reach_an_await
-from tests.simulation.configuration import edited, key_file
-from tests.simulation.histories import WINDOWS, Counted, Edit, Incident, Kind, key_name
+from tests.simulation.configuration import key_file
+from tests.simulation.edits import READ_WITHIN
+from tests.simulation.histories import WINDOWS, Counted, Edit, Incident, Kind, Told, key_name
 from tests.simulation.sockets import ask
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ EDITS: Final = tuple(Edit)
 _AT_THE_LATEST: Final = 30.0  # seconds until an agent is killed, or stopped, that makes no step
 _IN_A_ROTATION: Final = 300.0  # the same, where that is to be while it replaces a key
 _CALM: Final = 60.0  # seconds at the end of a history, in which the next agent runs
-_READING: Final = 1.0  # seconds in which a configuration is read
 
 
 class Incidents:
@@ -57,7 +57,7 @@ class Incidents:
                 await self._wait_for_step(incident)
                 await self._lives.stop(down=incident.seconds)
             case Kind.RELOADED:
-                await self._reload(EDITS[incident.number % len(EDITS)])
+                await self._reload(EDITS[incident.number % len(EDITS)], Told(incident.key % 3))
             case Kind.ROTATED:
                 await self._rotate(self._name(incident), incident.number)
             case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
@@ -136,21 +136,15 @@ class Incidents:
             world.tell("killed between two steps")
             world.kill()
 
-    async def _reload(self, edit: Edit) -> None:
+    async def _reload(self, edit: Edit, told: Told) -> None:
         world, lives = self._world, self._lives
         if len(world.history.keys) == 1 and edit is Edit.REMOVE_KEY:
             edit = Edit.CHANGE_TTL
         world.tell(f"    the configuration is edited: {edit}")
-        before = lives.path.read_text() if lives.mended is None else lives.mended
-        lives.mended = before if edit is Edit.BROKEN else None
-        lives.path.write_text(edited(world.history, world.directory, edit))
-        if lives.daemon is not None:
-            lives.daemon.reloads.request()
+        lives.edit(edit, told)
         if edit is Edit.BROKEN:
-            await trio.sleep(_READING)
+            await trio.sleep(READ_WITHIN[told])
             lives.mend()
-        else:
-            lives.configured(edit)
 
     async def _rotate(self, name: str, number: int) -> None:
         body: dict[str, object] = {"compromised": number % 3 > 0, "now": number % 3 > 1}

@@ -28,6 +28,7 @@ from freshkey.vault.login import credentials
 from freshkey.vault.transport.session import Session
 
 from tests.simulation.call_mutants import CALL_MUTANTS
+from tests.simulation.edit_mutants import EDIT_MUTANTS
 from tests.simulation.histories import History, Incident, KeyPlan, Kind
 from tests.simulation.hook_mutants import HOOK_MUTANTS
 from tests.simulation.mutant import Mutant, after, module
@@ -268,4 +269,5 @@ MUTANTS: Final = (
     ),
     *CALL_MUTANTS,
     *HOOK_MUTANTS,
+    *EDIT_MUTANTS,
 )

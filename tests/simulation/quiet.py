@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation.broken import BrokenError
 from tests.simulation.clocks import BOOT_AT
-from tests.simulation.histories import ADDED
+from tests.simulation.configuration import EDITED_TTL
+from tests.simulation.histories import ADDED, Kind
 from tests.simulation.network import CREDS
 from tests.simulation.windows import clusters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.simulation.histories import KeyPlan
+    from tests.simulation.histories import History
     from tests.simulation.run import Outcome
 
 _AFTER: Final = 120.0  # seconds in which the agent gets over something
@@ -89,7 +90,8 @@ def _allowed(outcome: Outcome, minted: int) -> dict[str, Allowed]:
     history = outcome.world.history
     plans = [*history.keys, ADDED]  # an edit may add a key
     count, token = len(plans), min(history.token_ttl, history.token_max)
-    halves = sum(2 / _life(plan, token) for plan in plans)
+    longest = min(token, EDITED_TTL) if _is_edited(history) else token
+    halves = sum(2 / min(plan.ttl, longest) for plan in plans)  # of a lease no half is given up
     probes = [1 / plan.probe_every for plan in plans if plan.probe_every]
     checks = [1 / (0.8 * plan.check_every) for plan in plans if plan.check_every]
     reads = [1 / _REFRESH for plan in plans if plan.static]
@@ -108,6 +110,5 @@ def _allowed(outcome: Outcome, minted: int) -> dict[str, Allowed]:
     return allowed
 
 
-def _life(plan: KeyPlan, token: int) -> float:
-    """Return how long a lease lives at least, of which no half passes without need."""
-    return float(min(plan.ttl, token))
+def _is_edited(history: History) -> bool:
+    return any(one.kind is Kind.RELOADED for one in history.incidents)

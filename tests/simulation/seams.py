@@ -1,4 +1,6 @@
-"""Where the world takes the place of the real one: clocks, chance, threads, sockets, and the disk.
+"""Where the world takes the place of the real one.
+
+That is clocks, chance, threads, sockets, the disk, and what the kernel tells.
 
 Everything else of the agent is as it is. All of these are attributes of modules, so that the agent
 has no option, argument, or class that is there for a simulation alone.
@@ -17,7 +19,14 @@ from unittest.mock import patch
 
 import structlog
 import trio
-from freshkey.daemon import disk_watch, environment, executor, journal_keeper, lost_files
+from freshkey.daemon import (
+    config_watch,
+    disk_watch,
+    environment,
+    executor,
+    journal_keeper,
+    lost_files,
+)
 from freshkey.daemon import main as daemon_main
 from freshkey.daemon.recorder import Recorder
 from freshkey.gateway.upstream import Upstream
@@ -83,6 +92,8 @@ def _stopped_by_a_kill(world: World) -> list[tuple[object, str, Any]]:
             raise Killed
         world.records.append((world.elapsed, one))
         record(recorder, one)
+        if one.audit:  # its file is in the configuration's directory
+            world.kernel.tell_of_change()
 
     send_all = Outbox.before_io_wait
 
@@ -121,6 +132,8 @@ def installed(world: World) -> Iterator[None]:
         (replace, "secrets", chance),
         (client, "token_hex", chance.token_hex),
         (trio.to_thread, "run_sync", run_inline),
+        (trio, "open_signal_receiver", world.kernel.open_signal_receiver),
+        (config_watch, "_directories_change", world.kernel.directory_changes),
         (session, "Connection", partial(SimulatedConnection, world)),
         (openai_http, "make_client", partial(transport.make_client, world)),
         (replace, "os", simulated_os),

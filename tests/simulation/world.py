@@ -20,6 +20,7 @@ from freshkey.host.command import Ended
 
 from tests.simulation.clocks import BOOT_AT, Clocks
 from tests.simulation.histories import WINDOWS, History, Incident, Kind, NodeFault, key_name
+from tests.simulation.kernel import Kernel
 from tests.simulation.openai_model import Account, OpenAIModel
 from tests.simulation.vault_api import VaultApi
 from tests.simulation.vault_model import Lease, Role, VaultModel
@@ -52,6 +53,10 @@ class World:
     lines: list[str] = field(default_factory=list)  # of the agent's log, as they are
     records: list[tuple[float, Record]] = field(default_factory=list)
     requests: list[tuple[float, str, str]] = field(default_factory=list)  # when, what, of whom
+    kernel: Kernel = field(default_factory=Kernel)
+    reloads: list[float] = field(default_factory=list)
+    on_read: Callable[[], None] = lambda: None  # of the configuration, with a fault or without
+    on_reload: Callable[[], None] = lambda: None
     steps: int = 0  # of the agent: system calls on its files, requests, answers
     rare_steps: int = 0  # of those: what an agent at rest does not make
     kill_at: Steps | None = None  # before which it is killed
@@ -135,6 +140,11 @@ class World:
         fields = json.loads(line)
         del fields["timestamp"], fields["level"]
         event = fields.pop("event")
+        if event in {"reload.begun", "reload.refused"}:
+            self.on_read()
+        if event == "reload.begun":
+            self.reloads.append(self.elapsed)
+            self.on_reload()
         self.tell(f"    {event} {' '.join(f'{name}={value}' for name, value in fields.items())}")
 
     def lives(self, account: Account) -> bool:
