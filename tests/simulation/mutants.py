@@ -8,15 +8,12 @@ from typing import Any, Final
 import structlog
 from freshkey.core.agent import stopping
 from freshkey.core.keys import monitoring, publishing, replacement, revocation
-from freshkey.core.model.struct import replace
 from freshkey.core.model.view import Publication
 from freshkey.daemon import file_contents, publisher
 from freshkey.daemon.file_watch import FileWatch
 from freshkey.daemon.gateway_keys import GatewayKeys
-from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.daemon.loop import Loop
 from freshkey.daemon.publisher import Publisher
-from freshkey.outputs import journal
 from freshkey.outputs.files import remove_file, write_file
 from freshkey.serve import credential
 from freshkey.serve.credential import CredentialSocket
@@ -31,15 +28,12 @@ from tests.simulation.call_mutants import CALL_MUTANTS
 from tests.simulation.edit_mutants import EDIT_MUTANTS
 from tests.simulation.histories import History, Incident, KeyPlan, Kind
 from tests.simulation.hook_mutants import HOOK_MUTANTS
+from tests.simulation.lease_mutants import LEASE_MUTANTS
 from tests.simulation.mutant import Mutant, after, module
 
-_mint, _write_file, _write_journal = (
-    replacement.mint,
-    write_file,
-    JournalKeeper.write_journal,
-)
+_mint, _write_file = replacement.mint, write_file
 _monitor, _publication = monitoring.plan, publishing.publication
-_ledger, _for_news = JournalKeeper.ledger, Waiter.for_news
+_for_news = Waiter.for_news
 _view, _follow = GatewayKeys.view, GatewayKeys.follow
 _raw = Reading.raw
 
@@ -53,26 +47,6 @@ def _mint_after_revoking(key: Any, cycle: Any, token: Any, context: Any, **optio
 def _write_in_two_steps(target: Any, content: Any, **options: Any) -> Any:  # noqa: ANN401 - as write_file
     remove_file(target)
     return _write_file(target, content, **options)
-
-
-def _write_no_intent(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
-    if not any(key.call == "mint" for key in state.keys):
-        _write_journal(keeper, state)
-
-
-def _write_once(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
-    if keeper._written is None or not any(key.generation for key in state.keys):  # noqa: SLF001
-        _write_journal(keeper, state)
-
-
-def _write_until_it_fails(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
-    if not keeper._faults:  # noqa: SLF001 - a broken keeper's
-        _write_journal(keeper, state)
-
-
-def _forget_retired(keeper: JournalKeeper, state: Any) -> Any:  # noqa: ANN401 - as ledger
-    ledger = _ledger(keeper, state)
-    return replace(ledger, keys=tuple(replace(entry, retired=()) for entry in ledger.keys))
 
 
 def _publish_soon(_key: object, testing: Any, _context: object) -> float:  # noqa: ANN401 - as _publish_by
@@ -203,42 +177,6 @@ MUTANTS: Final = (
         history=History(keys=(KeyPlan(format="env"), KeyPlan(format="json")), seconds=60.0),
     ),
     Mutant("wakes nobody who waits", 1, ((Subscribers, "notify", lambda _: None),)),
-    Mutant("revokes nothing", 2, ((revocation, "plan", lambda key, _: key),)),
-    Mutant(
-        "revokes no token",
-        2,
-        ((module("tokens.lifecycle"), "_plan_revocation", lambda tokens, *_: tokens),),
-    ),
-    Mutant(
-        "forgets retired leases",
-        2,
-        ((JournalKeeper, "ledger", _forget_retired),),
-        (Kind.FILE_REMOVED,),  # no more lives than one: only the last journal shows it
-    ),
-    Mutant(
-        "mints without an intent",
-        2,
-        ((JournalKeeper, "write_journal", _write_no_intent),),
-        history=History(
-            seconds=300.0,
-            incidents=(Incident(Kind.KILLED, 0.0, 1.0, 10, key=1),),  # with the first mint's answer
-        ),
-    ),
-    Mutant(
-        "writes no journal once that has failed",
-        2,
-        ((JournalKeeper, "write_journal", _write_until_it_fails),),
-        (Kind.DISK_FULL,),
-    ),
-    Mutant(
-        "keeps an old journal while the disk is full",
-        1,
-        ((journal, "_lacks_room", lambda _: False),),
-        (Kind.DISK_FULL, Kind.KILLED, Kind.ROTATED),
-    ),
-    Mutant(
-        "writes one journal", 2, ((JournalKeeper, "write_journal", _write_once),), (Kind.KILLED,)
-    ),
     Mutant("calls all keys alike", 3, ((Publication, "tag", "1-0"),)),
     Mutant(
         "publishes what nobody could test",
@@ -267,6 +205,7 @@ MUTANTS: Final = (
         7,
         (after(Loop, "_advance", _keep_events_apart),),
     ),
+    *LEASE_MUTANTS,
     *CALL_MUTANTS,
     *HOOK_MUTANTS,
     *EDIT_MUTANTS,
