@@ -99,7 +99,7 @@ CALL_MUTANTS: Final = (
         "hardly waits before it repeats what failed",
         4,
         ((module("pacing.backoff"), "doubling", lambda *_: 0.1),),
-        history=History(  # long enough that memory holds nothing of it at the end
+        history=History(
             budget=0, seconds=400.0, incidents=(Incident(Kind.UPSTREAM_FAILING, 0.0, 30.0),)
         ),
     ),

@@ -15,6 +15,7 @@ from tests.simulation.edits import edits_are_read_once
 from tests.simulation.excuses import excuses, uncovered
 from tests.simulation.histories import Kind, key_name
 from tests.simulation.hook_promises import hooks_are_run
+from tests.simulation.memory import memory_is_bounded
 from tests.simulation.quiet import calls_at_rest_are_few
 from tests.simulation.vault_model import IDENTITY
 from tests.simulation.windows import Window, clusters
@@ -211,4 +212,5 @@ AT_THE_END: Final = (
     nothing_secret_is_told,
     stops_are_quick,
     hooks_are_run,
+    memory_is_bounded,
 )

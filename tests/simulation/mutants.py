@@ -97,6 +97,11 @@ def _keep_events(loop: Loop, events: list[Any], *_: object) -> None:
     vars(loop).setdefault("_all_events", {}).setdefault("all", []).extend(events)
 
 
+def _keep_events_of_an_outage(loop: Loop, events: list[Any], *_: object) -> None:
+    kept: dict[str, list[Any]] = vars(loop).setdefault("_all_events", {"all": []})
+    kept["all"] = [*kept["all"], *events] if loop.state.link.away else []
+
+
 def _keep_events_apart(_loop: Loop, events: list[Any], *_: object) -> None:
     kept = credentials._read_last  # noqa: SLF001 - what a module holds
     kept.update({Path(f"{len(kept) + place}"): () for place, _ in enumerate(events)})
@@ -200,6 +205,12 @@ MUTANTS: Final = (
     ),
     Mutant("ends without a word", 6, ((Waiter, "for_news", _wait_for_news_alone),)),
     Mutant("keeps all events", 7, (after(Loop, "_advance", _keep_events),)),
+    Mutant(
+        "keeps the events of an outage until it is over",
+        7,
+        (after(Loop, "_advance", _keep_events_of_an_outage),),
+        history=History(seconds=900.0, incidents=(Incident(Kind.VAULT_REFUSED, 20.0, 600.0),)),
+    ),
     Mutant(
         "keeps all events in a module",
         7,

@@ -23,7 +23,7 @@ from tests.simulation.invariants import (
     PublicationWatch,
 )
 from tests.simulation.last_journal import look_at_the_last_journal
-from tests.simulation.memory import memory_is_bounded
+from tests.simulation.memory import look_at_memory, watch_memory
 from tests.simulation.polls import Polls
 from tests.simulation.programs import Programs
 from tests.simulation.readers import Readers
@@ -108,6 +108,7 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
         _tell_of_the_agent(outcome)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_pass_time, world)
+            nursery.start_soon(watch_memory, world)
             nursery.start_soon(polls.run)
             nursery.start_soon(watchers.run)
             nursery.start_soon(client.run)
@@ -120,7 +121,7 @@ async def _run(history: History, directory: Path, story: list[str]) -> Outcome:
             readers.finish()
             watchers.finish()
             programs.finish()
-            memory_is_bounded(world)
+            look_at_memory(world)
             await lives.stop(down=0.0)
             await trio.testing.wait_all_tasks_blocked()  # who waits has been told of the stop
             look_at_the_last_journal(world, lives)

@@ -76,6 +76,7 @@ class World:
     past: list[Incident] = field(default_factory=list)
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked
     journal_bytes: int = 0
+    overgrown: str | None = None  # what of the agent's has held too much
     awaited: list[tuple[Steps, trio.Event]] = field(default_factory=list)
     old_journals: list[float] = field(default_factory=list)  # when a life began with one that a
     # full disk had kept as it was
