@@ -14,23 +14,16 @@ import pytest
 from freshkey.core.model.run_token import is_run_token
 
 from tests.agent.harness import eventually
+from tests.exec.processes import ended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.exec.agent import EventsAgent
-
-    Execute = Callable[..., subprocess.Popen[str]]
+    from tests.exec.processes import Execute
 
 URL = "http://127.0.0.1:8317/v1"
 OTHER_URL = "http://127.0.0.1:8318/v1"
 PRINT = ["sh", "-c", "echo $OPENAI_BASE_URL $OPENAI_API_KEY $$; exec sleep 600"]
 STOPPED = 128 + signal.SIGTERM
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
 
 
 def stopped(process: subprocess.Popen[str]) -> tuple[int, str, str]:
