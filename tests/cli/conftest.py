@@ -9,6 +9,8 @@ import pytest
 from freshkey.cli import agent_socket, status, waiting, watch
 
 from tests.cli.agent import Agent, Clock
+from tests.cli.configurations import BAD, GOOD
+from tests.settings.files import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,3 +59,15 @@ def default_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place.parent.mkdir()
     monkeypatch.setattr(agent_socket, "DEFAULT_CONFIG", str(place))
     return place
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    """The path of a configuration without a fault."""
+    return str(written(tmp_path, GOOD))
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> str:
+    """The path of a configuration with the faults of BAD_LINES."""
+    return str(written(tmp_path, BAD))
