@@ -11,6 +11,7 @@ import pytest
 from freshkey.outputs.codec import seal
 
 from tests.agent.harness import eventually
+from tests.agent.reconfiguring import change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,3 +187,14 @@ def test_nodes_in_another_order_keep_the_key(
     assert key_from(there, here)["tag"] == before["tag"]
     assert key_from("http://localhost:1", here)["tag"] == before["tag"], "one node is enough"
     assert engine.counts()["mints"] == 1
+
+
+def test_a_start_that_can_not_remove_a_journal_says_so(make_agent: Callable[..., Agent]) -> None:
+    agent = make_agent()
+    change(agent, 'directory = "state"', 'directory = "state"\npersist = false')
+    agent.journal.mkdir(parents=True)
+    agent.journal.parent.chmod(0o700)
+    done = agent.command("run")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"freshkey: {agent.journal}: " in done.stderr.splitlines()[-1]
