@@ -18,7 +18,7 @@ from freshkey.settings.auth import TokenAuth
 from freshkey.settings.keys import FederationSettings, KeySettings
 from freshkey.settings.model import Settings, StateSettings, VaultSettings
 
-from tests.openai.test_probe import answer, serving
+from tests.openai.servers import answer, serving
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from freshkey.core.model.faults import Fault, FaultError, FaultKind
 from freshkey.core.model.secret import Secret
 from freshkey.openai.exchange import Account, TokenExchange, grant
 
-from tests.openai.test_probe import answer, serving
+from tests.openai.servers import answer, serving
 
 if TYPE_CHECKING:
     from freshkey.core.model.grants import Grant

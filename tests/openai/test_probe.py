@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import logging
-import re
 import subprocess
 import sys
-from base64 import b64encode
-from contextlib import aclosing, asynccontextmanager, closing
-from functools import partial
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,70 +16,11 @@ from freshkey.core.model.verdict import Finding, Verdict
 from freshkey.openai.probe import Probe
 
 from testbed.emulator.organization import ADMIN_API_KEY, PROJECT_ID
+from tests.openai.asking import KEY, LIST, ask
+from tests.openai.servers import answer, serving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
     from testbed.emulator.process import OpenAIServer
-
-KEY = Secret("sk-svcacct-canary")
-LIST = b'{"object": "list", "data": []}'
-
-
-async def ask(base_url: str, secret: Secret = KEY) -> Finding:
-    async with aclosing(Probe(base_url)) as probe:
-        finding = await probe.test(secret)
-    assert "canary" not in finding.detail
-    assert "\n" not in finding.detail
-    return finding
-
-
-class Server:
-    """Sends `sent` to whoever has sent a request, then does `then`."""
-
-    def __init__(self, sent: bytes, then: Callable[[], Awaitable[None]] | None) -> None:
-        self.requests: list[str] = []
-        self.port = 0
-        self._sent, self._then = sent, then
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    async def serve(self, stream: trio.SocketStream) -> None:
-        async with stream:
-            request = b""
-            while not _is_whole(request):
-                part = await stream.receive_some()
-                assert part, "the client left"
-                request += part
-            self.requests.append(request.decode().lower())
-            await stream.send_all(self._sent)
-            if self._then is not None:
-                await self._then()
-
-
-def _is_whole(request: bytes) -> bool:
-    head, found, body = request.partition(b"\r\n\r\n")
-    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-    return bool(found) and (length is None or len(body) >= int(length[1]))
-
-
-@asynccontextmanager
-async def serving(
-    sent: bytes = b"", then: Callable[[], Awaitable[None]] | None = None
-) -> AsyncIterator[Server]:
-    server = Server(sent, then)
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1"))
-        server.port = listeners[0].socket.getsockname()[1]
-        yield server
-        nursery.cancel_scope.cancel()
-
-
-def answer(status: int, body: bytes, *fields: str) -> bytes:
-    head = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *fields, "", ""]
-    return "\r\n".join(head).encode() + body
 
 
 async def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,90 +85,12 @@ async def test_tls_with_a_server_that_has_none(openai_server: OpenAIServer) -> N
     assert "SSL" in finding.detail
 
 
-ODD_RULES = "localhost,fd00::/8,[::1],[::1]:80,kubernetes.default.svc:*"
-
-
-@pytest.mark.parametrize("rules", [*ODD_RULES.split(","), ODD_RULES])
-async def test_exceptions_of_a_proxy_that_httpx_can_not_read(
-    monkeypatch: pytest.MonkeyPatch, rules: str
-) -> None:
-    async with serving(answer(502, b"")) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.setenv("NO_PROXY", rules)
-        finding = await ask("https://api.openai.com/v1")
-    assert finding == Finding(Verdict.UNKNOWN, "no answer: ProxyError: 502 Whatever")
-    assert proxy.requests[0].startswith("connect api.openai.com:443 http/1.1\r\n")
-
-
-async def test_a_proxy_is_shown_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(answer(502, b"")) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss-word@127.0.0.1:{proxy.port}")
-        monkeypatch.setenv("VAULT_HTTP_PROXY", "http://127.0.0.1:1")  # for Vault alone
-        await ask("https://api.openai.com/v1")
-    login = b64encode(b"me:p@ss-word").decode().lower()
-    assert f"proxy-authorization: basic {login}\r\n" in proxy.requests[0]
-
-
-@pytest.mark.parametrize("rule", ["openai.invalid", "*", ".openai.invalid:443"])
-async def test_what_goes_past_the_proxy(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
-    async with serving(answer(502, b"")) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.setenv("NO_PROXY", rule)
-        await ask("https://api.openai.invalid/v1")  # RFC 2606: no such name
-    assert not proxy.requests
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "http://user:canary#x@proxy:3128",
-        "http://user:1234#canary@proxy:3128",
-        "http://user:canary@999.1.1.1",
-        "http://user:canary@[::1",
-        "socks5://user:canary@proxy:1080",
-    ],
-)
-async def test_a_proxy_that_can_not_be_used(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", value)
-    async with aclosing(Probe("https://api.openai.com/v1")) as probe:
-        await probe.prepare()
-    finding = await ask("https://api.openai.com/v1")
-    assert finding.verdict is Verdict.UNKNOWN
-    assert finding.detail.startswith("HTTPS_PROXY has to be the URL of an HTTP proxy, such as ")
-
-
-@pytest.mark.parametrize(
-    "host", ["api.openai.com", "192.0.2.1", "[2001:db8::1]", "127.0.0.1.nip.io"]
-)
-async def test_plain_http_goes_to_loopback_only(host: str) -> None:
-    finding = await ask(f"http://{host}/v1")
-    assert finding == Finding(Verdict.UNKNOWN, "not sent over plain http, but to loopback")
-
-
-@pytest.mark.parametrize(
-    "key", ["sk-canary\n", "sk-canary\r\nX: 1", "sk-canar\u00fd", "sk canary", "canary\x7f"]
-)
-async def test_a_key_that_no_header_can_carry(key: str) -> None:
-    async with serving(answer(200, LIST)) as server:
-        finding = await ask(server.base_url, Secret(key))
-    assert finding == Finding(Verdict.UNKNOWN, "the key holds characters that no header can carry")
-    assert not server.requests
-
-
 async def test_a_cancelled_test_ends() -> None:
     with trio.fail_after(5):
         async with serving(b"HTTP/1.1 200 OK\r\n", trio.sleep_forever) as server:
             with trio.move_on_after(0.05) as scope:
                 await ask(server.base_url)
     assert scope.cancelled_caught
-
-
-async def test_nothing_of_the_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    async with serving(answer(401, b'{"error": {"code": "invalid_api_key"}}')) as server:
-        await ask(server.base_url)
-    assert caplog.records
-    assert "canary" not in caplog.text
 
 
 def make_key(server: OpenAIServer) -> Secret:
@@ -271,15 +130,6 @@ print({"httpx", "http.client"} & {*sys.modules})
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
-
-
-async def test_a_server_that_repeats_the_key_in_what_is_no_answer() -> None:
-    for end in (b"", b" " * 150):  # also where only a part of it would fit
-        async with serving(
-            b"HTTP/1.1 200 OK\r\n" + end + KEY.reveal().encode() + b"\r\n\r\n"
-        ) as server:
-            finding = await ask(server.base_url)
-        assert finding.detail.startswith("no answer: RemoteProtocolError")
 
 
 async def test_no_cookie_is_kept() -> None:
