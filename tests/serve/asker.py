@@ -14,7 +14,7 @@ from freshkey.serve.readers import Readers
 from freshkey.serve.responses import Later, Response, Stream
 from freshkey.sockets.peers import Peer
 
-from tests.serve.site import FakeControl, Reads, routes_of
+from tests.serve.fakes import FakeControl, Reads, routes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from freshkey.core.model.faults import Fault, FaultKind
@@ -17,7 +18,11 @@ from freshkey.sockets.peers import Peer, overflow_gid, overflow_uid
 from freshkey.sockets.rules import Rule
 
 from tests.serve.asker import Asker
-from tests.serve.site import FRESH, Site, get
+from tests.serve.client import get
+from tests.serve.publication import FRESH
+
+if TYPE_CHECKING:
+    from tests.serve.site import Site
 
 OWN, AGENT = 500, Peer(1, 500, 500)
 BILLING = Peer(7, 1000, 100, "/usr/bin/billing", "billing.service", (8, 80), (300, 301))

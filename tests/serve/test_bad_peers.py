@@ -9,7 +9,7 @@ from freshkey.serve.framing import MAX_BODY, MAX_HEAD
 from freshkey.serve.responses import Response, encode
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.serve.site import get
+from tests.serve.client import get
 
 if TYPE_CHECKING:
     from tests.serve.site import Site

@@ -13,10 +13,12 @@ from freshkey.sockets.rules import Rule
 from freshkey.sockets.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.serve.site import FRESH, KEY, PUBLICATION, TAG, get
+from tests.serve.client import get
+from tests.serve.publication import FRESH, KEY, PUBLICATION, TAG
 
 if TYPE_CHECKING:
-    from tests.serve.site import Client, Site
+    from tests.serve.client import Client
+    from tests.serve.site import Site
 
 EVENTS: Final = "/v1/keys/billing/events"
 

@@ -14,7 +14,7 @@ from freshkey.sockets.server import Limits
 from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.serve.site import get
+from tests.serve.client import get
 
 if TYPE_CHECKING:
     from tests.serve.site import Site

@@ -15,7 +15,8 @@ from freshkey.serve.published_keys import PublishedKeys
 from freshkey.sockets.peers import Peer, overflow_uid
 from freshkey.sockets.rules import Rule
 
-from tests.serve.site import FRESH, TAG, FakeControl, Reads
+from tests.serve.fakes import FakeControl, Reads
+from tests.serve.publication import FRESH, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,14 +11,16 @@ from freshkey.sockets.outbox import Outbox
 from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
-from tests.serve.site import KEY, get
+from tests.serve.client import get
+from tests.serve.publication import KEY
 
 if TYPE_CHECKING:
     from freshkey.serve.framing import Request
     from freshkey.serve.responses import Response
     from freshkey.sockets.peers import Peer
 
-    from tests.serve.site import Client, Site
+    from tests.serve.client import Client
+    from tests.serve.site import Site
 
 READ = get("/v1/keys/billing")
 

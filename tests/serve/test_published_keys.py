@@ -7,7 +7,7 @@ from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
 from freshkey.serve.published_keys import PublishedKeys
 
-from tests.serve.site import FRESH, TAG
+from tests.serve.publication import FRESH, TAG
 
 
 def test_every_configured_key_is_starting_at_first() -> None:

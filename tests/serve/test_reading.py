@@ -8,7 +8,7 @@ from freshkey.core.model.view import KeyStatus, KeyView, Publication
 from freshkey.serve.responses import Later, Response
 
 from tests.serve.asker import SEALED, Asker, content
-from tests.serve.site import FRESH, KEY, PUBLICATION, TAG
+from tests.serve.publication import FRESH, KEY, PUBLICATION, TAG
 
 
 def test_a_key_as_json() -> None:

@@ -7,7 +7,7 @@ from freshkey.core.model.struct import replace
 from freshkey.core.model.view import KeyStatus, KeyView
 
 from tests.serve.asker import PEER, SEALED, Asker, content
-from tests.serve.site import FRESH, KEY, PUBLICATION, TAG
+from tests.serve.publication import FRESH, KEY, PUBLICATION, TAG
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,16 @@ from freshkey.serve.responses import Response, Stream
 from freshkey.sockets.server import Limits
 from trio.testing import wait_all_tasks_blocked
 
-from tests.serve.site import FRESH, TAG, get
+from tests.serve.client import get
+from tests.serve.publication import FRESH, TAG
 
 if TYPE_CHECKING:
     from freshkey.serve.framing import Request
     from freshkey.serve.responses import Later
     from freshkey.sockets.peers import Peer
 
-    from tests.serve.site import Client, Reply, Site
+    from tests.serve.client import Client, Reply
+    from tests.serve.site import Site
 
 RUN: Final = "/v1/gateway/run"
 TOKEN: Final = "freshkey-run-" + "Aa0-_" * 8

@@ -12,7 +12,8 @@ import trio
 from freshkey.core.model.view import KeyStatus, KeyView
 from structlog.testing import capture_logs
 
-from tests.serve.site import KEY, TAG, get
+from tests.serve.client import get
+from tests.serve.publication import KEY, TAG
 
 if TYPE_CHECKING:
     from freshkey.serve.framing import Request

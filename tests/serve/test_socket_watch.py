@@ -14,7 +14,7 @@ from freshkey.sockets.listener import Listener
 from freshkey.sockets.socket_watch import LOOK_EVERY, keep_in_place
 from structlog.testing import capture_logs
 
-from tests.serve.site import get
+from tests.serve.client import get
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from trio.testing import MockClock
 
-    from tests.serve.site import Client, Site
+    from tests.serve.client import Client
+    from tests.serve.site import Site
 
 KEY = get("/v1/keys/billing")
 

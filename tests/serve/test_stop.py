@@ -8,7 +8,7 @@ import pytest
 from freshkey.sockets.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.serve.site import get
+from tests.serve.client import get
 
 if TYPE_CHECKING:
     from tests.serve.site import Site

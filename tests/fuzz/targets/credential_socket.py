@@ -27,7 +27,7 @@ from trio.testing import MockClock
 
 from tests.fuzz.canary import CANARY
 from tests.fuzz.target import Target
-from tests.serve.site import Reads, StoppedClock
+from tests.serve.fakes import Reads, StoppedClock
 
 NAME = 108  # bytes of sockaddr_un.sun_path: unix(7)
 

@@ -27,7 +27,7 @@ from trio.testing import MockClock
 
 from tests.fuzz.canary import CANARY, OTHER
 from tests.fuzz.target import Target
-from tests.serve.site import FakeControl, Reads, routes_of
+from tests.serve.fakes import FakeControl, Reads, routes_of
 
 if TYPE_CHECKING:
     from freshkey.serve.framing import Request

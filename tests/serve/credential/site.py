@@ -17,7 +17,7 @@ from freshkey.sockets.handover import Handover
 from freshkey.sockets.listener import listen
 from freshkey.sockets.server import Limits, ServerStop, serve
 
-from tests.serve.site import Client, Reads, StoppedClock
+from tests.serve.fakes import Reads, StoppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import trio
     from freshkey.sockets.rules import Rule
+
+    from tests.serve.client import Client
 
 
 class Site:

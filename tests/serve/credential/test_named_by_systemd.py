@@ -10,7 +10,8 @@ from freshkey.serve.credential import named_by_systemd
 from freshkey.sockets.peers import Peer
 from freshkey.sockets.rules import Rule
 
-from tests.serve.site import TAG, Reads
+from tests.serve.fakes import Reads
+from tests.serve.publication import TAG
 
 SYSTEMD = "\0f00dfeed/unit/billing.service/openai"
 ROOT = Peer(1, 0, 0, "/usr/lib/systemd/systemd", "init.scope")

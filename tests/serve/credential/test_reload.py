@@ -11,8 +11,9 @@ import trio
 from freshkey.sockets.server import Limits
 from trio.testing import wait_all_tasks_blocked
 
+from tests.serve.client import Client
 from tests.serve.credential.site import Site, a_site, rest_of
-from tests.serve.site import FRESH, KEY, Client
+from tests.serve.publication import FRESH, KEY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,9 @@ from freshkey.sockets.rules import Rule
 from freshkey.sockets.server import Limits
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from tests.serve.client import Client
 from tests.serve.credential.site import Site, a_site, rest_of
-from tests.serve.site import FRESH, KEY, TAG, Client
+from tests.serve.publication import FRESH, KEY, TAG
 
 if TYPE_CHECKING:
     from pathlib import Path
