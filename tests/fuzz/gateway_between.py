@@ -21,7 +21,7 @@ from freshkey.sockets.peers import Peer
 from freshkey.sockets.resources import ServerResources
 from trio.testing import MockClock
 
-from tests.gateway.site import FakeKeys, FakeObserver
+from tests.gateway.fakes import FakeKeys, FakeObserver
 
 if TYPE_CHECKING:
     from freshkey.gateway.clients import Client

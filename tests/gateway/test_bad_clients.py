@@ -10,11 +10,13 @@ import trio
 import trio.testing
 from freshkey.gateway import gateway as gateway_module
 
-from tests.gateway.site import KEY, request, reset, rest_of, site, until
+from tests.gateway.fakes import KEY
+from tests.gateway.site import site
 from tests.gateway.streaming import EVENT, STREAM
+from tests.gateway.wire import request, reset, rest_of, until
 
 if TYPE_CHECKING:
-    from tests.gateway.site import UpstreamConnection
+    from tests.gateway.upstream import UpstreamConnection
 
 
 @pytest.mark.parametrize("is_reset", [True, False])

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from tests.gateway.site import request, reset, site, until
+from tests.gateway.site import site
 from tests.gateway.streaming import EVENT, STREAM
+from tests.gateway.wire import request, reset, until
 
 if TYPE_CHECKING:
-    from tests.gateway.site import UpstreamConnection
+    from tests.gateway.upstream import UpstreamConnection
 
 
 @pytest.mark.parametrize(

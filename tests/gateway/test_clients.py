@@ -12,7 +12,8 @@ from freshkey.settings.gateway import GatewayClientSettings, GatewaySettings
 from freshkey.sockets.peers import Peer
 from freshkey.sockets.rules import Rule
 
-from tests.gateway.site import request, site
+from tests.gateway.site import site
+from tests.gateway.wire import request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,11 +14,14 @@ import trio.testing
 from freshkey.gateway.clients import Client
 from freshkey.gateway.upstream import Upstream as OpenAI
 
-from tests.gateway.site import GOOD, KEY, UpstreamConnection, request, rest_of, site, until
+from tests.gateway.fakes import KEY
+from tests.gateway.site import site
 from tests.gateway.test_forms import KIND, LONG
 from tests.gateway.test_models import MODEL, form
 from tests.gateway.test_usage import frame
 from tests.gateway.test_websocket import OPEN, SWITCH
+from tests.gateway.upstream import GOOD, UpstreamConnection
+from tests.gateway.wire import request, rest_of, until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

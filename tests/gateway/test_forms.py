@@ -12,11 +12,13 @@ from freshkey.gateway.forms import FormReader, UnclearError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.site import GOOD, request, site
+from tests.gateway.site import site
 from tests.gateway.test_models import FILE, MODEL, OTHER, form
+from tests.gateway.upstream import GOOD
+from tests.gateway.wire import request
 
 if TYPE_CHECKING:
-    from tests.gateway.site import UpstreamConnection
+    from tests.gateway.upstream import UpstreamConnection
 
 KIND = b"Content-Type: multipart/form-data; boundary=b0"
 LONG = FILE + b"\r\n--b" * 20_000 + b"x" * 50_000

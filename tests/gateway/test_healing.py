@@ -9,10 +9,13 @@ import trio
 import trio.testing
 from freshkey.gateway import exchange
 
-from tests.gateway.site import GOOD, KEY, OTHER_KEY, request, rest_of, site
+from tests.gateway.fakes import KEY, OTHER_KEY
+from tests.gateway.site import site
+from tests.gateway.upstream import GOOD
+from tests.gateway.wire import request, rest_of
 
 if TYPE_CHECKING:
-    from tests.gateway.site import UpstreamConnection
+    from tests.gateway.upstream import UpstreamConnection
 
 ERROR = b'{"error": {"message": "Incorrect API key provided: %b", "code": "%b"}}'
 

@@ -12,8 +12,10 @@ import trio
 import trio.testing
 from freshkey.gateway.readiness import Readiness
 
-from tests.gateway.site import GOOD, Site, UpstreamConnection, request, reset, site
+from tests.gateway.site import Site, site
 from tests.gateway.test_websocket import OPEN, SWITCH
+from tests.gateway.upstream import GOOD, UpstreamConnection
+from tests.gateway.wire import request, reset
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

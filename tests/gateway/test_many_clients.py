@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from tests.gateway.site import GOOD, request, site, until
+from tests.gateway.site import site
 from tests.gateway.streaming import EVENT, STREAM
+from tests.gateway.upstream import GOOD
+from tests.gateway.wire import request, until
 
 if TYPE_CHECKING:
-    from tests.gateway.site import UpstreamConnection
+    from tests.gateway.upstream import UpstreamConnection
 
 
 async def test_a_slow_client_holds_back_its_own_stream_alone() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import trio
 import trio.testing
@@ -8,7 +9,12 @@ from freshkey.gateway.mask import KeyMask
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.gateway.site import KEY, UpstreamConnection, request, site
+from tests.gateway.fakes import KEY
+from tests.gateway.site import site
+from tests.gateway.wire import request
+
+if TYPE_CHECKING:
+    from tests.gateway.upstream import UpstreamConnection
 
 SHORT = "sk-aabbccddeeff"  # 15 characters, of which 7 may go out
 PARTS = st.lists(

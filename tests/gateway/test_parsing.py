@@ -12,7 +12,8 @@ from freshkey.http1.answers import AnswerParser, BadAnswerError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.site import GOOD, UpstreamConnection, site
+from tests.gateway.site import site
+from tests.gateway.upstream import GOOD, UpstreamConnection
 
 HOST = b"Host: localhost\r\n"
 REQUESTS = (

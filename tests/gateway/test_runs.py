@@ -12,7 +12,8 @@ from freshkey.gateway.runs import COME_BACK, Runs
 from freshkey.sockets.peers import Peer
 from freshkey.sockets.rules import Rule
 
-from tests.gateway.site import request, site, until
+from tests.gateway.site import site
+from tests.gateway.wire import request, until
 
 if TYPE_CHECKING:
     from freshkey.core.model.secret import Secret

@@ -8,7 +8,9 @@ from freshkey.gateway.targets import Target, parse_target
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.site import GOOD, UpstreamConnection, request, site
+from tests.gateway.site import site
+from tests.gateway.upstream import GOOD, UpstreamConnection
+from tests.gateway.wire import request
 
 TRICKS = (
     b"/v1",

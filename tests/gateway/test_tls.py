@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import h11
 from freshkey.gateway.upstream import Upstream
 
-from tests.gateway.site import KEY, Site, request, site
+from tests.gateway.fakes import KEY
+from tests.gateway.site import Site, site
+from tests.gateway.wire import request
 
 if TYPE_CHECKING:
     import ssl

@@ -9,12 +9,14 @@ import trio
 import trio.testing
 from freshkey.gateway.clients import Client
 
-from tests.gateway.site import KEY, OTHER_KEY, rest_of, site, until
+from tests.gateway.fakes import KEY, OTHER_KEY
+from tests.gateway.site import site
 from tests.gateway.test_healing import refusal
 from tests.gateway.test_usage import DONE, frame
+from tests.gateway.wire import rest_of, until
 
 if TYPE_CHECKING:
-    from tests.gateway.site import UpstreamConnection
+    from tests.gateway.upstream import UpstreamConnection
 
 OPEN = (
     b"GET /v1/realtime?model=gpt-realtime HTTP/1.1\r\nHost: localhost\r\n"

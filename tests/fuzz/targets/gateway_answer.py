@@ -10,7 +10,8 @@ from freshkey.gateway.clients import Client
 
 from tests.fuzz.gateway_between import between
 from tests.fuzz.target import Target
-from tests.gateway.site import KEY, request
+from tests.gateway.fakes import KEY
+from tests.gateway.wire import request
 
 CLIENT = Client("team", "billing")
 SWITCH = (

@@ -17,8 +17,9 @@ from tests.fuzz.canary import CANARY
 from tests.fuzz.gateway_between import between
 from tests.fuzz.h11_reader import requests_of
 from tests.fuzz.target import Target
-from tests.gateway.site import GOOD, KEY
+from tests.gateway.fakes import KEY
 from tests.gateway.test_models import FILE, MODEL, OTHER, form
+from tests.gateway.upstream import GOOD
 
 if TYPE_CHECKING:
     from python_multipart.multipart import Field, File
