@@ -23,14 +23,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench.answer import ask
-from bench.attacks import ATTACKS, GET
+from bench.attacks.catalogue import ATTACKS
+from bench.attacks.requests import GET
 from bench.program import Program
 from bench.report import WRITE_HELP, table, write
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from bench.attacks import Attack
+    from bench.attacks.catalogue import Attack
 
 _PAUSE: Final = 0.002  # seconds between two requests of the polite client
 _SETTLING: Final = 0.3  # seconds, until the server has seen the last of an attack

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import attacks
+from bench.attacks.calls import waiters
+from bench.attacks.catalogue import quiet
+from bench.attacks.connections import horde, killed
+from bench.attacks.requests import largest_requests, pipelines_unread
 from bench.bad_peers import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.attacks import Attack
+    from bench.attacks.catalogue import Attack
 
 pytestmark = pytest.mark.alone
 
@@ -39,19 +42,10 @@ def directory() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def at_rest(directory: Path) -> float:
     """Give the longest answer without an attack, in seconds: the machine's own pauses."""
-    return max(measure(attacks.quiet, directory, SECONDS).resident)
+    return max(measure(quiet, directory, SECONDS).resident)
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        attacks.pipelines_unread,
-        attacks.largest_requests,
-        attacks.horde,
-        attacks.killed,
-        attacks.waiters,
-    ],
-)
+@pytest.mark.parametrize("attack", [pipelines_unread, largest_requests, horde, killed, waiters])
 def test_nobody_else_waits_and_no_memory_stays(
     attack: Attack, directory: Path, at_rest: float
 ) -> None:

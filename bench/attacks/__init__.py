@@ -1,0 +1,1 @@
+"""Clients that no server should meet, each by what it attacks with; `catalogue` lists them."""
