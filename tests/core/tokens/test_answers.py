@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf
 
 import pytest
-from freshkey.core.model.actions import LogIn, LookUpToken, RenewToken, RevokeToken, TokenOrder
 from freshkey.core.model.events import (
     CredentialChanged,
     LoggedIn,
@@ -13,24 +12,14 @@ from freshkey.core.model.events import (
     TokenRenewed,
     TokenRevoked,
 )
-from freshkey.core.model.faults import Fault, FaultKind, Operation, Trouble
 from freshkey.core.model.grants import Login, Renewal, TokenKind
 from freshkey.core.model.secret import Secret
 from freshkey.core.model.struct import replace
 from freshkey.core.model.token import Token, TokenCall, Tokens
-from freshkey.core.tokens.answers import absorb, on_failed
-from freshkey.core.tokens.losses import abandon, lose
+from freshkey.core.tokens.answers import absorb
 
 from tests.core.contexts import NOW, at, token, told
-from tests.core.scripts import AWAY, FORBIDDEN, THROTTLED
-
-SECRET = Secret("hvs.1")
-LOG_IN = LogIn(None)
-RENEW = RenewToken(1, SECRET, 100)
-LOOK_UP = LookUpToken(1, SECRET, owned=True)
-REVOKE = RevokeToken(2, Secret("hvs.2"))
-TROUBLE = Trouble(Operation.LOG_IN, FORBIDDEN, NOW - 9)
-INVALID_TOKEN = Fault(FaultKind.TOKEN_INVALID, "Vault calls the token invalid")
+from tests.core.tokens.orders import LOG_IN, LOOK_UP, RENEW, REVOKE, TROUBLED
 
 
 def login(value: str, duration: float | None = 3600.4, *, renewable: bool = True) -> Login:
@@ -41,11 +30,6 @@ def login(value: str, duration: float | None = 3600.4, *, renewable: bool = True
         asked_at=NOW - 1,
         request_id="r-1",
     )
-
-
-TROUBLED = Tokens(
-    current=token(), count=3, retry_at=NOW - 5, failures=4, trouble=TROUBLE, recheck=True
-)
 
 
 def test_a_login_ends_what_was_wrong_before() -> None:
@@ -72,7 +56,7 @@ def test_a_login_ends_what_was_wrong_before() -> None:
 )
 def test_a_renewal_ends_what_was_wrong_before(
     granted: float,
-    clipped: bool,  # noqa: FBT001
+    clipped: bool,  # noqa: FBT001 - parametrized
     retry_at: float,
 ) -> None:
     context = at()
@@ -146,112 +130,3 @@ def test_a_given_token_that_is_read_again_may_be_tried_again() -> None:
 def test_a_changed_credential_only_shortens_a_wait(retry_at: float, expected: float) -> None:
     after = absorb(Tokens(retry_at=retry_at), CredentialChanged(), at())
     assert after == Tokens(retry_at=expected, changed=True)
-
-
-@pytest.mark.parametrize(
-    ("order", "event", "operation"),
-    [
-        (LOG_IN, "token.login_failed", Operation.LOG_IN),
-        (RENEW, "token.renewal_failed", Operation.RENEW_TOKEN),
-        (LOOK_UP, "token.lookup_failed", Operation.LOOK_UP_TOKEN),
-    ],
-)
-def test_a_failure_is_told_of_and_costs_a_wait(
-    order: TokenOrder, event: str, operation: Operation
-) -> None:
-    """There is no key's end for which it would have to be a short one."""
-    context = at()
-    tokens = Tokens(token(), call=TokenCall.LOGIN, failures=4, changed=True, clipped=True)
-    tokens = replace(tokens, refused=True, recheck=True)
-    wait = 16 * context.chance.draw("token", "backoff")
-    assert wait > 2
-    assert on_failed(tokens, order, AWAY, 0.0, context) == replace(
-        tokens,
-        call=None,
-        failures=5,
-        retry_at=NOW + wait,
-        trouble=Trouble(operation, AWAY, NOW),
-    )
-    fields = {"fault": "unreachable", "message": AWAY.message, "retry_in": round(wait, 1)}
-    assert told(context) == [(event, fields)]
-
-
-def test_a_refused_renewal_costs_no_wait_and_is_told_of_once() -> None:
-    """A login takes its place."""
-    context = at()
-    after = on_failed(Tokens(token(), call=TokenCall.RENEW), RENEW, FORBIDDEN, 0.0, context)
-    trouble = Trouble(Operation.RENEW_TOKEN, FORBIDDEN, NOW)
-    assert after == Tokens(
-        token(), failures=1, retry_at=NOW, trouble=trouble, clipped=True, refused=True
-    )
-    on_failed(after, RENEW, FORBIDDEN, 0.0, context)
-    assert len(told(context)) == 1
-    on_failed(after, RENEW, THROTTLED, 0.0, context)
-    assert len(told(context)) == 2, "which is other news"
-
-
-def test_a_failed_revocation_is_told_of_and_costs_a_wait_of_its_own() -> None:
-    context = at()
-    tokens = Tokens(token(), (token(2),), call=TokenCall.REVOKE, revoke_failures=4)
-    wait = 16 * context.chance.draw("token", "revoke")
-    assert wait > 2
-    assert on_failed(tokens, REVOKE, AWAY, 0.0, context) == replace(
-        tokens, call=None, revoke_at=NOW + wait, revoke_failures=5
-    )
-    fields = {"fault": "unreachable", "message": AWAY.message, "retry_in": round(wait, 1)}
-    assert told(context) == [("token.revocation_failed", fields)]
-
-
-def test_a_token_that_is_invalid_needs_no_revocation() -> None:
-    context = at()
-    tokens = Tokens(token(), (token(2),), call=TokenCall.REVOKE, revoke_failures=4)
-    after = on_failed(tokens, REVOKE, INVALID_TOKEN, 0.0, context)
-    assert after == Tokens(token())
-    assert told(context) == [("token.revoked", {"accessor": "accessor-2"})]
-
-
-def test_a_lost_token_is_replaced_at_once() -> None:
-    """It was in use for a minute, so that it repeats no loss."""
-    context = at()
-    tokens = replace(TROUBLED, current=token(taken_at=NOW - 60), retired=(token(2),), losses=4)
-    tokens = replace(tokens, clipped=True)
-    assert lose(tokens, 1, context) == replace(
-        tokens,
-        current=None,
-        retired=(token(2), token(taken_at=NOW - 60, lost_at=NOW)),
-        losses=1,
-        retry_at=NOW,
-        clipped=False,
-        trouble=Trouble(Operation.LOOK_UP_TOKEN, INVALID_TOKEN, NOW),
-    )
-    assert told(context) == [("token.lost", {"accessor": "accessor-1"})]
-
-
-@pytest.mark.parametrize(("losses", "longest"), [(1, 1), (2, 2), (3, 4), (5, 16)])
-def test_tokens_that_are_lost_as_soon_as_taken_cost_longer_and_longer_waits(
-    losses: int, longest: float
-) -> None:
-    context = at()
-    after = lose(Tokens(token(taken_at=NOW - 59.9), losses=losses), 1, context)
-    assert after.losses == losses + 1
-    assert after.retry_at == NOW + longest * context.chance.draw("token", "lost")
-
-
-def test_of_the_retired_tokens_the_lost_one_is_marked_once() -> None:
-    tokens = Tokens(token(), (token(2), token(3), token(4, lost_at=NOW - 9)))
-    assert lose(tokens, 2, at()) == replace(
-        tokens, retired=(token(2, lost_at=NOW), *tokens.retired[1:])
-    )
-    assert lose(tokens, 4, at()) == tokens
-
-
-@pytest.mark.parametrize(
-    "tokens",
-    [
-        pytest.param(Tokens(), id="no token"),
-        pytest.param(Tokens(token(2)), id="another token"),
-        pytest.param(Tokens(replace(token(), owned=False)), id="one that is not the agent's"),
-    ],
-)
-def test_a_mint_without_an_answer_changes_no_other_token(tokens: Tokens) -> None:
-    assert abandon(tokens, 1) == tokens
