@@ -13,6 +13,7 @@ import pytest
 
 from testbed.emulator.federation import PREFIX
 from tests.agent.exposure import Exposure
+from tests.agent.federation import Federation
 from tests.agent.harness import Agent, Engine, configuration
 from tests.agent.reconfiguring import mint_without_limit
 
@@ -131,6 +132,20 @@ def reloadable(make_agent: Callable[..., Agent]) -> Agent:
     mint_without_limit(agent)
     agent.start()
     agent.wait_for_key()
+    return agent
+
+
+@pytest.fixture
+def federation(engine: Engine) -> Federation:
+    """Vault and OpenAI, set up for a key by federation."""
+    return Federation.of(engine)
+
+
+@pytest.fixture
+def federated(federation: Federation, make_agent: Callable[..., Agent]) -> Agent:
+    """An agent that has not started, with a key by federation."""
+    agent = make_agent(extra='[log]\naudit_file = "audit"', overlap='"1s"')
+    federation.edit(agent)
     return agent
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.federation import Federation
 from tests.agent.harness import eventually
 from tests.agent.reconfiguring import change, reload
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.agent.federation import Federation
     from tests.agent.harness import Agent, Engine
 
 
@@ -28,11 +28,6 @@ def kv_path(engine: Engine) -> Iterator[str]:
     engine.vault.request("POST", f"{mount}/data/billing", {"data": {"api_key": key}})
     yield f"{mount}/data/billing"
     engine.vault.request("DELETE", f"sys/mounts/{mount}")
-
-
-@pytest.fixture
-def federation(engine: Engine) -> Federation:
-    return Federation.of(engine)
 
 
 @pytest.fixture
