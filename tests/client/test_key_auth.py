@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import freshkey.client.httpx
@@ -14,81 +11,17 @@ import freshkey.client.httpx2
 import httpx
 import httpx2
 import pytest
-import trio
 from freshkey.client import AsyncSocketKey, FileKey, SocketKey
 
 from tests.cli.agent import KEY, NEW, NO_KEY, OLD, UNCHANGED, Agent, answer, key, problem
+from tests.client.libraries import INVALID, URL, Client, OpenAI
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-URL = "https://api.openai.example/v1/responses"
 NEW_KEY = key(NEW, secret="sk-new")
 ACCEPTED = answer(202, {})
-INVALID = {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}
-
-
-@dataclass
-class OpenAI:
-    """Takes the keys that it is told to take; remembers key and body of what it was sent."""
-
-    library: ModuleType
-    good: set[str] = field(default_factory=lambda: {"sk-new"})
-    refusal: tuple[int, object] = (401, INVALID)
-    got: list[tuple[str, bytes]] = field(default_factory=list)
-
-    def __call__(self, request: Any) -> Any:  # noqa: ANN401 - a request of either library
-        return self.answer(request, b"".join(request.stream))
-
-    async def serve_async(self, request: Any) -> Any:  # noqa: ANN401 - as above
-        return self.answer(request, b"".join([part async for part in request.stream]))
-
-    def answer(self, request: Any, body: bytes) -> Any:  # noqa: ANN401 - as above
-        """Answer a request; its body was taken as a connection takes it, which keeps none."""
-        key = request.headers["Authorization"].removeprefix("Bearer ")
-        self.got.append((key, body))
-        if key in self.good:
-            return self.library.Response(200, json={"ok": True})
-        status, content = self.refusal
-        return self.library.Response(status, json=content)
-
-
-def transport(openai: OpenAI) -> Any:  # noqa: ANN401 - of either library
-    """Not its MockTransport, which keeps every body."""
-
-    class Transport(openai.library.BaseTransport, openai.library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
-        def handle_request(self, request: Any) -> Any:  # noqa: ANN401
-            return openai(request)
-
-        async def handle_async_request(self, request: Any) -> Any:  # noqa: ANN401
-            return await openai.serve_async(request)
-
-    return Transport()
-
-
-@dataclass
-class Client:
-    """One client of a library, in one of the three ways to use it."""
-
-    library: ModuleType
-    way: str
-    openai: OpenAI
-
-    def post(self, key: Any, wait: float = 10.0, **options: Any) -> Any:  # noqa: ANN401
-        auth = {"httpx": freshkey.client.httpx, "httpx2": freshkey.client.httpx2}[
-            self.library.__name__
-        ].KeyAuth(key, wait)
-        if self.way == "sync":
-            with self.library.Client(transport=transport(self.openai), auth=auth) as client:
-                return client.post(URL, **options)
-
-        async def work() -> Any:  # noqa: ANN401
-            serving = transport(self.openai)
-            async with self.library.AsyncClient(transport=serving, auth=auth) as client:
-                return await client.post(URL, **options)
-
-        return asyncio.run(work()) if self.way == "asyncio" else trio.run(work)
 
 
 @pytest.fixture(params=[httpx, httpx2], ids=lambda library: str(library.__name__))
@@ -209,7 +142,7 @@ def test_a_file_that_changes_heals_too(client: Client, tmp_path: Path) -> None:
     refuse = client.openai.refusal
 
     class Rotating(OpenAI):
-        def answer(self, request: Any, body: bytes) -> Any:  # noqa: ANN401
+        def answer(self, request: Any, body: bytes) -> Any:  # noqa: ANN401 - of either library
             response = super().answer(request, body)
             path.write_text("sk-new")
             return response
@@ -235,7 +168,7 @@ def test_an_answer_that_began_is_not_read_and_never_replayed(openai: OpenAI, age
         yield b"first"
         raise library.ReadError("broken off")
 
-    def serve(request: Any) -> Any:  # noqa: ANN401
+    def serve(request: Any) -> Any:  # noqa: ANN401 - of either library
         openai.got.append((request.headers["Authorization"], request.read()))
         return library.Response(200, content=stream())
 
