@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from testbed.process import ReservedPort
 from tests.agent.conftest import engine, given, make_agent  # noqa: F401 - fixtures
 from tests.agent.reconfiguring import mint_without_limit
+from tests.gateway.held_upstream import HeldUpstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,3 +51,20 @@ audit_file = "audit"
         return agent
 
     return make
+
+
+@pytest.fixture
+def agent(make_gateway: Callable[..., Agent]) -> Iterator[Agent]:
+    """One whose clients hold no key; at the end no answer of OpenAI's has been a refusal."""
+    agent = make_gateway(overlap='"1s"')
+    yield agent
+    told = [json.loads(line) for line in (agent.directory / "audit").read_text().splitlines()]
+    statuses = {line["status"] for line in told if line["event"] == "gateway.request"}
+    assert statuses <= {200, 101}
+
+
+@pytest.fixture
+def upstream() -> Iterator[HeldUpstream]:
+    made = HeldUpstream()
+    yield made
+    made.close()

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.agent.harness import eventually
-from tests.gateway.test_agent import ask, audited
+from tests.gateway.asking import ask, audited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
