@@ -82,7 +82,12 @@ class Agreeable:
         now = trio.current_time()
         match order:
             case actions.LogIn():
-                login = Login(_secret("hvs"), "a", TokenKind.SERVICE, None, False, True, now)  # noqa: FBT003
+                login = Login(
+                    *(_secret("hvs"), "a", TokenKind.SERVICE, None),
+                    renewable=False,
+                    owned=True,
+                    asked_at=now,
+                )
                 add_secret(login.token)
                 return events.LoggedIn(order, login)
             case actions.Issue():
@@ -103,7 +108,15 @@ class Agreeable:
         secret = _secret("sk-svcacct")
         add_secret(secret, "billing")
         lease = f"openai/creds/billing/{number:024}"
-        return Grant(lease, LEASE, False, secret, now, f"key_{number}", f"sa_{number}", f"{number}")  # noqa: FBT003
+        return Grant(
+            *(lease, LEASE),
+            renewable=False,
+            secret=secret,
+            asked_at=now,
+            api_key_id=f"key_{number}",
+            service_account=f"sa_{number}",
+            request_id=f"{number}",
+        )
 
     def finish_login(self) -> None:
         """There is nothing to let go of."""

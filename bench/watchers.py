@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from bench.answer import TARGET, Answer, ask
@@ -60,7 +61,7 @@ def measure(
         directory = deployment.freshkey(way, '[log]\naudit_file = "audit"\n', server=limits)
         command: Command = [programs / "freshkey", "run", f"--config={directory / 'config.toml'}"]
         with Program(command, directory / "log", cpus[0]) as program:
-            program.until(lambda path=directory / "freshkey.sock": ask(path))  # type: ignore[misc]
+            program.until(partial(ask, directory / "freshkey.sock"))
             with pinned(cpus[1]), Watchers(program, directory, way) as watchers:
                 last = [watchers.rotate() for _ in range(rotations)]
                 found.append(Found(way, watchers.memory, last))

@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -66,13 +67,7 @@ def measure(deployment: Deployment, programs: Path) -> list[Found]:
                 role="brief",
             )
             program = stack.enter_context(Program(freshkey(programs, directory), directory / "log"))
-            keys = directory / "keys"
-            program.until(
-                lambda keys=keys, count=count: (  # type: ignore[misc]
-                    keys.is_dir() and len(list(keys.glob("[!.]*"))) == count
-                ),
-                DUE,
-            )
+            program.until(partial(_has_keys, directory / "keys", count), DUE)
             agents.append((program, directory))
         before = [program.processor() for program, _ in agents]
         due = _due_points_when_settled([path / "state" / "journal.json" for _, path in agents])
@@ -86,6 +81,11 @@ def measure(deployment: Deployment, programs: Path) -> list[Found]:
             memory = program.memory() / 1024
             found.append(Found(len(points), memory, took / len(late), late, out))
     return found
+
+
+def _has_keys(directory: Path, count: int) -> bool:
+    """Whether all key files are there; the agent writes them under names that begin with a dot."""
+    return directory.is_dir() and len(list(directory.glob("[!.]*"))) == count
 
 
 def _due_points_when_settled(journals: Sequence[Path]) -> list[dict[str, float]]:

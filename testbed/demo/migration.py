@@ -1,6 +1,7 @@
 """The chapter of a team that goes from a static key to the plugin to federation."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from testbed.demo.agent import KEY
@@ -36,7 +37,7 @@ def migrate(context: ScenarioContext, bound: float) -> Outcome:
     for name, old_line, new_line, minted in steps:
         old, began = context.key_in_file(), context.now()
         context.agent.edit(_replacing(old_line, new_line))
-        took = context.measure_delay(lambda old=old: context.is_replaced(old), began, bound)  # type: ignore[misc]
+        took = context.measure_delay(partial(context.is_replaced, old), began, bound)
         if took is None:
             return Outcome(event, None, (f"no key of {name} came",))
         if context.mints() - mints != minted:

@@ -13,7 +13,8 @@ class Connections:
 
     def abort_connection(self, client: tuple[str, int]) -> None:
         """Close the connection from this client at once, sending nothing more."""
-        self._transports[tuple(client)].abort()  # type: ignore[index]
+        host, port = client  # ASGI allows a list, too
+        self._transports[host, port].abort()
 
     def protocol(self) -> type[asyncio.Protocol]:
         """Return uvicorn's HTTP protocol, which also keeps this record."""

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Literal
 
 from testbed.emulator.endpoints import Endpoint
@@ -80,7 +81,11 @@ class RequestCounters:
 
     def count_request(self, fingerprint: str, status: int) -> None:
         """Count a request on the data plane."""
-        outcome: Outcome = "ok" if status < 300 else "refused" if status == 401 else "error"  # noqa: PLR2004
+        outcome: Outcome = "error"
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            outcome = "ok"
+        elif status == HTTPStatus.UNAUTHORIZED:
+            outcome = "refused"
         self.requests[fingerprint][outcome] += 1
 
     @property

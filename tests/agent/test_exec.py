@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,10 @@ def calls(log: Path) -> list[list[str]]:
     return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
 
+def has_called_with(log: Path, end: str) -> bool:
+    return any(call[1] == end for call in calls(log))
+
+
 def agents_of(config: Path) -> list[int]:
     """The processes that run an agent with a configuration."""
     found = []
@@ -78,9 +83,8 @@ def test_three_rotations_refuse_no_call(
         assert agent.command("rotate", "billing").returncode == 0
         key = agent.wait_for_key(other_than=tag)
         tag = key["tag"]
-        end = key["key"][-8:]
         eventually(
-            lambda end=end: any(call[1] == end for call in calls(log)),  # type: ignore[misc]
+            partial(has_called_with, log, key["key"][-8:]),
             "the command was started with the new key",
         )
     process.send_signal(signal.SIGTERM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def test_a_whole_life_without_a_403(
     agent.start()
     first = agent.wait_for_key()
     for path in ("auth/token/renew-self", "sys/leases/lookup"):  # which come by themselves
-        eventually(lambda path=path: record.asked(path), path)  # type: ignore[misc]
+        eventually(partial(record.asked, path), path)
     assert agent.post("/v1/keys/billing/rotate") == 202
     second = agent.wait_for_key(other_than=first["tag"])
     eventually(lambda: engine.counts()["live"] == 1, "the old key's revocation")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from _typeshed import ReadableBuffer
+
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[socket.socket]:
@@ -45,7 +47,7 @@ def test_an_answer_before_the_request_is_taken(
     """Then the request can't be sent any more."""
 
     class Late(socket.socket):
-        def send(self, data: bytes, flags: int = 0, /) -> int:  # type: ignore[override]
+        def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
             connection, _ = listener.accept()
             connection.sendall(key())
             connection.close()

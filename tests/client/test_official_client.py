@@ -27,5 +27,5 @@ async def test_the_async_one_too(tmp_path: Path) -> None:
 
 def test_types_are_not_mixed_up(tmp_path: Path) -> None:
     """Each `ignore` is needed, or mypy complains of it."""
-    OpenAI(api_key=AsyncFileKey(tmp_path)).close()  # type: ignore[arg-type]
-    AsyncOpenAI(api_key=SocketKey("billing"))  # type: ignore[arg-type]
+    OpenAI(api_key=AsyncFileKey(tmp_path)).close()  # type: ignore[arg-type]  # an asynchronous key
+    AsyncOpenAI(api_key=SocketKey("billing"))  # type: ignore[arg-type]  # a synchronous key

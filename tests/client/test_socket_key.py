@@ -193,7 +193,7 @@ def test_nothing_shows_or_copies_the_key(agent: Agent) -> None:
     assert billing() == KEY
     assert KEY not in repr(vars(billing.source))
     assert KEY.encode() not in pickle.dumps(billing)
-    assert pickle.loads(pickle.dumps(billing))() == copy.deepcopy(billing)() == KEY  # noqa: S301
+    assert pickle.loads(pickle.dumps(billing))() == copy.deepcopy(billing)() == KEY  # noqa: S301 - pickled here
 
 
 def test_the_last_key_that_was_asked_for_is_told_as_refused(agent: Agent) -> None:

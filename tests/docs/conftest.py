@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def site(engine: Engine, tmpfs_path: Path, tmp_path: Path) -> Iterator[Site]:  # noqa: F811
+def site(engine: Engine, tmpfs_path: Path, tmp_path: Path) -> Iterator[Site]:  # noqa: F811 - the fixture
     """What README.md configures, not started yet."""
     made = Site(engine, Agent(tmpfs_path), tmp_path)
     yield made

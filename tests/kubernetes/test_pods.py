@@ -157,7 +157,7 @@ def assert_nothing_is_shared(*pods: Pod) -> None:
         assert len(set(found)) == len(found), kind
 
 
-def assert_served_through_a_rotation(application: Pod, agent: Pod, engine: Engine) -> None:  # noqa: F811
+def assert_served_through_a_rotation(application: Pod, agent: Pod, engine: Engine) -> None:  # noqa: F811 - named as the fixture
     def requests() -> int:
         return application.log("application").count("models: 200")
 

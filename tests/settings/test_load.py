@@ -122,4 +122,4 @@ def test_settings_can_be_compared_and_not_be_changed(tmp_path: Path) -> None:
     assert one == other
     assert replace(one, log=replace(one.log, level=LogLevel.DEBUG)) != other
     with pytest.raises(AttributeError):
-        one.vault.address = "https://elsewhere"  # type: ignore[misc]
+        one.vault.address = "https://elsewhere"  # type: ignore[misc]  # what is refused

@@ -21,7 +21,7 @@ def _write_no_intent(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401
 
 
 def _write_once(keeper: JournalKeeper, state: Any) -> None:  # noqa: ANN401 - as write_journal
-    if keeper._written is None or not any(key.generation for key in state.keys):  # noqa: SLF001
+    if keeper._written is None or not any(key.generation for key in state.keys):  # noqa: SLF001 - a broken keeper's
         _write_journal(keeper, state)
 
 

@@ -51,8 +51,9 @@ def test_a_process_of_another_user(listener: socket.socket, owner: Look) -> None
         pytest.skip("only root can become another user")
     host, port = listener.getsockname()[:2]
     command = [sys.executable, "-c", CONNECT, host, str(port), "1234"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes) as client:  # type: ignore[call-overload]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
         connection, _ = listener.accept()
         with connection:
             assert client.stdout.readline() == b"connected\n"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from openai import NOT_GIVEN
+from openai import Omit, omit
 
 from testbed.emulator import pattern
 from testbed.emulator.audio import CHUNK
@@ -78,12 +78,13 @@ def responses_stream(client: OpenAI) -> None:
 
 def embeddings(client: OpenAI) -> None:
     # Without a format the client asks for base64, and decodes it.
-    for given in (NOT_GIVEN, "float"):
+    formats: tuple[Omit | Literal["float"], ...] = (omit, "float")
+    for given in formats:
         made = client.embeddings.create(
             model="text-embedding-3-small",
             input=["one", "one two"],
             dimensions=16,
-            encoding_format=given,  # type: ignore[arg-type]
+            encoding_format=given,
         )
         assert [len(each.embedding) for each in made.data] == [16, 16]
         assert made.data[0].embedding != made.data[1].embedding

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from freshkey.core.model.actions import Issue, LogIn, LookUpToken, Revoke, RevokeToken, Withdraw
 from freshkey.core.model.actions import Test as Probe
@@ -15,6 +17,9 @@ from freshkey.core.model.verdict import Verdict
 from tests.core.scripts import AWAY, INVALID, LIMITED, LOST, SEALED, ForcedVerdict, Rule, policy
 from tests.core.vault import Vault
 from tests.core.world import World
+
+if TYPE_CHECKING:
+    from freshkey.core.model.faults import Fault
 
 
 def stopped(world: World, within: float) -> World:
@@ -197,8 +202,8 @@ def test_revoke_ends_a_key_that_is_tested() -> None:
 
 
 @pytest.mark.parametrize("fault", [AWAY, LOST, INVALID, LIMITED, SEALED])
-def test_a_mint_that_fails_meanwhile(fault: object) -> None:
-    rules = (Rule((Issue,), fault, latency=10),)  # type: ignore[arg-type]
+def test_a_mint_that_fails_meanwhile(fault: Fault) -> None:
+    rules = (Rule((Issue,), fault, latency=10),)
     world = World(policy(), rules=rules).start().run(1)
     stopped(world, 15)
     assert world.calls["Issue"] == 1

@@ -80,7 +80,19 @@ def test_what_comes_and_goes(new: Struct, whole: Struct) -> None:
 @pytest.mark.parametrize(
     ("new", "whole"),
     [
-        (LEASE, Lease("id", 1, 60.0, False, 0.0, 60.0, 0.5, inf, 0.0, Names(None, None, None))),  # noqa: FBT003
+        (
+            LEASE,
+            Lease(
+                *("id", 1, 60.0),
+                renewable=False,
+                started_at=0.0,
+                expires_at=60.0,
+                draw=0.5,
+                gone_at=inf,
+                lag=0.0,
+                names=Names(None, None, None),
+            ),
+        ),
         (Retired(LEASE, 9.0), Retired(LEASE, 9.0, hurried=False, failures=0, uncertain=False)),
         (Wanted(Reason.DUE), Wanted(Reason.DUE, over_budget=False)),
         (

@@ -52,7 +52,14 @@ def test_only_the_publish_of_the_withdrawn_key_is_taken_back() -> None:
 def test_what_is_told_of_a_key_is_for_auditors() -> None:
     context = at()
     names = Names("1-0f2c10bf", "key_1", "svc-1")
-    lease = Lease("openai/creds/a/1", 1, 60.0, False, 0.0, 60.0, 0.5, names=names)  # noqa: FBT003
+    lease = Lease(
+        *("openai/creds/a/1", 1, 60.0),
+        renewable=False,
+        started_at=0.0,
+        expires_at=60.0,
+        draw=0.5,
+        names=names,
+    )
     context.audit("key.renewed", "a", lease, Level.WARNING, duration=60.0)
     context.audit("key.mint_intended", "a")
     context.tell("agent.stopping", Level.ERROR, accessor="accessor-1")

@@ -28,7 +28,13 @@ SHARES = st.floats(0, 1)
 
 
 def lease(term: float = 3600, *, start: float = 0, token: int = 1, draw: float = 0) -> Lease:
-    return Lease("id", token, term, False, start, start + term, draw)  # noqa: FBT003
+    return Lease(
+        *("id", token, term),
+        renewable=False,
+        started_at=start,
+        expires_at=start + term,
+        draw=draw,
+    )
 
 
 def token(
@@ -136,7 +142,7 @@ def test_an_access_token_is_replaced_whatever_becomes_of_vaults() -> None:
         pytest.param(lease(20), token(23, renewable=False), False, False, id="3 s are something"),
     ],
 )
-def test_bounded_by_the_token(held: Lease, under: Token, clipped: bool, expected: bool) -> None:  # noqa: FBT001
+def test_bounded_by_the_token(held: Lease, under: Token, clipped: bool, expected: bool) -> None:  # noqa: FBT001 - parametrized
     assert bounded_by_token(held, under, clipped=clipped) is expected
 
 
@@ -172,7 +178,7 @@ def test_an_answer_may_be_outdated_when_it_comes(
     asked: float,
     left: float,
     known: float,
-    outdated: bool,  # noqa: FBT001
+    outdated: bool,  # noqa: FBT001 - parametrized
 ) -> None:
     answer = Renewal(left, renewable=True, asked_at=asked)
     assert is_outdated(answer, known, now=1000) is outdated
