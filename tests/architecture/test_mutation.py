@@ -97,7 +97,7 @@ def test_a_job_has_a_process_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("status", "passed"), [(0, True), (1, False), (2, False)])
-def test_a_failed_test_or_import_kills(status: int, passed: bool) -> None:  # noqa: FBT001 - expected
+def test_a_failed_test_or_import_kills(status: int, passed: bool) -> None:
     assert passes(status) is passed
 
 

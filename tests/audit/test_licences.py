@@ -40,7 +40,7 @@ def test_what_was_read_is_what_metadata_lack() -> None:
         ("BSD", False),
     ],
 )
-def test_an_expression_is_met_or_not(text: str, allowed: bool) -> None:  # noqa: FBT001 - expected
+def test_an_expression_is_met_or_not(text: str, allowed: bool) -> None:
     assert is_allowed(text, RULES) is allowed
 
 

@@ -157,7 +157,7 @@ def test_an_acceptance_is_for_one_package_and_any_of_the_names() -> None:
         ("2.1", True),
     ],
 )
-def test_a_version_is_compared_with_the_ranges(version: str, named: bool) -> None:  # noqa: FBT001 - expected
+def test_a_version_is_compared_with_the_ranges(version: str, named: bool) -> None:
     events = [{"introduced": "1.0"}, {"fixed": "1.5"}, {"introduced": "2.0"}]
     package = {"ecosystem": "PyPI", "name": "Some.Thing"}
     affected = [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]

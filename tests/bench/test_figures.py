@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -40,11 +40,11 @@ def test_a_ratio_is_taken_within_a_round() -> None:
 
 
 def test_a_goal_is_for_the_ratio_or_for_ours() -> None:
-    ours = {"ours": [9.0], "peer": "Peer", "theirs": [10.0]}
-    assert Figure("a", "a", "", **ours, at_most=0.8).met is False  # type: ignore[arg-type]
-    assert Figure("a", "a", "", **ours, at_most=9, of_ours=True).met is True  # type: ignore[arg-type]
-    assert Figure("a", "a", "", **ours, at_least=1).met is False  # type: ignore[arg-type]
-    assert Figure("a", "a", "", **ours).met is None  # type: ignore[arg-type]
+    ours: dict[str, Any] = {"ours": [9.0], "peer": "Peer", "theirs": [10.0]}
+    assert Figure("a", "a", "", **ours, at_most=0.8).met is False
+    assert Figure("a", "a", "", **ours, at_most=9, of_ours=True).met is True
+    assert Figure("a", "a", "", **ours, at_least=1).met is False
+    assert Figure("a", "a", "", **ours).met is None
     assert Figure("a", "a", "MiB", [3.0], at_most=2).row()[3:] == ["", "≤ 2 MiB", "**no**"]
     assert "**no**" in figures_table([Figure("a", "a", "", [1.0], at_most=0)])
 

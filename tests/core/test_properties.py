@@ -45,8 +45,8 @@ def play(script: Script, crashes: frozenset[int] = frozenset(), *, watched: bool
         world.step_hooks.append(lambda: check_nothing_more_is_due(world))
     survive(world, world.start)
     for incident in script.incidents:
-        survive(world, lambda at=incident.at: world.run(max(0.0, at - world.now)))  # type: ignore[misc]
-        survive(world, lambda what=incident: happen(world, what))  # type: ignore[misc]
+        survive(world, lambda at=incident.at: world.run(max(0.0, at - world.now)))  # type: ignore[misc]  # as in test_tokens
+        survive(world, lambda what=incident: happen(world, what))  # type: ignore[misc]  # as in test_tokens
     survive(world, lambda: world.run(max(0.0, START + FAULTY - world.now)))
     mend(world)
     return world

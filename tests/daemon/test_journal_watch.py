@@ -65,7 +65,7 @@ async def test_the_journal_is_written_anew(
     nursery: trio.Nursery,
     autojump_clock: MockClock,
     harm: Callable[[Path], None],
-    aside: bool,  # noqa: FBT001 - parametrized
+    aside: bool,
 ) -> None:
     await on_disk.start(nursery)
     harm(on_disk.journal)

@@ -23,7 +23,7 @@ def server() -> Iterator[OpenAIServer]:
 
 def test_a_wrong_knob_is_named(server: OpenAIServer) -> None:
     with pytest.raises(EmulatorError, match="actvation_delay: unknown setting"):
-        server.configure(actvation_delay=1)  # type: ignore[call-arg]
+        server.configure(actvation_delay=1)  # type: ignore[call-arg]  # that is the test
 
 
 def test_it_listens_on_loopback_only(server: OpenAIServer) -> None:

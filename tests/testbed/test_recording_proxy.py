@@ -20,8 +20,8 @@ class Node(BaseHTTPRequestHandler):
     """Answers with its port, and with `status`, which stands for its role in the cluster."""
 
     def do_GET(self) -> None:
-        body = str(self.server.server_port).encode()  # type: ignore[attr-defined]
-        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        body = str(self.server.server_port).encode()  # type: ignore[attr-defined]  # http.server's
+        self.send_response(self.server.status)  # type: ignore[attr-defined]  # http.server's
         self.send_header("Retry-After", "7")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -34,7 +34,7 @@ class Node(BaseHTTPRequestHandler):
 @contextmanager
 def node(status: int = 200) -> Iterator[HTTPServer]:
     with HTTPServer(("127.0.0.1", 0), Node) as server:
-        server.status = status  # type: ignore[attr-defined]
+        server.status = status  # type: ignore[attr-defined]  # http.server's
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -110,7 +110,7 @@ def test_a_load_balancer_follows_the_active_node() -> None:
         with LoadBalancer(ports) as balancer:
             wait_until(lambda: balancer.target == other.server_port, "the active node is found")
             assert get(balancer) == (200, str(other.server_port))
-            one.status, other.status = 200, 503  # type: ignore[attr-defined]
+            one.status, other.status = 200, 503  # type: ignore[attr-defined]  # http.server's
             wait_until(lambda: balancer.target == one.server_port, "the next one is found")
 
 

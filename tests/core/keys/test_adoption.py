@@ -175,11 +175,11 @@ def test_nodes_of_one_cluster_may_be_listed_otherwise(origin: Origin) -> None:
         replace(ORIGIN, namespace="other"),
     ],
 )
-def test_a_token_is_sent_to_no_other_address(origin: object) -> None:
+def test_a_token_is_sent_to_no_other_address(origin: Origin) -> None:
     world = World(policy(**QUIET)).start().run(10)
     leases = set(world.vault.leases)
-    secret = world.state.tokens.current.secret  # type: ignore[union-attr]
-    adopted = world.restart(replace(desired_state(world.policy), origin=origin))  # type: ignore[arg-type]
+    secret = world.state.tokens.current.secret  # type: ignore[union-attr]  # it has logged in
+    adopted = world.restart(replace(desired_state(world.policy), origin=origin))
     assert {dict(record.fields)["lease_id"] for record in adopted.records} == leases
     seen = len(world.log)
     world.run(400)

@@ -119,7 +119,7 @@ def test_a_check_that_fails_says_nothing_of_another_lease(key: KeyState) -> None
 def test_which_fault_is_mended_once_vault_answers(
     operation: Operation,
     changes: dict[str, Any],
-    stays: bool,  # noqa: FBT001
+    stays: bool,
 ) -> None:
     key = published(trouble=Trouble(operation, FORBIDDEN, NOW - 9), **changes)
     assert renewal.clear_trouble(key) == (key if stays else replace(key, trouble=None))
@@ -129,7 +129,7 @@ def test_which_fault_is_mended_once_vault_answers(
 @pytest.mark.parametrize(("ago", "mints"), [(600.0, True), (599.9, False), (inf, True)])
 def test_a_reader_alone_costs_one_mint_in_ten_minutes(
     ago: float,
-    mints: bool,  # noqa: FBT001
+    mints: bool,
 ) -> None:
     before = published(watch=Watch(claimed=True, claim_minted_at=NOW - ago))
     after = renewal.act_on_report(before, at())

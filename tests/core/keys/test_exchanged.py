@@ -27,7 +27,7 @@ TERM = 3600.0
 
 def exchanging(left: float, *, compromised: bool = False) -> KeyState:
     """A key whose access token ends in `left` seconds, and whose replacement failed often."""
-    lease = Lease("id", NO_TOKEN, TERM, False, NOW + left - TERM, NOW + left, 0.5)  # noqa: FBT003
+    lease = Lease("id", NO_TOKEN, TERM, False, NOW + left - TERM, NOW + left, 0.5)  # noqa: FBT003 - as the core makes it
     return KeyState(
         "billing",
         current=Credential(lease, Secret("oaiat-1")),
@@ -72,7 +72,7 @@ def test_the_same_token_is_no_replacement_of_a_compromised_one_that_is_due() -> 
 
 
 @pytest.mark.parametrize(("longer", "used"), [(10.5, True), (9.5, False)])
-def test_a_token_that_lives_a_tenth_longer_is_used(longer: float, used: bool) -> None:  # noqa: FBT001
+def test_a_token_that_lives_a_tenth_longer_is_used(longer: float, used: bool) -> None:
     context = at(chosen=policy(subject=Subject.FILE))
     grant = Grant("", 100.0, renewable=False, secret=Secret("oaiat-2"), asked_at=NOW)
     cycle = on_exchanged(exchanging(100 - longer), grant, context).cycle

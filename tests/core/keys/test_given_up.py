@@ -119,7 +119,7 @@ def test_a_key_is_tested_once_more_before_it_is_given_up() -> None:
 )
 def test_a_refused_key_is_waited_for_unless_it_went_with_its_token(
     tokens: Tokens,
-    at_once: bool,  # noqa: FBT001
+    at_once: bool,
 ) -> None:
     cycle = BackingOff(Reason.DUE, NOW - 15, NOW + 45, LIMITED, refused_under=TOKEN.number)
     key = published(lease(token=NO_TOKEN), cycle=cycle)

@@ -30,7 +30,7 @@ QUIET = {"check_every": 0, "probe_every": 0}
 
 
 def renewable(lease_max: float = 100_000, **terms: float) -> Vault:
-    return Vault(renewable=True, lease_max=lease_max, **terms)  # type: ignore[arg-type]
+    return Vault(renewable=True, lease_max=lease_max, **terms)  # type: ignore[arg-type]  # all of them are times
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -56,7 +56,7 @@ def test_a_renewal_is_written_for_those_who_read_the_expiry() -> None:
     publications = [o.publication for _, o in world.log if isinstance(o, Publish)]
     assert len(publications) == 2
     assert publications[0].tag == publications[1].tag
-    assert publications[0].expires_at < publications[1].expires_at  # type: ignore[operator]
+    assert publications[0].expires_at < publications[1].expires_at  # type: ignore[operator]  # each has an end
 
 
 def test_a_clipped_renewal_leads_to_a_replacement() -> None:

@@ -92,8 +92,8 @@ def test_a_lease_that_is_not_renewed_is_looked_up(key: KeyState) -> None:
 )
 def test_a_renewed_lease(
     granted: float,
-    again: bool,  # noqa: FBT001 - so Vault says
-    renewable: bool,  # noqa: FBT001 - so the agent does
+    again: bool,
+    renewable: bool,
     cycle: Cycle,
 ) -> None:
     context = at()

@@ -97,7 +97,7 @@ def test_only_a_mint_without_an_answer_may_have_left_a_lease(
     order: Issue | Refresh,
     cycle: Cycle,
     fault: Fault,
-    abandoned: bool,  # noqa: FBT001
+    abandoned: bool,
 ) -> None:
     context = at(tokens=UNDER)
     replacement.on_failed(published(cycle=cycle), order, fault, context)
@@ -108,7 +108,7 @@ def test_a_lease_without_a_key_is_retired() -> None:
     orphan = ("openai/creds/billing/9", 600.0)
     fault = Fault(FaultKind.MALFORMED, "no field api_key", orphan=orphan)
     after = replacement.on_failed(published(cycle=MINTING), ISSUE, fault, at(tokens=UNDER))
-    held = Lease(orphan[0], 1, 600.0, False, NOW, NOW + 600, 0.0)  # noqa: FBT003
+    held = Lease(orphan[0], 1, 600.0, False, NOW, NOW + 600, 0.0)  # noqa: FBT003 - as the core makes it
     assert after.retired == (Retired(held, NOW),)
 
 

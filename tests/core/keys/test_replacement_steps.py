@@ -168,7 +168,7 @@ def waiting(until: float, *, since: float = NOW - 60) -> KeyState:
 )
 def test_a_replacement_that_failed_is_tried_again(
     key: KeyState,
-    due: bool,  # noqa: FBT001
+    due: bool,
 ) -> None:
     again = replace(key, cycle=Wanted(Reason.DUE), retired=(replace(OLD, revoke_at=NOW),))
     assert replacement.plan(key, at(tokens=UNDER)) == (again if due else key)

@@ -121,7 +121,7 @@ def test_a_tested_key_whose_lease_is_half_gone_is_tested_first() -> None:
 
 
 @pytest.mark.parametrize("with_current", [True, False])
-def test_a_tested_key_whose_lease_ended_meanwhile(with_current: bool) -> None:  # noqa: FBT001
+def test_a_tested_key_whose_lease_ended_meanwhile(with_current: bool) -> None:
     start = 1005 if with_current else 0
     world = (
         World(policy(), forced_verdicts=(ForcedVerdict(Verdict.UNKNOWN, start=start),))

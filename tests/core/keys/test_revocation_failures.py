@@ -20,7 +20,7 @@ FAILED = Retired(lease(5), NOW + 9, failures=2)
 @pytest.mark.parametrize("uncertain", [False, True])
 def test_a_revocation_that_is_refused_leaves_a_doubt(
     fault: Fault,
-    uncertain: bool,  # noqa: FBT001
+    uncertain: bool,
 ) -> None:
     """It is looked up next; if that is refused, too, it is revoked once more."""
     context = at()

@@ -46,7 +46,7 @@ def test_a_retired_lease_comes_last() -> None:
 
 @pytest.mark.parametrize("compromised", [False, True])
 def test_a_superseded_lease_waits_and_those_that_waited_go(
-    compromised: bool,  # noqa: FBT001
+    compromised: bool,
 ) -> None:
     key = replace(KEY, compromised=compromised)
     after = revocation.supersede(key, lease(8), at())
@@ -56,7 +56,7 @@ def test_a_superseded_lease_waits_and_those_that_waited_go(
 
 @pytest.mark.parametrize(("compromised", "level"), [(False, Level.INFO), (True, Level.WARNING)])
 def test_a_superseded_access_token_is_told_of(
-    compromised: bool,  # noqa: FBT001
+    compromised: bool,
     level: Level,
 ) -> None:
     context = at()
@@ -194,7 +194,7 @@ def test_a_revoked_lease_is_done_with() -> None:
 def test_the_fault_of_revocations_is_mended_with_the_last_that_failed(
     operation: Operation,
     others: tuple[Retired, ...],
-    stays: bool,  # noqa: FBT001
+    stays: bool,
 ) -> None:
     trouble = Trouble(operation, FORBIDDEN, NOW - 9)
     key = published(retired=(replace(DUE, failures=1), *others), trouble=trouble)

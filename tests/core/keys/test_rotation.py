@@ -70,7 +70,7 @@ def test_a_replacement_within_an_overlap_ends_it() -> None:
 def test_the_overlap_ends_with_the_old_lease() -> None:
     world = World(policy(overlap=3600, activation_timeout=0), Vault(lease_ttl=100))
     world.start().run(1)
-    first = world.vault.leases[world.key().current.lease.id]  # type: ignore[union-attr]
+    first = world.vault.leases[world.key().current.lease.id]  # type: ignore[union-attr]  # it has minted
     world.run_until(lambda: world.key().generation == 2, 100)
     (retired,) = world.key().retired
     assert retired.revoke_at <= first.expires_at

@@ -100,7 +100,7 @@ def test_a_key_that_ends_while_it_is_probed() -> None:
 )
 def test_unknown_counts_as_accepted_except_under_require(
     mode: VerifyMode,
-    withdrawn: bool,  # noqa: FBT001
+    withdrawn: bool,
 ) -> None:
     forced_verdicts = (ForcedVerdict(Verdict.UNKNOWN, start=1010),)
     world = World(

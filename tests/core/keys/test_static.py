@@ -193,7 +193,7 @@ def test_a_jump_of_the_clock() -> None:
 
 
 @pytest.mark.parametrize("revoke", [False, True])
-def test_a_stop_waits_for_no_read(revoke: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_stop_waits_for_no_read(revoke: bool) -> None:
     world = static(rules=(Rule((Refresh,), latency=9),), revoke_on_stop=revoke).run(10)
     world.send(RotateRequested("billing")).run(1)
     world.send(StopRequested()).run(0.1)

@@ -111,7 +111,7 @@ def test_a_last_test_comes_before_the_point_where_a_key_is_given_up(
 
 
 @pytest.mark.parametrize(("late", "slept"), [(30.0, False), (30.5, True)])
-def test_a_refusal_from_before_the_machine_slept_tells_nothing(late: float, slept: bool) -> None:  # noqa: FBT001
+def test_a_refusal_from_before_the_machine_slept_tells_nothing(late: float, slept: bool) -> None:
     """The key has its time to become active once more, from now on."""
     after = answered(published(cycle=trying()), REFUSED, step(now=NOW + late))
     if not slept:
@@ -159,7 +159,7 @@ def test_what_is_said_of_a_key_that_has_ended_tells_of_no_other(
     held: Lease,
     tokens: Tokens,
     retry_at: float,
-    begun_anew: bool,  # noqa: FBT001
+    begun_anew: bool,
     failures: int,
 ) -> None:
     key = published(cycle=trying(NOW - 30, held=held, retry_at=retry_at))

@@ -74,7 +74,7 @@ def test_when_an_untested_key_is_published(
     mode: VerifyMode,
     verdict: Verdict | None,
     now: float,
-    out: bool,  # noqa: FBT001
+    out: bool,
 ) -> None:
     context = step(mode, now)
     key = published(
@@ -170,7 +170,7 @@ def test_a_key_that_has_ended_untested_is_replaced_at_once(
     held: Lease,
     tokens: Tokens,
     now: float,
-    ended: bool,  # noqa: FBT001
+    ended: bool,
 ) -> None:
     key = published(cycle=trying(held=held))
     after = verification.plan(key, at(now, policy(verify=REQUIRE), tokens=tokens))
@@ -204,7 +204,7 @@ def test_a_key_whose_token_has_come_to_its_end(mode: VerifyMode, verdict: Verdic
 
 
 @pytest.mark.parametrize(("now", "waits"), [(NOW + 2051, True), (NOW + 3599, False)])
-def test_a_last_answer_is_waited_for_up_to_the_end(now: float, waits: bool) -> None:  # noqa: FBT001
+def test_a_last_answer_is_waited_for_up_to_the_end(now: float, waits: bool) -> None:
     key = published(cycle=trying(verdict=UNKNOWN), probing=MINTED.lease.id)
     assert (verification.plan(key, step(REQUIRE, now)) == key) is waits
 

@@ -158,8 +158,8 @@ def test_what_was_requested_and_is_out_is_wanted_no_more() -> None:
 )
 def test_where_and_as_whom_the_agent_logged_in(
     changes: dict[str, Any],
-    cluster: bool,  # noqa: FBT001 - parametrized
-    login: bool,  # noqa: FBT001 - parametrized
+    cluster: bool,
+    login: bool,
 ) -> None:
     other = replace(ORIGIN, **changes)
     assert ORIGIN.same_cluster(other) == other.same_cluster(ORIGIN) == cluster
@@ -192,7 +192,7 @@ def test_clusters_that_share_a_node_are_the_same() -> None:
 )
 def test_which_source_has_the_same_key(
     changes: dict[str, Any],
-    expected: bool,  # noqa: FBT001 - parametrized
+    expected: bool,
 ) -> None:
     assert SOURCE.same_key(replace(SOURCE, **changes)) is expected
 

@@ -75,7 +75,7 @@ def test_the_next_lookup(every: float, draw: float, expected: float) -> None:
 def test_a_tenth_of_a_lease_is_no_gain_nor_are_two_seconds(
     term: float,
     longer: float,
-    expected: bool,  # noqa: FBT001 - parametrized
+    expected: bool,
 ) -> None:
     under = token(term + longer, renewable=False)
     assert bounded_by_token(lease(term), under, clipped=False) is expected

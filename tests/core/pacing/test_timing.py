@@ -142,7 +142,7 @@ def test_an_access_token_is_replaced_whatever_becomes_of_vaults() -> None:
         pytest.param(lease(20), token(23, renewable=False), False, False, id="3 s are something"),
     ],
 )
-def test_bounded_by_the_token(held: Lease, under: Token, clipped: bool, expected: bool) -> None:  # noqa: FBT001 - parametrized
+def test_bounded_by_the_token(held: Lease, under: Token, clipped: bool, expected: bool) -> None:
     assert bounded_by_token(held, under, clipped=clipped) is expected
 
 
@@ -178,7 +178,7 @@ def test_an_answer_may_be_outdated_when_it_comes(
     asked: float,
     left: float,
     known: float,
-    outdated: bool,  # noqa: FBT001 - parametrized
+    outdated: bool,
 ) -> None:
     answer = Renewal(left, renewable=True, asked_at=asked)
     assert is_outdated(answer, known, now=1000) is outdated

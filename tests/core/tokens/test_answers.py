@@ -56,7 +56,7 @@ def test_a_login_ends_what_was_wrong_before() -> None:
 )
 def test_a_renewal_ends_what_was_wrong_before(
     granted: float,
-    clipped: bool,  # noqa: FBT001 - parametrized
+    clipped: bool,
     retry_at: float,
 ) -> None:
     context = at()

@@ -61,7 +61,7 @@ def test_a_token_that_has_ended_is_replaced_even_if_it_could_be_renewed() -> Non
 )
 def test_a_token_that_only_has_leases_to_revoke_is_not_renewed_in_vain(
     held: Token,
-    clipped: bool,  # noqa: FBT001
+    clipped: bool,
 ) -> None:
     context = at(chosen=policy(subject=Subject.FILE))
     tokens = Tokens(held, clipped=clipped)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from freshkey.core.model.actions import Issue, LogIn, LookUpToken, RenewToken, RevokeToken
 from freshkey.core.model.events import ClockJumped, TokenLookedUp, TokenRenewed
@@ -11,6 +13,9 @@ from freshkey.core.model.secret import Secret
 from tests.core.scripts import FORBIDDEN, LIMITED, THROTTLED, Rule, policy
 from tests.core.vault import Vault
 from tests.core.world import World
+
+if TYPE_CHECKING:
+    from freshkey.core.model.faults import Fault
 
 QUIET = {"check_every": 0, "probe_every": 0}
 TWENTY = tuple(f"key-{number}" for number in range(20))
@@ -93,7 +98,7 @@ def test_a_lease_that_outlives_its_renewed_token_is_replaced_in_time() -> None:
 def test_a_lease_as_long_as_its_token_waits_for_the_renewal() -> None:
     for seed in range(20):
         world = World(policy(**QUIET), Vault(token_ttl=3600), seed=seed).start()
-        world.run_until(lambda w=world: w.key().generation == 2, 3600)  # type: ignore[misc]
+        world.run_until(lambda w=world: w.key().generation == 2, 3600)  # type: ignore[misc]  # mypy knows no type of a default
         assert world.calls["RenewToken"] >= 1
         assert world.calls["LogIn"] == 1
 
@@ -125,9 +130,9 @@ def test_a_renewal_that_is_put_off() -> None:
 
 
 @pytest.mark.parametrize("fault", [FORBIDDEN, LIMITED])
-def test_a_token_whose_revocation_fails_is_revoked_later(fault: object) -> None:
+def test_a_token_whose_revocation_fails_is_revoked_later(fault: Fault) -> None:
     vault = Vault(token_ttl=1200, token_max=1200, lease_ttl=36_000)
-    rules = (Rule((RevokeToken,), fault, end=2000),)  # type: ignore[arg-type]
+    rules = (Rule((RevokeToken,), fault, end=2000),)
     world = World(policy(overlap=60, **QUIET), vault, rules=rules).start().run(2900)
     assert 1 < world.calls["RevokeToken"] < 12
     assert len(world.vault.tokens) <= 2
@@ -162,7 +167,9 @@ def test_answers_about_a_token_that_was_lost() -> None:
     state = world.start().run(1).state
     assert state.tokens.current is None
     secret = Secret("hvs.lost")
-    world.send(TokenRenewed(RenewToken(1, secret, 1), Renewal(1, True, world.now)))  # noqa: FBT003
-    login = Vault()._terms(Vault()._login(0), 0)  # type: ignore[arg-type] # noqa: SLF001
+    world.send(
+        TokenRenewed(RenewToken(1, secret, 1), Renewal(1, renewable=True, asked_at=world.now))
+    )
+    login = Vault()._terms(Vault()._login(0), 0)  # type: ignore[arg-type] # noqa: SLF001 - as Vault's own log in
     world.send(TokenLookedUp(LookUpToken(1, secret, owned=True), login))
     assert world.state.tokens.current is None

@@ -115,7 +115,7 @@ async def test_a_cut_that_finds_no_socket_yet_is_not_lost(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_a_cut_is_told_as_what_it_is(
     monkeypatch: pytest.MonkeyPatch,
-    proxied: bool,  # noqa: FBT001
+    proxied: bool,
 ) -> None:
     """Whatever the end looks like: TLS that breaks off, or no answer to CONNECT."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:

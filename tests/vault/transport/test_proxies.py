@@ -213,7 +213,7 @@ def test_which_proxy_is_asked(address: str, environ: dict[str, str], expected: s
         (",,", "https://vault.example", False),
     ],
 )
-def test_what_goes_directly(rules: str, address: str, direct: bool) -> None:  # noqa: FBT001 - a table
+def test_what_goes_directly(rules: str, address: str, direct: bool) -> None:
     for variable in ("NO_PROXY", "no_proxy"):
         proxy = proxy_for(address, {"HTTPS_PROXY": "http://proxy:3128", variable: rules})
         assert (proxy is None) == direct
