@@ -100,10 +100,12 @@ def _none_is_left_out(
 def _in_time(world: World, began: float, hook: int, count: int) -> float:
     """Return when a hook has ended, the last of so many, past all that holds it up.
 
-    One of the generation before may be under way, and each other one that fails is waited for once.
+    Each other one that fails is waited for once, and one of the generation before, which may fail
+    as well, can be under way.
     """
     others = sum(one.kind is Kind.HOOK_FAILING and one.key != hook for one in world.past)
-    once = (count + 1) * LONGEST + others * _ONE_RUN + 1.0
+    under_way = _ONE_RUN if others else LONGEST
+    once = under_way + count * LONGEST + others * _ONE_RUN + 1.0
     until = began + once
     held_up = [_holds_up(one, hook) for one in world.past]
     held_up += [(at, at + _NEXT_LOOK) for at in world.reloads]
