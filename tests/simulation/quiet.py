@@ -93,12 +93,13 @@ def _allowed(outcome: Outcome, minted: int) -> dict[str, Allowed]:
     longest = min(token, EDITED_TTL) if _is_edited(history) else token
     halves = sum(2 / min(plan.ttl, longest) for plan in plans)  # of a lease no half is given up
     probes = [1 / plan.probe_every for plan in plans if plan.probe_every]
+    replaced = halves + count * 2 / token  # with the token that they end with, too
     checks = [1 / (0.8 * plan.check_every) for plan in plans if plan.check_every]
     reads = [1 / _REFRESH for plan in plans if plan.static]
     allowed = {
-        "mints": Allowed(count, halves),
+        "mints": Allowed(count, replaced),
         "renewals of leases": Allowed(count, halves),
-        "revocations of leases": Allowed(2 * count, halves),
+        "revocations of leases": Allowed(2 * count, replaced),
         "lookups of leases": Allowed(count, sum(checks)),
         "reads": Allowed(count, sum(reads)),
         "pings": Allowed(2),
