@@ -20,7 +20,7 @@ def abandoned_mints_are_told(outcome: Outcome) -> None:
     world = outcome.world
     if world.history.seconds - _UNTOLD < outcome.lives.last_kill or world.old_journals:
         return
-    told = _told(world)
+    told = [(key, at) for at, event, key in world.told if event == "mint.abandoned"]
     for name, made_at in sorted(_abandoned(world), key=lambda mint: mint[1], reverse=True):
         after = [at for key, at in told if key == name and at >= made_at - _ROUNDING]
         if not after:
@@ -33,9 +33,3 @@ def _abandoned(world: World) -> list[tuple[str, float]]:
     """List the keys and times of mints that nobody was told the outcome of."""
     accounts = [world.openai.accounts[name] for name in world.lost]
     return [(account.role.partition("-")[0], account.made_at - BOOT_AT) for account in accounts]
-
-
-def _told(world: World) -> list[tuple[str, float]]:
-    """List the keys and times of the events that tell of one."""
-    events = [(dict(one.fields), at) for at, one in world.records if one.event == "mint.abandoned"]
-    return [(str(fields["key"]), at) for fields, at in events]

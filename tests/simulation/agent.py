@@ -15,8 +15,8 @@ from freshkey.outputs.state_dir import StateDirectory
 from freshkey.settings.loading import load
 
 from tests.simulation.broken import BrokenError
-from tests.simulation.configuration import configuration, credential_socket, edited
-from tests.simulation.histories import ADDED, Edit, Told, key_name
+from tests.simulation.configuration import credential_socket
+from tests.simulation.configuration_file import ConfigurationFile
 from tests.simulation.network import CREDS
 from tests.simulation.remembered import (
     forget_untold_ends,
@@ -52,33 +52,15 @@ class Down(NamedTuple):
     stopped_at: float | None
 
 
-class Edited(NamedTuple):
-    """What was written to the file, and how the agent was told of it."""
-
-    at: float
-    told: Told
-    text: str
-
-
-class Read(NamedTuple):
-    """What the agent read."""
-
-    at: float
-    text: str
-    is_start: bool
-
-
 class Lives:
     """Starts an agent, and another one after it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.path = world.directory / "config.toml"
-        self.plans = {key_name(index): plan for index, plan in enumerate(world.history.keys)}
-        self.path.write_text(configuration(world.history, world.directory))
+        self.file = ConfigurationFile(world)
+        self.plans = self.file.plans()
         (world.directory / "secret_id").write_text(SECRET_ID)
         (world.directory / "identity").write_text(IDENTITY)
-        self.mended: str | None = None  # what the file is to say again, when it has a fault
         self.down = 0.0  # seconds until the next one is started
         self.is_over = False
         self.is_serving = False
@@ -90,53 +72,24 @@ class Lives:
         self.downs: list[Down] = []
         self.on_start: Callable[[], None] = lambda: None
         self.on_removed: Callable[[str], None] = lambda _: None
-        self.edits: list[Edited] = []
-        self.reads: list[Read] = []
-        self._edit: Edit | None = None  # the last one without a fault
         self.is_running = False
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
         self.starts = 0
         world.on_kill.append(self._on_kill)
-        world.on_read = self._read
-        world.on_reload = self._configured
+        world.on_read = self._on_read
 
     def _on_kill(self) -> None:
         self.scope.cancel()
 
-    def mend(self) -> None:
-        """Take a fault out of the configuration file: with one, no agent starts."""
-        if self.mended is not None:
-            text, self.mended = self.mended, None
-            self._write(text, Told.BY_KERNEL)
+    def _on_read(self, *, is_taken: bool) -> None:
+        self.file.note_read(is_taken=is_taken)
+        if is_taken:
+            self._configure()
 
-    def edit(self, edit: Edit, told: Told) -> None:
-        """Edit the configuration file."""
-        if edit is Edit.BROKEN:
-            self.mended = self.path.read_text() if self.mended is None else self.mended
-        else:
-            self.mended, self._edit = None, edit
-        self._write(edited(self._world.history, self._world.directory, edit), told)
-
-    def _write(self, text: str, told: Told) -> None:
-        self.path.write_text(text)
-        self.edits.append(Edited(self._world.elapsed, told, text))
-        if told is not Told.BY_NOBODY:
-            self._world.kernel.tell_of_change()
-        if told is Told.BY_SIGNAL:
-            self._world.kernel.send(signal.SIGHUP)
-
-    def _read(self) -> None:
-        self.reads.append(Read(self._world.elapsed, self.path.read_text(), is_start=False))
-
-    def _configured(self) -> None:
+    def _configure(self) -> None:
         """Take note of which keys there are by now."""
-        edit = self._edit
-        plans = {key_name(i): plan for i, plan in enumerate(self._world.history.keys)}
-        if edit is Edit.REMOVE_KEY:
-            del plans[key_name(len(plans) - 1)]
-        if edit is Edit.ADD_KEY:
-            plans[key_name(3)] = ADDED
+        plans = self.file.plans()
         for name in self.plans.keys() - plans.keys():
             self.on_removed(name)
         self.plans = plans
@@ -179,10 +132,10 @@ class Lives:
         self.starts += 1
         self.ended = trio.Event()
         self.scope = trio.CancelScope()
-        self.mend()
-        self._configured()
+        self.file.mend()
+        self.file.note_start()
+        self._configure()
         world.kernel.begin_life()
-        self.reads.append(Read(world.elapsed, self.path.read_text(), is_start=True))
         forget_the_last_agent()
         self.on_start()
         world.is_dead = False
@@ -226,7 +179,7 @@ class Lives:
                 left.bind(str(path))
 
     async def _run(self) -> None:
-        file = ConfigFile(self.path, partial(load, self.path, {}))
+        file = ConfigFile(self.file.path, partial(load, self.file.path, {}))
         settings = file.load()
         with StateDirectory.open(settings.state.directory, allow_disk=False) as directory:
             write_lost_files(settings, directory)

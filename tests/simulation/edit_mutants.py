@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from freshkey.daemon.config_file import ConfigFile
 from freshkey.daemon.reload import Reloads
+from freshkey.settings import SettingsFault
 
 from tests.simulation.histories import Kind
 from tests.simulation.mutant import Mutant
@@ -28,6 +29,12 @@ EDIT_MUTANTS: Final = (
     ),
     Mutant(
         "does not listen to SIGHUP", 9, ((Reloads, "request", lambda _: None),), (Kind.RELOADED,)
+    ),
+    Mutant(
+        "refuses each edit",
+        9,
+        ((Reloads, "_unchangeable", lambda *_: SettingsFault("reload", "is refused")),),
+        (Kind.RELOADED,),
     ),
     Mutant(
         "reads an edit over and over",

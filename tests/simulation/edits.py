@@ -9,22 +9,30 @@ from tests.simulation.broken import BrokenError
 from tests.simulation.histories import Kind, Told
 
 if TYPE_CHECKING:
-    from tests.simulation.agent import Edited, Read
+    from tests.simulation.configuration_file import Edited, Read
     from tests.simulation.run import Outcome
     from tests.simulation.world import World
 
-READ_WITHIN: Final = {Told.BY_SIGNAL: 1.0, Told.BY_KERNEL: 13.0, Told.BY_NOBODY: 73.0}
-"""Seconds to the read of an edit: two after a start, eight of a pause, and two to settle."""
+_PAUSE: Final = 8.0  # seconds without a look, at most, after another file has changed
+_SETTLING: Final = 2.0  # seconds in which a content must not change again, and a start
+_MINUTE: Final = 60.0  # seconds after which the agent looks, though nobody tells it to
+READ_WITHIN: Final = {
+    Told.BY_SIGNAL: 0.5,  # before the kernel's word would have it read
+    Told.BY_KERNEL: _PAUSE + _SETTLING,
+    Told.BY_NOBODY: _MINUTE + _PAUSE + _SETTLING,
+}
+"""Seconds to the read of an edit, at most."""
 
 
 def edits_are_read_once(outcome: Outcome) -> None:
     """Look at each life."""
     world, lives = outcome.world, outcome.lives
-    starts = [index for index, read in enumerate(lives.reads) if read.is_start]
+    file = lives.file
+    starts = [index for index, read in enumerate(file.reads) if read.is_start]
     downs = [*lives.downs, Down(lives.ended_at, lives.ended_at, lives.stopped_at)]
     for start, following, down in zip(starts, [*starts, None][1:], downs, strict=True):
-        reads = lives.reads[start:following]
-        edits = [edit for edit in lives.edits if reads[0].at <= edit.at <= down.began]
+        reads = file.reads[start:following]
+        edits = [edit for edit in file.edits if reads[0].at <= edit.at <= down.began]
         _none_is_read_twice(reads, edits)
         stopped_at = down.began if down.stopped_at is None else down.stopped_at
         _none_is_missed(world, reads, edits, stopped_at)
@@ -43,9 +51,11 @@ def _none_is_missed(world: World, reads: list[Read], edits: list[Edited], ended:
         if before[-1] == edit.text and edit.told is not Told.BY_SIGNAL:
             continue
         until = _past_sleep(world, edit.at, READ_WITHIN[edit.told])
-        if until < following and not any(edit.at <= read.at <= until for read in reads):
-            what = f"an edit at {edit.at:.3f}, told of {edit.told.name.lower()},"
-            raise BrokenError(9, f"{what} is not read until {until:.3f}")
+        taken = [read.is_taken for read in reads if edit.at <= read.at <= until]
+        if until < following and edit.is_good not in taken:
+            done = "taken" if edit.is_good else "refused"
+            what = f"an edit at {edit.at:.3f}, told {edit.told.described},"
+            raise BrokenError(9, f"{what} is not {done} until {until:.3f}")
 
 
 def _past_sleep(world: World, began: float, seconds: float) -> float:

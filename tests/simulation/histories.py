@@ -47,7 +47,7 @@ class Kind(StrEnum):
     WALL_JUMPED = "wall_jumped"  # by `number` seconds
     FILE_REMOVED = "file_removed"
     FILE_OVERWRITTEN = "file_overwritten"
-    RELOADED = "reloaded"  # with the edit that `number` says
+    RELOADED = "reloaded"  # with the edit that `number` says; `key` is how the agent is told
     ROTATED = "rotated"  # by an operator: in order, compromised, or now
 
 
@@ -86,6 +86,11 @@ class Told(IntEnum):
     BY_SIGNAL = 0  # SIGHUP, and the kernel's word as well
     BY_KERNEL = 1  # that something has changed in the directory
     BY_NOBODY = 2  # as where a directory was itself replaced
+
+    @property
+    def described(self) -> str:
+        """Say so in a sentence."""
+        return self.name.lower().replace("_", " ")
 
 
 class Counted(IntEnum):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EDITS: Final = tuple(Edit)
 _AT_THE_LATEST: Final = 30.0  # seconds until an agent is killed, or stopped, that makes no step
 _IN_A_ROTATION: Final = 300.0  # the same, where that is to be while it replaces a key
+_READING: Final = 1.0  # seconds more than an agent has to read an edit, before that is mended
 _CALM: Final = 60.0  # seconds at the end of a history, in which the next agent runs
 
 
@@ -57,7 +58,9 @@ class Incidents:
                 await self._wait_for_step(incident)
                 await self._lives.stop(down=incident.seconds)
             case Kind.RELOADED:
-                await self._reload(EDITS[incident.number % len(EDITS)], Told(incident.key % 3))
+                await self._reload(
+                    EDITS[incident.number % len(EDITS)], Told(incident.key % len(Told))
+                )
             case Kind.ROTATED:
                 await self._rotate(self._name(incident), incident.number)
             case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
@@ -140,11 +143,11 @@ class Incidents:
         world, lives = self._world, self._lives
         if len(world.history.keys) == 1 and edit is Edit.REMOVE_KEY:
             edit = Edit.CHANGE_TTL
-        world.tell(f"    the configuration is edited: {edit}")
-        lives.edit(edit, told)
+        world.tell(f"    the configuration is edited: {edit}, told {told.described}")
+        lives.file.edit(edit, told)
         if edit is Edit.BROKEN:
-            await trio.sleep(READ_WITHIN[told])
-            lives.mend()
+            await trio.sleep(READ_WITHIN[told] + _READING)
+            lives.file.mend()
 
     async def _rotate(self, name: str, number: int) -> None:
         body: dict[str, object] = {"compromised": number % 3 > 0, "now": number % 3 > 1}
@@ -170,6 +173,6 @@ def _described(incident: Incident) -> str:
         words.append(f"for {incident.seconds:g} s")
     if incident.number:
         words.append(f"({incident.number})")
-    if incident.key:
+    if incident.key and incident.kind is not Kind.RELOADED:
         words.append(f"key {incident.key}")
     return " ".join(words)

@@ -36,7 +36,7 @@ MINUTE: Final = 60.0 - 1e-6
 _SENT_LATE: Final = 0.1  # seconds: the budget counts orders, which may leave later after a reload
 _STOP: Final = 5.0  # seconds (behaviour 6)
 _STOP_GRACE: Final = 20.0  # `stop_grace`
-_GATHERED: Final = 1e-3  # seconds from one step of the main loop to the next, and more
+_GATHERED: Final = 1e-3  # seconds from one step of the main loop to the next, five times
 _ANSWERS: Final = 10.0  # seconds that Vault's answers take
 _TESTS: Final = 30.0 + _ANSWERS  # `activation_timeout`, and these
 

@@ -52,6 +52,7 @@ def _has_been_quiet(world: World, lives: Lives) -> bool:
     """Whether the last incident, or start, was so long ago that leases from before it are over."""
     ends = [one.at + one.seconds for one in world.past]
     ends += [down.ended for down in lives.downs]
+    ends += world.reloads
     since = (lives.stopped_at or 0.0) - max(ends, default=0.0)
     return since >= 2 * longest_lease(world.history)
 
@@ -60,5 +61,6 @@ def _is_disturbed(world: World, lives: Lives) -> bool:
     """Whether a fault may have kept the stop from revoking all."""
     stopped_at = lives.stopped_at or 0.0
     windows = clusters(world.as_it_was, lives.downs)
-    is_calm = all(one.at + one.seconds < stopped_at - _CALM for one in world.past)
+    ends = [*(one.at + one.seconds for one in world.past), *world.reloads]
+    is_calm = all(end < stopped_at - _CALM for end in ends)
     return not is_calm or any(window.recovered >= stopped_at for window in windows)

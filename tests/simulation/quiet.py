@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tests.simulation.broken import BrokenError
 from tests.simulation.clocks import BOOT_AT
 from tests.simulation.configuration import EDITED_TTL
-from tests.simulation.histories import ADDED, Kind
+from tests.simulation.histories import ADDED, Edit
 from tests.simulation.network import CREDS
 from tests.simulation.windows import clusters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.simulation.histories import History
     from tests.simulation.run import Outcome
 
 _AFTER: Final = 120.0  # seconds in which the agent gets over something
@@ -43,7 +42,7 @@ def calls_at_rest_are_few(outcome: Outcome) -> None:
     for began, ended in _quiet(outcome):
         within = [kind for at, kind in zip(times, kinds, strict=True) if began <= at < ended]
         minted = within.count("mints")
-        for kind, allowed in _allowed(outcome, minted).items():
+        for kind, allowed in _allowed(outcome, minted, ended).items():
             most = allowed.some + allowed.more * (ended - began)
             if (count := within.count(kind)) > most:
                 what = f"{count} {kind} while nothing happens from {began:.3f} to {ended:.3f}"
@@ -56,6 +55,7 @@ def _quiet(outcome: Outcome) -> Iterator[tuple[float, float]]:
     loud = [(0.0, _AFTER)]
     loud += [(one.at, one.at + one.seconds + _AFTER) for one in world.past]
     loud += [(one.began, one.ended + _AFTER) for one in downs]
+    loud += [(at, at + _AFTER) for at in world.reloads]
     loud += [(one.began, one.recovered + _AFTER) for one in clusters(world.as_it_was, downs)]
     at = 0.0
     for began, ended in sorted([*loud, (world.history.seconds, world.history.seconds)]):
@@ -86,12 +86,14 @@ def _kind(path: str) -> str:
             return "reads" if "/kv/" in path else "exchanges"
 
 
-def _allowed(outcome: Outcome, minted: int) -> dict[str, Allowed]:
+def _allowed(outcome: Outcome, minted: int, ended: float) -> dict[str, Allowed]:
     history = outcome.world.history
     plans = [*history.keys, ADDED]  # an edit may add a key
     count, token = len(plans), min(history.token_ttl, history.token_max)
-    longest = min(token, EDITED_TTL) if _is_edited(history) else token
-    halves = sum(2 / min(plan.ttl, longest) for plan in plans)  # of a lease no half is given up
+    longest_life = min(token, EDITED_TTL) if _is_shortened(outcome, ended) else token
+    halves = sum(
+        2 / min(plan.ttl, longest_life) for plan in plans
+    )  # of a lease no half is given up
     probes = [1 / plan.probe_every for plan in plans if plan.probe_every]
     replaced = halves + count * 2 / token  # with the token that they end with, too
     checks = [1 / (0.8 * plan.check_every) for plan in plans if plan.check_every]
@@ -111,5 +113,7 @@ def _allowed(outcome: Outcome, minted: int) -> dict[str, Allowed]:
     return allowed
 
 
-def _is_edited(history: History) -> bool:
-    return any(one.kind is Kind.RELOADED for one in history.incidents)
+def _is_shortened(outcome: Outcome, ended: float) -> bool:
+    """Whether an edit before that gave all leases another length."""
+    edits = outcome.lives.file.edits
+    return any(one.edit is Edit.CHANGE_TTL and one.at < ended for one in edits)

@@ -90,7 +90,6 @@ def _stopped_by_a_kill(world: World) -> list[tuple[object, str, Any]]:
     def recorded(recorder: Recorder, one: Record) -> None:
         if world.is_dead:
             raise Killed
-        world.records.append((world.elapsed, one))
         record(recorder, one)
         if one.audit:  # its file is in the configuration's directory
             world.kernel.tell_of_change()

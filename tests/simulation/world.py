@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 import trio
-from freshkey.core.model.actions import Record
 from freshkey.core.model.view import KeyView
 from freshkey.host.command import Ended
 
@@ -51,12 +50,13 @@ class World:
     clocks: Clocks = field(default_factory=Clocks)
     story: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)  # of the agent's log, as they are
-    records: list[tuple[float, Record]] = field(default_factory=list)
+    told: list[tuple[float, str, str]] = field(
+        default_factory=list
+    )  # when, which event, of which key
     requests: list[tuple[float, str, str]] = field(default_factory=list)  # when, what, of whom
     kernel: Kernel = field(default_factory=Kernel)
     reloads: list[float] = field(default_factory=list)
-    on_read: Callable[[], None] = lambda: None  # of the configuration, with a fault or without
-    on_reload: Callable[[], None] = lambda: None
+    on_read: Callable[..., None] = lambda **_: None  # of the configuration, taken or refused
     steps: int = 0  # of the agent: system calls on its files, requests, answers
     rare_steps: int = 0  # of those: what an agent at rest does not make
     kill_at: Steps | None = None  # before which it is killed
@@ -141,11 +141,11 @@ class World:
         fields = json.loads(line)
         del fields["timestamp"], fields["level"]
         event = fields.pop("event")
+        self.told.append((self.elapsed, event, fields.get("key", "")))
         if event in {"reload.begun", "reload.refused"}:
-            self.on_read()
-        if event == "reload.begun":
-            self.reloads.append(self.elapsed)
-            self.on_reload()
+            is_taken = event == "reload.begun"
+            self.reloads += [self.elapsed] if is_taken else []
+            self.on_read(is_taken=is_taken)
         self.tell(f"    {event} {' '.join(f'{name}={value}' for name, value in fields.items())}")
 
     def lives(self, account: Account) -> bool:
