@@ -90,8 +90,8 @@ class Polls:
         path = credential_socket(self.world.directory, name)
         before, asked_at = self.readers.socket_key(name), trio.current_time()
         reloads = sum(one.kind is Kind.RELOADED for one in self.world.history.incidents)
-        reloads *= 2  # a fault is mended
-        seconds = _ANSWER if before else _FIRST_KEY * (1 + reloads) + _ANSWER
+        reads = 1 + 2 * reloads  # what has a fault is mended
+        seconds = _ANSWER if before else _FIRST_KEY * reads + _ANSWER
         given = await self._answer(name, seconds, partial(read_credential, path))
         if given is None:
             return

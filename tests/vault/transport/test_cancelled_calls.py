@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -13,6 +14,16 @@ from freshkey.core.model.secret import Secret
 from tests.vault.calls import MINTED, PATH, TOKEN, mint
 from tests.vault.conftest import make_client
 from tests.vault.servers import ScriptedServer
+
+if TYPE_CHECKING:
+    from freshkey.core.model.faults import Fault
+    from freshkey.vault.client import VaultClient
+
+
+async def fail_to_mint(client: VaultClient, faults: list[Fault]) -> None:
+    with pytest.raises(FaultError) as caught:
+        await client.mint(TOKEN, PATH, "api_key", None)
+    faults.append(caught.value.fault)
 
 
 async def test_a_mint_is_not_abandoned() -> None:
@@ -38,7 +49,7 @@ async def test_a_mint_is_not_abandoned() -> None:
 
 async def test_a_mint_ends_when_it_is_given_up() -> None:
     asked = threading.Event()
-    faults = []
+    faults: list[Fault] = []
 
     def silent(client: socket.socket) -> None:
         asked.set()
@@ -47,13 +58,7 @@ async def test_a_mint_ends_when_it_is_given_up() -> None:
     with ScriptedServer(silent) as server, trio.fail_after(5):
         client = make_client(server.address)
         async with trio.open_nursery() as nursery:
-
-            async def minting() -> None:
-                with pytest.raises(FaultError) as caught:
-                    await client.mint(TOKEN, PATH, "api_key", None)
-                faults.append(caught.value.fault)
-
-            nursery.start_soon(minting)
+            nursery.start_soon(fail_to_mint, client, faults)
             await trio.to_thread.run_sync(asked.wait)
             nursery.cancel_scope.cancel()
             client.give_up()
@@ -65,19 +70,13 @@ async def test_a_mint_ends_when_it_is_given_up() -> None:
 
 
 async def test_a_mint_that_is_given_up_goes_to_no_other_node() -> None:
-    faults = []
+    faults: list[Fault] = []
     with socket.create_server(("127.0.0.1", 0)) as deaf, ScriptedServer(MINTED) as good:
         address = f"https://127.0.0.1:{deaf.getsockname()[1]}"
         client = make_client(address, addresses=(good.address,))
         with trio.fail_after(4):  # less than the 5 s for connecting
             async with trio.open_nursery() as nursery:
-
-                async def minting() -> None:
-                    with pytest.raises(FaultError) as caught:
-                        await client.mint(TOKEN, PATH, "api_key", None)
-                    faults.append(caught.value.fault)
-
-                nursery.start_soon(minting)
+                nursery.start_soon(fail_to_mint, client, faults)
                 accepted, _ = await trio.to_thread.run_sync(deaf.accept)
                 with accepted:
                     await trio.to_thread.run_sync(accepted.recv, 1)  # the handshake has begun
