@@ -84,10 +84,10 @@ class Cluster:
     def unseal(self) -> None:
         """Start what does not run, unseal all nodes, and wait until the cluster is healthy."""
         for node in self.nodes:
-            if node.health is None:
+            if node.pid is None:
                 node.start()
         for node in self.nodes:
-            if node.health not in {ACTIVE, STANDBY}:
+            if node.wait_for_health() not in {ACTIVE, STANDBY}:
                 node.submit_unseal_key(self._unseal_key)
         wait_until(self.is_healthy, "the cluster is healthy")
 

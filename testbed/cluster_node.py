@@ -67,7 +67,7 @@ class ClusterNode(VaultAPI):
             },
         )
         try:
-            wait_until(lambda: self.health is not None, f"{self.name} answers")
+            self.wait_for_health()
         except StartError as error:
             raise StartError(f"{error}: {self._process.tail()}") from None
         self.proxy.open()
@@ -102,9 +102,19 @@ class ClusterNode(VaultAPI):
         }
 
     @property
+    def pid(self) -> int | None:
+        """The id of its process, whether or not it answers just now; None while it has none."""
+        process = self._process
+        return process.pid if process is not None and process.running else None
+
+    @property
     def health(self) -> int | None:
         """The status of sys/health, None when there is no answer."""
         return health(self.port)
+
+    def wait_for_health(self) -> int:
+        """Return the status of sys/health, for which a busy one may take its time."""
+        return wait_until(lambda: self.health, f"{self.name} answers")
 
     def kill(self) -> None:
         """SIGKILL, for its plugins too; nobody can connect any more."""
