@@ -43,10 +43,20 @@ def written_by(history: History, since: float, until: float) -> float:
     """Return when a file is written that was to be by `until`, past each full disk on the way."""
     full = (one for one in history.incidents if one.kind is Kind.DISK_FULL)
     for one in sorted(full, key=lambda one: one.at):
-        written = one.at + one.seconds + FILE_BACKOFF
-        if one.at <= until and since <= written:
-            until = max(until, written)
+        if one.at <= until and since <= _room_at(one):
+            until = max(until, _room_at(one))
     return until
+
+
+def is_full_within(history: History, since: float, until: float) -> bool:
+    """Whether a full disk may keep a file from being written at some time between the two."""
+    full = (one for one in history.incidents if one.kind is Kind.DISK_FULL)
+    return any(one.at <= until and since <= _room_at(one) for one in full)
+
+
+def _room_at(full: Incident) -> float:
+    """Return when whoever waits has tried again after a full disk."""
+    return full.at + full.seconds + FILE_BACKOFF
 
 
 def notice(history: History, plan: KeyPlan, incident: Incident) -> float:

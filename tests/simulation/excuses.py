@@ -12,6 +12,7 @@ from freshkey.core.pacing.backoff import TO_SPARE
 
 from tests.simulation.bounds import (
     ACTIVATION_TIMEOUT,
+    is_full_within,
     notice,
     replacement,
     slack,
@@ -94,7 +95,7 @@ def excuses(
 def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Excuse]:
     began, ended, stopped_at = down
     once = replacement(history)
-    if _is_full(history, began):  # the journal does not tell what the agent before had
+    if is_full_within(history, began, began):  # the journal does not tell what the agent before had
         yield Excuse(began, extended(windows, began, ended, once), _OLDER, way="socket")
     if stopped_at is None:  # a kill revokes nothing
         return
@@ -186,11 +187,6 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             pass
 
 
-def _is_full(history: History, at: float) -> bool:
-    full = (one for one in history.incidents if one.kind is Kind.DISK_FULL)
-    return any(one.at <= at <= one.at + one.seconds + FILE_BACKOFF for one in full)
-
-
 def _has_full_disk(history: History) -> bool:
     return any(one.kind is Kind.DISK_FULL for one in history.incidents)
 
@@ -198,8 +194,8 @@ def _has_full_disk(history: History) -> bool:
 def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:
     place = rotated.key % len(history.keys)
     name, plan, at = key_name(place), history.keys[place], rotated.at
-    written = written_by(history, at, until)
-    if written > until:  # what is compromised waits for no file
+    if is_full_within(history, at, until):  # what is compromised waits for no file
+        written = written_by(history, at, until)
         yield Excuse(at, written + replacement(history), _ANY, way="file", name=name)
     is_withdrawn = rotated.number % 3 > 1
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
