@@ -64,6 +64,7 @@ def default_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def good(tmp_path: Path) -> str:
     """The path of a configuration without a fault."""
+    (tmp_path / "secret_id").touch(mode=0o600)
     return str(written(tmp_path, GOOD))
 
 

@@ -29,6 +29,7 @@ def found(
 ) -> tuple[list[str], list[str]]:
     """Return faults and warnings."""
     text = config(vault=vault, auth=auth, more=STATE)
+    (directory / "secret_id").touch(mode=0o600)
     settings = load(written(directory, text), environ)
     looks = start_faults(settings), start_warnings(settings)
     faults, warnings = (list(map(str, look)) for look in looks)
@@ -89,15 +90,44 @@ def test_files_of_tls_that_are_missing(tmp_path: Path) -> None:
     assert found(tmp_path, TRUST.replace("https:", "http:")) == ([], []), "they are not read"
 
 
-def test_a_role_id_that_is_missing(tmp_path: Path) -> None:
+READ_AT_LOGIN = {
+    "role_id_file": 'role_id_file = "one"\nsecret_id_file = "gone"\nremove_secret_id_file = true',
+    "secret_id_file": 'role_id = "role"\nsecret_id_file = "one"',
+    "token_file": 'method = "token"\ntoken_file = "one"',
+    "jwt_file": 'method = "jwt"\njwt_file = "one"',
+    "password_file": 'method = "ldap"\nusername = "billing"\npassword_file = "one"',
+}
+
+
+@pytest.mark.parametrize(("option", "auth"), READ_AT_LOGIN.items(), ids=[*READ_AT_LOGIN])
+def test_a_file_of_the_login_that_is_missing(tmp_path: Path, option: str, auth: str) -> None:
+    path = tmp_path / "one"
     told = f"can't be read by user id {os.geteuid()} (No such file or directory): correct it"
-    assert found(tmp_path, auth=WITH_ROLE_ID_FILE) == ([], [f"auth.role_id_file: {told}"])
-    os.mkfifo(tmp_path / "role_id")
-    assert found(tmp_path, auth=WITH_ROLE_ID_FILE) == ([], []), "nobody writes to it yet"
+    assert found(tmp_path, auth=auth) == ([], [f"auth.{option}: {path}: {told}"])
+    os.mkfifo(path)
+    assert found(tmp_path, auth=auth) == ([], []), "nobody writes to it yet"
+
+
+@pytest.mark.parametrize("option", ["secret_id_file", "jwt_file", "password_file"])
+def test_a_file_that_a_login_before_may_have_removed(tmp_path: Path, option: str) -> None:
+    removes = f"{READ_AT_LOGIN[option]}\nremove_{option} = true"
+    assert found(tmp_path, auth=removes) == ([], [])
+
+
+def test_a_login_without_a_file(tmp_path: Path) -> None:
+    assert found(tmp_path, auth='method = "aws"') == ([], [])
+    assert found(tmp_path, auth='method = "token"', environ={"VAULT_TOKEN": "one"}) == ([], [])
+
+
+def test_what_a_pod_gets_is_not_missed(tmp_path: Path) -> None:
+    assert found(tmp_path, auth='method = "kubernetes"\nrole = "billing"') == ([], [])
+    elsewhere = 'method = "kubernetes"\nrole = "billing"\ntoken_file = "token"'
+    _, (warned,) = found(tmp_path, auth=elsewhere)
+    assert warned.startswith(f"auth.token_file: {tmp_path}/token: ")
 
 
 def test_what_systemd_passes_to_the_service_is_not_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "_PASSED", tmp_path)
+    monkeypatch.setattr(start, "_PASSED", (tmp_path,))
     assert found(tmp_path, TRUST, WITH_ROLE_ID_FILE) == ([], [])

@@ -14,14 +14,23 @@ from freshkey.core.model.text import one_line
 from freshkey.host.imports import import_slim
 from freshkey.preflight.offline.state import state_fault, state_warning
 from freshkey.settings import SettingsFault
-from freshkey.settings.auth import AppRoleAuth
+from freshkey.settings.auth import (
+    AppRoleAuth,
+    JwtAuth,
+    KubernetesAuth,
+    LdapAuth,
+    TokenAuth,
+    UserpassAuth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from freshkey.settings.auth import AuthSettings
     from freshkey.settings.model import Settings
 
-_PASSED: Final = Path("/run/credentials")  # by systemd, while the service runs (systemd.exec(5))
+# Where systemd passes files to a service while it runs (systemd.exec(5)), and Kubernetes to a pod.
+_PASSED: Final = (Path("/run/credentials"), Path("/run/secrets"), Path("/var/run/secrets"))
 _STATE: Final = "state.directory"
 _LOOK: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe would keep it waiting
 
@@ -34,7 +43,7 @@ def start_faults(settings: Settings) -> tuple[SettingsFault, ...]:
 
 def start_warnings(settings: Settings) -> tuple[SettingsFault, ...]:
     """Return what keeps `run` waiting, unless it is mended by then."""
-    found = [*_state(settings), *_trust(settings), *_role_id(settings)]
+    found = [*_state(settings), *_trust(settings), *_credentials(settings)]
     return tuple(SettingsFault(place, one_line(message)) for place, message in found)
 
 
@@ -60,17 +69,36 @@ def _trust(settings: Settings) -> Iterator[tuple[str, str]]:
         yield option, problem
 
 
-def _role_id(settings: Settings) -> Iterator[tuple[str, str]]:
-    if not isinstance(settings.auth, AppRoleAuth) or settings.auth.role_id_file is None:
-        return
-    path = settings.auth.role_id_file
-    try:
-        os.close(os.open(path, _LOOK))
-    except OSError as error:
-        if not _is_passed_later(path):
-            message = f"can't be read by user id {os.geteuid()} ({error.strerror}): correct it"
-            yield "auth.role_id_file", message
+def _credentials(settings: Settings) -> Iterator[tuple[str, str]]:
+    for option, path in _read_at_login(settings.auth):
+        try:
+            os.close(os.open(path, _LOOK))
+        except OSError as error:
+            if not _is_passed_later(path):
+                user = os.geteuid()
+                problem = f"{path}: can't be read by user id {user} ({error.strerror}): correct it"
+                yield f"auth.{option}", problem
+
+
+def _read_at_login(auth: AuthSettings | None) -> Iterator[tuple[str, Path]]:
+    """List the files of a login, but for one that a login before may have removed."""
+    match auth:
+        case AppRoleAuth():
+            if auth.role_id_file is not None:
+                yield "role_id_file", auth.role_id_file
+            if not auth.remove_secret_id_file:
+                yield "secret_id_file", auth.secret_id_file
+        case JwtAuth(remove_jwt_file=False):
+            yield "jwt_file", auth.jwt_file
+        case UserpassAuth() | LdapAuth() if not auth.remove_password_file:
+            yield "password_file", auth.password_file
+        case KubernetesAuth():
+            yield "token_file", auth.token_file
+        case TokenAuth() if auth.token_file is not None:
+            yield "token_file", auth.token_file
+        case _:
+            pass
 
 
 def _is_passed_later(path: Path) -> bool:
-    return path.is_relative_to(_PASSED) and not os.path.lexists(path)
+    return any(map(path.is_relative_to, _PASSED)) and not os.path.lexists(path)
