@@ -178,8 +178,8 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
                 yield Excuse(at, until, _OLDER, way="file", name=name)
         case Kind.TOKEN_REVOKED:
             # Whoever finds it out first has all leases of that token replaced.
-            found = [notice(history, one, incident) for one in history.keys if not one.federated]
-            first = min(found, default=0.0)
+            leased = (one for one in history.keys if not (one.federated or one.static))
+            first = min((notice(history, one, incident) for one in leased), default=0.0)
             yield Excuse(at, extended(windows, at, at, first + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
             yield from _of_compromise(history, incident, extended(windows, at, at, once + 1.0))
