@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from tests.simulation.broken import BrokenError
@@ -39,14 +40,15 @@ def simulate(histories: int, seed: int, processes: int) -> int:
     """Run them, and print what they come to."""
     began, summary = time.monotonic(), Summary()
     print(f"seed:               {seed}", flush=True)
-    for share in run_all(histories, seed, processes):
-        summary.merge(share.summary)
-        if share.broken is not None:
-            _STORIES.mkdir(exist_ok=True)
-            (_STORIES / "broken.json").write_text(share.broken)
-            print(*summary.lines(), sep="\n")
-            return replay(share.broken)
-        print(f"{summary.histories} histories", file=sys.stderr, flush=True)
+    with closing(run_all(histories, seed, processes)) as shares:
+        for share in shares:
+            summary.merge(share.summary)
+            if share.broken is not None:
+                _STORIES.mkdir(exist_ok=True)
+                (_STORIES / "broken.json").write_text(share.broken)
+                print(*summary.lines(), sep="\n")
+                return replay(share.broken)
+            print(f"{summary.histories} histories", file=sys.stderr, flush=True)
     print(*summary.lines(), sep="\n")
     print("violations:         0")
     print(f"took:               {time.monotonic() - began:.0f} s with {processes} processes")

@@ -15,7 +15,7 @@ from tests.simulation.strategies import histories
 from tests.simulation.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
 _SHARE = 50  # histories; the same for any number of processes, so that a seed draws the same ones
 
@@ -54,19 +54,21 @@ def run_share(count: int, seed: int, *, kinds: Sequence[Kind] = (), shrinks: boo
     return Share(summary, None)
 
 
-def run_all(count: int, seed: int, processes: int) -> Iterator[Share]:
-    """Run so many histories in processes of their own; yield each share as it ends."""
+def run_all(count: int, seed: int, processes: int) -> Generator[Share]:
+    """Run so many histories in processes of their own; yield each share as it ends.
+
+    Whoever wants no more closes it, which ends the processes.
+    """
     shares = [min(_SHARE, count - begun) for begun in range(0, count, _SHARE)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [
             pool.submit(run_share, size, seed * 1_000_003 + index)
             for index, size in enumerate(shares)
         ]
-        for future in as_completed(futures):
-            share = future.result()
-            yield share
-            if share.broken is not None:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for child in active_children():  # else they would be waited for
-                    child.terminate()
-                return
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in active_children():  # else they would be waited for
+                child.terminate()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shlex
+import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.simulation.__main__ import replay, simulate
+from tests.simulation.campaign import run_all
 from tests.simulation.histories import History, Incident, Kind, from_text, to_text
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.story import command
@@ -30,6 +34,14 @@ def test_it_prints_what_many_histories_come_to(capsys: pytest.CaptureFixture[str
     assert "excused:            " in printed
     assert "unexcused:          0.000 s" in printed
     assert "violations:         0\n" in printed
+
+
+def test_the_histories_after_one_that_broke_are_not_waited_for() -> None:
+    with closing(run_all(1000, seed=1, processes=1)) as shares:
+        next(shares)
+        (worker,) = multiprocessing.active_children()
+    worker.join()
+    assert worker.exitcode == -signal.SIGTERM
 
 
 def test_make_simulates() -> None:
