@@ -10,7 +10,7 @@ from freshkey.cli import agent_socket, status, waiting, watch
 
 from tests.cli.agent import Agent, Clock
 from tests.cli.configurations import BAD, GOOD
-from tests.settings.files import written
+from tests.settings.files import secret_id, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def default_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def good(tmp_path: Path) -> str:
     """The path of a configuration without a fault."""
-    (tmp_path / "secret_id").touch(mode=0o600)
+    secret_id(tmp_path)
     return str(written(tmp_path, GOOD))
 
 

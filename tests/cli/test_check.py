@@ -45,9 +45,9 @@ def test_check_looks_at_what_a_start_would_meet(
     (tmp_path / "state").chmod(0o700)
     assert main(["check", "--config", path]) == 0
     out = capsys.readouterr().out
-    told = "can't be read by user id"
-    assert out.startswith(f"warning: auth.role_id_file: {tmp_path}/role_id: {told} ")
-    assert f"\nwarning: auth.secret_id_file: {tmp_path}/secret_id: {told} " in out
+    told = "does not exist: put the credential there"
+    assert out.startswith(f"warning: auth.role_id_file: {tmp_path}/role_id {told}\n")
+    assert f"\nwarning: auth.secret_id_file: {tmp_path}/secret_id {told}\n" in out
     assert out.endswith("no fault found\n")
 
 

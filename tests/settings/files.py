@@ -30,6 +30,13 @@ def written(directory: Path, text: str) -> Path:
     return path
 
 
+def secret_id(directory: Path) -> None:
+    """Put the secret-id of AUTH there, for the agent alone."""
+    path = directory / "secret_id"
+    path.write_text("word")
+    path.chmod(0o600)
+
+
 def faults(directory: Path, text: str, environ: Mapping[str, str] = NO_VARIABLES) -> list[str]:
     """Load a configuration that has faults, and return them as lines."""
     with pytest.raises(SettingsError) as caught:

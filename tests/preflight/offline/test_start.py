@@ -10,7 +10,7 @@ from freshkey.preflight.offline import start, state
 from freshkey.preflight.offline.start import start_faults, start_warnings
 from freshkey.settings import load
 
-from tests.settings.files import AUTH, NO_VARIABLES, VAULT, config, written
+from tests.settings.files import AUTH, NO_VARIABLES, VAULT, config, secret_id, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 STATE = '[state]\ndirectory = "state"\nallow_disk = true'
 TRUST = f'{VAULT}\nca_file = "ca.pem"'
-WITH_ROLE_ID_FILE = AUTH.replace('role_id = "role"', 'role_id_file = "role_id"')
 
 
 def found(
@@ -29,7 +28,7 @@ def found(
 ) -> tuple[list[str], list[str]]:
     """Return faults and warnings."""
     text = config(vault=vault, auth=auth, more=STATE)
-    (directory / "secret_id").touch(mode=0o600)
+    secret_id(directory)
     settings = load(written(directory, text), environ)
     looks = start_faults(settings), start_warnings(settings)
     faults, warnings = (list(map(str, look)) for look in looks)
@@ -91,27 +90,60 @@ def test_files_of_tls_that_are_missing(tmp_path: Path) -> None:
 
 
 READ_AT_LOGIN = {
-    "role_id_file": 'role_id_file = "one"\nsecret_id_file = "gone"\nremove_secret_id_file = true',
+    "role_id_file": 'role_id_file = "one"\nsecret_id_file = "secret_id"',
     "secret_id_file": 'role_id = "role"\nsecret_id_file = "one"',
     "token_file": 'method = "token"\ntoken_file = "one"',
     "jwt_file": 'method = "jwt"\njwt_file = "one"',
     "password_file": 'method = "ldap"\nusername = "billing"\npassword_file = "one"',
 }
+each_file = pytest.mark.parametrize(("option", "auth"), READ_AT_LOGIN.items(), ids=[*READ_AT_LOGIN])
 
 
-@pytest.mark.parametrize(("option", "auth"), READ_AT_LOGIN.items(), ids=[*READ_AT_LOGIN])
+@each_file
 def test_a_file_of_the_login_that_is_missing(tmp_path: Path, option: str, auth: str) -> None:
+    told = f"auth.{option}: {tmp_path}/one does not exist: put the credential there"
+    assert found(tmp_path, auth=auth) == ([], [told])
+    (tmp_path / "one").write_text("word")
+    assert found(tmp_path, auth=auth) == ([], [])
+
+
+@each_file
+def test_a_file_of_the_login_that_is_none(tmp_path: Path, option: str, auth: str) -> None:
     path = tmp_path / "one"
-    told = f"can't be read by user id {os.geteuid()} (No such file or directory): correct it"
-    assert found(tmp_path, auth=auth) == ([], [f"auth.{option}: {path}: {told}"])
+    path.touch()
+    told = f"auth.{option}: {path} is empty: put the credential there"
+    assert found(tmp_path, auth=auth) == ([], [told])
+    path.unlink()
     os.mkfifo(path)
-    assert found(tmp_path, auth=auth) == ([], []), "nobody writes to it yet"
+    told = f"auth.{option}: {path} is not a regular file: give the file with the credential"
+    assert found(tmp_path, auth=auth) == ([], [told])
+
+
+def test_a_password_for_userpass(tmp_path: Path) -> None:
+    auth = READ_AT_LOGIN["password_file"].replace("ldap", "userpass")
+    _, (warned,) = found(tmp_path, auth=auth)
+    assert warned.startswith("auth.password_file: ")
 
 
 @pytest.mark.parametrize("option", ["secret_id_file", "jwt_file", "password_file"])
 def test_a_file_that_a_login_before_may_have_removed(tmp_path: Path, option: str) -> None:
     removes = f"{READ_AT_LOGIN[option]}\nremove_{option} = true"
     assert found(tmp_path, auth=removes) == ([], [])
+    (tmp_path / "one").mkdir()
+    _, (warned,) = found(tmp_path, auth=removes)
+    assert "is not a regular file" in warned
+
+
+def test_a_wrapped_secret_id_that_was_unwrapped(tmp_path: Path) -> None:
+    wrapped = f"{READ_AT_LOGIN['secret_id_file']}\nsecret_id_wrapped = true"
+    assert found(tmp_path, auth=wrapped) == ([], [])
+
+
+def test_a_file_that_the_path_does_not_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    _, (warned,) = found(tmp_path, auth='method = "jwt"\njwt_file = "file/one"')
+    told = f"can't be read by user {os.geteuid()} (Not a directory): correct its owner or mode"
+    assert warned == f"auth.jwt_file: {tmp_path}/file/one {told}"
 
 
 def test_a_login_without_a_file(tmp_path: Path) -> None:
@@ -119,15 +151,21 @@ def test_a_login_without_a_file(tmp_path: Path) -> None:
     assert found(tmp_path, auth='method = "token"', environ={"VAULT_TOKEN": "one"}) == ([], [])
 
 
-def test_what_a_pod_gets_is_not_missed(tmp_path: Path) -> None:
-    assert found(tmp_path, auth='method = "kubernetes"\nrole = "billing"') == ([], [])
-    elsewhere = 'method = "kubernetes"\nrole = "billing"\ntoken_file = "token"'
-    _, (warned,) = found(tmp_path, auth=elsewhere)
-    assert warned.startswith(f"auth.token_file: {tmp_path}/token: ")
+@pytest.mark.parametrize("place", ["/run/credentials/absent.service", "/var/run/secrets/absent"])
+def test_what_is_passed_to_a_service_later_is_not_missed(tmp_path: Path, place: str) -> None:
+    trust = TRUST.replace("ca.pem", f"{place}/ca.pem")
+    auth = f'role_id = "role"\nsecret_id_file = "{place}/secret_id"'
+    assert found(tmp_path, trust, auth) == ([], [])
 
 
-def test_what_systemd_passes_to_the_service_is_not_missed(
+def test_what_was_not_passed_with_the_rest_is_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "_PASSED", (tmp_path,))
-    assert found(tmp_path, TRUST, WITH_ROLE_ID_FILE) == ([], [])
+    _, warnings = found(tmp_path, TRUST, READ_AT_LOGIN["secret_id_file"])
+    options = [warned.partition(": ")[0] for warned in warnings]
+    assert options == ["vault.ca_file", "auth.secret_id_file"]
+
+
+def test_the_token_of_a_pod_is_passed_to_it(tmp_path: Path) -> None:
+    assert found(tmp_path, auth='method = "kubernetes"\nrole = "billing"') == ([], [])

@@ -6,8 +6,9 @@ A running agent corrects its directory's mode, and waits for files that it logs 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
@@ -16,6 +17,10 @@ from freshkey.preflight.offline.state import state_fault, state_warning
 from freshkey.settings import SettingsFault
 from freshkey.settings.auth import (
     AppRoleAuth,
+    AwsAuth,
+    AzureAuth,
+    CertAuth,
+    GcpAuth,
     JwtAuth,
     KubernetesAuth,
     LdapAuth,
@@ -70,35 +75,53 @@ def _trust(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _credentials(settings: Settings) -> Iterator[tuple[str, str]]:
-    for option, path in _read_at_login(settings.auth):
-        try:
-            os.close(os.open(path, _LOOK))
-        except OSError as error:
-            if not _is_passed_later(path):
-                user = os.geteuid()
-                problem = f"{path}: can't be read by user id {user} ({error.strerror}): correct it"
-                yield f"auth.{option}", problem
+    for option, path, may_be_gone in _read_at_login(settings.auth):
+        if (problem := _misfit(path, may_be_gone=may_be_gone)) is not None:
+            yield f"auth.{option}", f"{path} {problem}"
 
 
-def _read_at_login(auth: AuthSettings | None) -> Iterator[tuple[str, Path]]:
-    """List the files of a login, but for one that a login before may have removed."""
+def _read_at_login(auth: AuthSettings | None) -> Iterator[tuple[str, Path, bool]]:
+    """List the files of a login, and whether a login before may have made one needless."""
     match auth:
         case AppRoleAuth():
             if auth.role_id_file is not None:
-                yield "role_id_file", auth.role_id_file
-            if not auth.remove_secret_id_file:
-                yield "secret_id_file", auth.secret_id_file
-        case JwtAuth(remove_jwt_file=False):
-            yield "jwt_file", auth.jwt_file
-        case UserpassAuth() | LdapAuth() if not auth.remove_password_file:
-            yield "password_file", auth.password_file
+                yield "role_id_file", auth.role_id_file, False
+            may_be_gone = auth.remove_secret_id_file or auth.secret_id_wrapped
+            yield "secret_id_file", auth.secret_id_file, may_be_gone
+        case JwtAuth():
+            yield "jwt_file", auth.jwt_file, auth.remove_jwt_file
+        case UserpassAuth() | LdapAuth():
+            yield "password_file", auth.password_file, auth.remove_password_file
         case KubernetesAuth():
-            yield "token_file", auth.token_file
-        case TokenAuth() if auth.token_file is not None:
-            yield "token_file", auth.token_file
-        case _:
+            yield "token_file", auth.token_file, False
+        case TokenAuth():
+            if auth.token_file is not None:
+                yield "token_file", auth.token_file, False
+        case CertAuth() | AwsAuth() | GcpAuth() | AzureAuth() | None:
             pass
+        case _:
+            assert_never(auth)
+
+
+def _misfit(path: Path, *, may_be_gone: bool) -> str | None:
+    """Say why a login could not read a file, and what to do, as the login itself does."""
+    try:
+        descriptor = os.open(path, _LOOK)
+    except FileNotFoundError:
+        is_fine = may_be_gone or _is_passed_later(path)
+        return None if is_fine else "does not exist: put the credential there"
+    except OSError as error:
+        user = os.geteuid()
+        return f"can't be read by user {user} ({error.strerror}): correct its owner or mode"
+    try:
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a regular file: give the file with the credential"
+    return None if status.st_size else "is empty: put the credential there"
 
 
 def _is_passed_later(path: Path) -> bool:
-    return any(map(path.is_relative_to, _PASSED)) and not os.path.lexists(path)
+    """Whether a file is missing because nothing has passed its directory yet."""
+    return any(map(path.is_relative_to, _PASSED)) and not os.path.lexists(path.parent)
