@@ -26,7 +26,7 @@ SEALED = 503
 
 
 def wait_until(condition: Callable[[], T | None], what: str) -> T:
-    """Return the first true answer; StartError after PATIENCE seconds."""
+    """Return the first true answer; StartError after WAIT_TIMEOUT seconds."""
     deadline = time.monotonic() + WAIT_TIMEOUT
     while not (answer := condition()):
         if time.monotonic() > deadline:
@@ -57,6 +57,8 @@ class ClusterNode(VaultAPI):
         (self._directory / "raft").mkdir(exist_ok=True)
         config = self._directory / "vault.json"
         config.write_text(json.dumps(self._settings()))
+        if self._process is not None:
+            self._process.kill()  # it may have ended by itself
         self._process = ServerProcess(
             [binary(VAULT), "server", f"-config={config}"],
             log=self._directory / "vault.log",
@@ -113,7 +115,7 @@ class ClusterNode(VaultAPI):
         return health(self.port)
 
     def wait_for_health(self) -> int:
-        """Return the status of sys/health, for which a busy one may take its time."""
+        """Wait until it answers, however busy; return the status of sys/health, or StartError."""
         return wait_until(lambda: self.health, f"{self.name} answers")
 
     def kill(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.cluster_node import wait_until
 from testbed.recording_proxy import CHECK_TIMEOUT
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ pytestmark = pytest.mark.cluster
 
 
 def test_a_node_that_answers_late_is_not_started_twice(cluster: Cluster) -> None:
-    node = cluster.standbys[0]
+    node = wait_until(lambda: next(iter(cluster.standbys), None), "a node stands by")
+    before = node.pid
     node.freeze()
     thaw = threading.Timer(CHECK_TIMEOUT + 1, node.thaw)
     thaw.start()
-    before = node.pid
-    cluster.unseal()
-    thaw.join()
-    assert node.pid == before
-    assert cluster.is_healthy()
+    try:
+        cluster.unseal()
+        assert node.pid == before
+    finally:
+        thaw.join()
+        cluster.repair()

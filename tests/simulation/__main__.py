@@ -38,18 +38,20 @@ def main() -> int:
 
 def simulate(histories: int, seed: int, processes: int) -> int:
     """Run them, and print what they come to."""
-    began, summary = time.monotonic(), Summary()
+    began, summary, broken = time.monotonic(), Summary(), None
     print(f"seed:               {seed}", flush=True)
     with closing(run_all(histories, seed, processes)) as shares:
         for share in shares:
             summary.merge(share.summary)
-            if share.broken is not None:
-                _STORIES.mkdir(exist_ok=True)
-                (_STORIES / "broken.json").write_text(share.broken)
-                print(*summary.lines(), sep="\n")
-                return replay(share.broken)
+            broken = share.broken
+            if broken is not None:
+                break
             print(f"{summary.histories} histories", file=sys.stderr, flush=True)
     print(*summary.lines(), sep="\n")
+    if broken is not None:
+        _STORIES.mkdir(exist_ok=True)
+        (_STORIES / "broken.json").write_text(broken)
+        return replay(broken)
     print("violations:         0")
     print(f"took:               {time.monotonic() - began:.0f} s with {processes} processes")
     return 0

@@ -9,6 +9,8 @@ from tests.simulation.polls import POLL_EVERY
 from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.simulation.histories import History, Incident, KeyPlan
 
 ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
@@ -17,6 +19,7 @@ LOOKUPS: Final = 2  # the `number` of a FORBIDDEN that forbids them
 _MARGIN: Final = 5.0
 _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0
+_REFRESH: Final = 90.0  # between two reads of a static key, at most
 
 
 def replacement(history: History) -> float:
@@ -41,26 +44,30 @@ def slowest_activation(history: History) -> float:
 
 def written_by(history: History, since: float, until: float) -> float:
     """Return when a file is written that was to be by `until`, past each full disk on the way."""
-    full = (one for one in history.incidents if one.kind is Kind.DISK_FULL)
-    for one in sorted(full, key=lambda one: one.at):
-        if one.at <= until and since <= _room_at(one):
-            until = max(until, _room_at(one))
+    for one in sorted(_full_disks(history), key=lambda one: one.at):
+        if one.at <= until and since <= room_at(one):
+            until = max(until, room_at(one))
     return until
 
 
-def is_full_within(history: History, since: float, until: float) -> bool:
-    """Whether a full disk may keep a file from being written at some time between the two."""
-    full = (one for one in history.incidents if one.kind is Kind.DISK_FULL)
-    return any(one.at <= until and since <= _room_at(one) for one in full)
+def full_disks_within(history: History, since: float, until: float) -> Iterator[Incident]:
+    """List the full disks that may keep a file from being written at some time between the two."""
+    return (one for one in _full_disks(history) if one.at <= until and since <= room_at(one))
 
 
-def _room_at(full: Incident) -> float:
+def room_at(full: Incident) -> float:
     """Return when whoever waits has tried again after a full disk."""
     return full.at + full.seconds + FILE_BACKOFF
 
 
+def _full_disks(history: History) -> Iterator[Incident]:
+    return (one for one in history.incidents if one.kind is Kind.DISK_FULL)
+
+
 def notice(history: History, plan: KeyPlan, incident: Incident) -> float:
     """Return how long it may take until the agent knows that a key was ended by an incident."""
+    if plan.static and incident.kind is Kind.TOKEN_REVOKED:  # its key lives; the next read finds it
+        return _REFRESH + 2.0
     is_deleted = incident.kind is Kind.KEY_DELETED
     lasts = plan.static or (plan.renewable and is_deleted)  # its lease is renewed on
     bounds = [float(4 * plan.ttl if lasts else plan.ttl)]

@@ -59,6 +59,7 @@ def run_all(count: int, seed: int, processes: int) -> Generator[Share]:
 
     Whoever wants no more closes it, which ends the processes.
     """
+    others = active_children()
     shares = [min(_SHARE, count - begun) for begun in range(0, count, _SHARE)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [
@@ -68,7 +69,8 @@ def run_all(count: int, seed: int, processes: int) -> Generator[Share]:
         try:
             for future in as_completed(futures):
                 yield future.result()
-        finally:
+        except BaseException:  # closed, too
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():  # else they would be waited for
+            for child in set(active_children()).difference(others):  # else they are waited for
                 child.terminate()
+            raise

@@ -12,16 +12,16 @@ from freshkey.core.pacing.backoff import TO_SPARE
 
 from tests.simulation.bounds import (
     ACTIVATION_TIMEOUT,
-    is_full_within,
+    full_disks_within,
     notice,
     replacement,
+    room_at,
     slack,
     slowest_activation,
     written_by,
 )
 from tests.simulation.histories import ADDED, NAMES, History, Incident, KeyPlan, Kind, key_name
 from tests.simulation.windows import SHORTENED, SLOW, Window, clusters, extended
-from tests.simulation.world import FILE_BACKOFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.simulation.readers import Gap
 
 _SLACK: Final = 1e-6  # seconds
+_NOT_THERE: Final = frozenset({Kind.KILLED, Kind.SUSPENDED})  # no agent writes a file meanwhile
 _LOOK: Final = 2.5  # until a change of a file is seen
 _WHOLE: Final = 0.95  # of its role's time: what a lease has that nothing makes shorter
 _LAST_TRIES: Final = 10.0  # what is tried slowly is tried once more before a key ends, if not later
@@ -95,7 +96,7 @@ def excuses(
 def _of_down(history: History, down: Down, windows: list[Window]) -> Iterator[Excuse]:
     began, ended, stopped_at = down
     once = replacement(history)
-    if is_full_within(history, began, began):  # the journal does not tell what the agent before had
+    if any(full_disks_within(history, began, began)):  # the journal lacks what it had
         yield Excuse(began, extended(windows, began, ended, once), _OLDER, way="socket")
     if stopped_at is None:  # a kill revokes nothing
         return
@@ -166,7 +167,7 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
             until = at + incident.seconds + ACTIVATION_TIMEOUT + slowest_activation(history)
             yield Excuse(at, until, frozenset({"inactive"}))
         case Kind.DISK_FULL:
-            yield Excuse(at, at + incident.seconds + FILE_BACKOFF + once, _LATE_FILE, way="file")
+            yield Excuse(at, room_at(incident) + once, _LATE_FILE, way="file")
         case Kind.FILE_REMOVED | Kind.FILE_OVERWRITTEN:
             until = extended(windows, at, at, _LOOK)
             until = written_by(history, at, until)
@@ -178,11 +179,12 @@ def _of_incident(history: History, incident: Incident, windows: list[Window]) ->
                 yield Excuse(at, until, _OLDER, way="file", name=name)
         case Kind.TOKEN_REVOKED:
             # Whoever finds it out first has all leases of that token replaced.
-            leased = (one for one in history.keys if not (one.federated or one.static))
-            first = min((notice(history, one, incident) for one in leased), default=0.0)
+            found = [notice(history, one, incident) for one in history.keys if not one.federated]
+            # A key that an edit has added, if there is no other.
+            first = min(found, default=notice(history, ADDED, incident))
             yield Excuse(at, extended(windows, at, at, first + 2 * once), _OUTSIDE)
         case Kind.ROTATED if incident.number % 3 > 0:
-            yield from _of_compromise(history, incident, extended(windows, at, at, once + 1.0))
+            yield from _of_compromise(history, incident, windows)
         case _:
             pass
 
@@ -191,12 +193,14 @@ def _has_full_disk(history: History) -> bool:
     return any(one.kind is Kind.DISK_FULL for one in history.incidents)
 
 
-def _of_compromise(history: History, rotated: Incident, until: float) -> Iterator[Excuse]:
+def _of_compromise(history: History, rotated: Incident, windows: list[Window]) -> Iterator[Excuse]:
     place = rotated.key % len(history.keys)
     name, plan, at = key_name(place), history.keys[place], rotated.at
-    if is_full_within(history, at, until):  # what is compromised waits for no file
-        written = written_by(history, at, until)
-        yield Excuse(at, written + replacement(history), _ANY, way="file", name=name)
+    until = extended(windows, at, at, replacement(history) + 1.0)
+    absences = [one for one in windows if one.kinds & _NOT_THERE]
+    for full in full_disks_within(history, at, until):  # what is compromised waits for no file
+        written = extended(absences, at, room_at(full), replacement(history))
+        yield Excuse(max(at, full.at), written, _ANY, way="file", name=name)
     is_withdrawn = rotated.number % 3 > 1
     if is_withdrawn and plan.static:  # Vault goes on to hold it, and it must not come back
         until = inf

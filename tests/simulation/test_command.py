@@ -11,13 +11,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.simulation import __main__ as command_line
+from tests.simulation import campaign
 from tests.simulation.__main__ import replay, simulate
-from tests.simulation.campaign import run_all
+from tests.simulation.campaign import Share
 from tests.simulation.histories import History, Incident, Kind, from_text, to_text
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.story import command
+from tests.simulation.summary import Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import pytest
 
 _ROOT = Path(__file__).parents[2]
@@ -36,12 +41,39 @@ def test_it_prints_what_many_histories_come_to(capsys: pytest.CaptureFixture[str
     assert "violations:         0\n" in printed
 
 
-def test_the_histories_after_one_that_broke_are_not_waited_for() -> None:
-    with closing(run_all(1000, seed=1, processes=1)) as shares:
+def test_what_is_left_when_it_is_closed_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "_SHARE", 1)
+    with closing(campaign.run_all(10_000, seed=1, processes=1)) as shares:
         next(shares)
         (worker,) = multiprocessing.active_children()
-    worker.join()
+    while worker.exitcode is None:  # the pool's own thread may wait for it, too
+        worker.join(1)
     assert worker.exitcode == -signal.SIGTERM
+
+
+def test_histories_end_with_the_first_that_breaks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = list[str]()
+
+    def shares(*_: int) -> Generator[Share, None, None]:
+        try:
+            yield Share(Summary(), to_text(_HISTORY))
+            yield Share(Summary(), None)
+        finally:
+            ended.append("before it is replayed")
+
+    def replay(text: str) -> int:
+        assert ended
+        print(f"replayed: {text}")
+        return 1
+
+    monkeypatch.setattr(command_line, "run_all", shares)
+    monkeypatch.setattr(command_line, "replay", replay)
+    monkeypatch.setattr(command_line, "_STORIES", tmp_path)
+    assert simulate(100, seed=1, processes=1) == 1
+    assert capsys.readouterr().out.endswith(f"replayed: {to_text(_HISTORY)}\n")
+    assert (tmp_path / "broken.json").read_text() == to_text(_HISTORY)
 
 
 def test_make_simulates() -> None:
