@@ -50,6 +50,10 @@ def test_when_a_token_ends() -> None:
     assert token(lost_at=NOW + 60).good_until == NOW + 40
     assert token().last_end == NOW + 140, "the answer to a last renewal may have been lost"
     assert replace(token(), renewable=False).last_end == NOW + 40
+    late = token(taken_at=NOW + 1000)
+    assert late.last_end == NOW + 1200, "its login was sent long before Vault had it"
+    assert replace(late, renewable=False).last_end == NOW + 1100
+    assert replace(token(taken_at=NOW), term=inf, expires_at=inf).last_end == inf
 
 
 def test_only_access_tokens_for_a_file_need_no_vault() -> None:

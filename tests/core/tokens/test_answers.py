@@ -38,7 +38,7 @@ def test_a_login_ends_what_was_wrong_before() -> None:
     event = LoggedIn(LOG_IN, login("hvs.4", renewable=False))
     taken = Token(
         *(4, Secret("hvs.4"), "accessor-n", TokenKind.SERVICE, False, 3600.4, NOW - 1),
-        *(NOW - 1 + 3600.4, True, context.chance.draw("token", "point"), NOW - 1),
+        *(NOW - 1 + 3600.4, True, context.chance.draw("token", "point"), NOW),
     )
     assert absorb(tokens, event, context) == Tokens(
         current=taken, retired=(token(),), count=4, retry_at=NOW + 1

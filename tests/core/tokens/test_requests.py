@@ -90,3 +90,20 @@ def test_the_last_token_stays_while_a_lease_lives_under_it() -> None:
     tokens = Tokens(replace(SOON, renewable=False), (token(2),))
     assert plan(tokens, {1, 2}, context, needed=False) == tokens
     assert not context.actions
+
+
+@pytest.mark.parametrize(
+    ("taken_at", "is_revoked"),
+    [
+        pytest.param(NOW - 60, False, id="it has ended"),
+        pytest.param(NOW - 1, True, id="the machine slept while it was asked for"),
+    ],
+)
+def test_a_token_that_may_live_on_in_vault_is_revoked(taken_at: float, *, is_revoked: bool) -> None:
+    """By the request for it, it has ended; by the answer, it may not have."""
+    context = at()
+    ended = replace(token(2, taken_at=taken_at), renewable=False, expires_at=NOW - 1000, term=60.0)
+    fresh = replace(token(3), renewable=False, expires_at=NOW + 1000)
+    after = plan(Tokens(fresh, (ended,)), frozenset({3}), context, needed=True)
+    assert after.retired == ((ended,) if is_revoked else ())
+    assert context.actions == ([RevokeToken(2, ended.secret)] if is_revoked else [])

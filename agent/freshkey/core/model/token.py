@@ -28,7 +28,7 @@ class Token(Struct, frozen=True):
     expires_at: float
     owned: bool
     draw: float
-    taken_at: float = -inf  # when the agent got it
+    taken_at: float = -inf  # when the agent got it: its request was sent earlier
     abandoned: bool = False
     lost_at: float = inf  # Vault calls it invalid: it is gone, and its leases with it
 
@@ -39,8 +39,12 @@ class Token(Struct, frozen=True):
 
     @property
     def last_end(self) -> float:
-        """When it has ended for certain: the answer to a last renewal may have been lost."""
-        return self.expires_at + (self.term if self.renewable else 0.0)
+        """When it has ended for certain: the answer to a last renewal may have been lost.
+
+        The login may have waited for Vault, or slept, so its term may begin as late as its answer.
+        """
+        ends = max(self.expires_at, self.taken_at + self.term)
+        return ends + (self.term if self.renewable else 0.0)
 
     @property
     def revocable(self) -> bool:

@@ -202,7 +202,7 @@ def _token(number: int, login: Login, context: StepContext) -> Token:
         renewable=login.renewable,
         term=duration if login.term is None else login.term,
         started_at=login.asked_at,
-        taken_at=login.asked_at,
+        taken_at=context.now,
         expires_at=login.asked_at + duration,
         owned=login.owned,
         draw=context.chance.draw("token", "point"),
