@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from freshkey.core.keys import revocation
 from freshkey.core.model.struct import replace
+from freshkey.core.model.token import Token
 from freshkey.daemon.journal_keeper import JournalKeeper
 from freshkey.outputs import journal
 
@@ -41,6 +42,15 @@ LEASE_MUTANTS: Final = (
         "revokes no token",
         2,
         ((module("tokens.lifecycle"), "_plan_revocation", lambda tokens, *_: tokens),),
+    ),
+    Mutant(
+        "takes a token for ended that it got after a sleep",
+        2,
+        ((Token, "last_end", property(lambda token: token.expires_at + token.term)),),
+        history=History(
+            seconds=20_600.0,
+            incidents=(Incident(Kind.SUSPENDED, 0.06, 20_000.0),),  # its first login is under way
+        ),
     ),
     Mutant(
         "forgets retired leases",
