@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MINUTE: Final = 60.0 - 1e-6
 _SENT_LATE: Final = 0.1  # seconds: the budget counts orders, which may leave later after a reload
+_ROUND_TRIP: Final = 3.0  # latencies, at most, until a node has refused, and the next one is asked
 _STOP: Final = 5.0  # seconds (behaviour 6)
 _STOP_GRACE: Final = 20.0  # `stop_grace`
 _GATHERED: Final = 1e-3  # seconds from one step of the main loop to the next, five times
@@ -161,9 +162,11 @@ def calls_are_bounded(outcome: Outcome) -> None:
     world = outcome.world
     budget = world.history.budget
     if budget:
+        refusals = (world.history.nodes - 1) * _ROUND_TRIP * world.history.latency
+        minute = MINUTE - _SENT_LATE - refusals
         for first, last in zip(world.mints, world.mints[budget:], strict=False):
             is_counted = not any(first <= start <= last for start in world.old_journals)
-            if last - first < MINUTE - _SENT_LATE and is_counted:
+            if last - first < minute and is_counted:
                 raise BrokenError(4, f"more than {budget} mints from {first:.3f} to {last:.3f}")
     starts = [0.0, *(down.ended for down in outcome.lives.downs)]
     times = [at - BOOT_AT for at, _, _ in world.requests]
