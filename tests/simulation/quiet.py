@@ -91,9 +91,8 @@ def _allowed(outcome: Outcome, minted: int, ended: float) -> dict[str, Allowed]:
     plans = [*history.keys, ADDED]  # an edit may add a key
     count, token = len(plans), min(history.token_ttl, history.token_max)
     longest_life = min(token, EDITED_TTL) if _is_shortened(outcome, ended) else token
-    halves = sum(
-        2 / min(plan.ttl, longest_life) for plan in plans
-    )  # of a lease no half is given up
+    # Of a lease no half is given up.
+    halves = sum(2 / min(plan.ttl, longest_life) for plan in plans)
     probes = [1 / plan.probe_every for plan in plans if plan.probe_every]
     replaced = halves + count * 2 / token  # with the token that they end with, too
     checks = [1 / (0.8 * plan.check_every) for plan in plans if plan.check_every]

@@ -50,9 +50,7 @@ class World:
     clocks: Clocks = field(default_factory=Clocks)
     story: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)  # of the agent's log, as they are
-    told: list[tuple[float, str, str]] = field(
-        default_factory=list
-    )  # when, which event, of which key
+    told: list[tuple[float, str, str]] = field(default_factory=list)  # when, event, of which key
     requests: list[tuple[float, str, str]] = field(default_factory=list)  # when, what, of whom
     kernel: Kernel = field(default_factory=Kernel)
     reloads: list[float] = field(default_factory=list)

@@ -1,7 +1,8 @@
 """[auth]: one class per login method, with the file's own names; docs/auth.md explains them.
 
-`identity` is what tells two logins of one method and mount apart, known without a credential. The
-texts below the options are what freshkey.toml(5) and docs/configuration.md say of them.
+`identity` is what tells two logins of one method and mount apart, known without a credential;
+`files` are read at each login. The texts below the options are what freshkey.toml(5) and
+docs/configuration.md say of them.
 """
 
 from enum import StrEnum
@@ -13,6 +14,20 @@ from freshkey.core.model.struct import Struct
 from freshkey.settings import values
 from freshkey.settings.file_names import path_text
 from freshkey.settings.option_types import MountPath, Name, Region, Word
+
+
+class LoginFile(Struct, frozen=True):
+    """The file that an option of [auth] names, and what a login that worked does with it."""
+
+    option: str
+    path: Path
+    is_removed: bool = False
+    is_unwrapped: bool = False  # what it stood for is in the journal from then on
+
+    @property
+    def may_be_gone(self) -> bool:
+        """Whether a login before may have made it needless."""
+        return self.is_removed or self.is_unwrapped
 
 
 class TokenAuth(Struct, frozen=True, kw_only=True):
@@ -30,6 +45,11 @@ class TokenAuth(Struct, frozen=True, kw_only=True):
         if self.token_file is not None:
             return path_text(self.token_file)
         return None if self.token is None else self.token.fingerprint
+
+    @property
+    def files(self) -> tuple[LoginFile, ...]:
+        """The file with the token, if there is one."""
+        return () if self.token_file is None else (LoginFile("token_file", self.token_file),)
 
 
 class AppRoleAuth(Struct, frozen=True, kw_only=True):
@@ -53,6 +73,22 @@ class AppRoleAuth(Struct, frozen=True, kw_only=True):
     def identity(self) -> str | None:
         """The role-id, or the file that it comes from."""
         return self.role_id or (path_text(self.role_id_file) if self.role_id_file else None)
+
+    @property
+    def files(self) -> tuple[LoginFile, ...]:
+        """The files with the role-id, if it is in one, and the secret-id."""
+        removed, wrapped = self.remove_secret_id_file, self.secret_id_wrapped
+        secret_id = LoginFile("secret_id_file", self.secret_id_file, removed, wrapped)
+        if self.role_id_file is None:
+            return (secret_id,)
+        return LoginFile("role_id_file", self.role_id_file), secret_id
+
+
+class _WithoutFile(Struct, frozen=True):
+    @property
+    def files(self) -> tuple[LoginFile, ...]:
+        """None: its credential is no file of [auth]."""
+        return ()
 
 
 class _WithRole(Struct, frozen=True, kw_only=True):
@@ -88,6 +124,11 @@ class _WithPassword(Struct, frozen=True, kw_only=True):
         """The user."""
         return self.username
 
+    @property
+    def files(self) -> tuple[LoginFile, ...]:
+        """The file with the password."""
+        return (LoginFile("password_file", self.password_file, self.remove_password_file),)
+
 
 class JwtAuth(_WithOptionalRole, frozen=True, kw_only=True):
     """Method jwt: without a role, the mount's `default_role`."""
@@ -99,6 +140,11 @@ class JwtAuth(_WithOptionalRole, frozen=True, kw_only=True):
     remove_jwt_file: bool = False
     """true: remove the file after a successful login."""
 
+    @property
+    def files(self) -> tuple[LoginFile, ...]:
+        """The file with the signed token."""
+        return (LoginFile("jwt_file", self.jwt_file, self.remove_jwt_file),)
+
 
 class KubernetesAuth(_WithRole, frozen=True, kw_only=True):
     """Method kubernetes: the service account of a pod."""
@@ -108,8 +154,13 @@ class KubernetesAuth(_WithRole, frozen=True, kw_only=True):
     token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
     """The token of the pod's service account, read at each login."""
 
+    @property
+    def files(self) -> tuple[LoginFile, ...]:
+        """The file with the token."""
+        return (LoginFile("token_file", self.token_file),)
 
-class CertAuth(_WithOptionalRole, frozen=True, kw_only=True):
+
+class CertAuth(_WithOptionalRole, _WithoutFile, frozen=True, kw_only=True):
     """Method cert: the client certificate of [vault]; without a role, whichever accepts it."""
 
     method: Literal["cert"] = "cert"
@@ -130,7 +181,7 @@ class LdapAuth(_WithPassword, frozen=True, kw_only=True):
     mount: MountPath = "ldap"
 
 
-class AwsAuth(_WithOptionalRole, frozen=True, kw_only=True):
+class AwsAuth(_WithOptionalRole, _WithoutFile, frozen=True, kw_only=True):
     """Method aws, by IAM: without a role, the one named as the caller's own in AWS."""
 
     method: Literal["aws"] = "aws"
@@ -148,7 +199,7 @@ class GcpType(StrEnum):
     IAM = "iam"
 
 
-class GcpAuth(_WithRole, frozen=True, kw_only=True):
+class GcpAuth(_WithRole, _WithoutFile, frozen=True, kw_only=True):
     """Method gcp: an identity of Google's cloud."""
 
     method: Literal["gcp"] = "gcp"
@@ -159,7 +210,7 @@ class GcpAuth(_WithRole, frozen=True, kw_only=True):
     """The address of the service account; the instance's own when unset."""
 
 
-class AzureAuth(_WithRole, frozen=True, kw_only=True):
+class AzureAuth(_WithRole, _WithoutFile, frozen=True, kw_only=True):
     """Method azure: a managed identity, or one of a workload in Kubernetes."""
 
     method: Literal["azure"] = "azure"

@@ -8,30 +8,18 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.text import one_line
 from freshkey.host.imports import import_slim
 from freshkey.preflight.offline.state import state_fault, state_warning
 from freshkey.settings import SettingsFault
-from freshkey.settings.auth import (
-    AppRoleAuth,
-    AwsAuth,
-    AzureAuth,
-    CertAuth,
-    GcpAuth,
-    JwtAuth,
-    KubernetesAuth,
-    LdapAuth,
-    TokenAuth,
-    UserpassAuth,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from freshkey.settings.auth import AuthSettings
+    from freshkey.settings.auth import LoginFile
     from freshkey.settings.model import Settings
 
 # Where systemd passes files to a service while it runs (systemd.exec(5)), and Kubernetes to a pod.
@@ -75,40 +63,17 @@ def _trust(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _credentials(settings: Settings) -> Iterator[tuple[str, str]]:
-    for option, path, may_be_gone in _read_at_login(settings.auth):
-        if (problem := _misfit(path, may_be_gone=may_be_gone)) is not None:
-            yield f"auth.{option}", f"{path} {problem}"
+    for file in () if settings.auth is None else settings.auth.files:
+        if (problem := _misfit(file)) is not None:
+            yield f"auth.{file.option}", f"{file.path} {problem}"
 
 
-def _read_at_login(auth: AuthSettings | None) -> Iterator[tuple[str, Path, bool]]:
-    """List the files of a login, and whether a login before may have made one needless."""
-    match auth:
-        case AppRoleAuth():
-            if auth.role_id_file is not None:
-                yield "role_id_file", auth.role_id_file, False
-            may_be_gone = auth.remove_secret_id_file or auth.secret_id_wrapped
-            yield "secret_id_file", auth.secret_id_file, may_be_gone
-        case JwtAuth():
-            yield "jwt_file", auth.jwt_file, auth.remove_jwt_file
-        case UserpassAuth() | LdapAuth():
-            yield "password_file", auth.password_file, auth.remove_password_file
-        case KubernetesAuth():
-            yield "token_file", auth.token_file, False
-        case TokenAuth():
-            if auth.token_file is not None:
-                yield "token_file", auth.token_file, False
-        case CertAuth() | AwsAuth() | GcpAuth() | AzureAuth() | None:
-            pass
-        case _:
-            assert_never(auth)
-
-
-def _misfit(path: Path, *, may_be_gone: bool) -> str | None:
+def _misfit(file: LoginFile) -> str | None:
     """Say why a login could not read a file, and what to do, as the login itself does."""
     try:
-        descriptor = os.open(path, _LOOK)
+        descriptor = os.open(file.path, _LOOK)
     except FileNotFoundError:
-        is_fine = may_be_gone or _is_passed_later(path)
+        is_fine = file.may_be_gone or _is_passed_later(file.path)
         return None if is_fine else "does not exist: put the credential there"
     except OSError as error:
         user = os.geteuid()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from freshkey.core.model.faults import FaultError
 from freshkey.preflight.online.report import Result, failure, fine
-from freshkey.settings.auth import AppRoleAuth, JwtAuth, LdapAuth, UserpassAuth
 from freshkey.vault.login.credentials import read_credential
 from freshkey.vault.login.wrapping import Wrappings
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freshkey.core.model.ledger import Ledger
-    from freshkey.settings.auth import AuthSettings
+    from freshkey.settings.auth import AppRoleAuth, AuthSettings
     from freshkey.vault.transport.session import Session
 
 
@@ -25,13 +24,7 @@ def is_spent_once(auth: AppRoleAuth) -> bool:
 
 def was_removed(auth: AuthSettings) -> bool:
     """Whether a credential is missing that a login removes: then an agent has used it, perhaps."""
-    match auth:
-        case JwtAuth():
-            return auth.remove_jwt_file and _is_missing(auth.jwt_file)
-        case UserpassAuth() | LdapAuth():
-            return auth.remove_password_file and _is_missing(auth.password_file)
-        case _:
-            return False
+    return any(file.is_removed and _is_missing(file.path) for file in auth.files)
 
 
 async def once_results(session: Session, auth: AppRoleAuth, ledger: Ledger | None) -> list[Result]:

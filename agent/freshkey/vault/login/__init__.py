@@ -83,12 +83,6 @@ async def log_in(
 def finish(auth: AuthSettings) -> None:
     """Forget what a login has read, and remove its file where that is asked for."""
     clear_temporary()
-    match auth:
-        case AppRoleAuth(remove_secret_id_file=True):
-            remove_credential(auth.secret_id_file)
-        case JwtAuth(remove_jwt_file=True):
-            remove_credential(auth.jwt_file)
-        case UserpassAuth(remove_password_file=True) | LdapAuth(remove_password_file=True):
-            remove_credential(auth.password_file)
-        case _:
-            pass
+    for file in auth.files:
+        if file.is_removed:
+            remove_credential(file.path)
