@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
 FORBIDDEN_CAP: Final = 300.0  # of the wait for what only a person can mend
 LOOKUPS: Final = 2  # the `number` of a FORBIDDEN that forbids them
+REFRESH: Final = 90.0  # between two reads of a static key, at most
 _MARGIN: Final = 5.0
 _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0
-_REFRESH: Final = 90.0  # between two reads of a static key, at most
 
 
 def replacement(history: History) -> float:
@@ -67,7 +67,7 @@ def _full_disks(history: History) -> Iterator[Incident]:
 def notice(history: History, plan: KeyPlan, incident: Incident) -> float:
     """Return how long it may take until the agent knows that a key was ended by an incident."""
     if plan.static and incident.kind is Kind.TOKEN_REVOKED:  # its key lives; the next read finds it
-        return _REFRESH + 2.0
+        return REFRESH + 2.0
     is_deleted = incident.kind is Kind.KEY_DELETED
     lasts = plan.static or (plan.renewable and is_deleted)  # its lease is renewed on
     bounds = [float(4 * plan.ttl if lasts else plan.ttl)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tests.simulation.bounds import REFRESH
 from tests.simulation.broken import BrokenError
 from tests.simulation.clocks import BOOT_AT
 from tests.simulation.configuration import EDITED_TTL
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _AFTER: Final = 120.0  # seconds in which the agent gets over something
 _LONG: Final = 60.0  # seconds: what is shorter tells nothing
-_REFRESH: Final = 0.8 * 90.0  # seconds between two reads of a static key, at least
 _REVOKE: Final = "/v1/sys/leases/revoke/"
 _OF_TOKENS: Final = ("login", "lookup-self", "renew-self", "revoke-self")
 _MINTED: Final = 8  # tests of a new key that works after some seconds
@@ -96,7 +96,7 @@ def _allowed(outcome: Outcome, minted: int, ended: float) -> dict[str, Allowed]:
     probes = [1 / plan.probe_every for plan in plans if plan.probe_every]
     replaced = halves + count * 2 / token  # with the token that they end with, too
     checks = [1 / (0.8 * plan.check_every) for plan in plans if plan.check_every]
-    reads = [1 / _REFRESH for plan in plans if plan.static]
+    reads = [1 / (0.8 * REFRESH) for plan in plans if plan.static]
     allowed = {
         "mints": Allowed(count, replaced),
         "renewals of leases": Allowed(count, halves),
