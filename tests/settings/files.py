@@ -14,6 +14,15 @@ AUTH = """
 role_id = "role"
 secret_id_file = "secret_id"
 """
+FEDERATION = """
+[keys.federated]
+source = "federation"
+[keys.federated.federation]
+identity_provider_id = "idp"
+service_account_id = "account"
+subject = "file"
+subject_token_file = "input"
+"""
 KEY = 'path = "openai/creds/billing"'
 
 

@@ -5,19 +5,10 @@ from pathlib import Path
 import pytest
 from freshkey.settings import load
 
-from tests.settings.files import AUTH, NO_VARIABLES, VAULT, config, faults, written
+from tests.settings.files import AUTH, FEDERATION, NO_VARIABLES, VAULT, config, faults, written
 
 FILE = "keys.billing.files[0].path"
 GATEWAY = '[gateway]\nsocket = "openai.sock"\n[[gateway.clients]]\ntoken_file = "input"'
-FEDERATION = """
-[keys.federated]
-source = "federation"
-[keys.federated.federation]
-identity_provider_id = "idp"
-service_account_id = "account"
-subject = "file"
-subject_token_file = "input"
-"""
 
 
 def written_to(path: str) -> str:

@@ -10,7 +10,7 @@ from freshkey.preflight.offline import start, state
 from freshkey.preflight.offline.start import start_faults, start_warnings
 from freshkey.settings import load
 
-from tests.settings.files import AUTH, NO_VARIABLES, VAULT, config, secret_id, written
+from tests.settings.files import AUTH, FEDERATION, NO_VARIABLES, VAULT, config, secret_id, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +25,10 @@ def found(
     vault: str = VAULT,
     auth: str = AUTH,
     environ: Mapping[str, str] = NO_VARIABLES,
+    more: str = "",
 ) -> tuple[list[str], list[str]]:
     """Return faults and warnings."""
-    text = config(vault=vault, auth=auth, more=STATE)
+    text = config(vault=vault, auth=auth, more=f"{STATE}\n{more}")
     secret_id(directory)
     settings = load(written(directory, text), environ)
     looks = start_faults(settings), start_warnings(settings)
@@ -144,6 +145,17 @@ def test_a_file_that_the_path_does_not_lead_to(tmp_path: Path) -> None:
     _, (warned,) = found(tmp_path, auth='method = "jwt"\njwt_file = "file/one"')
     told = f"can't be read by user {os.geteuid()} (Not a directory): correct its owner or mode"
     assert warned == f"auth.jwt_file: {tmp_path}/file/one {told}"
+
+
+def test_the_identity_of_a_federated_key(tmp_path: Path) -> None:
+    told = f"keys.federated.federation.subject_token_file: {tmp_path}/input"
+    _, (warned,) = found(tmp_path, more=FEDERATION)
+    assert warned == f"{told} does not exist: put the credential there"
+    (tmp_path / "input").touch()
+    _, (warned,) = found(tmp_path, more=FEDERATION)
+    assert warned == f"{told} is empty: put the credential there"
+    (tmp_path / "input").write_text("word")
+    assert found(tmp_path, more=FEDERATION) == ([], [])
 
 
 def test_a_login_without_a_file(tmp_path: Path) -> None:

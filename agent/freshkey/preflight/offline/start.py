@@ -19,7 +19,6 @@ from freshkey.settings import SettingsFault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from freshkey.settings.auth import LoginFile
     from freshkey.settings.model import Settings
 
 # Where systemd passes files to a service while it runs (systemd.exec(5)), and Kubernetes to a pod.
@@ -36,7 +35,7 @@ def start_faults(settings: Settings) -> tuple[SettingsFault, ...]:
 
 def start_warnings(settings: Settings) -> tuple[SettingsFault, ...]:
     """Return what keeps `run` waiting, unless it is mended by then."""
-    found = [*_state(settings), *_trust(settings), *_credentials(settings)]
+    found = [*_state(settings), *_trust(settings), *_credentials(settings), *_identities(settings)]
     return tuple(SettingsFault(place, one_line(message)) for place, message in found)
 
 
@@ -64,16 +63,23 @@ def _trust(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _credentials(settings: Settings) -> Iterator[tuple[str, str]]:
     for file in () if settings.auth is None else settings.auth.files:
-        if (problem := _misfit(file)) is not None:
+        if (problem := _misfit(file.path, may_be_gone=file.may_be_gone)) is not None:
             yield f"auth.{file.option}", f"{file.path} {problem}"
 
 
-def _misfit(file: LoginFile) -> str | None:
-    """Say why a login could not read a file, and what to do, as the login itself does."""
+def _identities(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name, key in settings.keys.items():
+        path = None if key.federation is None else key.federation.subject_token_file
+        if path is not None and (problem := _misfit(path)) is not None:
+            yield f"keys.{name}.federation.subject_token_file", f"{path} {problem}"
+
+
+def _misfit(path: Path, *, may_be_gone: bool = False) -> str | None:
+    """Say why a login or an exchange could not read a file, and what to do, as it does itself."""
     try:
-        descriptor = os.open(file.path, _LOOK)
+        descriptor = os.open(path, _LOOK)
     except FileNotFoundError:
-        is_fine = file.may_be_gone or _is_passed_later(file.path)
+        is_fine = may_be_gone or _is_passed_later(path)
         return None if is_fine else "does not exist: put the credential there"
     except OSError as error:
         user = os.geteuid()
