@@ -181,10 +181,11 @@ def _calls_a_minute(world: World, starts: int) -> int:
     """Return how many requests are few enough for a minute with so many starts.
 
     For the token and the link to Vault: a ping every two seconds, and ten tries with backoff. For
-    each key a dozen tests, as of a stale one, and as many tries of all else. A start repeats a
-    dozen. What one node does not take is sent to the next.
+    each key a dozen tests, as of a stale one, and as many tries of all else; of its renewal and of
+    its lookup one more in each of the last five seconds of a lease. A start repeats a dozen. What
+    one node does not take is sent to the next.
     """
-    return min(world.history.nodes, 2) * (40 + 25 * len(world.history.keys) + 12 * starts)
+    return min(world.history.nodes, 2) * (40 + 35 * len(world.history.keys) + 12 * starts)
 
 
 def nothing_secret_is_told(outcome: Outcome) -> None:
