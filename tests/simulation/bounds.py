@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tests.simulation.configuration import REFRESH
 from tests.simulation.histories import ADDED, Kind
 from tests.simulation.polls import POLL_EVERY
 from tests.simulation.world import FILE_BACKOFF
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 ACTIVATION_TIMEOUT: Final = 30.0  # until a new key that is refused counts as bad
 FORBIDDEN_CAP: Final = 300.0  # of the wait for what only a person can mend
 LOOKUPS: Final = 2  # the `number` of a FORBIDDEN that forbids them
-REFRESH: Final = 90.0  # between two reads of a static key, at most
 _MARGIN: Final = 5.0
 _SECOND_LOOK: Final = 1.5  # between two refusals
 _REPORT_PAUSE: Final = 5.0

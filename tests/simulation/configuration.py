@@ -16,6 +16,7 @@ OPENAI = "http://127.0.0.1:8300/v1"
 PROGRAM = "reload-"  # and the place of its hook: what hooks run
 HOOK_TIMEOUT = 10.0  # seconds
 EDITED_TTL = 240  # seconds, of all leases, by an edit
+REFRESH = 90.0  # seconds between two reads of a static key, at most
 _TEMPLATE = """{{ name }}: {{ "Bearer " ~ key }}"""
 
 
@@ -89,7 +90,7 @@ audit_file = "{directory}/audit.jsonl"
             f"""
 [keys.{name}]
 {source}
-refresh = "90s"
+refresh = {REFRESH:g}
 overlap = {plan.overlap}
 check_every = {plan.check_every}
 max_stale = {plan.max_stale}

@@ -8,6 +8,7 @@ answered from memory.
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
@@ -96,14 +97,16 @@ class SimulatedConnection(Connection):
         if self._network.is_refusing():
             raise self._unreachable("connection refused")
         sent_at = self._world.elapsed
-        if sent.path.startswith(CREDS):
-            self._world.mints.append(sent_at)
+        key = sent.path.removeprefix(CREDS).partition("-")[0] if sent.path.startswith(CREDS) else ""
+        ordered_at = self._world.ordered.get(key, -inf)
+        if key:
+            self._world.mints.append(ordered_at)
         try:
             answer = yield from self._answered_by_vault(sent, sent_at)
         finally:
             self._world.minting -= sent.path.startswith(CREDS)
-        if sent.path.startswith(CREDS) and answer.status in _REFUSED:
-            self._world.mints.remove(sent_at)  # Vault asked OpenAI for nothing
+        if key and answer.status in _REFUSED:
+            self._world.mints.remove(ordered_at)  # Vault asked OpenAI for nothing
         return _answered(answer)
 
     def _answered_by_vault(

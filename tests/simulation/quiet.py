@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tests.simulation.bounds import REFRESH
 from tests.simulation.broken import BrokenError
 from tests.simulation.clocks import BOOT_AT
-from tests.simulation.configuration import EDITED_TTL
+from tests.simulation.configuration import EDITED_TTL, REFRESH
 from tests.simulation.histories import ADDED, Edit
 from tests.simulation.network import CREDS
 from tests.simulation.windows import clusters
@@ -25,6 +24,8 @@ _AFTER: Final = 120.0  # seconds in which the agent gets over something
 _LONG: Final = 60.0  # seconds: what is shorter tells nothing
 _REVOKE: Final = "/v1/sys/leases/revoke/"
 _OF_TOKENS: Final = ("login", "lookup-self", "renew-self", "revoke-self")
+_CHECKED: Final = 0.8  # of `check_every`, at least: the time of a check is drawn
+_READ: Final = 0.9  # of `refresh`, likewise
 _MINTED: Final = 8  # tests of a new key that works after some seconds
 
 
@@ -95,8 +96,8 @@ def _allowed(outcome: Outcome, minted: int, ended: float) -> dict[str, Allowed]:
     halves = sum(2 / min(plan.ttl, longest_life) for plan in plans)
     probes = [1 / plan.probe_every for plan in plans if plan.probe_every]
     replaced = halves + count * 2 / token  # with the token that they end with, too
-    checks = [1 / (0.8 * plan.check_every) for plan in plans if plan.check_every]
-    reads = [1 / (0.8 * REFRESH) for plan in plans if plan.static]
+    checks = [1 / (_CHECKED * plan.check_every) for plan in plans if plan.check_every]
+    reads = [1 / (_READ * REFRESH) for plan in plans if plan.static]
     allowed = {
         "mints": Allowed(count, replaced),
         "renewals of leases": Allowed(count, halves),

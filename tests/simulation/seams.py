@@ -158,6 +158,8 @@ def installed(world: World) -> Iterator[None]:
 
     def note(_logger: object, _method: str, event: EventDict) -> EventDict:
         world.events.append(repr({name: event[name] for name in event if name != "exc_info"}))
+        if event["event"] == "key.mint_intended":
+            world.ordered[event["key"]] = world.elapsed
         return event
 
     before = structlog.get_config()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from unittest.mock import patch
 
 import pytest
+from freshkey.core.agent.link import URGENT_PING_EVERY
 from freshkey.core.pacing import backoff
 
 from tests.simulation.broken import BrokenError
 from tests.simulation.campaign import run_share
-from tests.simulation.histories import Counted, History, Incident, KeyPlan, Kind, from_text
+from tests.simulation.histories import (
+    Counted,
+    History,
+    Incident,
+    KeyPlan,
+    Kind,
+    NodeFault,
+    from_text,
+)
 from tests.simulation.run import check, run
 from tests.simulation.story import command
 
@@ -46,6 +56,23 @@ def test_a_wait_that_outlasts_its_key_is_found() -> None:
         pytest.raises(BrokenError, match="invariant 1: the reader of alpha"),
     ):
         check(history)
+
+
+def test_a_vault_that_answers_pings_alone_is_not_hammered() -> None:
+    plans = KeyPlan(ttl=120, renewable=True), KeyPlan(ttl=240, renewable=True)
+    failing, rotated = Incident(Kind.VAULT_FAILING, 123.0, 400.0), Incident(Kind.ROTATED, 118.0)
+    outcome = check(History(keys=plans, incidents=(failing, rotated), seconds=703.0))
+    pings = [at for at, path, _ in outcome.world.requests if path.endswith("health")]
+    assert len(pings) > 50
+    assert min(after - before for before, after in pairwise(pings)) >= URGENT_PING_EVERY
+
+
+def test_the_budget_counts_when_a_mint_was_ordered() -> None:
+    """A node that refuses one, and slowly, has Vault get it later, and the next one in time."""
+    plan = KeyPlan(ttl=120, overlap=10)
+    refuses = Incident(Kind.NODE_DOWN, 60.0, 60.0, NodeFault.SEALED)
+    slow = Incident(Kind.VAULT_SLOW, 60.0, 60.0, 8)
+    check(History(keys=(plan,) * 3, nodes=3, budget=1, incidents=(refuses, slow), seconds=600.0))
 
 
 @pytest.mark.parametrize(

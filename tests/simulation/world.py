@@ -68,8 +68,8 @@ class World:
     minting: int = 0  # requests for a mint under way
     lost: set[str] = field(default_factory=set)  # accounts of which nobody was told
     lost_tokens: set[str] = field(default_factory=set)  # the same
-    mints: list[float] = field(default_factory=list)  # when they were asked for
-
+    ordered: dict[str, float] = field(default_factory=dict)  # when the last mint of a key was
+    mints: list[float] = field(default_factory=list)  # when those were that Vault was asked for
     audit: str = ""  # the audit file
     past: list[Incident] = field(default_factory=list)
     events: list[str] = field(default_factory=list)  # what is logged, before it is masked

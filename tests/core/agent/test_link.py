@@ -155,6 +155,15 @@ def test_one_ping_at_a_time() -> None:
     assert world.calls["Ping"] == 2
 
 
+def test_two_seconds_pass_from_an_answered_ping_to_the_next() -> None:
+    """It may answer pings, and fail all else."""
+    world = running()
+    at = world.now
+    link = Link(away=True, ping_at=at + 0.1, failed_at=at, pinged_at=at - 0.5)
+    assert not asks(world, link, at + 1.4)
+    assert asks(world, link, at + 1.5)
+
+
 def test_the_last_tenth_of_a_life_begins_where_it_does() -> None:
     """Until then a tenth of what remains may pass, after it two seconds."""
     world = running()

@@ -63,11 +63,20 @@ def test_one_cheap_request_at_a_time_asks_for_all(fault: Fault) -> None:
     assert len(pings) < 80
     assert world.state.link.fault == fault
     world.run(100)
-    assert world.state.link == Link()
+    assert world.state.link == Link(pinged_at=world.state.link.pinged_at)
     assert world.logged("vault.away")
     assert world.logged("vault.back")
     assert all(world.fault(name) is None for name in TEN)
     assert len(world.mints) == 10, "no lease was near its end"
+
+
+def test_one_that_answers_pings_alone_is_not_asked_all_the_time() -> None:
+    rules = (Rule(CALLS, AWAY, 1010, 3000),)
+    world = World(policy(*TEN, budget=0), Vault(lease_ttl=600), rules=rules).start().run(1990)
+    pings = world.times(Ping)
+    assert len(pings) > 50
+    assert min(gaps(pings)) >= 2
+    assert len(world.times(*CALLS)) < 20 * len(pings), "each opens the way for all that waits"
 
 
 @pytest.mark.parametrize("away", range(100, 260, 10))

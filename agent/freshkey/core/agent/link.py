@@ -34,21 +34,23 @@ def on_ping_failed(link: Link, fault: Fault, context: StepContext) -> Link:
     return _wait(replace(link, pinging=False), fault, context)
 
 
-def on_pinged(_link: Link, context: StepContext) -> Link:
+def on_pinged(context: StepContext) -> Link:
     """Vault is back."""
     context.tell("vault.back")
-    return Link()
+    return Link(pinged_at=context.now)
 
 
 def plan(link: Link, keys: tuple[KeyState, ...], context: StepContext) -> Link:
     """Order a ping when one is due.
 
-    It waits at most a tenth of what remains of any key, and two seconds when one needs Vault now.
+    It waits at most a tenth of what remains of any key, and two seconds when one needs Vault now,
+    or has answered a ping, and failed at the next call.
     """
     if not link.away or link.pinging:
         return link
     waits = (_longest_wait(key, link, context) for key in keys if key.name in context.policy.keys)
-    if not context.due(min(link.ping_at, link.failed_at + min(waits, default=inf))):
+    due_at = min(link.ping_at, link.failed_at + min(waits, default=inf))
+    if not context.due(max(due_at, link.pinged_at + URGENT_PING_EVERY)):
         return link
     context.do(Ping())
     return replace(link, pinging=True)

@@ -130,7 +130,7 @@ def _on_pinged(state: AgentState, context: StepContext) -> AgentState:
     if held.trouble is not None:
         at = link.hasten(held.retry_at, held.trouble.at, held.failures, held.trouble.fault, context)
         state = replace(state, tokens=replace(held, retry_at=at))
-    return replace(state, link=link.on_pinged(state.link, context))
+    return replace(state, link=link.on_pinged(context))
 
 
 def _on_failed(state: AgentState, order: Order, fault: Fault, context: StepContext) -> AgentState:

@@ -219,6 +219,7 @@ class Link(Struct, frozen=True):
     pinging: bool = False
     failures: int = 0
     failed_at: float = -inf
+    pinged_at: float = -inf  # when a ping was last answered
     fault: Fault | None = None
 
 
