@@ -1,6 +1,7 @@
 """What a start would meet: `run` looks at it by itself, and a reload has no need to.
 
-A running agent corrects its directory's mode, and waits for files that it logs in with.
+A running agent corrects its directory's mode, and waits for the files with its credentials and
+identities. What is in them only their reader can judge.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _identities(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _misfit(path: Path, *, may_be_gone: bool = False) -> str | None:
-    """Say why a login or an exchange could not read a file, and what to do, as it does itself."""
+    """Say why a login or an exchange could not read a file, and what to do."""
     try:
         descriptor = os.open(path, _LOOK)
     except FileNotFoundError:

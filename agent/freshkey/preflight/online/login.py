@@ -13,7 +13,6 @@ import trio
 
 from freshkey.core.model.faults import FaultError
 from freshkey.core.model.grants import TokenKind
-from freshkey.core.model.struct import replace
 from freshkey.host.clock import boot_time
 from freshkey.logs.redact import add_secret
 from freshkey.preflight.online.agent_journal import agent_journal, lease_terms
@@ -23,7 +22,7 @@ from freshkey.preflight.online.lifetimes import lifetime_results, token_terms
 from freshkey.preflight.online.report import Outcome, Result, failure, fine, warning
 from freshkey.preflight.online.rights import right_results
 from freshkey.preflight.online.single_use import is_spent_once, once_results, was_removed
-from freshkey.settings.auth import AppRoleAuth, JwtAuth, LdapAuth, UserpassAuth
+from freshkey.settings.auth import AppRoleAuth
 from freshkey.settings.values import as_duration
 from freshkey.vault.login import log_in, tokens
 from freshkey.vault.login.wrapping import Wrappings
@@ -81,7 +80,7 @@ def _spent(auth: AuthSettings) -> str:
 
 async def _log_in(session: Session, auth: AuthSettings) -> Login:
     with trio.CancelScope(shield=True):  # a token that came would be left behind
-        login = await log_in(session, _without_removal(auth), None, _unwrapped, Wrappings(session))
+        login = await log_in(session, auth, None, _unwrapped, Wrappings(session))
     add_secret(login.token)
     return login
 
@@ -115,17 +114,6 @@ async def _revoke(session: Session, login: Login) -> list[Result]:
         message = f"the token of this check could not be revoked, and {ends}: {error.fault.message}"
         return [failure("auth", message)]
     return []
-
-
-def _without_removal(auth: AuthSettings) -> AuthSettings:
-    """Return the method without the removal of its credential, which is the agent's to use."""
-    match auth:
-        case JwtAuth():
-            return replace(auth, remove_jwt_file=False)
-        case UserpassAuth() | LdapAuth():
-            return replace(auth, remove_password_file=False)
-        case _:
-            return auth
 
 
 def _unwrapped(_: Unwrapped) -> None:
